@@ -1,0 +1,202 @@
+"""What a rule implements: findings, fixes, and the edits that a fix is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple
+
+if TYPE_CHECKING:
+    from flask_ctxfix.flask_versions import TargetVersion
+    from flask_ctxfix.project import Module, Project
+
+Level = Literal["error", "warning", "info"]
+Applicability = Literal["safe", "unsafe"]
+
+
+class Span(NamedTuple):
+    """Half-open range of character offsets into the text of a file."""
+
+    start: int
+    end: int
+
+    def holds(self, other: Span) -> bool:
+        """Whether `other` lies wholly inside."""
+        return self.start <= other.start and other.end <= self.end
+
+
+@dataclass(frozen=True, slots=True)
+class ReplaceExpression:
+    """Put `code` in the place of the expression at `span`.
+
+    A name of `holes` that stands in `code` is filled with what the expression at the hole's span
+    has become, so that nested edits compose.
+    """
+
+    span: Span
+    code: str
+    holes: tuple[tuple[str, Span], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveStatement:
+    """Take the statement at `span` out; its block gets a `pass` if nothing else is left."""
+
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class ReplaceStatement:
+    """Put the statements of `code` (written without indentation) where the one at `span` stands."""
+
+    span: Span
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class InsertStatement:
+    """Put the statements of `code` (without indentation) before or after the one at `span`."""
+
+    span: Span
+    code: str
+    where: Literal["before", "after"]
+
+
+@dataclass(frozen=True, slots=True)
+class KeepBlock:
+    """Replace the compound statement at `span` by the statements of one of its blocks.
+
+    `block` names it: "body", "orelse", or "handler" (the first `except`).
+    """
+
+    span: Span
+    block: Literal["body", "orelse", "handler"]
+
+
+@dataclass(frozen=True, slots=True)
+class EditImport:
+    """Drop the names at the spans `drop` from the import at `span`, and add `add` to it.
+
+    `add` holds pairs of a name and its local name. An import that loses its last name goes.
+    """
+
+    span: Span
+    drop: tuple[Span, ...] = ()
+    add: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveDecorator:
+    """Take the decorator whose expression is at `span` off its function."""
+
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveArgument:
+    """Take the keyword argument or dictionary item that starts at `span` out of its list."""
+
+    span: Span
+
+
+Edit = (
+    ReplaceExpression
+    | RemoveStatement
+    | ReplaceStatement
+    | InsertStatement
+    | KeepBlock
+    | EditImport
+    | RemoveDecorator
+    | RemoveArgument
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """A name that the edits of a fix use and that the file does not have yet.
+
+    `anchor` is the span of the statement that bound what is replaced; the import goes to its block.
+    """
+
+    anchor: Span
+    module: str
+    name: str
+    local: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fix:
+    """One rewrite: edits that are applied together or not at all.
+
+    `needs` are imported, once per file. `retires` are spans of the import aliases or of the
+    assignments that bind a name: each goes if, after all edits of the file, nothing uses its name.
+    """
+
+    applicability: Applicability
+    message: str
+    edits: tuple[Edit, ...] = ()
+    needs: tuple[Need, ...] = ()
+    retires: tuple[Span, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One place where a rule holds. `span` is the code that the report points at."""
+
+    code: str
+    name: str
+    level: Level
+    message: str
+    advice: str
+    path: str
+    span: Span
+    fix: Fix | None = None
+
+
+class Rule:
+    """One rule; everything about it stands in its class.
+
+    The docstring is what ``--explain CODE`` prints, under fixed headings: What it finds, What goes
+    wrong, Before, After, When the fix is safe, What changes, Sources.
+    """
+
+    code: ClassVar[str]
+    name: ClassVar[str]
+    message: ClassVar[str]
+
+    def find(self, module: Module, project: Project, target: TargetVersion) -> Iterator[Finding]:
+        """Yield the findings of this rule in one module."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """What a family of rules has to know of one file before it can judge any other.
+
+    `facts` is the family's own, and can be pickled. Each of `leads` is a set of words: a file that
+    holds all words of one may use what this file exports, so it is surveyed and searched as well.
+    """
+
+    facts: object
+    leads: frozenset[frozenset[bytes]] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Codemod:
+    """A family of rules; each module of the entry-point group holds one, as ``CODEMOD``.
+
+    `words` are byte strings: a file that holds none of them is not parsed for this family. `survey`
+    runs over every file that is parsed, before the first rule; what it returned for all files is
+    ``project.surveys[name]``.
+    """
+
+    name: str
+    rules: tuple[Rule, ...]
+    words: tuple[bytes, ...]
+    survey: Callable[[Module, Project], Survey | None] | None = None
+
+
+def by_code(codemods: Iterable[Codemod]) -> dict[str, Rule]:
+    """Return every rule of `codemods` under its code, in the order of the codes."""
+    rules = (rule for codemod in codemods for rule in codemod.rules)
+    return {rule.code: rule for rule in sorted(rules, key=lambda rule: rule.code)}

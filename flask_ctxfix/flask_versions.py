@@ -1,0 +1,39 @@
+"""Versions of Flask as rules see them: the inclusive range that the result must run on."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+KNOWN = ((2, 2), (2, 3), (3, 0), (3, 1), (3, 2))
+NEWEST_RELEASED = (3, 1)
+
+
+class TargetVersion(NamedTuple):
+    """The inclusive range of Flask versions that the result must run on, each as (major, minor)."""
+
+    oldest: tuple[int, int]
+    newest: tuple[int, int]
+
+    @classmethod
+    def parse(cls, text: str) -> TargetVersion:
+        """Read ``3.1`` or ``2.2-3.2``.
+
+        Raises ValueError for anything but one known version or a rising range of two.
+        """
+        parts = text.strip().split("-")
+        try:
+            versions = [tuple(int(number) for number in part.split(".")) for part in parts]
+        except ValueError:
+            versions = []
+        if not 1 <= len(versions) <= 2 or any(version not in KNOWN for version in versions):
+            known = ", ".join(f"{major}.{minor}" for major, minor in KNOWN)
+            raise ValueError(f"{text!r} is not a Flask version or range of {known}")
+        oldest, newest = versions[0], versions[-1]
+        if oldest > newest:
+            raise ValueError(f"{text!r} is a range that ends before it starts")
+        return cls((oldest[0], oldest[1]), (newest[0], newest[1]))
+
+    def __str__(self) -> str:
+        """Write the range as ``--target-version`` reads it."""
+        oldest, newest = (f"{major}.{minor}" for major, minor in self)
+        return oldest if oldest == newest else f"{oldest}-{newest}"
