@@ -116,12 +116,14 @@ class Need:
     """A name that the edits of a fix use and that the file does not have yet.
 
     `anchor` is the span of the statement that bound what is replaced; the import goes to its block.
+    `code` is what binds the name where a plain import does not do.
     """
 
     anchor: Span
     module: str
     name: str
     local: str
+    code: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

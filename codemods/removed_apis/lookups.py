@@ -1,0 +1,162 @@
+"""Uses of the private functions that looked names up in a context, and what replaces them."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from flask_ctxfix.codemods.removed_apis.stack_uses import Kind, serves_newer_flask
+from flask_ctxfix.codemods.removed_apis.stores import store_of
+
+from flask_ctxfix import flask_facts
+from flask_ctxfix.codemod import Fix, Need, ReplaceExpression, Span
+from flask_ctxfix.flask_versions import TargetVersion
+from flask_ctxfix.imports import local_name
+from flask_ctxfix.project import Module, Project
+from flask_ctxfix.scopes import Binding, Scope
+
+_PRIVATE = flask_facts.LOOKUPS.keys() | flask_facts.ERROR_MESSAGES.keys() | {"_find_app"}
+_BY_HAND = "write a function that reads `g` or the proxies; nothing public takes its place as it is"
+_ONE_CONTEXT = (3, 2)
+
+
+@dataclass(frozen=True, slots=True)
+class LookupUse:
+    """One use, or the import, of a private name."""
+
+    name: str
+    node: ast.AST
+    code: str
+    advice: str
+    fix: Fix | None
+
+
+def lookup_uses(module: Module, project: Project, target: TargetVersion) -> Iterator[LookupUse]:
+    """Yield the uses of the private names in a module, and their imports."""
+    for scope in module.scopes.every:
+        for local in list(scope.bindings):
+            yield from _Lookup(module, project, target, scope, local).uses()
+
+
+class _Lookup:
+    """One local name that may be bound to a private name."""
+
+    def __init__(
+        self, module: Module, project: Project, target: TargetVersion, scope: Scope, local: str
+    ) -> None:
+        self._module = module
+        self._project = project
+        self._target = target
+        self._scope = scope
+        self._local = local
+        self._bindings = scope.bindings[local]
+        self._needs: list[Need] = []
+
+    def uses(self) -> Iterator[LookupUse]:
+        """Yield a use for each read of the name, then the import."""
+        name = self._name()
+        if name is None:
+            return
+        retired = tuple(
+            self._module.span(b.alias or b.node) for b in (*self._bindings, *self._partials())
+        )
+        all_fixed = True
+        for read in self._scope.reads.get(self._local, ()):
+            use = self._use(name, read)
+            all_fixed = all_fixed and use.fix is not None
+            yield use
+        fix = Fix("safe", "", retires=retired) if all_fixed else None
+        for binding in self._bindings:
+            if binding.alias is not None:
+                advice = "the import goes once nothing uses the name" if fix else _BY_HAND
+                yield LookupUse(name, binding.alias, "", advice, fix)
+
+    def _name(self) -> str | None:
+        names = {self._name_bound(binding) for binding in self._bindings}
+        name = names.pop() if len(names) == 1 else None
+        if name not in _PRIVATE:
+            return None
+        served = any(serves_newer_flask(self._module, b.node) for b in self._bindings)
+        return None if served else name
+
+    def _name_bound(self, binding: Binding) -> str | None:
+        if binding.alias is None or not isinstance(binding.node, ast.ImportFrom):
+            return None
+        origins = self._project.binding_origins(self._module, binding)
+        names = {flask_facts.name_of(origin) for origin in origins}
+        return names.pop() if len(names) == 1 else None
+
+    def _partials(self) -> Iterator[Binding]:
+        """Yield the imports of ``functools.partial``, which may lose their last use."""
+        for bindings in self._module.scopes.module.bindings.values():
+            for binding in bindings:
+                if binding.alias is not None and self._project.binding_origins(
+                    self._module, binding
+                ) in ({"functools.partial"}, {"functools"}):
+                    yield binding
+
+    def _use(self, name: str, read: ast.Name) -> LookupUse:
+        self._needs = []
+        parent = self._module.scopes.parents[read]
+        if name in flask_facts.ERROR_MESSAGES:
+            return self._replaced(
+                name, read, repr(flask_facts.ERROR_MESSAGES[name]).replace("'", '"')
+            )
+        if name == "_find_app":
+            return self._find_app(read, parent)
+        kind: Kind = "app" if name == "_lookup_app_object" else "request"
+        if isinstance(parent, ast.Call) and not parent.keywords:
+            if parent.func is read and len(parent.args) == 1:
+                code = self._read(kind, parent.args[0], read)
+                return self._replaced(name, parent, code)
+            if self._is_partial(parent) and parent.args[0] is read and len(parent.args) == 2:
+                code = self._read(kind, parent.args[1], read)
+                return self._replaced(name, parent, f"lambda: {code}")
+        return LookupUse(name, read, "", _BY_HAND, None)
+
+    def _is_partial(self, call: ast.Call) -> bool:
+        return self._project.origins(self._module, call.func) == {"functools.partial"}
+
+    def _find_app(self, read: ast.Name, parent: ast.AST) -> LookupUse:
+        app = f"{self._flask(read, 'flask', 'current_app')}._get_current_object()"
+        if isinstance(parent, ast.Call) and parent.func is read:
+            return self._replaced("_find_app", parent, app)
+        if isinstance(parent, ast.Call) and read in parent.args:
+            return self._replaced("_find_app", read, f"lambda: {app}")
+        return LookupUse("_find_app", read, "", _BY_HAND, None)
+
+    def _read(self, kind: Kind, name: ast.expr, at: ast.Name) -> str:
+        """Return the code that reads the attribute `name` of a context."""
+        text = name.value if isinstance(name, ast.Constant) else None
+        attribute = text if isinstance(text, str) and text.isidentifier() else None
+        holder = self._holder(kind, attribute, at)
+        if attribute is not None:
+            return f"{holder}.{attribute}"
+        return f"getattr({holder}, {self._module.segment(name)})"
+
+    def _holder(self, kind: Kind, attribute: str | None, at: ast.Name) -> str:
+        built_in = {
+            "app": flask_facts.APP_CONTEXT_ATTRIBUTES,
+            "request": flask_facts.REQUEST_CONTEXT_ATTRIBUTES,
+        }[kind]
+        store = store_of(self._module, self._project, self._target, kind, attribute)
+        if attribute not in built_in and store.on_g and kind == "app":
+            return self._flask(at, "flask", "g")
+        one_context = self._target.newest >= _ONE_CONTEXT
+        name = "app_ctx" if kind == "app" or one_context else "request_ctx"
+        return self._flask(at, "flask.globals", name)
+
+    def _flask(self, at: ast.Name, home: str, name: str) -> str:
+        found = local_name(self._module, self._project, at, home, name, self._anchor())
+        if found.need is not None:
+            self._needs.append(found.need)
+        return found.code
+
+    def _anchor(self) -> Span:
+        return self._module.span(self._bindings[0].node)
+
+    def _replaced(self, name: str, node: ast.expr, code: str) -> LookupUse:
+        edit = ReplaceExpression(self._module.span(node), code)
+        fix = Fix("safe", f"use `{code}`", (edit,), tuple(dict.fromkeys(self._needs)))
+        return LookupUse(name, node, code, "only the text of the error changes", fix)

@@ -1,0 +1,268 @@
+"""Where a module uses the context stacks that Flask 3.0 removed, and how it uses them."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from flask_ctxfix import flask_facts
+from flask_ctxfix.imports import guarding_try, in_type_checking
+from flask_ctxfix.project import NONE, Module, Project
+from flask_ctxfix.scopes import Binding, Scope
+
+Kind = Literal["request", "app"]
+
+_MODERN = flask_facts.GLOBALS | {"g", "current_app", "has_app_context", "has_request_context"}
+_OPENS_A_CONTEXT = {"app_context", "request_context", "test_request_context"}
+_DEFERRED = (ast.Lambda, ast.FunctionDef, ast.AsyncFunctionDef, ast.GeneratorExp, ast.ClassDef)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Stack:
+    """An expression that is one of the two stacks."""
+
+    node: ast.expr
+    kind: Kind
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Top:
+    """An expression that is the context on top of a stack, or None.
+
+    `node` is ``stack.top`` itself, or a read of the variable that was given it. `stack` is where
+    the name of the stack stands.
+    """
+
+    node: ast.expr
+    kind: Kind
+    stack: Stack
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Variable:
+    """A local variable to which only the top of one stack is ever assigned."""
+
+    statements: tuple[ast.Assign | ast.AnnAssign, ...]
+    definitions: tuple[Top, ...]
+    reads: tuple[Top, ...]
+    is_inlinable: bool
+
+
+class StackUses:
+    """All uses of the stacks in one module."""
+
+    def __init__(self, module: Module, project: Project) -> None:
+        self._module = module
+        self._project = project
+        self._scopes = module.scopes
+        self.bindings = list(self._stack_bindings())
+        self.stacks = list(self._stacks())
+        self.tops: list[Top] = []
+        self.variables: list[Variable] = []
+        self.operations: list[Stack] = []
+        self.objects: list[Stack] = []
+        for stack in self.stacks:
+            self._sort(stack)
+        self._find_variables()
+        self._kinds = {top.node: top.kind for top in self.every_top()}
+
+    @classmethod
+    def of(cls, module: Module, project: Project) -> StackUses:
+        """Return the uses in `module`, analysed once."""
+        return module.memo("stack uses", lambda: cls(module, project))
+
+    def every_top(self) -> Iterator[Top]:
+        """Yield the tops that stand on their own, and the reads of inlinable variables."""
+        yield from self.tops
+        for variable in self.variables:
+            yield from variable.reads
+
+    def kind_of(self, node: ast.expr) -> Kind | None:
+        """Return the stack whose top `node` is, if it is one."""
+        return self._kinds.get(node)
+
+    def stack_kind(self, node: ast.expr) -> Kind | None:
+        """Return which stack an expression certainly is.
+
+        A name that an old Flask's fallback binds to the one or the other is the app context's:
+        every Flask since 0.9 has that.
+        """
+        origins = self._project.origins(self._module, node) - {NONE}
+        names = {flask_facts.name_of(origin) for origin in origins}
+        if not names or not names <= flask_facts.REMOVED_STACKS.keys():
+            return None
+        return "app" if "_app_ctx_stack" in names else "request"
+
+    def _stack_bindings(self) -> Iterator[tuple[Scope, Binding]]:
+        """Yield the imports and assignments that bind nothing but a stack."""
+        for scope in self._scopes.every:
+            for bindings in scope.bindings.values():
+                if not all(b.alias is not None or b.value is not None for b in bindings):
+                    continue
+                origins = set().union(
+                    *(self._project.binding_origins(self._module, b) for b in bindings)
+                )
+                names = {flask_facts.name_of(origin) for origin in origins - {NONE}}
+                if not names or not names <= flask_facts.REMOVED_STACKS.keys():
+                    continue
+                if not any(serves_newer_flask(self._module, b.node) for b in bindings):
+                    yield from ((scope, binding) for binding in bindings)
+
+    def _stacks(self) -> Iterator[Stack]:
+        seen = {(scope.node, binding.name): scope for scope, binding in self.bindings}
+        for (_, name), scope in seen.items():
+            for read in scope.reads.get(name, ()):
+                kind = self.stack_kind(read)
+                if kind is not None and self._is_ours(read):
+                    yield Stack(read, kind)
+        for node in ast.walk(self._module.tree):
+            if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load):
+                kind = self._attribute_kind(node)
+                if kind is not None and self._is_ours(node):
+                    yield Stack(node, kind)
+
+    def _attribute_kind(self, node: ast.Attribute) -> Kind | None:
+        if not isinstance(node.value, ast.Name | ast.Attribute):
+            return None
+        return self.stack_kind(node)
+
+    def _is_ours(self, node: ast.expr) -> bool:
+        return not serves_newer_flask(self._module, node) and not in_type_checking(
+            self._module, node
+        )
+
+    def _sort(self, stack: Stack) -> None:
+        node: ast.expr = stack.node
+        parent = self._scopes.parents[node]
+        if isinstance(parent, ast.BoolOp) and self.stack_kind(parent) is not None:
+            if parent.values[0] is not node:
+                return
+            node, parent = parent, self._scopes.parents[parent]
+            stack = Stack(node, "app")
+        if self._is_alias(node, parent):
+            return
+        if isinstance(parent, ast.Attribute) and parent.attr == "top":
+            if isinstance(parent.ctx, ast.Load):
+                self.tops.append(Top(parent, stack.kind, stack))
+            else:
+                self.objects.append(stack)
+        elif isinstance(parent, ast.Attribute):
+            self.operations.append(stack)
+        else:
+            self.objects.append(stack)
+
+    def _is_alias(self, node: ast.expr, parent: ast.AST) -> bool:
+        return any(binding.node is parent and binding.value is node for _, binding in self.bindings)
+
+    def _find_variables(self) -> None:
+        by_home: dict[tuple[Scope, str], list[Top]] = {}
+        for top in self.tops:
+            parent = self._scopes.parents[top.node]
+            if isinstance(parent, ast.Assign | ast.AnnAssign) and parent.value is top.node:
+                name = _only_name(parent)
+                if name is not None:
+                    home = self._scopes.scope_of(parent).home(name)
+                    by_home.setdefault((home, name), []).append(top)
+        for (home, name), definitions in by_home.items():
+            variable = self._variable(home, name, definitions)
+            if variable is not None:
+                self.variables.append(variable)
+                gone = {definition.node for definition in definitions}
+                self.tops = [top for top in self.tops if top.node not in gone]
+
+    def _variable(self, home: Scope, name: str, definitions: list[Top]) -> Variable | None:
+        statements = [self._scopes.parents[definition.node] for definition in definitions]
+        bound_by = [binding.node for binding in home.bindings[name]]
+        kinds = {definition.kind for definition in definitions}
+        if not isinstance(home.node, ast.FunctionDef) or len(kinds) != 1:
+            return None
+        if len(bound_by) != len(statements) or set(bound_by) != set(statements):
+            return None
+        first = definitions[0]
+        reads = tuple(Top(read, first.kind, first.stack) for read in home.reads.get(name, ()))
+        return Variable(
+            tuple(s for s in statements if isinstance(s, ast.Assign | ast.AnnAssign)),
+            tuple(definitions),
+            reads,
+            all(self._is_read_at_once(read.node, home.node) for read in reads)
+            and not self.may_change_context(home.node),
+        )
+
+    def _is_read_at_once(self, read: ast.expr, function: ast.AST) -> bool:
+        """Whether a read happens while `function` runs, not in something that it makes."""
+        for parent in self._scopes.ancestors(read):
+            if parent is function:
+                return isinstance(read, ast.Name) and isinstance(read.ctx, ast.Load)
+            if isinstance(parent, _DEFERRED):
+                return False
+        return False
+
+    def may_change_context(self, function: ast.AST) -> bool:
+        """Whether a context may be entered or left while `function` runs, or it is suspended."""
+        return self._module.memo(
+            ("may change context", function),
+            lambda: any(map(self._changes_context, ast.walk(function))),
+        )
+
+    def _changes_context(self, node: ast.AST) -> bool:
+        if isinstance(node, ast.Yield | ast.YieldFrom | ast.Await):
+            return True
+        if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
+            return False
+        if node.func.attr in {"push", "__enter__"} | _OPENS_A_CONTEXT:
+            return True
+        return node.func.attr == "pop" and not node.args and not node.keywords
+
+
+def _only_name(statement: ast.Assign | ast.AnnAssign) -> str | None:
+    targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
+    if len(targets) == 1 and isinstance(targets[0], ast.Name):
+        return targets[0].id
+    return None
+
+
+def serves_newer_flask(module: Module, node: ast.AST) -> bool:
+    """Whether `node` is a branch for an old Flask beside one that serves a newer Flask."""
+    guard = guarding_try(module, node)
+    if guard is not None and _other_arm_is_modern(module, guard, node):
+        return True
+    child = node
+    for parent in module.scopes.ancestors(node):
+        if isinstance(parent, ast.If | ast.IfExp) and child is not parent.test:
+            if is_version_test(parent.test):
+                return True
+        child = parent
+    return False
+
+
+def _other_arm_is_modern(module: Module, guard: ast.Try, node: ast.AST) -> bool:
+    span = module.span(node)
+    handlers = [part for handler in guard.handlers for part in handler.body]
+    in_body = any(module.span(part).holds(span) for part in guard.body)
+    return any(_is_modern(part) for part in (handlers if in_body else guard.body))
+
+
+def _is_modern(statement: ast.stmt) -> bool:
+    """Whether a statement imports what a newer Flask has in the place of the stacks."""
+    return any(
+        isinstance(node, ast.ImportFrom)
+        and (node.module or "").partition(".")[0] == "flask"
+        and any(alias.name in _MODERN for alias in node.names)
+        and not any(alias.name in flask_facts.REMOVED_STACKS for alias in node.names)
+        for node in ast.walk(statement)
+    )
+
+
+def is_version_test(test: ast.expr) -> bool:
+    """Whether a condition asks which Flask is there, or which of its names exist."""
+    for node in ast.walk(test):
+        name = node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")
+        if "version" in name.lower() and name not in {"version_info", "python_version"}:
+            return True
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "hasattr":
+            names = {arg.value for arg in node.args if isinstance(arg, ast.Constant)}
+            if names & (flask_facts.REMOVED_STACKS.keys() | flask_facts.GLOBALS):
+                return True
+    return False

@@ -1,0 +1,484 @@
+"""CTX401 to CTX403: the context stacks, and the private functions that looked things up in them."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator, Sequence
+
+from flask_ctxfix.codemods.removed_apis.lookups import LookupUse, lookup_uses
+from flask_ctxfix.codemods.removed_apis.stack_uses import (
+    Kind,
+    StackUses,
+    Top,
+    Variable,
+    is_version_test,
+    serves_newer_flask,
+)
+from flask_ctxfix.codemods.removed_apis.stores import facts_of_project
+from flask_ctxfix.codemods.removed_apis.top_rewriter import Refusal, Rewrite, TopRewriter, worst
+
+from flask_ctxfix import flask_facts
+from flask_ctxfix.codemod import (
+    Edit,
+    Finding,
+    Fix,
+    Level,
+    Need,
+    RemoveStatement,
+    ReplaceExpression,
+    Rule,
+)
+from flask_ctxfix.flask_versions import TargetVersion
+from flask_ctxfix.imports import in_type_checking
+from flask_ctxfix.project import Module, Project
+from flask_ctxfix.scopes import Binding
+
+_REMOVED = (3, 0)
+_STACK_NAME = {"request": "_request_ctx_stack", "app": "_app_ctx_stack"}
+_PATCHED = re.compile(r"([\w.]+\.)?(_request_ctx_stack|_app_ctx_stack)(\.[\w.]+)?")
+_ADVICE_FOR_OPERATIONS = {
+    "push": "no public API puts a context on the stack as this did; use `with ctx:`, which also "
+    "runs teardown functions",
+    "pop": "no public API takes a context off the stack as this did; use `with ctx:` around the "
+    "code that needs the context",
+    "__ident_func__": "scope by `greenlet.getcurrent` or `threading.get_ident`, or by context: "
+    "`lambda: id(app_ctx._get_current_object())`",
+}
+_ENTERED_LATER = (
+    "since Flask 2.2 one context object cannot be entered by several threads; keep the application "
+    "and open a new `app.app_context()` in each call"
+)
+_NO_COUNTERPART = "the stack object has no counterpart; rework this by hand"
+
+
+class _StackRule(Rule):
+    """What the three rules share: one analysis of the module, sorted by code."""
+
+    def find(self, module: Module, project: Project, target: TargetVersion) -> Iterator[Finding]:
+        """Yield the findings of the shared analysis that carry this rule's code."""
+        every = module.memo(
+            ("stack findings", target), lambda: list(_Analysis(module, project, target).findings())
+        )
+        yield from (finding for finding in every if finding.code == self.code)
+
+
+class RequestContextStack(_StackRule):
+    """`_request_ctx_stack` was removed in Flask 3.0.
+
+    What it finds
+
+    Imports of `_request_ctx_stack` and everything done with it: `.top` tested, read, written, kept,
+    passed on; stack operations; names of it in `mock.patch` strings.
+
+    What goes wrong
+
+    Flask 2.2 deprecates the stack, 2.3 takes its `push` and `pop` away, and on 3.0 the import is an
+    ImportError: the module cannot be imported at all.
+
+    Before
+
+        from flask import _request_ctx_stack
+
+        def current_path():
+            ctx = _request_ctx_stack.top
+            if ctx is None:
+                return None
+            return ctx.request.path
+
+    After
+
+        from flask import has_request_context, request
+
+        def current_path():
+            if not has_request_context():
+                return None
+            return request.path
+
+    When the fix is safe
+
+    Tests of `.top` become `has_request_context()`; what Flask keeps on the context is read through
+    the public proxies, and as the object itself where it is kept, compared or passed on. An
+    attribute of your own stays on the same object, now spelled `request_ctx.x`: exact up to Flask
+    3.1. For a target of 3.2 it moves to `g`, which is unsafe: `g` lives as long as the app context.
+    Where code around a read catches AttributeError, the handler learns to catch RuntimeError too.
+    Stack operations and assignments to `session` have no counterpart and are reported.
+
+    What changes
+
+    Outside of a request the error is a RuntimeError instead of an AttributeError. On Flask 3.2 an
+    app context that is opened inside a request hides the request; no rewrite can undo that.
+
+    Sources
+
+    Flask's change log for 2.2, 2.3 and 3.0; the replacements were compared in eight states of the
+    contexts on Flask 2.1 to 3.1.
+    """
+
+    code = "CTX401"
+    name = "request-context-stack"
+    message = "`_request_ctx_stack` was removed in Flask 3.0"
+
+
+class AppContextStack(_StackRule):
+    """`_app_ctx_stack` was removed in Flask 3.0.
+
+    What it finds
+
+    Imports of `_app_ctx_stack` and everything done with it, also through the usual
+    `try: from flask import _app_ctx_stack` / `except ImportError: from flask import
+    _request_ctx_stack`.
+
+    What goes wrong
+
+    Flask 2.2 deprecates the stack, 2.3 takes its `push` and `pop` away, and on 3.0 the import is an
+    ImportError; with the fallback both arms fail.
+
+    Before
+
+        from flask import _app_ctx_stack as stack
+
+        def connection():
+            ctx = stack.top
+            if ctx is not None:
+                if not hasattr(ctx, "example_connection"):
+                    ctx.example_connection = object()
+                return ctx.example_connection
+
+    After
+
+        from flask import g, has_app_context
+
+        def connection():
+            if has_app_context():
+                if "example_connection" not in g:
+                    g.example_connection = object()
+                return g.example_connection
+
+    When the fix is safe
+
+    Always: `g` lives exactly as long as the app context that the attribute was kept on. An
+    attribute moves to `g` everywhere in the project at once, and only if the project does not use
+    its name on `g` already; otherwise it stays on the context object, spelled `app_ctx.x`.
+
+    What changes
+
+    Without an app context the error is a RuntimeError instead of an AttributeError; handlers
+    around the code learn to catch both. Attributes on `g` can meet names of other extensions.
+
+    Sources
+
+    Flask's change log for 2.2, 2.3 and 3.0; the replacements were compared in eight states of the
+    contexts on Flask 2.1 to 3.1.
+    """
+
+    code = "CTX402"
+    name = "app-context-stack"
+    message = "`_app_ctx_stack` was removed in Flask 3.0"
+
+
+class PrivateContextLookup(_StackRule):
+    """Private functions that looked names up in a context were removed in Flask 2.2.
+
+    What it finds
+
+    `_lookup_req_object`, `_lookup_app_object`, `_find_app`, the error messages
+    `_request_ctx_err_msg` and `_app_ctx_err_msg`, and the stacks imported from Flask's inner
+    modules, such as `flask.app`.
+
+    What goes wrong
+
+    The import is an ImportError since Flask 2.2, without a deprecation before.
+
+    Before
+
+        from functools import partial
+        from flask.globals import _lookup_app_object
+        from werkzeug.local import LocalProxy
+
+        blueprint_setup = LocalProxy(partial(_lookup_app_object, "example_setup"))
+
+    After
+
+        from flask import g
+        from werkzeug.local import LocalProxy
+
+        blueprint_setup = LocalProxy(lambda: g.example_setup)
+
+    When the fix is safe
+
+    Always: both raise a RuntimeError without a context and an AttributeError without the attribute.
+
+    What changes
+
+    Only the text of the error.
+
+    Sources
+
+    The source of Flask 2.1 and 2.2; the replacements were compared in eight states of the contexts.
+    """
+
+    code = "CTX403"
+    name = "private-context-lookup"
+    message = "private context lookups were removed in Flask 2.2"
+
+
+_NAMES = {
+    rule.code: rule.name for rule in (RequestContextStack, AppContextStack, PrivateContextLookup)
+}
+_CODES = {"request": "CTX401", "app": "CTX402"}
+
+
+class _Analysis:
+    """The findings of one module for one target."""
+
+    def __init__(self, module: Module, project: Project, target: TargetVersion) -> None:
+        self._module = module
+        self._project = project
+        self._target = target
+        self._uses = StackUses.of(module, project)
+        self._rewriter = TopRewriter(module, project, self._uses, target)
+        self._level: Level = "error" if target.newest >= _REMOVED else "warning"
+        self._stays: set[ast.AST] = set()
+        self._unsafe: set[ast.AST] = set()
+
+    def findings(self) -> Iterator[Finding]:
+        """Yield every finding; those of imports last, for they depend on the others."""
+        for variable in self._uses.variables:
+            yield from self._variable(variable)
+        for top in self._uses.tops:
+            yield from self._top(top)
+        yield from self._operations()
+        yield from self._lookups()
+        yield from self._imports()
+        yield from self._assigned_to_flask()
+        yield from self._patched()
+
+    def _finding(
+        self, kind: Kind, node: ast.AST, advice: str, fix: Fix | None, code: str | None = None
+    ) -> Finding:
+        name = _STACK_NAME[kind]
+        code = code or _CODES[kind]
+        message = f"`{name}` was removed in Flask 3.0"
+        if fix is not None and fix.message:
+            message += f"; {fix.message}"
+        return Finding(
+            code,
+            _NAMES.get(code, "removed-context-flags"),
+            self._level,
+            message,
+            advice,
+            self._module.path,
+            self._module.span(node),
+            fix,
+        )
+
+    # --- tops ------------------------------------------------------------------------------
+
+    def _top(self, top: Top) -> Iterator[Finding]:
+        if self._is_beside_operation(top.node):
+            yield self._refused(
+                top, Refusal("the stack itself is changed here; see the other findings")
+            )
+            return
+        rewrite = self._rewriter.rewrite(top)
+        if isinstance(rewrite, Refusal):
+            yield self._refused(top, rewrite)
+            return
+        yield self._finding(
+            top.kind, top.node, _advice([rewrite]), self._fix(top, [rewrite], rewrite.edits)
+        )
+
+    def _refused(self, top: Top, refusal: Refusal) -> Finding:
+        self._stays.add(top.stack.node)
+        return self._finding(top.kind, top.node, refusal.advice, None, refusal.code)
+
+    def _fix(self, top: Top, rewrites: Sequence[Rewrite], edits: Sequence[Edit]) -> Fix:
+        applicability = worst(rewrites)
+        if applicability == "unsafe":
+            self._unsafe.add(top.stack.node)
+        needs: list[Need] = [need for rewrite in rewrites for need in rewrite.needs]
+        codes = dict.fromkeys(_shortened(rewrite.code) for rewrite in rewrites)
+        message = "use " + ", ".join(f"`{code}`" for code in list(codes)[:3]) if codes else ""
+        return Fix(applicability, message, tuple(edits), tuple(dict.fromkeys(needs)))
+
+    def _is_beside_operation(self, node: ast.AST) -> bool:
+        """Whether the function of `node` pushes to the stack itself, or pops from it."""
+        function = self._module.scopes.function_of(node)
+        return function is not None and any(
+            self._module.scopes.function_of(stack.node) is function
+            and self._attribute(stack.node) in {"push", "pop"}
+            for stack in self._uses.operations
+        )
+
+    def _attribute(self, node: ast.AST) -> str:
+        parent = self._module.scopes.parents[node]
+        return parent.attr if isinstance(parent, ast.Attribute) else ""
+
+    # --- variables -------------------------------------------------------------------------
+
+    def _variable(self, variable: Variable) -> Iterator[Finding]:
+        first = variable.definitions[0]
+        if any(self._is_beside_operation(definition.node) for definition in variable.definitions):
+            for definition in variable.definitions:
+                yield from self._top(definition)
+            return
+        rewrites: list[Rewrite | Refusal] = []
+        if variable.is_inlinable and not any(map(self._rewriter.travels, variable.reads)):
+            rewrites = [self._rewriter.rewrite(read) for read in variable.reads]
+        done = [rewrite for rewrite in rewrites if isinstance(rewrite, Rewrite)]
+        if len(done) == len(variable.reads):
+            edits = [edit for rewrite in done for edit in rewrite.edits]
+            removed = [RemoveStatement(self._module.span(s)) for s in variable.statements]
+            fix = self._fix(first, done, [*removed, *edits])
+            yield self._finding(first.kind, first.node, _advice(done), fix)
+        else:
+            yield from self._kept_variable(variable)
+
+    def _kept_variable(self, variable: Variable) -> Iterator[Finding]:
+        """Give a variable the context object itself, and see to what that no longer has."""
+        first = variable.definitions[0]
+        if any(map(self._rewriter.is_entered_later, variable.reads)):
+            yield self._refused(first, Refusal(_ENTERED_LATER))
+            return
+        values = [self._rewriter.value(definition) for definition in variable.definitions]
+        edits = [edit for value in values for edit in value.edits]
+        for read in variable.reads:
+            rewrite = self._rewriter.rewrite(read)
+            if isinstance(rewrite, Refusal):
+                yield self._finding(read.kind, read.node, rewrite.advice, None, rewrite.code)
+            elif read.kind == "request" and self._attribute(read.node) == "g":
+                values.append(rewrite)
+                edits += rewrite.edits
+        yield self._finding(
+            first.kind, first.node, _advice(values), self._fix(first, values, edits)
+        )
+
+    # --- the stack itself ------------------------------------------------------------------
+
+    def _operations(self) -> Iterator[Finding]:
+        for stack in self._uses.operations:
+            self._stays.add(stack.node)
+            name = self._attribute(stack.node)
+            node = self._module.scopes.parents[stack.node]
+            advice = _ADVICE_FOR_OPERATIONS.get(name, _NO_COUNTERPART)
+            yield self._finding(stack.kind, node, advice, None)
+        for stack in self._uses.objects:
+            self._stays.add(stack.node)
+            yield self._finding(stack.kind, stack.node, _NO_COUNTERPART, None)
+
+    def _imports(self) -> Iterator[Finding]:
+        retires = tuple(
+            self._module.span(binding.alias or binding.node) for _, binding in self._uses.bindings
+        )
+        kept = facts_of_project(self._module, self._project).kept
+        for scope, binding in self._uses.bindings:
+            if binding.alias is None or in_type_checking(self._module, binding.node):
+                continue
+            reads = {id(read) for read in scope.reads.get(binding.name, ())}
+            stays = any(id(_name(node)) in reads for node in self._stays)
+            if scope.parent is None and binding.name in kept:
+                stays = True
+            unsafe = any(id(_name(node)) in reads for node in self._unsafe)
+            fix = Fix("unsafe" if unsafe else "safe", "", retires=retires)
+            yield self._import_finding(binding, None if stays else fix)
+
+    def _import_finding(self, binding: Binding, fix: Fix | None) -> Finding:
+        assert binding.alias is not None
+        origins = self._project.binding_origins(self._module, binding)
+        names = {flask_facts.name_of(origin) for origin in origins}
+        kind: Kind = "app" if "_app_ctx_stack" in names else "request"
+        public = {f"{home}.{name}" for home in ("flask", "flask.globals") for name in names}
+        code = None if origins <= public else "CTX403"
+        advice = (
+            "the import goes once nothing uses the name"
+            if fix is not None
+            else "the import stays for the uses that have to be reworked by hand"
+        )
+        return self._finding(kind, binding.alias, advice, fix, code)
+
+    def _assigned_to_flask(self) -> Iterator[Finding]:
+        """Report the shim that hangs a stack of its own on Flask: nothing is ever pushed to it."""
+        for node in ast.walk(self._module.tree):
+            if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
+                origins = self._project.origins(self._module, node)
+                names = {flask_facts.name_of(origin) for origin in origins}
+                if len(names) == 1 and names <= flask_facts.REMOVED_STACKS.keys():
+                    kind: Kind = "app" if "_app_ctx_stack" in names else "request"
+                    advice = "Flask pushes nothing to a stack that is hung on it from outside"
+                    yield self._finding(kind, node, advice, None)
+
+    def _patched(self) -> Iterator[Finding]:
+        """Report strings that name a stack as the target of a patch."""
+        for node in ast.walk(self._module.tree):
+            if not isinstance(node, ast.Call):
+                continue
+            called = ast.unparse(node.func)
+            if "patch" not in called and not called.endswith((".setattr", ".delattr")):
+                continue
+            for argument in node.args:
+                text = argument.value if isinstance(argument, ast.Constant) else None
+                match = _PATCHED.fullmatch(text) if isinstance(text, str) else None
+                if match and not self._is_guarded_patch(node):
+                    kind: Kind = "app" if match[2] == "_app_ctx_stack" else "request"
+                    advice = "patch what the module uses instead, or push a real context"
+                    yield self._finding(kind, argument, advice, None)
+
+    def _is_guarded_patch(self, node: ast.AST) -> bool:
+        return serves_newer_flask(self._module, node)
+
+    # --- lookups ---------------------------------------------------------------------------
+
+    def _lookups(self) -> Iterator[Finding]:
+        for use in lookup_uses(self._module, self._project, self._target):
+            yield self._lookup(use)
+
+    def _lookup(self, use: LookupUse) -> Finding:
+        return Finding(
+            "CTX403",
+            _NAMES["CTX403"],
+            "error",
+            f"`{use.name}` was removed in Flask 2.2"
+            + (f"; use `{_shortened(use.code)}`" if use.code else ""),
+            use.advice,
+            self._module.path,
+            self._module.span(use.node),
+            use.fix,
+        )
+
+
+def _name(node: ast.AST) -> ast.AST:
+    """Return the name that an expression such as ``a.b`` or ``a or b`` starts with."""
+    while isinstance(node, ast.Attribute | ast.BoolOp):
+        node = node.value if isinstance(node, ast.Attribute) else node.values[0]
+    return node
+
+
+def _advice(rewrites: Sequence[Rewrite]) -> str:
+    notes = [rewrite.note for rewrite in rewrites if rewrite.note]
+    if notes:
+        return "check before merging: " + notes[0]
+    if worst(rewrites) == "unsafe":
+        return "check before merging: `g` lives as long as the app context, not the request"
+    if any(
+        isinstance(e, ReplaceExpression) and "RuntimeError" in e.code
+        for r in rewrites
+        for e in r.edits
+    ):
+        return "check before merging: the handler now catches RuntimeError as well"
+    if any(rewrite.raises_differently for rewrite in rewrites):
+        return "without a context the error is now a RuntimeError, not an AttributeError"
+    return "the outcome is the same with and without a context"
+
+
+def _shortened(code: str) -> str:
+    line = " ".join(code.split())
+    return line if len(line) <= 70 else line[:67] + "..."
+
+
+__all__ = [
+    "AppContextStack",
+    "PrivateContextLookup",
+    "RequestContextStack",
+    "is_version_test",
+]

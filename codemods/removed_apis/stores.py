@@ -1,0 +1,198 @@
+"""Where an attribute that was kept on a context goes: to `g`, or to the context object still.
+
+An attribute moves to `g` everywhere in the project or nowhere: one that is written in one place and
+read in another must not be torn apart.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from flask_ctxfix.codemods.removed_apis.stack_uses import Kind, StackUses, Top
+
+from flask_ctxfix.flask_versions import TargetVersion
+from flask_ctxfix.project import Module, Project
+
+NAME = "removed_apis"
+_LOGIN_SLOT = "_login_user"
+_ONE_CONTEXT = (3, 2)
+_BY_NAME = {"getattr", "setattr", "hasattr", "delattr"}
+
+
+class Store(NamedTuple):
+    """Where an attribute lives after the rewrite, and under which name.
+
+    `is_exact` says that its lifetime stays what it was.
+    """
+
+    on_g: bool
+    name: str | None
+    is_exact: bool
+
+
+@dataclass(frozen=True, slots=True)
+class StackFacts:
+    """What one module tells about the attributes that the project keeps on contexts.
+
+    `travelling` are the kinds of context whose object is passed on, or read by a computed name:
+    anything may be read from it. `held` are attributes that are read from a context object itself.
+    `on_g` are names that the project itself keeps on `g`. `kept` are names of stacks that the
+    module imports from other files of the project and goes on using.
+    """
+
+    travelling: frozenset[Kind]
+    held: frozenset[str]
+    on_g: frozenset[str]
+    kept: frozenset[str]
+    knows_flask_login: bool
+    is_flask_login: bool
+
+
+def facts(module: Module, project: Project) -> StackFacts:
+    """Collect the facts of one module."""
+    uses = StackUses.of(module, project)
+    imported = _imported_packages(module)
+    return StackFacts(
+        travelling=frozenset(_travelling(module, uses)),
+        held=frozenset((*_held(module), *_read_from_values(module, uses))),
+        on_g=frozenset(_on_g(module, project)),
+        kept=frozenset(_kept(uses)),
+        knows_flask_login="flask_login" in imported,
+        is_flask_login=project.find_module("flask_login", module.path) is not None,
+    )
+
+
+def store_of(
+    module: Module, project: Project, target: TargetVersion, kind: Kind, name: str | None
+) -> Store:
+    """Return where the attribute `name` (None: computed) of a context of this kind goes."""
+    known = facts_of_project(module, project)
+    if kind == "request" and name == "user" and known.knows_flask_login:
+        if not known.is_flask_login:
+            return Store(True, _LOGIN_SLOT, False)
+    stays = name is None or kind in known.travelling or name in known.held or name in known.on_g
+    if kind == "app":
+        return Store(not stays, name, True)
+    return Store(target.newest >= _ONE_CONTEXT and not stays, name, target.newest < _ONE_CONTEXT)
+
+
+def facts_of_project(module: Module, project: Project) -> StackFacts:
+    """Return the facts of all modules together; those of `module` where none was surveyed."""
+    surveyed = [fact for fact in project.surveys.get(NAME, []) if isinstance(fact, StackFacts)]
+    if not surveyed:
+        return facts(module, project)
+    return project.memo(NAME, lambda: _together(surveyed))
+
+
+def _together(every: list[StackFacts]) -> StackFacts:
+    return StackFacts(
+        travelling=frozenset().union(*(fact.travelling for fact in every)),
+        held=frozenset().union(*(fact.held for fact in every)),
+        on_g=frozenset().union(*(fact.on_g for fact in every)),
+        kept=frozenset().union(*(fact.kept for fact in every)),
+        knows_flask_login=any(fact.knows_flask_login for fact in every),
+        is_flask_login=any(fact.is_flask_login for fact in every),
+    )
+
+
+def _imported_packages(module: Module) -> set[str]:
+    packages = set()
+    for node in ast.walk(module.tree):
+        if isinstance(node, ast.Import):
+            packages |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            packages.add((node.module or "").partition(".")[0])
+    return packages
+
+
+def _travelling(module: Module, uses: StackUses) -> Iterator[Kind]:
+    inlined = {read.node for variable in uses.variables for read in variable.reads}
+    for top in uses.tops:
+        if not _stays_put(module, top):
+            yield top.kind
+    for variable in uses.variables:
+        if not all(_stays_put(module, read) for read in variable.reads if read.node in inlined):
+            yield variable.definitions[0].kind
+
+
+def _stays_put(module: Module, top: Top) -> bool:
+    """Whether a use reads one attribute by its name, or only asks whether a context is there."""
+    parent = module.scopes.parents[top.node]
+    if isinstance(parent, ast.Attribute):
+        return True
+    if isinstance(parent, ast.Call) and top.node in parent.args:
+        function = getattr(parent.func, "id", "")
+        if function in _BY_NAME:
+            return len(parent.args) > 1 and isinstance(parent.args[1], ast.Constant)
+        return function in {"bool", "isinstance"}
+    return isinstance(
+        parent, ast.Compare | ast.UnaryOp | ast.BoolOp | ast.If | ast.While | ast.IfExp | ast.Assert
+    )
+
+
+def _held(module: Module) -> Iterator[str]:
+    """Yield the attributes of variables that hold a context which the code made itself."""
+    for scope in module.scopes.every:
+        for name, bindings in scope.bindings.items():
+            if any(_is_made_context(module, binding.node, binding.value) for binding in bindings):
+                for read in scope.reads.get(name, ()):
+                    parent = module.scopes.parents[read]
+                    if isinstance(parent, ast.Attribute):
+                        yield parent.attr
+
+
+def _read_from_values(module: Module, uses: StackUses) -> Iterator[str]:
+    """Yield the attributes of variables that will hold the context object."""
+    for variable in uses.variables:
+        for read in variable.reads if not variable.is_inlinable else ():
+            parent = module.scopes.parents[read.node]
+            if isinstance(parent, ast.Attribute):
+                yield parent.attr
+            elif isinstance(parent, ast.Call) and len(parent.args) > 1:
+                name = parent.args[1]
+                if isinstance(name, ast.Constant) and isinstance(name.value, str):
+                    yield name.value
+
+
+def _kept(uses: StackUses) -> Iterator[str]:
+    """Yield the stacks that stay in use, by the name under which another file may export them."""
+    stay = {id(stack.node) for stack in (*uses.operations, *uses.objects)}
+    for scope, binding in uses.bindings:
+        if binding.alias is not None and any(id(r) in stay for r in scope.reads[binding.name]):
+            yield binding.alias.name
+
+
+def _is_made_context(module: Module, node: ast.AST, value: ast.expr | None) -> bool:
+    maker = node.context_expr if isinstance(node, ast.withitem) else value
+    return (
+        isinstance(maker, ast.Call)
+        and isinstance(maker.func, ast.Attribute)
+        and maker.func.attr in {"app_context", "request_context", "test_request_context"}
+    )
+
+
+def _on_g(module: Module, project: Project) -> Iterator[str]:
+    """Yield the names that a module reads or writes on `g`."""
+    for node in ast.walk(module.tree):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name | ast.Attribute):
+            if node.attr not in {"get", "pop", "setdefault"}:
+                if project.flask_name(module, node.value) == "g":
+                    yield node.attr
+        elif isinstance(node, ast.Call) and node.args:
+            yield from _named_on_g(module, project, node)
+
+
+def _named_on_g(module: Module, project: Project, call: ast.Call) -> Iterator[str]:
+    function = call.func
+    if isinstance(function, ast.Attribute) and function.attr in {"get", "pop", "setdefault"}:
+        holder, name = function.value, call.args[0]
+    elif getattr(function, "id", "") in _BY_NAME and len(call.args) > 1:
+        holder, name = call.args[0], call.args[1]
+    else:
+        return
+    if isinstance(name, ast.Constant) and isinstance(name.value, str):
+        if project.flask_name(module, holder) == "g":
+            yield name.value

@@ -1,0 +1,436 @@
+"""LibCST transformers that carry out the edits of fixes. Imports LibCST, so imported late."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, cast
+
+import libcst as cst
+from libcst.metadata import CodeRange, MetadataWrapper, PositionProvider
+
+from flask_ctxfix.codemod import (
+    Edit,
+    EditImport,
+    InsertStatement,
+    KeepBlock,
+    RemoveArgument,
+    RemoveDecorator,
+    RemoveStatement,
+    ReplaceExpression,
+    ReplaceStatement,
+    Span,
+)
+from flask_ctxfix.rewrite import RewriteError
+
+if TYPE_CHECKING:
+    from flask_ctxfix.project import Module
+
+Statement = cst.SimpleStatementLine | cst.BaseCompoundStatement
+Item = cst.Arg | cst.BaseDictElement | cst.ImportAlias
+_HEADER = "if 1:"
+_NEWLINE = re.compile(r"\r\n|\r|\n")
+_ABOUT_THE_NAME = re.compile(r"#\s*(type:\s*ignore|pytype:\s*disable|pyright:\s*ignore)")
+_FOR_TOOLS = re.compile(r"#\s*(noqa|type:|pytype:|pyright:|pylint:|pragma|flake8|isort|fmt:|yapf)")
+
+
+def edit_piece(
+    module: Module, piece: str, offset: int, indented: bool, edits: Sequence[Edit]
+) -> str:
+    """Return `piece`, whole lines of `module` that start at `offset`, after `edits`.
+
+    Raises RewriteError.
+    """
+    newline = _first(_NEWLINE.findall(module.text)) or "\n"
+    header = _HEADER + newline if indented else ""
+    config = cst.PartialParserConfig(default_indent=_indent(module), default_newline=newline)
+    try:
+        tree = cst.parse_module(header + piece, config)
+    except (cst.ParserSyntaxError, RecursionError) as error:
+        raise RewriteError("LibCST cannot parse a statement that must be rewritten") from error
+    if tree.code != header + piece:
+        raise RewriteError("LibCST does not keep a statement that must be rewritten as it is")
+    editor = _Editor(tree, offset - len(header), edits)
+    new = tree.visit(editor)
+    editor.check_all_done()
+    if not indented:
+        return new.code if new.body or new.header or new.footer else ""
+    wrapper = cst.ensure_type(new.body[0], cst.If)
+    block = cst.ensure_type(wrapper.body, cst.IndentedBlock)
+    return new.code[len(header) :] if block.body or block.footer else ""
+
+
+def _indent(module: Module) -> str:
+    """Return the indentation of the first block of `module` that has lines of its own."""
+    for match in re.finditer(r":[ \t]*(?:#[^\r\n]*)?(?:\r\n|\r|\n)([ \t]+)\S", module.text):
+        return match[1]
+    return "    "
+
+
+def _first(items: Iterable[str]) -> str | None:
+    return next(iter(items), None)
+
+
+class _Editor(cst.CSTTransformer):
+    """Carries out edits, found by where their nodes stand in the file."""
+
+    def __init__(self, tree: cst.Module, offset: int, edits: Sequence[Edit]) -> None:
+        super().__init__()
+        wrapper = MetadataWrapper(tree, unsafe_skip_copy=True)
+        self._ranges = cast("dict[cst.CSTNode, CodeRange]", wrapper.resolve(PositionProvider))
+        self._starts = [0, *(match.end() for match in _NEWLINE.finditer(tree.code))]
+        self._offset = offset
+        self._expressions = {e.span: e for e in edits if isinstance(e, ReplaceExpression)}
+        self._holes = {span for e in self._expressions.values() for _, span in e.holes}
+        self._imports = {e.span: e for e in edits if isinstance(e, EditImport)}
+        self._decorators = {e.span for e in edits if isinstance(e, RemoveDecorator)}
+        self._arguments = {e.span for e in edits if isinstance(e, RemoveArgument)}
+        whole = (RemoveStatement, ReplaceStatement, KeepBlock)
+        self._statements = {e.span.start: e for e in edits if isinstance(e, whole)}
+        self._inserts = [e for e in edits if isinstance(e, InsertStatement)]
+        self._filled: dict[Span, cst.BaseExpression] = {}
+        self._config = tree.config_for_parsing
+        self._edits = edits
+        self._done: set[Edit] = set()
+
+    def check_all_done(self) -> None:
+        """Raise RewriteError if an edit found no node."""
+        if any(edit not in self._done for edit in self._edits):
+            raise RewriteError("LibCST sees a statement that must be rewritten differently")
+
+    def _span(self, node: cst.CSTNode) -> Span | None:
+        where = self._ranges.get(node)
+        if where is None:
+            return None
+        start = self._starts[where.start.line - 1] + where.start.column
+        end = self._starts[where.end.line - 1] + where.end.column
+        return Span(start + self._offset, end + self._offset)
+
+    def on_leave(  # type: ignore[override]
+        self, original_node: cst.CSTNode, updated_node: cst.CSTNode
+    ) -> cst.CSTNode | cst.RemovalSentinel:
+        """Carry out the edit that belongs to a node, if there is one."""
+        node = cast(cst.CSTNode, super().on_leave(original_node, updated_node))
+        if isinstance(original_node, cst.BaseExpression) and isinstance(node, cst.BaseExpression):
+            return self._expression(original_node, self._without_arguments(original_node, node))
+        if isinstance(original_node, cst.ImportFrom | cst.Import):
+            return self._import(original_node, cst.ensure_type(node, type(original_node)))
+        if isinstance(original_node, cst.FunctionDef) and self._decorators:
+            return self._undecorated(original_node, cst.ensure_type(node, cst.FunctionDef))
+        if isinstance(original_node, cst.Module | cst.IndentedBlock):
+            return self._block(original_node, cast("cst.Module | cst.IndentedBlock", node))
+        if isinstance(original_node, cst.SimpleStatementSuite):
+            return self._suite(original_node, cst.ensure_type(node, cst.SimpleStatementSuite))
+        return node
+
+    def _expression(
+        self, original: cst.BaseExpression, updated: cst.BaseExpression
+    ) -> cst.BaseExpression:
+        span = self._span(original)
+        if span is None:
+            return updated
+        edit = self._expressions.get(span)
+        if edit is not None:
+            self._done.add(edit)
+            holes = {name: self._filled[hole] for name, hole in edit.holes}
+            template = cst.parse_expression(edit.code, self._config)
+            filled = cast(cst.BaseExpression, template.visit(_HoleFiller(holes)))
+            updated = filled.with_changes(
+                lpar=[*original.lpar, *filled.lpar], rpar=[*filled.rpar, *original.rpar]
+            )
+        if span in self._holes:
+            self._filled[span] = updated
+        return updated
+
+    def _without_arguments(
+        self, original: cst.BaseExpression, updated: cst.BaseExpression
+    ) -> cst.BaseExpression:
+        if not self._arguments:
+            return updated
+        if isinstance(original, cst.Call):
+            call = cst.ensure_type(updated, cst.Call)
+            return call.with_changes(args=self._kept(original.args, call.args))
+        if isinstance(original, cst.Dict):
+            display = cst.ensure_type(updated, cst.Dict)
+            return display.with_changes(elements=self._kept(original.elements, display.elements))
+        return updated
+
+    def _kept(self, originals: Sequence[Item], updated: Sequence[Item]) -> Sequence[Item]:
+        gone = {i for i, item in enumerate(originals) if self._span(item) in self._arguments}
+        for index in gone:
+            self._done.add(RemoveArgument(cast(Span, self._span(originals[index]))))
+        return _without(updated, gone)
+
+    def _import(
+        self, original: cst.ImportFrom | cst.Import, updated: cst.ImportFrom | cst.Import
+    ) -> cst.ImportFrom | cst.Import:
+        edit = self._imports.get(self._span(original) or Span(-1, -1))
+        if edit is None or isinstance(original.names, cst.ImportStar):
+            return updated
+        self._done.add(edit)
+        names = cast("Sequence[cst.ImportAlias]", updated.names)
+        gone = {i for i, alias in enumerate(original.names) if self._span(alias) in edit.drop}
+        new = [_alias(name, local) for name, local in edit.add]
+        opening = updated.lpar if isinstance(updated, cst.ImportFrom) else None
+        return updated.with_changes(names=_edited_names(names, gone, new, opening))
+
+    def _undecorated(self, original: cst.FunctionDef, updated: cst.FunctionDef) -> cst.FunctionDef:
+        kept: list[cst.Decorator] = []
+        lines: list[cst.EmptyLine] = []
+        for old, new in zip(original.decorators, updated.decorators, strict=True):
+            span = self._span(old.decorator)
+            if span in self._decorators:
+                self._done.add(RemoveDecorator(span))
+                lines.extend(line for line in new.leading_lines if line.comment)
+            else:
+                kept.append(new)
+        first = [*updated.leading_lines, *lines]
+        return updated.with_changes(decorators=kept, leading_lines=first)
+
+    def _block(
+        self, original: cst.Module | cst.IndentedBlock, updated: cst.Module | cst.IndentedBlock
+    ) -> cst.Module | cst.IndentedBlock:
+        body: list[Statement] = []
+        orphans: list[cst.EmptyLine] = []
+        for old, new in zip(original.body, updated.body, strict=True):
+            statements, left_over = self._statement(cast(Statement, old), cast(Statement, new))
+            for statement in statements:
+                body.append(_with_lines_before(statement, orphans))
+                orphans = []
+            orphans += left_over
+        footer = [*orphans, *updated.footer]
+        return updated.with_changes(body=body, footer=footer)
+
+    def _statement(
+        self, original: Statement, updated: Statement
+    ) -> tuple[list[Statement], list[cst.EmptyLine]]:
+        """Return what becomes of a statement, and the comment lines that lose their statement."""
+        span = self._statement_span(original)
+        if isinstance(original, cst.SimpleStatementLine):
+            statements, orphans = self._simple(original, cst.ensure_type(updated, type(original)))
+        else:
+            statements, orphans = self._compound(span, cast(cst.BaseCompoundStatement, updated))
+        for edit in self._inserts:
+            if span.start <= edit.span.start < max(span.end, span.start + 1) and (
+                edit.span.start in self._starts_of(original)
+            ):
+                self._done.add(edit)
+                new = self._parse(edit.code)
+                statements = [*new, *statements] if edit.where == "before" else [*statements, *new]
+        return statements, orphans
+
+    def _statement_span(self, statement: Statement) -> Span:
+        node = statement.body[0] if isinstance(statement, cst.SimpleStatementLine) else statement
+        return cast(Span, self._span(node))
+
+    def _starts_of(self, statement: Statement) -> set[int]:
+        nodes = statement.body if isinstance(statement, cst.SimpleStatementLine) else (statement,)
+        return {span.start for node in nodes if (span := self._span(node)) is not None}
+
+    def _simple(
+        self, original: cst.SimpleStatementLine, updated: cst.SimpleStatementLine
+    ) -> tuple[list[Statement], list[cst.EmptyLine]]:
+        small = self._small_statements(original.body, updated.body)
+        if len(original.body) == 1 and (code := self._replacement(original.body[0])) is not None:
+            new = self._parse(code)
+            return [_with_lines_before(new[0], updated.leading_lines), *new[1:]], []
+        if not small:
+            return [], _comments(updated)
+        return [self._about(original, updated.with_changes(body=small))], []
+
+    def _about(
+        self, original: cst.SimpleStatementLine, updated: cst.SimpleStatementLine
+    ) -> cst.SimpleStatementLine:
+        """Drop a comment that silences a type checker about a name that has gone."""
+        comment = updated.trailing_whitespace.comment
+        spans = {self._span(node) for node in original.body}
+        dropping = any(e.drop for span, e in self._imports.items() if span in spans)
+        if comment is None or not dropping or not _ABOUT_THE_NAME.match(comment.value):
+            return updated
+        plain = updated.trailing_whitespace.with_changes(
+            whitespace=cst.SimpleWhitespace(""), comment=None
+        )
+        return updated.with_changes(trailing_whitespace=plain)
+
+    def _replacement(self, node: cst.BaseSmallStatement) -> str | None:
+        span = self._span(node)
+        edit = self._statements.get(span.start) if span is not None else None
+        if not isinstance(edit, ReplaceStatement):
+            return None
+        self._done.add(edit)
+        return edit.code
+
+    def _small_statements(
+        self,
+        originals: Sequence[cst.BaseSmallStatement],
+        updated: Sequence[cst.BaseSmallStatement],
+    ) -> list[cst.BaseSmallStatement]:
+        kept: list[cst.BaseSmallStatement] = []
+        for old, new in zip(originals, updated, strict=True):
+            span = self._span(old)
+            edit = self._statements.get(span.start) if span is not None else None
+            if isinstance(edit, RemoveStatement):
+                self._done.add(edit)
+            elif isinstance(edit, ReplaceStatement) and len(originals) > 1:
+                self._done.add(edit)
+                for statement in self._parse(edit.code):
+                    line = cst.ensure_type(statement, cst.SimpleStatementLine)
+                    kept += [part.with_changes(semicolon=new.semicolon) for part in line.body]
+            else:
+                kept.append(new)
+        if kept and kept[-1] is not updated[-1]:
+            kept[-1] = kept[-1].with_changes(semicolon=cst.MaybeSentinel.DEFAULT)
+        return kept
+
+    def _suite(
+        self, original: cst.SimpleStatementSuite, updated: cst.SimpleStatementSuite
+    ) -> cst.SimpleStatementSuite:
+        """Edit the statements of a block that stands on the line of its header."""
+        body = self._small_statements(original.body, updated.body)
+        if len(original.body) == 1 and (code := self._replacement(original.body[0])) is not None:
+            new = self._parse(code)
+            body = [*cst.ensure_type(new[0], cst.SimpleStatementLine).body]
+        return updated.with_changes(body=body or [cst.Pass()])
+
+    def _compound(
+        self, span: Span, updated: cst.BaseCompoundStatement
+    ) -> tuple[list[Statement], list[cst.EmptyLine]]:
+        edit = self._statements.get(span.start)
+        if edit is None:
+            return [updated], []
+        self._done.add(edit)
+        if isinstance(edit, RemoveStatement):
+            return [], [line for line in updated.leading_lines if line.comment]
+        if isinstance(edit, ReplaceStatement):
+            new = self._parse(edit.code)
+            return [_with_lines_before(new[0], updated.leading_lines), *new[1:]], []
+        statements, footer = _statements_of(_chosen(updated, edit.block))
+        first = _with_lines_before(statements[0], updated.leading_lines)
+        return [first, *statements[1:]], footer
+
+    def _parse(self, code: str) -> list[Statement]:
+        module = cst.parse_module(code, self._config)
+        return [*module.body]
+
+
+class _HoleFiller(cst.CSTTransformer):
+    """Puts expressions where their names stand."""
+
+    def __init__(self, holes: dict[str, cst.BaseExpression]) -> None:
+        super().__init__()
+        self._holes = holes
+
+    def leave_Name(self, original_node: cst.Name, updated_node: cst.Name) -> cst.BaseExpression:  # noqa: N802
+        hole = self._holes.get(original_node.value)
+        return updated_node if hole is None else hole.deep_clone()
+
+
+def _with_lines_before(statement: Statement, lines: Iterable[cst.EmptyLine]) -> Statement:
+    return statement.with_changes(leading_lines=[*lines, *statement.leading_lines])
+
+
+def _comments(line: cst.SimpleStatementLine) -> list[cst.EmptyLine]:
+    """Return the comments of a statement that goes, as lines of their own."""
+    kept = [empty for empty in line.leading_lines if empty.comment]
+    comment = line.trailing_whitespace.comment
+    if comment is not None and not _FOR_TOOLS.match(comment.value):
+        kept.append(cst.EmptyLine(comment=comment))
+    return kept
+
+
+def _chosen(statement: cst.BaseCompoundStatement, block: str) -> cst.BaseSuite:
+    if block == "handler":
+        return cst.ensure_type(statement, cst.Try).handlers[0].body
+    if block == "body":
+        return statement.body
+    otherwise = cst.ensure_type(statement, cst.If).orelse
+    if not isinstance(otherwise, cst.Else):
+        raise RewriteError("an `elif` cannot take the place of its `if`")
+    return otherwise.body
+
+
+def _statements_of(suite: cst.BaseSuite) -> tuple[list[Statement], list[cst.EmptyLine]]:
+    if isinstance(suite, cst.IndentedBlock):
+        return [cast(Statement, statement) for statement in suite.body], [*suite.footer]
+    line = cst.ensure_type(suite, cst.SimpleStatementSuite)
+    return [
+        cst.SimpleStatementLine(body=line.body, trailing_whitespace=line.trailing_whitespace)
+    ], []
+
+
+def _alias(name: str, local: str) -> cst.ImportAlias:
+    asname = None if name == local else cst.AsName(cst.Name(local))
+    return cst.ImportAlias(cst.Name(name), asname)
+
+
+def _without(items: Sequence[Item], gone: set[int]) -> list[Item]:
+    """Return the items that stay; the last of them takes over the last one's trailing comma."""
+    kept = [item for index, item in enumerate(items) if index not in gone]
+    if kept and len(items) - 1 in gone:
+        kept[-1] = kept[-1].with_changes(comma=items[-1].comma)
+    return kept
+
+
+def _edited_names(
+    names: Sequence[cst.ImportAlias],
+    gone: set[int],
+    new: Sequence[cst.ImportAlias],
+    opening: cst.LeftParen | None,
+) -> list[cst.ImportAlias]:
+    """Return the names of an import with some gone and some new, laid out as they were."""
+    separator = _separator(names, opening)
+    last_comma = names[-1].comma
+    place = min(gone, default=len(names))
+    kept = [alias for index, alias in enumerate(names) if index not in gone]
+    place -= sum(1 for index in gone if index < place)
+    order = _order(kept)
+    for alias in new:
+        if order is None:
+            kept.insert(place, alias)
+            place += 1
+        else:
+            key = order(_name(alias))
+            position = next((i for i, a in enumerate(kept) if order(_name(a)) > key), len(kept))
+            kept.insert(position, alias)
+    laid_out = [
+        alias
+        if isinstance(alias.comma, cst.Comma) and alias is not names[-1]
+        else alias.with_changes(comma=separator)
+        for alias in kept
+    ]
+    return [*laid_out[:-1], laid_out[-1].with_changes(comma=last_comma)]
+
+
+def _name(alias: cst.ImportAlias) -> str:
+    return alias.evaluated_name
+
+
+def _order(names: Sequence[cst.ImportAlias]) -> Callable[[str], tuple[int, str]] | None:
+    """Return the key, of those that import sorters use, that the names are sorted by."""
+    spelled = [_name(alias) for alias in names]
+    for key in (_constants_first, _folded, _plain):
+        if spelled == sorted(spelled, key=key):
+            return key
+    return None
+
+
+def _constants_first(name: str) -> tuple[int, str]:
+    return (0 if name.isupper() and len(name) > 1 else 1 if name[:1].isupper() else 2), name
+
+
+def _folded(name: str) -> tuple[int, str]:
+    return 0, name.casefold()
+
+
+def _plain(name: str) -> tuple[int, str]:
+    return 0, name
+
+
+def _separator(names: Sequence[cst.ImportAlias], opening: cst.LeftParen | None) -> cst.Comma:
+    if opening is not None and isinstance(opening.whitespace_after, cst.ParenthesizedWhitespace):
+        plain = opening.whitespace_after.with_changes(
+            first_line=cst.TrailingWhitespace(newline=opening.whitespace_after.first_line.newline),
+            empty_lines=[],
+        )
+        return cst.Comma(whitespace_after=plain)
+    return cst.Comma(whitespace_after=cst.SimpleWhitespace(" "))

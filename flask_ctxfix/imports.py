@@ -1,0 +1,388 @@
+"""Imports of a file: under which name it has something, and what its edits add and drop."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from flask_ctxfix import flask_facts
+from flask_ctxfix.codemod import (
+    Edit,
+    EditImport,
+    Fix,
+    InsertStatement,
+    Need,
+    RemoveStatement,
+    ReplaceExpression,
+    ReplaceStatement,
+    Span,
+)
+
+if TYPE_CHECKING:
+    from flask_ctxfix.project import Module, Project
+    from flask_ctxfix.scopes import Binding, Scope
+
+_IMPORT_FAILURES = {"ImportError", "ModuleNotFoundError", "Exception", "BaseException"}
+
+
+class LocalName(NamedTuple):
+    """How code at one place can spell a name, and the import that this takes, if any."""
+
+    code: str
+    need: Need | None
+
+
+def local_name(
+    module: Module, project: Project, at: ast.AST, home: str, name: str, anchor: Span
+) -> LocalName:
+    """Return how the code at `at` spells `name` of Flask's module `home`.
+
+    A name that the file has already is used; else the import goes to the block of the statement at
+    `anchor`, under a name that no scope between the two uses for something else.
+    """
+    scope = module.scopes.scope_of(at)
+    known = _names_of_flask(module, project).get(name, ())
+    for local, bound in known:
+        if scope.home(local) is bound or _first_with(scope, local) is bound:
+            return LocalName(local, None)
+    if _is_starred(module, name) and _first_with(scope, name) is None:
+        return LocalName(name, None)
+    for local in (name, f"flask_{name}", f"_flask_{name}"):
+        if _first_with(scope, local) is None:
+            return LocalName(local, Need(anchor, home, name, local))
+    raise LookupError(name)
+
+
+def _first_with(scope: Scope, name: str) -> Scope | None:
+    return next((each for each in scope.chain() if each.binds(name)), None)
+
+
+def _is_starred(module: Module, name: str) -> bool:
+    stars = module.scopes.module.star_imports
+    return any(
+        node.level == 0 and flask_facts.is_exported(node.module or "", name) for node in stars
+    )
+
+
+def _names_of_flask(module: Module, project: Project) -> dict[str, list[tuple[str, Scope]]]:
+    """Return, for each name of Flask, the local names that are surely it, with their scopes."""
+
+    def compute() -> dict[str, list[tuple[str, Scope]]]:
+        found: dict[str, list[tuple[str, Scope]]] = {}
+        for scope in module.scopes.every:
+            for local, bindings in scope.bindings.items():
+                names = {_name_bound(module, project, binding) for binding in bindings}
+                name = names.pop() if len(names) == 1 else None
+                if name is not None:
+                    found.setdefault(name, []).append((local, scope))
+        return found
+
+    return module.memo("names of flask", compute)
+
+
+def _name_bound(module: Module, project: Project, binding: Binding) -> str | None:
+    if binding.alias is None or not isinstance(binding.node, ast.ImportFrom):
+        return None
+    if in_type_checking(module, binding.node):
+        return None
+    names = {flask_facts.name_of(o) for o in project.binding_origins(module, binding)}
+    return names.pop() if len(names) == 1 else None
+
+
+def in_type_checking(module: Module, node: ast.AST) -> bool:
+    """Whether `node` stands under ``if TYPE_CHECKING``."""
+    child = node
+    for parent in module.scopes.ancestors(node):
+        if isinstance(parent, ast.If) and child in parent.body:
+            test = parent.test
+            name = test.attr if isinstance(test, ast.Attribute) else getattr(test, "id", "")
+            if name == "TYPE_CHECKING":
+                return True
+        child = parent
+    return False
+
+
+def guarding_try(module: Module, node: ast.AST) -> ast.Try | None:
+    """Return the ``try … except ImportError`` that `node` is a part of, body or handler."""
+    for parent in module.scopes.ancestors(node):
+        if isinstance(parent, ast.Try) and any(map(_catches_import_error, parent.handlers)):
+            return parent
+        if isinstance(parent, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            return None
+    return None
+
+
+def _catches_import_error(handler: ast.ExceptHandler) -> bool:
+    kinds = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type]
+    return any(
+        kind is None or (isinstance(kind, ast.Name) and kind.id in _IMPORT_FAILURES)
+        for kind in kinds
+    )
+
+
+def plan_imports(module: Module, edits: Sequence[Edit], fixes: Sequence[Fix]) -> list[Edit]:
+    """Return the edits that import what `fixes` need and drop the names that they retire."""
+    needs = list(dict.fromkeys(need for fix in fixes for need in fix.needs))
+    retires = {span for fix in fixes for span in fix.retires}
+    if not needs and not retires:
+        return []
+    return _Plan(module, edits, needs, retires).edits()
+
+
+class _Plan:
+    """The import edits of one file."""
+
+    def __init__(
+        self, module: Module, edits: Sequence[Edit], needs: Sequence[Need], retires: set[Span]
+    ) -> None:
+        self._module = module
+        self._edits = edits
+        self._needs = needs
+        self._retired = self._bindings(retires)
+        self._dead = self._dead_bindings()
+        self._drops: dict[Span, list[Span]] = {}
+        self._adds: dict[Span, list[tuple[str, str]]] = {}
+        self._removed: set[Span] = set()
+        self._inserted: dict[Span, list[str]] = {}
+
+    def edits(self) -> list[Edit]:
+        """Return all edits of import statements."""
+        for binding in self._dead:
+            self._drop(binding)
+        unneeded = self._tries_to_remove()
+        by_import: dict[tuple[ast.stmt, str], list[tuple[str, str]]] = {}
+        for need in self._needs:
+            anchor = self._statement(need.anchor)
+            anchor = next((t for t in unneeded if self._holds(t, anchor)), anchor)
+            if need.code is not None:
+                self._insert(anchor, need.code.rstrip())
+                continue
+            names = by_import.setdefault((anchor, need.module), [])
+            if (need.name, need.local) not in names:
+                names.append((need.name, need.local))
+        for (anchor, home), names in sorted(by_import.items(), key=lambda item: item[0][1]):
+            self._add(anchor, home, sorted(names))
+        for statement in unneeded:
+            self._removed.add(self._module.span(statement))
+        return self._collect(unneeded)
+
+    def _bindings(self, retires: set[Span]) -> list[Binding]:
+        return [
+            binding
+            for scope in self._module.scopes.every
+            for bindings in scope.bindings.values()
+            for binding in bindings
+            if binding.kind in {"import", "assign"}
+            and self._module.span(binding.alias or binding.node) in retires
+        ]
+
+    def _dead_bindings(self) -> list[Binding]:
+        """Return the retired bindings whose names nothing reads any more, to a fixpoint."""
+        dead: list[Binding] = []
+        while True:
+            gone = [self._module.span(binding.node) for binding in dead]
+            more = [
+                binding
+                for binding in self._retired
+                if binding not in dead and not self._is_read(binding, gone)
+            ]
+            if not more:
+                return dead
+            dead += more
+
+    def _is_read(self, binding: Binding, gone: Sequence[Span]) -> bool:
+        scope = self._home(binding)
+        siblings = scope.bindings[binding.name]
+        if any(other not in self._retired for other in siblings):
+            return True
+        if scope.parent is None and binding.name in exported_names(self._module):
+            return True
+        reads = (self._module.span(read) for read in scope.reads.get(binding.name, ()))
+        return any(
+            not self._is_consumed(read) and not any(span.holds(read) for span in gone)
+            for read in reads
+        )
+
+    def _home(self, binding: Binding) -> Scope:
+        return next(s for s in self._module.scopes.every if binding in s.bindings[binding.name])
+
+    def _is_consumed(self, read: Span) -> bool:
+        for edit in self._edits:
+            if isinstance(edit, ReplaceExpression):
+                if edit.span.holds(read) and not any(h.holds(read) for _, h in edit.holes):
+                    return True
+            elif isinstance(edit, RemoveStatement | ReplaceStatement) and edit.span.holds(read):
+                return True
+        return False
+
+    def _drop(self, binding: Binding) -> None:
+        span = self._module.span(binding.node)
+        if binding.alias is None:
+            self._removed.add(span)
+        else:
+            self._drops.setdefault(span, []).append(self._module.span(binding.alias))
+
+    def _tries_to_remove(self) -> list[ast.stmt]:
+        """Return each ``try`` around imports of which nothing is left to try."""
+        tries: list[ast.stmt] = []
+        for binding in self._dead:
+            statement = guarding_try(self._module, binding.node)
+            if statement is None or statement in tries or statement.orelse or statement.finalbody:
+                continue
+            if all(self._is_gone(child) for child in statement.body):
+                tries.append(statement)
+        return tries
+
+    def _is_gone(self, statement: ast.stmt) -> bool:
+        span = self._module.span(statement)
+        if isinstance(statement, ast.Pass) or span in self._removed:
+            return True
+        names = statement.names if isinstance(statement, ast.ImportFrom | ast.Import) else ()
+        return bool(names) and len(self._drops.get(span, ())) == len(names)
+
+    def _statement(self, span: Span) -> ast.stmt:
+        for node in ast.walk(self._module.tree):
+            if isinstance(node, ast.stmt) and self._module.span(node) == span:
+                return node
+        raise LookupError(f"no statement at {span}")
+
+    def _holds(self, outer: ast.stmt, inner: ast.stmt) -> bool:
+        return self._module.span(outer).holds(self._module.span(inner))
+
+    def _block(self, statement: ast.stmt) -> list[ast.stmt]:
+        parent = self._module.scopes.parents[statement]
+        for name in ("body", "orelse", "finalbody"):
+            block = getattr(parent, name, None)
+            if isinstance(block, list) and statement in block:
+                return block
+        return [statement]
+
+    def _add(self, anchor: ast.stmt, home: str, names: list[tuple[str, str]]) -> None:
+        """Import `names` of the module `home`, in the block of `anchor`."""
+        block = self._block(anchor)
+        existing = list(self._imports_of(home, block, anchor))
+        if _is_one_a_line(existing):
+            for name in names:
+                self._add_a_line(existing, home, name)
+        elif existing:
+            added = self._adds.setdefault(self._module.span(existing[0]), [])
+            added += [name for name in names if name not in added]
+        else:
+            place = anchor if home == "flask" else self._last_of_flask(block, anchor)
+            self._insert(place, _import_of(home, names))
+
+    def _add_a_line(
+        self, existing: Sequence[ast.ImportFrom], home: str, name: tuple[str, str]
+    ) -> None:
+        """Give a name an import of its own: in the place of one that goes, or after the others."""
+        free = [
+            statement
+            for statement in existing
+            if self._module.span(statement) in self._drops
+            and self._module.span(statement) not in self._adds
+        ]
+        if free:
+            self._adds[self._module.span(free[0])] = [name]
+        elif all(name not in added for added in self._adds.values()):
+            last = max(existing, key=self._module.span)
+            code = _import_of(home, [name])
+            if code not in self._inserted.get(self._module.span(last), []):
+                self._insert(last, code)
+
+    def _last_of_flask(self, block: list[ast.stmt], anchor: ast.stmt) -> ast.stmt:
+        """Return the last ``from flask import`` of the run of statements that `anchor` starts."""
+        last = anchor
+        for statement in block[block.index(anchor) + 1 :]:
+            if not isinstance(statement, ast.ImportFrom) or statement.module != "flask":
+                break
+            last = statement
+        return last
+
+    def _insert(self, anchor: ast.stmt, code: str) -> None:
+        self._inserted.setdefault(self._module.span(anchor), []).append(code)
+
+    def _imports_of(
+        self, home: str, block: list[ast.stmt], anchor: ast.stmt
+    ) -> Iterator[ast.ImportFrom]:
+        """Yield the imports of `home` in a block that can take more names, the best one first."""
+        mates = [
+            statement
+            for statement in block
+            if isinstance(statement, ast.ImportFrom)
+            and (statement.level, statement.module) == (0, home)
+            and statement.names[0].name != "*"
+        ]
+        place = block.index(anchor)
+        if anchor in mates and isinstance(anchor, ast.ImportFrom):
+            yield anchor
+        yield from (s for s in reversed(mates) if block.index(s) < place)
+        for statement in mates:
+            between = Span(self._module.span(anchor).end, self._module.span(statement).start)
+            if block.index(statement) > place and not self._is_executed_in(between):
+                yield statement
+
+    def _is_executed_in(self, between: Span) -> bool:
+        """Whether an edit stands in a range of the text, outside of functions."""
+        return any(
+            between.holds(edit.span) for edit in self._edits if isinstance(edit, ReplaceExpression)
+        )
+
+    def _collect(self, unneeded: Sequence[ast.stmt]) -> list[Edit]:
+        edits: list[Edit] = []
+        gone = [self._module.span(statement) for statement in unneeded]
+        for statement in ast.walk(self._module.tree):
+            if isinstance(statement, ast.stmt):
+                span = self._module.span(statement)
+                if span in gone or not any(outer.holds(span) for outer in gone):
+                    edits += self._edits_of(statement, span)
+        return edits
+
+    def _edits_of(self, statement: ast.stmt, span: Span) -> Iterator[Edit]:
+        drops, adds = self._drops.get(span, []), self._adds.get(span, [])
+        inserted = "\n".join(sorted(self._inserted.get(span, [])))
+        names = statement.names if isinstance(statement, ast.ImportFrom | ast.Import) else []
+        goes = span in self._removed or (bool(drops) and len(drops) == len(names) and not adds)
+        if goes and inserted:
+            yield ReplaceStatement(span, inserted)
+        elif goes:
+            yield RemoveStatement(span)
+        else:
+            if drops or adds:
+                yield EditImport(span, tuple(drops), tuple(sorted(adds)))
+            if inserted:
+                after = _comes_after(inserted, statement)
+                yield InsertStatement(span, inserted, "after" if after else "before")
+
+
+def _import_of(home: str, names: Sequence[tuple[str, str]]) -> str:
+    listed = ", ".join(name if name == local else f"{name} as {local}" for name, local in names)
+    return f"from {home} import {listed}"
+
+
+def _is_one_a_line(imports: Sequence[ast.ImportFrom]) -> bool:
+    """Whether a file imports each name of a module by a statement of its own."""
+    return len(imports) > 1 and all(len(statement.names) == 1 for statement in imports)
+
+
+def _comes_after(inserted: str, statement: ast.stmt) -> bool:
+    """Whether an import belongs below `statement` in sorted imports."""
+    if not isinstance(statement, ast.ImportFrom) or statement.module is None:
+        return False
+    return inserted.split()[1] >= statement.module
+
+
+def exported_names(module: Module) -> frozenset[str]:
+    """Return the strings of the module's ``__all__``."""
+
+    def compute() -> frozenset[str]:
+        bindings = module.scopes.module.bindings.get("__all__", [])
+        values = [binding.value for binding in bindings if binding.value is not None]
+        return frozenset(
+            node.value
+            for value in values
+            for node in ast.walk(value)
+            if isinstance(node, ast.Constant) and isinstance(node.value, str)
+        )
+
+    return module.memo("exported names", compute)

@@ -1,0 +1,341 @@
+"""The modules of a project, and what a name means across them."""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+import warnings
+from bisect import bisect_right
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from dataclasses import replace
+from functools import cached_property
+from pathlib import PurePath
+from typing import TypeVar, cast
+
+from flask_ctxfix import flask_facts
+from flask_ctxfix.codemod import Span
+from flask_ctxfix.scopes import Binding, Scope, Scopes
+from flask_ctxfix.source import Source, SourceError, read
+
+Result = TypeVar("Result")
+Origins = frozenset[str]
+
+UNKNOWN = "?"
+NONE = "None"
+
+_NEWLINE = re.compile(r"\r\n|\r|\n")
+_CACHED_CHARACTERS = 400_000
+_NEWER_SYNTAX = (
+    ((3, 11), re.compile(r"^\s*except\s*\*")),
+    (
+        (3, 12),
+        re.compile(r"^\s*(type\s+\w+\s*(\[.*\])?\s*=|(async\s+)?def\s+\w+\s*\[|class\s+\w+\s*\[)"),
+    ),
+    ((3, 14), re.compile(r"\bt['\"]")),
+)
+
+
+class Module:
+    """One parsed file."""
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self.path = source.path
+        self.text = source.text
+        self._starts = [0, *(match.end() for match in _NEWLINE.finditer(self.text))]
+        self.tree = _parse(source, self._starts)
+        self._memo: dict[Hashable, object] = {}
+
+    @cached_property
+    def scopes(self) -> Scopes:
+        """Scopes, parents and bindings; computed at first use."""
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            try:
+                return Scopes(self.tree, self.text, self.path)
+            except RecursionError:
+                raise SourceError(self.path, None, "nested too deeply to analyse") from None
+
+    def memo(self, key: Hashable, compute: Callable[[], Result]) -> Result:
+        """Return what `compute` gave when it was first asked for under `key`."""
+        if key not in self._memo:
+            self._memo[key] = compute()
+        return cast(Result, self._memo[key])
+
+    def span(self, node: ast.AST) -> Span:
+        """Return where `node` stands in the text; decorators of a definition are not part of it."""
+        start = self._offset(node.lineno, node.col_offset)  # type: ignore[attr-defined]
+        return Span(start, self._offset(node.end_lineno, node.end_col_offset))  # type: ignore[attr-defined]
+
+    def _offset(self, line: int, utf8_column: int) -> int:
+        start = self._starts[line - 1]
+        text = self.text[start : start + utf8_column]
+        if not text.isascii():
+            text = text.encode()[:utf8_column].decode()
+        return start + len(text)
+
+    def segment(self, node: ast.AST) -> str:
+        """Return the source text of `node`."""
+        span = self.span(node)
+        return self.text[span.start : span.end]
+
+    def position(self, offset: int) -> tuple[int, int]:
+        """Return row and column of a character, both from 1, the column in characters."""
+        row = bisect_right(self._starts, offset)
+        return row, offset - self._starts[row - 1] + 1
+
+    def line_span(self, row: int) -> Span:
+        """Return where line `row` (from 1) stands, its line ending included."""
+        end = self._starts[row] if row < len(self._starts) else len(self.text)
+        return Span(self._starts[row - 1], end)
+
+    def line(self, row: int) -> str:
+        """Return line `row` (from 1) without its line ending."""
+        span = self.line_span(row)
+        return self.text[span.start : span.end].rstrip("\r\n")
+
+
+def _parse(source: Source, starts: list[int]) -> ast.Module:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return ast.parse(source.text, source.path)
+    except SyntaxError as error:
+        line = error.lineno or 1
+        start = starts[min(line, len(starts)) - 1]
+        raise SourceError(
+            source.path, line, _why(error, source.text[start : start + 200])
+        ) from None
+    except (MemoryError, RecursionError):
+        raise SourceError(source.path, None, "nested too deeply to parse") from None
+    except ValueError as error:
+        raise SourceError(source.path, None, str(error)) from None
+
+
+def _why(error: SyntaxError, text: str) -> str:
+    line = _NEWLINE.split(text)[0]
+    for version, syntax in _NEWER_SYNTAX:
+        if sys.version_info < version and syntax.search(line):
+            needed = ".".join(map(str, version))
+            return f"cannot parse: run flask-ctxfix on Python {needed} or newer to read this file"
+    return f"cannot parse: {error.msg}"
+
+
+class Project:
+    """The Python files of a run. Modules are parsed when something asks for them.
+
+    `surveys` holds, for each codemod, what its survey found in every file that was parsed.
+    """
+
+    def __init__(self, paths: Sequence[str]) -> None:
+        self.paths = frozenset(paths)
+        self.surveys: dict[str, list[object]] = {}
+        self._modules: OrderedDict[str, Module] = OrderedDict()
+        self._memo: dict[Hashable, object] = {}
+
+    def memo(self, key: Hashable, compute: Callable[[], Result]) -> Result:
+        """Return what `compute` gave when it was first asked for under `key`."""
+        if key not in self._memo:
+            self._memo[key] = compute()
+        return cast(Result, self._memo[key])
+
+    def module(self, path: str) -> Module:
+        """Return the module in file `path`, which need not be one of `paths`.
+
+        Raises SourceError if it cannot be read or parsed.
+        """
+        if path in self._modules:
+            self._modules.move_to_end(path)
+            return self._modules[path]
+        return self._keep(Module(read(path)))
+
+    def with_text(self, path: str, text: str) -> Module:
+        """Return the module in `path` as it is once it holds `text`, here and for later calls.
+
+        Raises SourceError if that does not parse.
+        """
+        source = self.module(path).source
+        return self._keep(Module(replace(source, text=text, data=source.encode(text))))
+
+    def add(self, source: Source) -> Module:
+        """Return the module of a source that was read elsewhere. Raises SourceError."""
+        return self._keep(Module(source))
+
+    def _keep(self, module: Module) -> Module:
+        self._modules[module.path] = module
+        self._modules.move_to_end(module.path)
+        size = sum(len(kept.text) for kept in self._modules.values())
+        while size > _CACHED_CHARACTERS and len(self._modules) > 1:
+            size -= len(self._modules.popitem(last=False)[1].text)
+        return module
+
+    @cached_property
+    def _by_stem(self) -> dict[str, list[PurePath]]:
+        by_stem: dict[str, list[PurePath]] = {}
+        for path in map(PurePath, sorted(self.paths)):
+            stem = path.parent.name if path.name == "__init__.py" else path.stem
+            by_stem.setdefault(stem, []).append(path)
+        return by_stem
+
+    def find_module(self, dotted: str, importer: str) -> str | None:
+        """Return the file of an absolute module name, as a file at `importer` would import it."""
+        parts = tuple(dotted.split("."))
+        found = [
+            (_shared(root, importer), str(path))
+            for path in self._by_stem.get(parts[-1], [])
+            if (root := _root(path, parts)) is not None and self._is_root(root, importer)
+        ]
+        return max(found, default=(0, None))[1]
+
+    def _is_root(self, root: PurePath, importer: str) -> bool:
+        if str(root / "__init__.py") in self.paths:
+            return False
+        folder = PurePath(importer).parent
+        return any(_is_within(folder, base) for base in (root, root.parent))
+
+    def find_relative(self, module: Module, node: ast.ImportFrom) -> str | None:
+        """Return the file that a relative ``from … import`` names."""
+        folder = PurePath(module.path).parent
+        for _ in range(node.level - 1):
+            folder = folder.parent
+        base = folder.joinpath(*(node.module or "").split(".")) if node.module else folder
+        candidates = (
+            str(base.with_name(base.name + ".py")) if base.name else "",
+            str(base / "__init__.py"),
+        )
+        return next((path for path in candidates if path in self.paths), None)
+
+    def origins(self, module: Module, node: ast.expr) -> Origins:
+        """Return the qualified names that `node` may stand for.
+
+        Aliases, re-exports and branches are followed: ``flask.g`` for the `g` of a `from flask
+        import g`. `UNKNOWN` is among them where some binding is none of these, `NONE` where one
+        is the constant.
+        """
+        return module.memo(("origins", node), lambda: frozenset(self._origins(module, node, ())))
+
+    def flask_name(self, module: Module, node: ast.expr) -> str | None:
+        """Return the name in Flask that `node` certainly is: "g", "Flask", "RequestContext"."""
+        origins = self.origins(module, node) - {NONE}
+        names = {flask_facts.name_of(origin) for origin in origins}
+        return names.pop() if len(names) == 1 else None
+
+    def binding_origins(self, module: Module, binding: Binding) -> Origins:
+        """Return the qualified names that a name gets from one of its bindings."""
+        return frozenset(self._binding_origins(module, binding, ()))
+
+    def _origins(self, module: Module, node: ast.expr, seen: tuple[object, ...]) -> Iterator[str]:
+        if isinstance(node, ast.Name):
+            scope = module.scopes.scope_of(node).home(node.id)
+            yield from self._name_origins(module, scope, node.id, seen)
+        elif isinstance(node, ast.Attribute):
+            for base in set(self._origins(module, node.value, seen)) - {NONE}:
+                if base == UNKNOWN:
+                    yield UNKNOWN
+                else:
+                    yield from self._canonical(f"{base}.{node.attr}", module, seen)
+        elif isinstance(node, ast.Constant) and node.value is None:
+            yield NONE
+        elif isinstance(node, ast.BoolOp) and isinstance(node.op, ast.Or):
+            for value in node.values:
+                yield from self._origins(module, value, seen)
+        else:
+            yield UNKNOWN
+
+    def _name_origins(
+        self, module: Module, scope: Scope, name: str, seen: tuple[object, ...]
+    ) -> Iterator[str]:
+        key = (module.path, scope.node, name)
+        if key in seen or len(seen) > 30:
+            yield UNKNOWN
+            return
+        bindings = scope.bindings.get(name)
+        if bindings is None:
+            yield from self._starred(module, scope, name, (*seen, key))
+        for binding in bindings or ():
+            yield from self._binding_origins(module, binding, (*seen, key))
+
+    def _binding_origins(
+        self, module: Module, binding: Binding, seen: tuple[object, ...]
+    ) -> Iterator[str]:
+        node = binding.node
+        if binding.alias is not None and isinstance(node, ast.Import):
+            bound = binding.alias.asname is not None
+            yield binding.alias.name if bound else binding.alias.name.partition(".")[0]
+        elif binding.alias is not None and isinstance(node, ast.ImportFrom):
+            yield from self._imported(module, node, binding.alias.name, seen)
+        elif binding.value is not None:
+            yield from self._origins(module, binding.value, seen)
+        else:
+            yield UNKNOWN
+
+    def _imported(
+        self, module: Module, node: ast.ImportFrom, name: str, seen: tuple[object, ...]
+    ) -> Iterator[str]:
+        if node.level == 0:
+            yield from self._canonical(f"{node.module}.{name}", module, seen)
+        elif (path := self.find_relative(module, node)) is not None:
+            yield from self._member(path, name, seen) or (UNKNOWN,)
+        else:
+            yield UNKNOWN
+
+    def _canonical(self, dotted: str, module: Module, seen: tuple[object, ...]) -> list[str]:
+        owner, _, name = dotted.rpartition(".")
+        path = self.find_module(owner, module.path) if owner else None
+        if path is None or path == module.path:
+            return [dotted]
+        return self._member(path, name, seen) or [dotted]
+
+    def _member(self, path: str, name: str, seen: tuple[object, ...]) -> list[str]:
+        try:
+            owner = self.module(path)
+            scope = owner.scopes.module
+        except SourceError:
+            return [UNKNOWN]
+        if not scope.binds(name) and not scope.star_imports:
+            return []
+        return list(self._name_origins(owner, scope, name, seen))
+
+    def _starred(
+        self, module: Module, scope: Scope, name: str, seen: tuple[object, ...]
+    ) -> Iterator[str]:
+        """Yield what a name that nothing binds is: of a star import, or a builtin."""
+        for node in scope.star_imports:
+            if node.level:
+                path = self.find_relative(module, node)
+            else:
+                path = self.find_module(node.module or "", module.path)
+            if path is not None and not name.startswith("_"):
+                found = self._member(path, name, seen)
+                if found and not all(origin.startswith("builtins.") for origin in found):
+                    yield from found
+                    return
+            elif path is None and flask_facts.is_exported(node.module or "", name):
+                yield f"flask.{name}"
+                return
+        yield f"builtins.{name}" if not scope.star_imports else UNKNOWN
+
+
+def _root(path: PurePath, parts: tuple[str, ...]) -> PurePath | None:
+    """Return the folder that must be on the import path for `path` to be the module `parts`."""
+    stem = path.parent if path.name == "__init__.py" else path.with_suffix("")
+    if stem.parts[-len(parts) :] != parts:
+        return None
+    return PurePath(*stem.parts[: -len(parts)])
+
+
+def _is_within(folder: PurePath, base: PurePath) -> bool:
+    return folder.parts[: len(base.parts)] == base.parts
+
+
+def _shared(root: PurePath, importer: str) -> int:
+    """Count the leading folders that a root and an importing file have in common."""
+    pairs = zip(root.parts, PurePath(importer).parts, strict=False)
+    count = 0
+    for one, other in pairs:
+        if one != other:
+            break
+        count += 1
+    return count

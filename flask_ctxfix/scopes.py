@@ -1,0 +1,322 @@
+"""Scopes of one module: what binds a name, and which reads see that binding.
+
+Which scope a name belongs to is CPython's own answer (`symtable`); this module lays those tables
+over the syntax tree and keeps, for every scope, the nodes that bind and read its names.
+"""
+
+from __future__ import annotations
+
+import ast
+import symtable
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Literal
+
+FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
+_COMPREHENSIONS = {
+    ast.ListComp: "listcomp",
+    ast.SetComp: "setcomp",
+    ast.DictComp: "dictcomp",
+    ast.GeneratorExp: "genexpr",
+}
+_COMPREHENSION = tuple(_COMPREHENSIONS)
+
+BindingKind = Literal["import", "assign", "definition", "parameter", "other"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Binding:
+    """One place that gives a name its value.
+
+    `node` is the statement (for a parameter: the argument), `alias` the part of an import that
+    binds, `value` the expression of a plain assignment to the name alone.
+    """
+
+    name: str
+    kind: BindingKind
+    node: ast.AST
+    alias: ast.alias | None = None
+    value: ast.expr | None = None
+
+
+@dataclass(slots=True, eq=False)
+class Scope:
+    """A module, class, function, lambda or comprehension.
+
+    `bindings` and `reads` hold the names that live here, wherever in the module they are bound or
+    read; reads include deletions. From Python 3.12 on a comprehension that CPython inlines has no
+    `table`; its `targets` are known from the syntax.
+    """
+
+    node: ast.AST
+    table: symtable.SymbolTable | None
+    parent: Scope | None
+    targets: frozenset[str] = frozenset()
+    bindings: dict[str, list[Binding]] = field(default_factory=lambda: defaultdict(list))
+    reads: dict[str, list[ast.Name]] = field(default_factory=lambda: defaultdict(list))
+    star_imports: list[ast.ImportFrom] = field(default_factory=list)
+
+    @property
+    def is_class(self) -> bool:
+        """Whether this is the body of a class, which nested functions do not see."""
+        return isinstance(self.node, ast.ClassDef)
+
+    def home(self, name: str) -> Scope:
+        """Return the scope that binds `name` for code here; the module if nothing does."""
+        symbol = self._symbol(name)
+        if self.parent is None or name in self.targets:
+            return self
+        if symbol is not None and symbol.is_local():
+            return self
+        if symbol is not None and symbol.is_global():
+            return self.module
+        return self.parent._enclosing_home(name)
+
+    def _enclosing_home(self, name: str) -> Scope:
+        scope: Scope = self
+        while scope.parent is not None:
+            if name in scope.targets:
+                return scope
+            symbol = None if scope.is_class else scope._symbol(name)
+            if symbol is not None and symbol.is_global():
+                return scope.module
+            if symbol is not None and symbol.is_local():
+                return scope
+            scope = scope.parent
+        return scope
+
+    def _symbol(self, name: str) -> symtable.Symbol | None:
+        if self.table is None:
+            return None
+        try:
+            return self.table.lookup(name)
+        except KeyError:
+            return None
+
+    def and_outer(self) -> Iterator[Scope]:
+        """Yield this scope and those around it, innermost first."""
+        scope: Scope | None = self
+        while scope is not None:
+            yield scope
+            scope = scope.parent
+
+    @property
+    def module(self) -> Scope:
+        """The outermost scope."""
+        *_, outermost = self.and_outer()
+        return outermost
+
+    def chain(self) -> Iterator[Scope]:
+        """Yield the scopes that a name read here is looked up in, innermost first."""
+        for scope in self.and_outer():
+            if scope is self or not scope.is_class:
+                yield scope
+
+    def binds(self, name: str) -> bool:
+        """Whether something binds `name` in this very scope."""
+        return name in self.bindings
+
+
+class Scopes:
+    """The scopes of a module, the parent of each node, and the scope that each node stands in."""
+
+    def __init__(self, tree: ast.Module, text: str, filename: str) -> None:
+        self.parents: dict[ast.AST, ast.AST] = {}
+        self._scope_of: dict[ast.AST, Scope] = {}
+        self._claimed: set[int] = set()
+        self._pending: list[tuple[Scope, str, Binding | ast.Name]] = []
+        self.module = Scope(tree, symtable.symtable(text, filename, "exec"), None)
+        self._visit_children(tree, self.module)
+        for scope, name, use in self._pending:
+            home = scope.home(name)
+            if isinstance(use, Binding):
+                home.bindings[name].append(use)
+            else:
+                home.reads[name].append(use)
+        self._pending.clear()
+
+    def scope_of(self, node: ast.AST) -> Scope:
+        """Return the scope that `node` is evaluated in; for a scope's own node, its outer scope."""
+        current = self.parents.get(node, node)
+        child = node
+        while current not in self._scope_of:
+            child, current = current, self.parents[current]
+        scope = self._scope_of[current]
+        return scope if self._inside(current, child) else self.scope_of(current)
+
+    @property
+    def every(self) -> list[Scope]:
+        """All scopes of the module, outer ones first."""
+        return list(dict.fromkeys(self._scope_of.values()))
+
+    def inner(self, node: ast.AST) -> Scope:
+        """Return the scope that `node` (a module, class, function or comprehension) opens."""
+        return self._scope_of[node]
+
+    def ancestors(self, node: ast.AST) -> Iterator[ast.AST]:
+        """Yield the parent of `node`, its parent, and so on up to the module."""
+        while (parent := self.parents.get(node)) is not None:
+            yield parent
+            node = parent
+
+    def function_of(self, node: ast.AST) -> FunctionNode | None:
+        """Return the innermost function whose body holds `node`."""
+        for parent in self.ancestors(node):
+            if isinstance(parent, FunctionNode):
+                return parent
+        return None
+
+    @staticmethod
+    def _inside(opener: ast.AST, child: ast.AST) -> bool:
+        if isinstance(opener, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            return child in opener.body
+        if isinstance(opener, ast.Lambda):
+            return child is opener.body
+        if isinstance(opener, _COMPREHENSION):
+            return child is not getattr(opener, "generators", [None])[0]
+        return True
+
+    def _visit_children(self, node: ast.AST, scope: Scope) -> None:
+        if isinstance(node, ast.Module):
+            self._scope_of[node] = scope
+        for child in ast.iter_child_nodes(node):
+            self.parents[child] = node
+            self._visit(child, scope)
+
+    def _visit(self, node: ast.AST, scope: Scope) -> None:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            self._visit_function(node, scope)
+        elif isinstance(node, ast.ClassDef):
+            self._visit_class(node, scope)
+        elif isinstance(node, ast.Lambda):
+            self._visit_lambda(node, scope)
+        elif isinstance(node, ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp):
+            self._visit_comprehension(node, scope)
+        else:
+            self._record(node, scope)
+            self._visit_children(node, scope)
+
+    def _each(self, parent: ast.AST, children: list[ast.AST], scope: Scope) -> None:
+        for child in children:
+            self.parents[child] = parent
+            self._visit(child, scope)
+
+    def _visit_function(self, node: ast.FunctionDef | ast.AsyncFunctionDef, outer: Scope) -> None:
+        self._bind(outer, node.name, "definition", node)
+        self.parents[node.args] = node
+        defaults = [*node.args.defaults, *(d for d in node.args.kw_defaults if d is not None)]
+        self._each(node.args, [*defaults], outer)
+        self._each(node, [*node.decorator_list], outer)
+        scope = self._open(node, node.name, outer)
+        self._each(node, [n for n in (node.returns,) if n is not None], outer)
+        self._each(node, [*getattr(node, "type_params", [])], scope)
+        self._parameters(node.args, scope, outer)
+        self._each(node, [*node.body], scope)
+
+    def _visit_class(self, node: ast.ClassDef, outer: Scope) -> None:
+        self._bind(outer, node.name, "definition", node)
+        self._each(node, [*node.decorator_list], outer)
+        scope = self._open(node, node.name, outer)
+        self._each(node, [*getattr(node, "type_params", [])], scope)
+        self._each(node, [*node.bases, *node.keywords], outer)
+        self._each(node, [*node.body], scope)
+
+    def _visit_lambda(self, node: ast.Lambda, outer: Scope) -> None:
+        self.parents[node.args] = node
+        defaults = [*node.args.defaults, *(d for d in node.args.kw_defaults if d is not None)]
+        self._each(node.args, [*defaults], outer)
+        scope = self._open(node, "lambda", outer)
+        self._parameters(node.args, scope, outer)
+        self._each(node, [node.body], scope)
+
+    def _visit_comprehension(
+        self, node: ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp, outer: Scope
+    ) -> None:
+        first, *rest = node.generators
+        self.parents[first] = node
+        self._each(first, [first.iter], outer)
+        scope = self._open(node, _COMPREHENSIONS[type(node)], outer)
+        self._each(first, [first.target, *first.ifs], scope)
+        for generator in rest:
+            self.parents[generator] = node
+            self._visit_children(generator, scope)
+        parts = [node.key, node.value] if isinstance(node, ast.DictComp) else [node.elt]
+        self._each(node, [*parts], scope)
+
+    def _parameters(self, args: ast.arguments, scope: Scope, outer: Scope) -> None:
+        every = [*args.posonlyargs, *args.args, *args.kwonlyargs]
+        every += [arg for arg in (args.vararg, args.kwarg) if arg is not None]
+        for arg in every:
+            self.parents[arg] = args
+            self._scope_of[arg] = outer
+            self._bind(scope, arg.arg, "parameter", arg)
+            if arg.annotation is not None:
+                self._each(arg, [arg.annotation], outer)
+
+    def _open(self, node: ast.AST, name: str, outer: Scope) -> Scope:
+        tabled = next(scope for scope in outer.and_outer() if scope.table is not None)
+        table = self._table(tabled.table, name, getattr(node, "lineno", 0))
+        targets = frozenset(_targets(node)) if isinstance(node, _COMPREHENSION) else frozenset()
+        scope = Scope(node, table, outer, targets)
+        self._scope_of[node] = scope
+        return scope
+
+    def _table(
+        self, outer: symtable.SymbolTable | None, name: str, line: int
+    ) -> symtable.SymbolTable | None:
+        for table in outer.get_children() if outer is not None else []:
+            if table.get_id() in self._claimed:
+                continue
+            if str(table.get_type()) in ("function", "class", "SymbolTableType.FUNCTION"):
+                if table.get_name() == name and table.get_lineno() == line:
+                    self._claimed.add(table.get_id())
+                    return table
+            elif (found := self._table(table, name, line)) is not None:
+                return found
+        return None
+
+    def _record(self, node: ast.AST, scope: Scope) -> None:
+        if isinstance(node, ast.Name):
+            if isinstance(node.ctx, ast.Store):
+                self._bind_target(node, scope)
+            else:
+                self._pending.append((scope, node.id, node))
+        elif isinstance(node, ast.Import | ast.ImportFrom):
+            self._record_import(node, scope)
+        elif isinstance(node, ast.ExceptHandler | ast.MatchAs | ast.MatchStar) and node.name:
+            self._bind(scope, node.name, "other", node)
+        elif isinstance(node, ast.MatchMapping) and node.rest:
+            self._bind(scope, node.rest, "other", node)
+
+    def _record_import(self, node: ast.Import | ast.ImportFrom, scope: Scope) -> None:
+        for alias in node.names:
+            if alias.name == "*" and isinstance(node, ast.ImportFrom):
+                scope.star_imports.append(node)
+                continue
+            local = alias.asname or alias.name.partition(".")[0]
+            binding = Binding(local, "import", node, alias=alias)
+            self._pending.append((scope, local, binding))
+
+    def _bind_target(self, target: ast.Name, scope: Scope) -> None:
+        parent = self.parents[target]
+        if isinstance(parent, ast.Assign) or (
+            isinstance(parent, ast.AnnAssign) and parent.value is not None
+        ):
+            binding = Binding(target.id, "assign", parent, value=parent.value)
+        elif isinstance(parent, ast.AnnAssign):
+            return
+        else:
+            binding = Binding(target.id, "other", parent)
+        self._pending.append((scope, target.id, binding))
+
+    def _bind(self, scope: Scope, name: str, kind: BindingKind, node: ast.AST) -> None:
+        self._pending.append((scope, name, Binding(name, kind, node)))
+
+
+def _targets(node: ast.AST) -> Iterator[str]:
+    """Yield the names that the `for` clauses of a comprehension bind."""
+    for generator in getattr(node, "generators", []):
+        for part in ast.walk(generator.target):
+            if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store):
+                yield part.id
