@@ -84,7 +84,7 @@ class _Editor(cst.CSTTransformer):
         self._holes = {span for e in self._expressions.values() for _, span in e.holes}
         self._imports = {e.span: e for e in edits if isinstance(e, EditImport)}
         self._decorators = {e.span for e in edits if isinstance(e, RemoveDecorator)}
-        self._arguments = {e.span for e in edits if isinstance(e, RemoveArgument)}
+        self._arguments = {e.span.start: e for e in edits if isinstance(e, RemoveArgument)}
         whole = (RemoveStatement, ReplaceStatement, KeepBlock)
         self._statements = {e.span.start: e for e in edits if isinstance(e, whole)}
         self._inserts = [e for e in edits if isinstance(e, InsertStatement)]
@@ -156,9 +156,13 @@ class _Editor(cst.CSTTransformer):
         return updated
 
     def _kept(self, originals: Sequence[Item], updated: Sequence[Item]) -> Sequence[Item]:
-        gone = {i for i, item in enumerate(originals) if self._span(item) in self._arguments}
-        for index in gone:
-            self._done.add(RemoveArgument(cast(Span, self._span(originals[index]))))
+        gone = set()
+        for index, item in enumerate(originals):
+            span = self._span(item)
+            edit = self._arguments.get(span.start) if span is not None else None
+            if edit is not None:
+                self._done.add(edit)
+                gone.add(index)
         return _without(updated, gone)
 
     def _import(
@@ -210,14 +214,25 @@ class _Editor(cst.CSTTransformer):
             statements, orphans = self._simple(original, cst.ensure_type(updated, type(original)))
         else:
             statements, orphans = self._compound(span, cast(cst.BaseCompoundStatement, updated))
+        before: list[Statement] = []
+        after: list[Statement] = []
         for edit in self._inserts:
             if span.start <= edit.span.start < max(span.end, span.start + 1) and (
                 edit.span.start in self._starts_of(original)
             ):
                 self._done.add(edit)
                 new = self._parse(edit.code)
-                statements = [*new, *statements] if edit.where == "before" else [*statements, *new]
-        return statements, orphans
+                (before if edit.where == "before" else after).extend(new)
+        if before and statements:
+            blank = [line for line in statements[0].leading_lines if not line.comment]
+            statements[0] = _with_lines_before(statements[0], [] if blank else self._gap(before))
+        return [*before, *statements, *after], orphans
+
+    @staticmethod
+    def _gap(before: Sequence[Statement]) -> list[cst.EmptyLine]:
+        """Return the blank lines that set a block off from the statement below it."""
+        is_block = isinstance(before[-1], cst.BaseCompoundStatement)
+        return [cst.EmptyLine(indent=False)] * 2 if is_block else []
 
     def _statement_span(self, statement: Statement) -> Span:
         node = statement.body[0] if isinstance(statement, cst.SimpleStatementLine) else statement
@@ -310,7 +325,8 @@ class _Editor(cst.CSTTransformer):
 
     def _parse(self, code: str) -> list[Statement]:
         module = cst.parse_module(code, self._config)
-        return [*module.body]
+        first, *rest = module.body
+        return [_with_lines_before(first, module.header), *rest]
 
 
 class _HoleFiller(cst.CSTTransformer):

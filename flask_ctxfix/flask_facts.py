@@ -61,6 +61,22 @@ EXPORTED = frozenset(
 
 GLOBALS = frozenset({"app_ctx", "request_ctx", "_cv_app", "_cv_request"})
 
+DISPATCH_METHODS = frozenset(
+    {
+        "dispatch_request",
+        "do_teardown_appcontext",
+        "do_teardown_request",
+        "finalize_request",
+        "full_dispatch_request",
+        "make_default_options_response",
+        "preprocess_request",
+        "process_response",
+        "update_template_context",
+    }
+)
+
+CONTEXT_MAKERS = frozenset({"app_context", "request_context", "test_request_context"})
+
 CLASSES = frozenset({"AppContext", "RequestContext"})
 
 SIGNALS = frozenset({"signals_available"})
@@ -76,6 +92,24 @@ _KNOWN = (
     | {"_find_app"}
 )
 
+
+# Names whose presence tells which Flask is there; code asks for them with hasattr().
+TELLING = (
+    frozenset(REMOVED_STACKS)
+    | frozenset(LOOKUPS)
+    | GLOBALS
+    | SIGNALS
+    | {
+        "_find_app",
+        "before_app_first_request",
+        "before_first_request",
+        "before_first_request_funcs",
+        "got_first_request",
+        "has_request",
+        "preserve_context_on_exception",
+        "try_trigger_before_first_request_functions",
+    }
+)
 
 _MODULES = frozenset(
     {

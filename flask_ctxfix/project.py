@@ -216,6 +216,46 @@ class Project:
         """
         return module.memo(("origins", node), lambda: frozenset(self._origins(module, node, ())))
 
+    def bindings(self, module: Module, node: ast.expr) -> list[tuple[Module, Binding]]:
+        """Return what binds the name or module attribute `node`, through imports of the project."""
+        if isinstance(node, ast.Name):
+            scope = module.scopes.scope_of(node).home(node.id)
+            return self._followed(module, scope.bindings.get(node.id, []), 0)
+        if isinstance(node, ast.Attribute):
+            for base in self.origins(module, node.value):
+                path = self.find_module(base, module.path)
+                if path is not None and path != module.path:
+                    return self._exported(path, node.attr, 0)
+        return []
+
+    def _followed(
+        self, module: Module, bindings: Sequence[Binding], depth: int
+    ) -> list[tuple[Module, Binding]]:
+        found: list[tuple[Module, Binding]] = []
+        for binding in bindings:
+            path = self._imported_from(module, binding)
+            if path is not None and binding.alias is not None and depth < 20:
+                found += self._exported(path, binding.alias.name, depth + 1)
+            else:
+                found.append((module, binding))
+        return found
+
+    def _imported_from(self, module: Module, binding: Binding) -> str | None:
+        node = binding.node
+        if not isinstance(node, ast.ImportFrom):
+            return None
+        if node.level:
+            return self.find_relative(module, node)
+        path = self.find_module(node.module or "", module.path)
+        return None if path == module.path else path
+
+    def _exported(self, path: str, name: str, depth: int) -> list[tuple[Module, Binding]]:
+        try:
+            owner = self.module(path)
+            return self._followed(owner, owner.scopes.module.bindings.get(name, []), depth)
+        except SourceError:
+            return []
+
     def flask_name(self, module: Module, node: ast.expr) -> str | None:
         """Return the name in Flask that `node` certainly is: "g", "Flask", "RequestContext"."""
         origins = self.origins(module, node) - {NONE}

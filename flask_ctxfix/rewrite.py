@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, NamedTuple
 from flask_ctxfix.codemod import (
     Edit,
     Fix,
+    InsertStatement,
     RemoveStatement,
+    ReplaceExpression,
     ReplaceStatement,
     Span,
 )
@@ -47,6 +49,7 @@ def rewrite(module: Module, fixes: Sequence[Fix]) -> str:
     """
     from flask_ctxfix.edits import edit_piece
 
+    fixes = without_conflicts(fixes)
     edits = list(dict.fromkeys(edit for fix in fixes for edit in fix.edits))
     edits += plan_imports(module, edits, fixes)
     text = module.text
@@ -58,6 +61,31 @@ def rewrite(module: Module, fixes: Sequence[Fix]) -> str:
             rest = rest[_BLANK_LINES.match(rest).end() :]  # type: ignore[union-attr]
         text = text[: piece.span.start] + new + rest
     return text
+
+
+def without_conflicts(fixes: Sequence[Fix]) -> list[Fix]:
+    """Return the fixes that can be made together; one that meets an earlier one waits."""
+    kept: list[Fix] = []
+    edits: set[Edit] = set()
+    for fix in dict.fromkeys(fixes):
+        if not any(_conflict(new, old) for new in fix.edits for old in edits if new != old):
+            kept.append(fix)
+            edits.update(fix.edits)
+    return kept
+
+
+def _conflict(one: Edit, other: Edit) -> bool:
+    """Whether two edits change the same code, other than one in a hole of the other."""
+    if isinstance(one, InsertStatement) or isinstance(other, InsertStatement):
+        return False
+    if one.span == other.span:
+        return True
+    outer, inner = (one, other) if one.span.holds(other.span) else (other, one)
+    if not outer.span.holds(inner.span):
+        return False
+    if isinstance(outer, ReplaceExpression):
+        return not any(hole.holds(inner.span) for _, hole in outer.holes)
+    return isinstance(outer, RemoveStatement | ReplaceStatement)
 
 
 def _keep_blocks_filled(module: Module, edits: Sequence[Edit]) -> list[Edit]:

@@ -15,7 +15,7 @@ from flask_ctxfix.scopes import Binding, Scope
 Kind = Literal["request", "app"]
 
 _MODERN = flask_facts.GLOBALS | {"g", "current_app", "has_app_context", "has_request_context"}
-_OPENS_A_CONTEXT = {"app_context", "request_context", "test_request_context"}
+
 _DEFERRED = (ast.Lambda, ast.FunctionDef, ast.AsyncFunctionDef, ast.GeneratorExp, ast.ClassDef)
 
 
@@ -211,7 +211,7 @@ class StackUses:
             return True
         if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
             return False
-        if node.func.attr in {"push", "__enter__"} | _OPENS_A_CONTEXT:
+        if node.func.attr in {"push", "__enter__"} | flask_facts.CONTEXT_MAKERS:
             return True
         return node.func.attr == "pop" and not node.args and not node.keywords
 
@@ -263,6 +263,6 @@ def is_version_test(test: ast.expr) -> bool:
             return True
         if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "hasattr":
             names = {arg.value for arg in node.args if isinstance(arg, ast.Constant)}
-            if names & (flask_facts.REMOVED_STACKS.keys() | flask_facts.GLOBALS):
+            if names & flask_facts.TELLING:
                 return True
     return False

@@ -12,7 +12,6 @@ from flask_ctxfix.codemods.removed_apis.stack_uses import (
     StackUses,
     Top,
     Variable,
-    is_version_test,
     serves_newer_flask,
 )
 from flask_ctxfix.codemods.removed_apis.stores import facts_of_project
@@ -52,15 +51,20 @@ _ENTERED_LATER = (
 _NO_COUNTERPART = "the stack object has no counterpart; rework this by hand"
 
 
+def shared_findings(module: Module, project: Project, target: TargetVersion) -> list[Finding]:
+    """Return the findings of one analysis of the stacks, which several rules sort by code."""
+    return module.memo(
+        ("stack findings", target), lambda: list(_Analysis(module, project, target).findings())
+    )
+
+
 class _StackRule(Rule):
-    """What the three rules share: one analysis of the module, sorted by code."""
+    """What the three rules share."""
 
     def find(self, module: Module, project: Project, target: TargetVersion) -> Iterator[Finding]:
         """Yield the findings of the shared analysis that carry this rule's code."""
-        every = module.memo(
-            ("stack findings", target), lambda: list(_Analysis(module, project, target).findings())
-        )
-        yield from (finding for finding in every if finding.code == self.code)
+        findings = shared_findings(module, project, target)
+        yield from (finding for finding in findings if finding.code == self.code)
 
 
 class RequestContextStack(_StackRule):
@@ -474,11 +478,3 @@ def _advice(rewrites: Sequence[Rewrite]) -> str:
 def _shortened(code: str) -> str:
     line = " ".join(code.split())
     return line if len(line) <= 70 else line[:67] + "..."
-
-
-__all__ = [
-    "AppContextStack",
-    "PrivateContextLookup",
-    "RequestContextStack",
-    "is_version_test",
-]

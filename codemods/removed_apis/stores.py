@@ -11,8 +11,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from flask_ctxfix.codemods.removed_apis.setting_uses import reads_setting
 from flask_ctxfix.codemods.removed_apis.stack_uses import Kind, StackUses, Top
 
+from flask_ctxfix.applications import imported_packages
 from flask_ctxfix.flask_versions import TargetVersion
 from flask_ctxfix.project import Module, Project
 
@@ -49,12 +51,13 @@ class StackFacts:
     kept: frozenset[str]
     knows_flask_login: bool
     is_flask_login: bool
+    reads_setting: bool
 
 
 def facts(module: Module, project: Project) -> StackFacts:
     """Collect the facts of one module."""
     uses = StackUses.of(module, project)
-    imported = _imported_packages(module)
+    imported = imported_packages(module)
     return StackFacts(
         travelling=frozenset(_travelling(module, uses)),
         held=frozenset((*_held(module), *_read_from_values(module, uses))),
@@ -62,6 +65,7 @@ def facts(module: Module, project: Project) -> StackFacts:
         kept=frozenset(_kept(uses)),
         knows_flask_login="flask_login" in imported,
         is_flask_login=project.find_module("flask_login", module.path) is not None,
+        reads_setting=reads_setting(module),
     )
 
 
@@ -95,17 +99,8 @@ def _together(every: list[StackFacts]) -> StackFacts:
         kept=frozenset().union(*(fact.kept for fact in every)),
         knows_flask_login=any(fact.knows_flask_login for fact in every),
         is_flask_login=any(fact.is_flask_login for fact in every),
+        reads_setting=any(fact.reads_setting for fact in every),
     )
-
-
-def _imported_packages(module: Module) -> set[str]:
-    packages = set()
-    for node in ast.walk(module.tree):
-        if isinstance(node, ast.Import):
-            packages |= {alias.name.partition(".")[0] for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.level == 0:
-            packages.add((node.module or "").partition(".")[0])
-    return packages
 
 
 def _travelling(module: Module, uses: StackUses) -> Iterator[Kind]:

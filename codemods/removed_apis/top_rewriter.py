@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Literal
 
 from flask_ctxfix.codemods.removed_apis.guards import Guards, none_test
@@ -27,7 +27,7 @@ _FEATURE_TEST = """\
 if hasattr({classes}, "has_request"):
     from flask.globals import app_ctx as {local}
 else:
-    from flask.globals import request_ctx as {local}
+    from flask.globals import request_ctx{alias}
 """
 _TIGHT = (ast.Compare, ast.BinOp, ast.Await, ast.Starred, ast.Attribute, ast.Subscript)
 _LOOSE = (*_TIGHT, ast.UnaryOp)
@@ -203,14 +203,9 @@ class TopRewriter:
             self._module, self._project, draft.node, "flask.globals", "request_ctx", anchor
         )
         if found.need is not None:
-            classes = self._name(draft, "flask.ctx", "AppContext")
-            code = _FEATURE_TEST.format(classes=classes, local=found.code)
-            code = (
-                code.replace(f"request_ctx as {found.code}", "request_ctx")
-                if (found.code == "request_ctx")
-                else code
+            draft.needs += both_contexts(
+                self._module, self._project, draft.node, found.code, anchor
             )
-            draft.needs.append(replace(found.need, code=code))
         return found.code
 
     # --- what a use becomes ----------------------------------------------------------------
@@ -500,6 +495,17 @@ class TopRewriter:
         draft.holes[default] = call.args[2]
         self._or_default(draft, value, call.args[2], default)
         return None
+
+
+def both_contexts(
+    module: Module, project: Project, at: ast.AST, local: str, anchor: Span
+) -> tuple[Need, ...]:
+    """Return what binds `local` to the request context's proxy on Flask 2.2 to 3.2, unwarned."""
+    classes = local_name(module, project, at, "flask.ctx", "AppContext", anchor)
+    alias = "" if local == "request_ctx" else f" as {local}"
+    code = _FEATURE_TEST.format(classes=classes.code, local=local, alias=alias)
+    needs = [need for need in (classes.need,) if need is not None]
+    return (*needs, Need(anchor, "flask.globals", "request_ctx", local, code))
 
 
 def _is_left_of_and(parent: ast.AST, node: ast.expr) -> bool:

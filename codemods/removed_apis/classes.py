@@ -1,0 +1,155 @@
+"""CTX405: the context classes, made and tested by hand."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from flask_ctxfix.codemods.removed_apis.stack_uses import StackUses, serves_newer_flask
+
+from flask_ctxfix import flask_facts
+from flask_ctxfix.codemod import Finding, Fix, Level, ReplaceExpression, Rule, Span
+from flask_ctxfix.flask_versions import TargetVersion
+from flask_ctxfix.imports import in_type_checking
+from flask_ctxfix.project import Module, Project
+
+_ONE_CONTEXT = (3, 2)
+_MAKERS = {"RequestContext": ("request_context", 2), "AppContext": ("app_context", 1)}
+_ATOMS = (ast.Name, ast.Attribute, ast.Call, ast.Subscript)
+_BOTH = '({0}.has_request if hasattr(type({0}), "has_request") else hasattr({0}, "request"))'
+
+
+class ContextClassUse(Rule):
+    """The context classes are used by hand; Flask 3.2 merges them into one.
+
+    What it finds
+
+    `RequestContext(app, environ)` and `AppContext(app)` called as constructors,
+    `isinstance(x, RequestContext)`, and subclasses of `RequestContext`.
+
+    What goes wrong
+
+    On Flask 3.2 `RequestContext` is another name of `AppContext`: the constructor is a TypeError,
+    and `isinstance` is true for a context without a request.
+
+    Before
+
+        from flask.ctx import RequestContext
+
+        def open_context(app, environ):
+            return RequestContext(app, environ)
+
+    After
+
+        def open_context(app, environ):
+            return app.request_context(environ)
+
+    When the fix is safe
+
+    Constructors with the application and the environ alone: the methods of the application make the
+    same object on every version. The `isinstance` test is rewritten for targets from 3.2 on, as an
+    unsafe fix, because the object may be of a class that is no context at all. Subclasses are
+    reported. Below 3.2 all of this is information.
+
+    What changes
+
+    A subclass of the application that overrides `request_context` now takes part.
+
+    Sources
+
+    The source of Flask 2.1 to 3.1 and its main branch.
+    """
+
+    code = "CTX405"
+    name = "context-class-use"
+    message = "context classes are merged in Flask 3.2"
+
+    def find(self, module: Module, project: Project, target: TargetVersion) -> Iterator[Finding]:
+        """Yield constructor calls, class tests and subclasses."""
+        for node in ast.walk(module.tree):
+            if isinstance(node, ast.Call):
+                yield from self._call(module, project, target, node)
+            elif isinstance(node, ast.ClassDef):
+                for base in node.bases:
+                    if project.flask_name(module, base) == "RequestContext":
+                        advice = "override `Flask.request_context` or use signals instead"
+                        message = "a subclass of `RequestContext` breaks on Flask 3.2"
+                        yield self._finding(module, target, base, message, advice, None)
+
+    def _call(
+        self, module: Module, project: Project, target: TargetVersion, node: ast.Call
+    ) -> Iterator[Finding]:
+        name = project.flask_name(module, node.func)
+        if name in _MAKERS and not serves_newer_flask(module, node):
+            maker, count = _MAKERS[name]
+            fix = _constructor(module, project, node, maker, count)
+            message = f"`{name}` is made by hand; use `app.{maker}()`"
+            advice = "pass the application's own arguments only" if fix is None else _SAME_OBJECT
+            yield self._finding(module, target, node, message, advice, fix)
+        elif _tests_for_request_context(module, project, node):
+            fix = _class_test(module, target, node)
+            message = "`isinstance(…, RequestContext)` is true for every context on Flask 3.2"
+            advice = "ask the context for `has_request`, and check that it is a context at all"
+            yield self._finding(module, target, node, message, advice, fix)
+
+    def _finding(
+        self,
+        module: Module,
+        target: TargetVersion,
+        node: ast.AST,
+        message: str,
+        advice: str,
+        fix: Fix | None,
+    ) -> Finding:
+        level: Level = "error" if target.newest >= _ONE_CONTEXT else "info"
+        span = module.span(node)
+        return Finding(self.code, self.name, level, message, advice, module.path, span, fix)
+
+
+_SAME_OBJECT = "the method makes the same object on every version"
+
+
+def _constructor(
+    module: Module, project: Project, node: ast.Call, maker: str, count: int
+) -> Fix | None:
+    if len(node.args) != count or node.keywords or isinstance(node.args[0], ast.Starred):
+        return None
+    app = "HOLE_APP" if isinstance(node.args[0], _ATOMS) else "(HOLE_APP)"
+    holes = [("HOLE_APP", module.span(node.args[0]))]
+    arguments = ""
+    if count == 2:
+        holes.append(("HOLE_ENVIRON", module.span(node.args[1])))
+        arguments = "HOLE_ENVIRON"
+    edit = ReplaceExpression(module.span(node), f"{app}.{maker}({arguments})", tuple(holes))
+    return Fix("safe", "", (edit,), retires=tuple(class_imports(module, project)))
+
+
+def class_imports(module: Module, project: Project) -> Iterator[Span]:
+    """Yield where a module imports the context classes."""
+    for scope in module.scopes.every:
+        for bindings in scope.bindings.values():
+            for binding in bindings:
+                if binding.alias is not None and not in_type_checking(module, binding.node):
+                    origins = project.binding_origins(module, binding)
+                    if {flask_facts.name_of(origin) for origin in origins} <= flask_facts.CLASSES:
+                        yield module.span(binding.alias)
+
+
+def _tests_for_request_context(module: Module, project: Project, node: ast.Call) -> bool:
+    if project.origins(module, node.func) != {"builtins.isinstance"} or len(node.args) != 2:
+        return False
+    if project.flask_name(module, node.args[1]) != "RequestContext":
+        return False
+    is_top = StackUses.of(module, project).kind_of(node.args[0]) is not None
+    return not is_top and not serves_newer_flask(module, node)
+
+
+def _class_test(module: Module, target: TargetVersion, node: ast.Call) -> Fix | None:
+    tested = node.args[0]
+    if target.newest < _ONE_CONTEXT or not isinstance(tested, ast.Name):
+        return None
+    code = f"{tested.id}.has_request"
+    if target.oldest < _ONE_CONTEXT:
+        code = _BOTH.format(tested.id)
+    edit = ReplaceExpression(module.span(node), code)
+    return Fix("unsafe", f"use `{code}`", (edit,))

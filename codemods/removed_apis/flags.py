@@ -1,0 +1,176 @@
+"""CTX406: settings and flags of contexts that have no effect, or are gone."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from flask_ctxfix.codemods.removed_apis.setting_uses import SETTING, sets_setting
+from flask_ctxfix.codemods.removed_apis.stack_uses import serves_newer_flask
+from flask_ctxfix.codemods.removed_apis.stacks import shared_findings
+from flask_ctxfix.codemods.removed_apis.stores import facts_of_project
+
+from flask_ctxfix import flask_facts
+from flask_ctxfix.codemod import (
+    Finding,
+    Fix,
+    Level,
+    RemoveArgument,
+    RemoveStatement,
+    ReplaceExpression,
+    Rule,
+)
+from flask_ctxfix.flask_versions import TargetVersion
+from flask_ctxfix.project import Module, Project
+
+_PROPERTY = "preserve_context_on_exception"
+_ENVIRON_KEY = "flask._preserve_context"
+_TAKES_SETTINGS = {"dict", "from_mapping", "update"}
+_SIGNALS_DEPRECATED = (2, 3)
+_SIGNALS_REMOVED = (3, 0)
+_NO_EFFECT = "the setting has had no effect since Flask 2.2"
+_USE_CLIENT = "use the test client in a `with` block to keep a context for inspection"
+
+
+class RemovedContextFlags(Rule):
+    """Settings and flags of contexts were removed in Flask 2.2 and 3.0.
+
+    What it finds
+
+    The setting `PRESERVE_CONTEXT_ON_EXCEPTION`, the property `preserve_context_on_exception`, the
+    environ key `flask._preserve_context`, `.preserved` and `.auto_pop()` of a context, and
+    `signals_available`.
+
+    What goes wrong
+
+    The setting has no effect since Flask 2.2; the attributes are an AttributeError; importing
+    `signals_available` is an ImportError on Flask 3.0.
+
+    Before
+
+        from flask import Flask, signals_available
+
+        app = Flask(__name__)
+        app.config["PRESERVE_CONTEXT_ON_EXCEPTION"] = False
+
+        def can_send():
+            return signals_available
+
+    After
+
+        from flask import Flask
+
+        app = Flask(__name__)
+
+        def can_send():
+            return True
+
+    When the fix is safe
+
+    A setting that nothing in the project reads goes. `signals_available` has been true since
+    Flask 2.3, which requires Blinker, and becomes `True`. The rest is reported.
+
+    What changes
+
+    Nothing on the target version.
+
+    Sources
+
+    Flask's change log for 2.2, 2.3 and 3.0; pallets/flask pull request 4666.
+    """
+
+    code = "CTX406"
+    name = "removed-context-flags"
+    message = "context settings and flags were removed in Flask 2.2"
+
+    def find(self, module: Module, project: Project, target: TargetVersion) -> Iterator[Finding]:
+        """Yield settings, flags, and what the analysis of the stacks found of them."""
+        yield from (f for f in shared_findings(module, project, target) if f.code == self.code)
+        is_read = facts_of_project(module, project).reads_setting
+        for node in ast.walk(module.tree):
+            if isinstance(node, ast.Constant) and node.value == _ENVIRON_KEY:
+                message = f"`{_ENVIRON_KEY}` is not read since Flask 2.2"
+                yield self._finding(module, "error", node, message, _USE_CLIENT, None)
+            elif isinstance(node, ast.Attribute) and node.attr == _PROPERTY:
+                message = f"`{_PROPERTY}` was removed in Flask 2.2"
+                yield self._finding(module, "error", node, message, _USE_CLIENT, None)
+            elif sets_setting(module, node):
+                fix = None if is_read else _without_setting(module, node)
+                advice = "the project reads it itself" if is_read else _NO_EFFECT
+                message = f"`{SETTING}` was removed in Flask 2.2"
+                yield self._finding(module, "warning", node, message, advice, fix)
+        yield from self._signals(module, project, target)
+
+    def _finding(
+        self,
+        module: Module,
+        level: Level,
+        node: ast.AST,
+        message: str,
+        advice: str,
+        fix: Fix | None,
+    ) -> Finding:
+        span = module.span(node)
+        return Finding(self.code, self.name, level, message, advice, module.path, span, fix)
+
+    def _signals(
+        self, module: Module, project: Project, target: TargetVersion
+    ) -> Iterator[Finding]:
+        if target.newest < _SIGNALS_DEPRECATED:
+            return
+        level: Level = "error" if target.newest >= _SIGNALS_REMOVED else "warning"
+        message = "`signals_available` was removed in Flask 3.0; use `True`"
+        advice = "Flask requires Blinker since 2.3"
+        for node in _reads_of_signals(module, project):
+            edit = ReplaceExpression(module.span(node), "True")
+            fix = Fix("safe", "", (edit,))
+            yield self._finding(module, level, node, message, advice, fix)
+        for scope in module.scopes.every:
+            for bindings in scope.bindings.values():
+                for binding in bindings if len(bindings) == 1 else ():
+                    origins = project.binding_origins(module, binding)
+                    names = {flask_facts.name_of(origin) for origin in origins}
+                    if binding.alias is None or names != flask_facts.SIGNALS:
+                        continue
+                    if not serves_newer_flask(module, binding.node):
+                        span = module.span(binding.alias)
+                        fix = Fix("safe", "", retires=(span,))
+                        yield self._finding(module, level, binding.alias, message, advice, fix)
+
+
+def _reads_of_signals(module: Module, project: Project) -> Iterator[ast.expr]:
+    for node in ast.walk(module.tree):
+        if isinstance(node, ast.Name | ast.Attribute) and isinstance(node.ctx, ast.Load):
+            spelled = node.id if isinstance(node, ast.Name) else node.attr
+            is_import = isinstance(node, ast.Name) or spelled in flask_facts.SIGNALS
+            if is_import and project.flask_name(module, node) in flask_facts.SIGNALS:
+                if not serves_newer_flask(module, node):
+                    yield node
+
+
+def _without_setting(module: Module, node: ast.AST) -> Fix | None:
+    """Return the fix that takes the setting out: its statement, keyword or dictionary item."""
+    parent = module.scopes.parents[node]
+    if isinstance(parent, ast.Subscript):
+        node, parent = parent, module.scopes.parents[parent]
+    if isinstance(parent, ast.Assign):
+        plain = isinstance(parent.value, ast.Constant | ast.Name | ast.Attribute)
+        if parent.targets == [node] and plain:
+            return Fix("safe", "remove the setting", (RemoveStatement(module.span(parent)),))
+        return None
+    if isinstance(parent, ast.Dict) and len(parent.keys) > 1:
+        return Fix("safe", "remove the setting", (RemoveArgument(module.span(node)),))
+    return _without_keyword(module, node, parent) if isinstance(parent, ast.Call) else None
+
+
+def _without_keyword(module: Module, keyword: ast.AST, call: ast.Call) -> Fix | None:
+    is_method = isinstance(call.func, ast.Attribute)
+    called = getattr(call.func, "attr" if is_method else "id", "")
+    if called not in _TAKES_SETTINGS:
+        return None
+    if len(call.args) + len(call.keywords) > 1:
+        return Fix("safe", "remove the setting", (RemoveArgument(module.span(keyword)),))
+    statement = module.scopes.parents[call]
+    if isinstance(statement, ast.Expr):
+        return Fix("safe", "remove the setting", (RemoveStatement(module.span(statement)),))
+    return None

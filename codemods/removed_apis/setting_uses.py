@@ -1,0 +1,36 @@
+"""Where a module sets or reads the setting that Flask 2.2 stopped to look at."""
+
+from __future__ import annotations
+
+import ast
+
+from flask_ctxfix.project import Module
+
+SETTING = "PRESERVE_CONTEXT_ON_EXCEPTION"
+
+
+def sets_setting(module: Module, node: ast.AST) -> bool:
+    """Whether `node` is where a program sets the setting: a target, keyword or dictionary key."""
+    if isinstance(node, ast.Name):
+        return node.id == SETTING and isinstance(node.ctx, ast.Store)
+    if isinstance(node, ast.keyword):
+        return node.arg == SETTING
+    if not isinstance(node, ast.Constant) or node.value != SETTING:
+        return False
+    parent = module.scopes.parents[node]
+    if isinstance(parent, ast.Subscript):
+        return isinstance(parent.ctx, ast.Store)
+    return isinstance(parent, ast.Dict) and node in parent.keys
+
+
+def reads_setting(module: Module) -> bool:
+    """Whether a module mentions the setting in any way but to set it."""
+    for node in ast.walk(module.tree):
+        spelled = {
+            getattr(node, "id", None),
+            getattr(node, "attr", None),
+            getattr(node, "value", None) if isinstance(node, ast.Constant) else None,
+        }
+        if SETTING in spelled and not sets_setting(module, node):
+            return True
+    return False
