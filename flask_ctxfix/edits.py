@@ -197,7 +197,8 @@ class _Editor(cst.CSTTransformer):
         body: list[Statement] = []
         orphans: list[cst.EmptyLine] = []
         for old, new in zip(original.body, updated.body, strict=True):
-            statements, left_over = self._statement(cast(Statement, old), cast(Statement, new))
+            gap = 2 if isinstance(original, cst.Module) else 0
+            statements, left_over = self._statement(cast(Statement, old), cast(Statement, new), gap)
             for statement in statements:
                 body.append(_with_lines_before(statement, orphans))
                 orphans = []
@@ -206,9 +207,12 @@ class _Editor(cst.CSTTransformer):
         return updated.with_changes(body=body, footer=footer)
 
     def _statement(
-        self, original: Statement, updated: Statement
+        self, original: Statement, updated: Statement, gap: int
     ) -> tuple[list[Statement], list[cst.EmptyLine]]:
-        """Return what becomes of a statement, and the comment lines that lose their statement."""
+        """Return what becomes of a statement, and the comment lines that lose their statement.
+
+        `gap` is how many blank lines set a block that comes before it off.
+        """
         span = self._statement_span(original)
         if isinstance(original, cst.SimpleStatementLine):
             statements, orphans = self._simple(original, cst.ensure_type(updated, type(original)))
@@ -223,16 +227,11 @@ class _Editor(cst.CSTTransformer):
                 self._done.add(edit)
                 new = self._parse(edit.code)
                 (before if edit.where == "before" else after).extend(new)
-        if before and statements:
+        if before and statements and isinstance(before[-1], cst.BaseCompoundStatement):
             blank = [line for line in statements[0].leading_lines if not line.comment]
-            statements[0] = _with_lines_before(statements[0], [] if blank else self._gap(before))
+            missing = [cst.EmptyLine(indent=False)] * max(0, gap - len(blank))
+            statements[0] = _with_lines_before(statements[0], missing)
         return [*before, *statements, *after], orphans
-
-    @staticmethod
-    def _gap(before: Sequence[Statement]) -> list[cst.EmptyLine]:
-        """Return the blank lines that set a block off from the statement below it."""
-        is_block = isinstance(before[-1], cst.BaseCompoundStatement)
-        return [cst.EmptyLine(indent=False)] * 2 if is_block else []
 
     def _statement_span(self, statement: Statement) -> Span:
         node = statement.body[0] if isinstance(statement, cst.SimpleStatementLine) else statement
