@@ -1,0 +1,291 @@
+"""Which Flask a project is written for, read from its metadata."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from flask_ctxfix.flask_versions import KNOWN, NEWEST_RELEASED, TargetVersion
+
+Version = tuple[int, ...]
+
+_REQUIREMENT = re.compile(r"\s*flask\s*(?:\[[^\]]*\]\s*)?(?![\w.-])([^;#]*)", re.IGNORECASE)
+_CLAUSE = re.compile(r"(===|==|~=|!=|<=|>=|<|>|\^|~|=)?\s*v?(\d+(?:\.\d+)*|)(\.?\*)?")
+_INCLUDE = re.compile(r"(?:-r|--requirement)[ =]*(\S+)")
+_LOCKED = re.compile(r'^name = "flask"\r?\nversion = "([^"]+)"', re.IGNORECASE | re.MULTILINE)
+_SETUP_KEYWORDS = ("install_requires", "extras_require", "tests_require")
+
+
+class Detected(NamedTuple):
+    """The newest Flask that a project allows, and what says so, to stand in a sentence."""
+
+    target: TargetVersion
+    reason: str
+
+
+def detect(folder: Path) -> Detected:
+    """Return the target for the project around `folder`: of that folder or the nearest above it.
+
+    The search ends at the top of a repository. Files that cannot be read or
+    understood count as silent.
+    """
+    for parent in (folder, *folder.parents):
+        for name, specifiers in _declared(parent):
+            if specifiers:
+                return _newest(name, specifiers)
+        if (parent / ".git").exists():
+            break
+    return Detected(_only(NEWEST_RELEASED), "the newest release; the project does not name Flask")
+
+
+def _newest(name: str, specifiers: list[str]) -> Detected:
+    allowed = [version for version in KNOWN if any(_allows(text, version) for text in specifiers)]
+    released = [version for version in allowed if version <= NEWEST_RELEASED]
+    said = " or ".join(dict.fromkeys(f"flask{specifier}" for specifier in specifiers))
+    if not allowed:
+        known = ".".join(map(str, KNOWN[0]))
+        newest = ".".join(map(str, NEWEST_RELEASED))
+        reason = f"{said} in {name} allows nothing from {known} on, so fixes are for {newest}"
+        return Detected(_only(NEWEST_RELEASED), reason)
+    return Detected(_only(max(released or allowed)), f"{said} in {name}")
+
+
+def _only(version: tuple[int, int]) -> TargetVersion:
+    return TargetVersion(version, version)
+
+
+def _allows(specifier: str, version: tuple[int, int]) -> bool:
+    """Whether some release of the series `version` fits; alternatives are split by ``|``."""
+    return any(
+        all(_fits(clause.strip(), version) for clause in alternative.split(","))
+        for alternative in re.split(r"\|\|?", specifier)
+    )
+
+
+def _fits(clause: str, version: tuple[int, int]) -> bool:
+    match = _CLAUSE.match(clause)
+    if match is None or not match[2]:
+        return True
+    operator, wildcard = match[1] or "==", match[3]
+    bound = tuple(int(number) for number in match[2].split("."))
+    return _COMPARISONS[operator](version, bound, bool(wildcard))
+
+
+def _at_least(version: Version, bound: Version, wildcard: bool) -> bool:
+    return version >= _padded(bound)[:2]
+
+
+def _below(version: Version, bound: Version, wildcard: bool) -> bool:
+    return (*version, 0) < _padded(bound)
+
+
+def _same(version: Version, bound: Version, wildcard: bool) -> bool:
+    return version[: len(bound)] == bound if wildcard else version == _padded(bound)[:2]
+
+
+def _different(version: Version, bound: Version, wildcard: bool) -> bool:
+    return not (wildcard and _same(version, bound[:2], wildcard))
+
+
+def _up_to(version: Version, bound: Version, wildcard: bool) -> bool:
+    return (*version, 0) <= _padded(bound)
+
+
+def _compatible(version: Version, bound: Version, wildcard: bool) -> bool:
+    kept = bound[: max(1, len(bound) - 1)]
+    return _at_least(version, bound, wildcard) and version[: len(kept)] == kept[:2]
+
+
+def _caret(version: Version, bound: Version, wildcard: bool) -> bool:
+    return _at_least(version, bound, wildcard) and version[0] == bound[0]
+
+
+def _tilde(version: Version, bound: Version, wildcard: bool) -> bool:
+    return _at_least(version, bound, wildcard) and version[: len(bound)] == bound[:2]
+
+
+def _padded(bound: Version) -> Version:
+    return (*bound, 0, 0)[:3]
+
+
+_COMPARISONS: dict[str, Callable[[Version, Version, bool], bool]] = {
+    "===": _same,
+    "==": _same,
+    "=": _same,
+    "!=": _different,
+    "<": _below,
+    "<=": _up_to,
+    ">": _at_least,
+    ">=": _at_least,
+    "~=": _compatible,
+    "^": _caret,
+    "~": _tilde,
+}
+
+
+def _declared(folder: Path) -> Iterator[tuple[str, list[str]]]:
+    """Yield what each file of `folder` that may name Flask says, the most binding first."""
+    yield from _read(folder, _DECLARATIONS)
+    for path in _requirement_files(folder):
+        yield path.relative_to(folder).as_posix(), _required(path, set())
+    yield from _read(folder, _LOCKS)
+
+
+def _read(
+    folder: Path, readers: dict[str, Callable[[str], Iterator[list[str]]]]
+) -> Iterator[tuple[str, list[str]]]:
+    for name, read in readers.items():
+        text = _text(folder / name)
+        if "flask" in text.lower():
+            try:
+                yield from [(name, specifiers) for specifiers in read(text)]
+            except (AttributeError, TypeError):
+                continue  # a table where a list should be, or the like
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
+
+
+def _specifiers(requirements: Iterable[object]) -> list[str]:
+    """Return what is said of Flask in requirements as PEP 508 writes them."""
+    found = (_REQUIREMENT.match(text) for text in requirements if isinstance(text, str))
+    return [_specifier(match[1]) for match in found if match]
+
+
+def _specifier(text: str) -> str:
+    """Return `text` without blanks, brackets and options. An address says nothing of versions."""
+    bare = re.split(r"\s--|\\$|@", text.strip())[0]
+    return re.sub(r"[\s()]", "", bare)
+
+
+def _pyproject(text: str) -> Iterator[list[str]]:
+    data = _toml(text)
+    project, poetry = data.get("project", {}), data.get("tool", {}).get("poetry", {})
+    yield _specifiers(project.get("dependencies", ()))
+    yield _in_table(poetry.get("dependencies", {}))
+    for groups in (project.get("optional-dependencies", {}), data.get("dependency-groups", {})):
+        yield _specifiers(item for group in groups.values() for item in group)
+    for group in poetry.get("group", {}).values():
+        yield _in_table(group.get("dependencies", {}))
+
+
+def _pipfile(text: str) -> Iterator[list[str]]:
+    data = _toml(text)
+    yield _in_table(data.get("packages", {}))
+    yield _in_table(data.get("dev-packages", {}))
+
+
+def _toml(text: str) -> dict[str, Any]:
+    if sys.version_info >= (3, 11):
+        import tomllib
+    else:
+        import tomli as tomllib
+    try:
+        return tomllib.loads(text)
+    except ValueError:
+        return {}
+
+
+def _in_table(table: dict[str, Any]) -> list[str]:
+    """Return what is said of Flask in a table of names and versions, as Poetry and Pipenv write."""
+    stated = next((value for name, value in table.items() if name.lower() == "flask"), None)
+    several = stated if isinstance(stated, list) else [] if stated is None else [stated]
+    versions = [item.get("version", "") if isinstance(item, dict) else item for item in several]
+    return [_specifier("" if version == "*" else version) for version in versions]
+
+
+def _setup_cfg(text: str) -> Iterator[list[str]]:
+    from configparser import ConfigParser, Error
+
+    parser = ConfigParser(interpolation=None)
+    try:
+        parser.read_string(text)
+    except Error:
+        return
+    yield _specifiers(parser.get("options", "install_requires", fallback="").splitlines())
+    if parser.has_section("options.extras_require"):
+        extras = parser["options.extras_require"].values()
+        yield _specifiers(line for extra in extras for line in extra.splitlines())
+
+
+def _setup_py(text: str) -> Iterator[list[str]]:
+    import ast
+
+    try:
+        tree = ast.parse(text)
+    except (SyntaxError, ValueError):
+        return
+    assigned = {
+        target.id: node.value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Assign)
+        for target in node.targets
+        if isinstance(target, ast.Name)
+    }
+    keywords = [node for node in ast.walk(tree) if isinstance(node, ast.keyword)]
+    for name in _SETUP_KEYWORDS:
+        values = [keyword.value for keyword in keywords if keyword.arg == name]
+        values = [
+            assigned.get(value.id, value) if isinstance(value, ast.Name) else value
+            for value in values
+        ]
+        constants = [
+            node.value
+            for value in values
+            for node in ast.walk(value)
+            if isinstance(node, ast.Constant) and isinstance(node.value, str)
+        ]
+        yield _specifiers(line for text in constants for line in text.splitlines())
+
+
+def _requirement_files(folder: Path) -> list[Path]:
+    first = folder / "requirements.txt"
+    others = [*folder.glob("requirements*.txt"), *folder.glob("requirements/*.txt")]
+    return [first, *sorted(path for path in others if path != first)]
+
+
+def _required(path: Path, seen: set[Path]) -> list[str]:
+    """Return what a file of requirements says of Flask, and the files that it includes."""
+    if path in seen:
+        return []
+    seen.add(path)
+    specifiers: list[str] = []
+    for line in _text(path).splitlines():
+        include = _INCLUDE.match(line.strip())
+        specifiers += _required(path.parent / include[1], seen) if include else _specifiers([line])
+    return specifiers
+
+
+def _lock(text: str) -> Iterator[list[str]]:
+    yield [f"=={version}" for version in _LOCKED.findall(text)]
+
+
+def _pipfile_lock(text: str) -> Iterator[list[str]]:
+    import json
+
+    try:
+        data = json.loads(text)
+    except ValueError:
+        return
+    yield _in_table(data.get("default", {}))
+
+
+_DECLARATIONS = {
+    "pyproject.toml": _pyproject,
+    "Pipfile": _pipfile,
+    "setup.cfg": _setup_cfg,
+    "setup.py": _setup_py,
+}
+_LOCKS = {
+    "poetry.lock": _lock,
+    "uv.lock": _lock,
+    "pdm.lock": _lock,
+    "Pipfile.lock": _pipfile_lock,
+}
