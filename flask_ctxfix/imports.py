@@ -230,9 +230,17 @@ class _Plan:
             statement = guarding_try(self._module, binding.node)
             if statement is None or statement in tries or statement.orelse or statement.finalbody:
                 continue
-            if all(self._is_gone(child) for child in statement.body):
+            if all(map(self._is_gone, statement.body)) and not self._guards_more(statement):
                 tries.append(statement)
         return tries
+
+    def _guards_more(self, statement: ast.Try) -> bool:
+        """Whether a ``try`` does something of its own where Flask is not installed."""
+        handled = [part for handler in statement.handlers for part in handler.body]
+        if any(map(_imports_flask, (*handled, *self._module.tree.body))):
+            return False
+        is_needed = any(self._module.span(statement).holds(need.anchor) for need in self._needs)
+        return is_needed or not all(map(self._is_gone, handled))
 
     def _is_gone(self, statement: ast.stmt) -> bool:
         span = self._module.span(statement)
@@ -370,6 +378,15 @@ def _comes_after(inserted: str, statement: ast.stmt) -> bool:
     if not isinstance(statement, ast.ImportFrom) or statement.module is None:
         return False
     return inserted.split()[1] >= statement.module
+
+
+def _imports_flask(statement: ast.stmt) -> bool:
+    """Whether `statement` is an import that fails where Flask is not installed."""
+    if isinstance(statement, ast.ImportFrom):
+        names = [statement.module or ""] if statement.level == 0 else []
+    else:
+        names = [a.name for a in statement.names] if isinstance(statement, ast.Import) else []
+    return any(name.partition(".")[0] == "flask" for name in names)
 
 
 def exported_names(module: Module) -> frozenset[str]:

@@ -26,8 +26,9 @@ if TYPE_CHECKING:
     from flask_ctxfix.project import Module
 
 _REST_OF_LINE = re.compile(r"[ \t\f]*;?[ \t\f]*(#[^\r\n]*)?(\r\n|\r|\n|\Z)")
-_BLANK_BEFORE = re.compile(r"(\A|[\r\n][ \t\f]*(\r\n|\r|\n))\Z")
-_BLANK_LINES = re.compile(r"([ \t]*(\r\n|\r|\n))*")
+_BLANK_LINES = re.compile(r"([ \t\f]*(\r\n|\r|\n))*")
+_NEWLINE = re.compile(r"\r\n|\r|\n")
+_HEADER_BEFORE = re.compile(r"(?:\A|[\r\n])[^#\r\n]*:[ \t]*(#[^\r\n]*)?(\r\n|\r|\n)\Z")
 
 
 class RewriteError(Exception):
@@ -56,11 +57,22 @@ def rewrite(module: Module, fixes: Sequence[Fix]) -> str:
     for piece in sorted(_pieces(module, _keep_blocks_filled(module, edits)), reverse=True):
         old = text[piece.span.start : piece.span.end]
         new = edit_piece(module, old, piece.span.start, piece.indented, piece.edits)
-        rest = text[piece.span.end :]
-        if not new and _BLANK_BEFORE.search(text[: piece.span.start][-200:]):
-            rest = rest[_BLANK_LINES.match(rest).end() :]  # type: ignore[union-attr]
-        text = text[: piece.span.start] + new + rest
+        before, after = text[: piece.span.start], text[piece.span.end :]
+        text = before + new + after if new else _closed(before, after)
     return text
+
+
+def _closed(before: str, after: str) -> str:
+    """Close the gap that a piece leaves: of the blank lines on its two sides the more stay."""
+    code = before.rstrip(" \t\f\r\n")
+    line_end = _REST_OF_LINE.match(before, len(code)) if code else None
+    start = line_end.end() if line_end is not None else 0
+    following = _BLANK_LINES.match(after)
+    end = following.end() if following is not None else 0
+    above, below = (len(_NEWLINE.findall(blank)) for blank in (before[start:], after[:end]))
+    if end < len(after) and (above >= below or not code or _HEADER_BEFORE.search(before)):
+        return before + after[end:]
+    return before[:start] + after
 
 
 def without_conflicts(fixes: Sequence[Fix]) -> list[Fix]:

@@ -1,0 +1,216 @@
+"""Every case under fixtures/: `before` is rewritten to exactly `after`, and runs as it should.
+
+A case is a folder with `before/` and `after/` (left out where nothing may change), `case.toml`,
+and, where it can be executed, `run.py` with what it has to print in `expected.txt`. The keys of
+`case.toml`:
+
+* `target`: the target version ("3.1"); `unsafe_fixes`: whether unsafe fixes are made too (false);
+* `findings`: those in `before`, as "CODE path:row safe|unsafe|report" ([]);
+* `versions`: the Flask versions that `after` is for (["2.2", "2.3", "3.0", "3.1"]);
+* `symptom`: what `before` shows where Flask has removed what it uses (an error that names it);
+* `same`: whether `before` prints the same on a Flask that still has the stacks (true).
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import re
+import subprocess
+import sys
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask_ctxfix.codemods.removed_apis import CODEMOD
+
+from flask_ctxfix.codemod import Finding
+from flask_ctxfix.flask_versions import TargetVersion
+from flask_ctxfix.project import Project
+from flask_ctxfix.rewrite import rewrite
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+FIXTURES = Path(__file__).with_name("fixtures")
+FLASK = ".".join(version("flask").split(".")[:2])
+HAS_STACKS = FLASK in ("2.2", "2.3")
+REMOVED = r"_ctx_stack|_lookup_(req|app)_object|_find_app|_ctx_err_msg"
+SYMPTOM = rf"(Import|Attribute|Name)Error(!|.*({REMOVED}))" + (
+    "|DeprecationWarning" if HAS_STACKS else ""
+)
+
+
+@dataclass(frozen=True)
+class Case:
+    folder: Path
+    options: dict[str, Any]
+
+    @property
+    def before(self) -> Path:
+        return self.folder / "before"
+
+    @property
+    def after(self) -> Path:
+        after = self.folder / "after"
+        return after if after.is_dir() else self.before
+
+    @property
+    def script(self) -> Path:
+        return self.folder / "run.py"
+
+    @property
+    def runs(self) -> bool:
+        versions = self.options.get("versions", ["2.2", "2.3", "3.0", "3.1"])
+        return self.script.exists() and FLASK in versions
+
+
+def _case(folder: Path) -> Case:
+    file = folder / "case.toml"
+    return Case(folder, tomllib.loads(file.read_text()) if file.exists() else {})
+
+
+CASES = {
+    f"{before.parts[-3]}/{before.parts[-2]}": _case(before.parent)
+    for before in sorted(FIXTURES.glob("*/*/before"))
+}
+every_case = pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
+every_run = pytest.mark.parametrize(
+    "case",
+    [case for case in CASES.values() if case.runs],
+    ids=[name for name, case in CASES.items() if case.runs],
+)
+
+
+def files_of(tree: Path) -> dict[str, bytes]:
+    return {
+        path.relative_to(tree).as_posix(): path.read_bytes()
+        for path in sorted(tree.rglob("*"))
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+
+
+def survey(project: Project, paths: list[str]) -> None:
+    assert CODEMOD.survey is not None
+    surveys = [CODEMOD.survey(project.module(path), project) for path in paths]
+    project.surveys[CODEMOD.name] = [each.facts for each in surveys if each is not None]
+
+
+def find(project: Project, path: str, target: TargetVersion) -> list[Finding]:
+    module = project.module(path)
+    every = [f for rule in CODEMOD.rules for f in rule.find(module, project, target)]
+    return sorted((f for f in every if f.level != "info"), key=lambda f: (f.span, f.code))
+
+
+def described(project: Project, tree: Path, finding: Finding) -> str:
+    row, _ = project.module(finding.path).position(finding.span.start)
+    path = Path(finding.path).relative_to(tree).as_posix()
+    return f"{finding.code} {path}:{row} {finding.fix.applicability if finding.fix else 'report'}"
+
+
+def refactored(tree: Path, case: Case) -> tuple[dict[str, bytes], list[str]]:
+    """Return the files of `tree` as the fixes leave them, and the findings that it had."""
+    paths = [str(path) for path in sorted(tree.rglob("*.py"))]
+    target = TargetVersion.parse(case.options.get("target", "3.1"))
+    project = Project(paths)
+    survey(project, paths)
+    findings = [
+        described(project, tree, finding)
+        for path in paths
+        for finding in find(project, path, target)
+    ]
+    files = files_of(tree)
+    for path in paths:
+        data = fixed(project, path, target, allowed(case))
+        files[Path(path).relative_to(tree).as_posix()] = data
+    return files, findings
+
+
+def fixed(project: Project, path: str, target: TargetVersion, applicabilities: set[str]) -> bytes:
+    """Return the file at `path` after all fixes of the allowed applicabilities."""
+    for _ in range(10):
+        module = project.module(path)
+        fixes = [finding.fix for finding in find(project, path, target)]
+        chosen = [fix for fix in fixes if fix is not None and fix.applicability in applicabilities]
+        text = rewrite(module, list(dict.fromkeys(chosen)))
+        if text == module.text:
+            return module.source.data
+        project.with_text(path, text)
+    raise AssertionError(f"{path} changes in every round")
+
+
+def allowed(case: Case) -> set[str]:
+    return {"safe", "unsafe"} if case.options.get("unsafe_fixes") else {"safe"}
+
+
+@functools.cache
+def outcomes() -> dict[tuple[Path, Path, bool], str]:
+    """Run every script against `before` and `after`, in one subprocess; return what they print."""
+    jobs = [
+        (case.script, tree, strict)
+        for case in CASES.values()
+        if case.runs
+        for tree in {case.before, case.after}
+        for strict in (True, False)[: 2 if HAS_STACKS else 1]
+    ]
+    done = subprocess.run(
+        [sys.executable, "-B", str(FIXTURES / "run_cases.py")],
+        input=json.dumps([{"script": str(s), "tree": str(t), "strict": w} for s, t, w in jobs]),
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    return dict(zip(jobs, json.loads(done.stdout), strict=True))
+
+
+@every_case
+def test_rewrites_before_to_after(case: Case) -> None:
+    assert refactored(case.before, case)[0] == files_of(case.after)
+
+
+@every_case
+def test_findings(case: Case) -> None:
+    assert refactored(case.before, case)[1] == case.options.get("findings", [])
+
+
+@every_case
+def test_second_run_changes_nothing(case: Case) -> None:
+    files, findings = refactored(case.after, case)
+    assert files == files_of(case.after)
+    assert [f for f in findings if f.rpartition(" ")[2] in allowed(case)] == []
+
+
+@every_run
+def test_before_shows_the_symptom(case: Case) -> None:
+    if case.after == case.before:
+        pytest.skip("nothing is rewritten")
+    output = outcomes()[case.script, case.before, True]
+    symptom = SYMPTOM if HAS_STACKS else case.options.get("symptom", SYMPTOM)
+    assert re.search(symptom, output)
+    assert output != (case.folder / "expected.txt").read_text()
+
+
+@every_run
+def test_after_prints_what_is_expected(case: Case) -> None:
+    expected = (case.folder / "expected.txt").read_text()
+    assert outcomes()[case.script, case.after, True] == expected
+
+
+@every_run
+@pytest.mark.skipif(not HAS_STACKS, reason="this Flask has removed the stacks")
+def test_before_used_to_print_the_same(case: Case) -> None:
+    """A missing context may raise a RuntimeError where it raised an AttributeError."""
+    if not case.options.get("same", True):
+        pytest.skip("the case says that the outcome changes")
+    output = outcomes()[case.script, case.before, False]
+    expected = (case.folder / "expected.txt").read_text()
+    assert _same_error(output) == _same_error(expected)
+
+
+def _same_error(output: str) -> str:
+    return output.replace("AttributeError!", "RuntimeError!")
