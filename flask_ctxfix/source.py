@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+import codecs
+import os
+import re
+import stat
 from dataclasses import dataclass
+
+_COOKIE = re.compile(rb"[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)", re.ASCII)
+_BLANK = re.compile(rb"[ \t\f]*(#.*)?", re.ASCII)
 
 
 class SourceError(Exception):
@@ -33,8 +40,19 @@ class Source:
     byte_order_mark: bool
 
     def encode(self, text: str) -> bytes:
-        """Return `text` as this file would hold it, in its encoding and with its mark."""
-        raise NotImplementedError
+        """Return `text` as this file would hold it, in its encoding and with its mark.
+
+        Raises SourceError, with the line, for a character that the encoding does not have.
+        """
+        try:
+            data = text.encode(self.encoding)
+        except UnicodeEncodeError as error:
+            line = _line(text[: error.start].encode("utf-8", "surrogatepass"))
+            cause = f"{self.encoding} cannot hold the character {text[error.start]!a}"
+            raise SourceError(self.path, line, cause) from None
+        except UnicodeError as error:
+            raise SourceError(self.path, None, f"cannot encode: {error}") from None
+        return codecs.BOM_UTF8 + data if self.byte_order_mark else data
 
 
 def read(path: str) -> Source:
@@ -42,4 +60,86 @@ def read(path: str) -> Source:
 
     Raises SourceError.
     """
-    raise NotImplementedError
+    return decode(path, read_bytes(path))
+
+
+def read_bytes(path: str) -> bytes:
+    """Return the bytes of a regular file; anything else is refused without waiting for it.
+
+    Raises SourceError.
+    """
+    try:
+        with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:  # noqa: PTH123
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise SourceError(path, None, "cannot read: not a regular file")
+            return file.read()
+    except OSError as error:
+        raise SourceError(path, None, f"cannot read: {error.strerror}") from None
+
+
+def decode(path: str, data: bytes) -> Source:
+    """Return the source that a file at `path` with these bytes is.
+
+    Raises SourceError where CPython would not read them, and where their encoding would not give
+    the same bytes back.
+    """
+    nul = data.find(0)
+    if nul >= 0:
+        raise SourceError(path, _line(data[:nul]), "NUL byte in the source")
+    marked = data.startswith(codecs.BOM_UTF8)
+    body = data[len(codecs.BOM_UTF8) :] if marked else data
+    declared = _declared(body)
+    encoding = _codec(path, declared, marked) if declared else "utf-8"
+    try:
+        text = body.decode(encoding)
+    except UnicodeDecodeError as error:
+        line = _line(body[: error.start])
+        wrong = f"byte 0x{body[error.start]:02x} is not valid {declared or 'UTF-8'}"
+        raise SourceError(
+            path, line, wrong if declared else f"{wrong}, and no encoding is declared"
+        ) from None
+    except UnicodeError as error:
+        raise SourceError(path, None, f"cannot decode as {declared}: {error}") from None
+    source = Source(path, data, text, encoding, marked)
+    if declared and (declared not in text or source.encode(text) != data):
+        raise SourceError(path, None, f"cannot be written back as {declared}, which it declares")
+    return source
+
+
+def _declared(body: bytes) -> str | None:
+    """Return the encoding named by a cookie, which stands in the first two lines."""
+    for line in body[: _end(body, _end(body, 0))].splitlines():
+        if cookie := _COOKIE.match(line):
+            return cookie[1].decode("ascii")
+        if not _BLANK.fullmatch(line):
+            return None
+    return None
+
+
+def _codec(path: str, declared: str, marked: bool) -> str:
+    name = declared.lower().replace("_", "-")
+    if name.startswith("utf-8-"):
+        name = "utf-8"
+    elif name.startswith(("latin-1-", "iso-8859-1-", "iso-latin-1-")):
+        name = "latin-1"
+    try:
+        encoding = codecs.lookup(name).name
+        "".encode(encoding)
+    except (LookupError, UnicodeError):
+        raise SourceError(path, None, f"unknown encoding: {declared}") from None
+    if marked and encoding != "utf-8":
+        cause = f"declares {declared} but starts with a UTF-8 byte order mark"
+        raise SourceError(path, None, cause)
+    return encoding
+
+
+def _end(body: bytes, start: int) -> int:
+    """Return where the line that starts at `start` ends, its newline included."""
+    ends = [end for end in (body.find(b"\n", start), body.find(b"\r", start)) if end >= 0]
+    end = min(ends, default=len(body) - 1) + 1
+    return end + 1 if body[end - 1 : end + 1] == b"\r\n" else end
+
+
+def _line(before: bytes) -> int:
+    """Return the number of the line, from 1, that comes after these bytes."""
+    return 1 + before.count(b"\n") + before.count(b"\r") - before.count(b"\r\n")
