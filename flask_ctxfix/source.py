@@ -8,7 +8,10 @@ import re
 import stat
 from dataclasses import dataclass
 
+_NEWLINE = re.compile(rb"\r\n|\r|\n")
 _COOKIE = re.compile(rb"[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)", re.ASCII)
+# What no label of a domain name is, and what UTF-16, EBCDIC and Punycode spell differently.
+_ASCII = "..#"
 _BLANK = re.compile(rb"[ \t\f]*(#.*)?", re.ASCII)
 
 
@@ -50,8 +53,6 @@ class Source:
             line = _line(text[: error.start].encode("utf-8", "surrogatepass"))
             cause = f"{self.encoding} cannot hold the character {text[error.start]!a}"
             raise SourceError(self.path, line, cause) from None
-        except UnicodeError as error:
-            raise SourceError(self.path, None, f"cannot encode: {error}") from None
         return codecs.BOM_UTF8 + data if self.byte_order_mark else data
 
 
@@ -98,17 +99,15 @@ def decode(path: str, data: bytes) -> Source:
         raise SourceError(
             path, line, wrong if declared else f"{wrong}, and no encoding is declared"
         ) from None
-    except UnicodeError as error:
-        raise SourceError(path, None, f"cannot decode as {declared}: {error}") from None
     source = Source(path, data, text, encoding, marked)
-    if declared and (declared not in text or source.encode(text) != data):
+    if declared and source.encode(text) != data:
         raise SourceError(path, None, f"cannot be written back as {declared}, which it declares")
     return source
 
 
 def _declared(body: bytes) -> str | None:
     """Return the encoding named by a cookie, which stands in the first two lines."""
-    for line in body[: _end(body, _end(body, 0))].splitlines():
+    for line in _NEWLINE.split(body, maxsplit=2)[:2]:
         if cookie := _COOKIE.match(line):
             return cookie[1].decode("ascii")
         if not _BLANK.fullmatch(line):
@@ -124,20 +123,15 @@ def _codec(path: str, declared: str, marked: bool) -> str:
         name = "latin-1"
     try:
         encoding = codecs.lookup(name).name
-        "".encode(encoding)
+        is_usable = _ASCII.encode(encoding) == _ASCII.encode()
     except (LookupError, UnicodeError):
-        raise SourceError(path, None, f"unknown encoding: {declared}") from None
+        is_usable = False
+    if not is_usable:
+        raise SourceError(path, None, f"not an encoding of Python source: {declared}")
     if marked and encoding != "utf-8":
         cause = f"declares {declared} but starts with a UTF-8 byte order mark"
         raise SourceError(path, None, cause)
     return encoding
-
-
-def _end(body: bytes, start: int) -> int:
-    """Return where the line that starts at `start` ends, its newline included."""
-    ends = [end for end in (body.find(b"\n", start), body.find(b"\r", start)) if end >= 0]
-    end = min(ends, default=len(body) - 1) + 1
-    return end + 1 if body[end - 1 : end + 1] == b"\r\n" else end
 
 
 def _line(before: bytes) -> int:
