@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, cast
 
 import libcst as cst
-from libcst.metadata import CodeRange, MetadataWrapper, PositionProvider
+from libcst.metadata import CodePosition, CodeRange, MetadataWrapper, PositionProvider
 
 from flask_ctxfix.codemod import (
     Edit,
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 Statement = cst.SimpleStatementLine | cst.BaseCompoundStatement
 Item = cst.Arg | cst.BaseDictElement | cst.ImportAlias
 _HEADER = "if 1:"
+# `ast` counts the parentheses of these as part of them
+_HOLDS_ITS_PARENTHESES = (cst.Tuple, cst.GeneratorExp)
 _NEWLINE = re.compile(r"\r\n|\r|\n")
 _ABOUT_THE_NAME = re.compile(r"#\s*(type:\s*ignore|pytype:\s*disable|pyright:\s*ignore)")
 _FOR_TOOLS = re.compile(r"#\s*(noqa|type:|pytype:|pyright:|pylint:|pragma|flake8|isort|fmt:|yapf)")
@@ -102,9 +104,14 @@ class _Editor(cst.CSTTransformer):
         where = self._ranges.get(node)
         if where is None:
             return None
-        start = self._starts[where.start.line - 1] + where.start.column
-        end = self._starts[where.end.line - 1] + where.end.column
-        return Span(start + self._offset, end + self._offset)
+        start, end = where.start, where.end
+        if isinstance(node, _HOLDS_ITS_PARENTHESES) and node.lpar:
+            start = self._ranges[node.lpar[-1]].start
+            end = self._ranges[node.rpar[0]].end
+        return Span(self._place(start), self._place(end))
+
+    def _place(self, position: CodePosition) -> int:
+        return self._starts[position.line - 1] + position.column + self._offset
 
     def on_leave(  # type: ignore[override]
         self, original_node: cst.CSTNode, updated_node: cst.CSTNode
@@ -135,8 +142,10 @@ class _Editor(cst.CSTTransformer):
             holes = {name: self._filled[hole] for name, hole in edit.holes}
             template = cst.parse_expression(edit.code, self._config)
             filled = cast(cst.BaseExpression, template.visit(_HoleFiller(holes)))
+            own = 1 if isinstance(original, _HOLDS_ITS_PARENTHESES) and original.lpar else 0
+            opening = original.lpar[: len(original.lpar) - own]
             updated = filled.with_changes(
-                lpar=[*original.lpar, *filled.lpar], rpar=[*filled.rpar, *original.rpar]
+                lpar=[*opening, *filled.lpar], rpar=[*filled.rpar, *original.rpar[own:]]
             )
         if span in self._holes:
             self._filled[span] = updated
@@ -407,13 +416,34 @@ def _edited_names(
             key = order(_name(alias))
             position = next((i for i, a in enumerate(kept) if order(_name(a)) > key), len(kept))
             kept.insert(position, alias)
-    laid_out = [
-        alias
-        if isinstance(alias.comma, cst.Comma) and alias is not names[-1]
-        else alias.with_changes(comma=separator)
-        for alias in kept
-    ]
-    return [*laid_out[:-1], laid_out[-1].with_changes(comma=last_comma)]
+    between = [_laid_out(alias, names, separator) for alias in kept[:-1]]
+    return [*between, kept[-1].with_changes(comma=_commented(last_comma, kept[-1].comma))]
+
+
+def _laid_out(
+    alias: cst.ImportAlias, names: Sequence[cst.ImportAlias], separator: cst.Comma
+) -> cst.ImportAlias:
+    """Give a name that is not the last one a comma: its own, or `separator` with its comment."""
+    if isinstance(alias.comma, cst.Comma) and alias is not names[-1]:
+        return alias
+    return alias.with_changes(comma=_commented(separator, alias.comma))
+
+
+def _commented(
+    comma: cst.Comma | cst.MaybeSentinel, other: cst.Comma | cst.MaybeSentinel
+) -> cst.Comma | cst.MaybeSentinel:
+    """Return `comma` with the comment that stands behind `other`, in the place of its own."""
+    if not isinstance(comma, cst.Comma):
+        return comma
+    space = comma.whitespace_after
+    if not isinstance(space, cst.ParenthesizedWhitespace):
+        return comma
+    line = cst.TrailingWhitespace(newline=space.first_line.newline)
+    if isinstance(other, cst.Comma):
+        own = other.whitespace_after
+        if isinstance(own, cst.ParenthesizedWhitespace):
+            line = own.first_line
+    return comma.with_changes(whitespace_after=space.with_changes(first_line=line))
 
 
 def _name(alias: cst.ImportAlias) -> str:
@@ -442,10 +472,25 @@ def _plain(name: str) -> tuple[int, str]:
 
 
 def _separator(names: Sequence[cst.ImportAlias], opening: cst.LeftParen | None) -> cst.Comma:
-    if opening is not None and isinstance(opening.whitespace_after, cst.ParenthesizedWhitespace):
-        plain = opening.whitespace_after.with_changes(
-            first_line=cst.TrailingWhitespace(newline=opening.whitespace_after.first_line.newline),
-            empty_lines=[],
-        )
-        return cst.Comma(whitespace_after=plain)
-    return cst.Comma(whitespace_after=cst.SimpleWhitespace(" "))
+    """Return the comma that goes between names: as most of them have it."""
+    commas = [alias.comma for alias in names[:-1] if isinstance(alias.comma, cst.Comma)]
+    spaces = [comma.whitespace_after for comma in commas]
+    broken = [space for space in spaces if not _is_on_one_line(space)]
+    if spaces and 2 * len(broken) < len(spaces):
+        return cst.Comma(whitespace_after=cst.SimpleWhitespace(" "))
+    if not spaces and opening is not None:
+        broken = [opening.whitespace_after]
+    if not broken or _is_on_one_line(broken[-1]):
+        return cst.Comma(whitespace_after=cst.SimpleWhitespace(" "))
+    return cast(cst.Comma, _commented(_closed_up(broken[-1]), cst.MaybeSentinel.DEFAULT))
+
+
+def _is_on_one_line(space: cst.BaseParenthesizableWhitespace) -> bool:
+    return isinstance(space, cst.SimpleWhitespace) and "\\" not in space.value
+
+
+def _closed_up(space: cst.BaseParenthesizableWhitespace) -> cst.Comma:
+    """Return a comma followed by `space` without the comment lines in it."""
+    if isinstance(space, cst.ParenthesizedWhitespace):
+        space = space.with_changes(empty_lines=[])
+    return cst.Comma(whitespace_after=space)

@@ -145,6 +145,7 @@ class _Plan:
         self._adds: dict[Span, list[tuple[str, str]]] = {}
         self._removed: set[Span] = set()
         self._inserted: dict[Span, list[str]] = {}
+        self._new: dict[tuple[Span, str], list[tuple[str, str]]] = {}
 
     def edits(self) -> list[Edit]:
         """Return all edits of import statements."""
@@ -161,8 +162,12 @@ class _Plan:
             names = by_import.setdefault((anchor, need.module), [])
             if (need.name, need.local) not in names:
                 names.append((need.name, need.local))
-        for (anchor, home), names in sorted(by_import.items(), key=lambda item: item[0][1]):
+        for (anchor, home), names in sorted(
+            by_import.items(), key=lambda item: (item[0][1], self._module.span(item[0][0]))
+        ):
             self._add(anchor, home, sorted(names))
+        for (place, home), names in self._new.items():
+            self._inserted.setdefault(place, []).append(_import_of(home, sorted(names)))
         for statement in unneeded:
             self._removed.add(self._module.span(statement))
         return self._collect(unneeded)
@@ -277,8 +282,19 @@ class _Plan:
             added = self._adds.setdefault(self._module.span(existing[0]), [])
             added += [name for name in names if name not in added]
         else:
-            place = anchor if home == "flask" else self._last_of_flask(block, anchor)
-            self._insert(place, _import_of(home, names))
+            self._add_new(block, anchor, home, names)
+
+    def _add_new(
+        self, block: list[ast.stmt], anchor: ast.stmt, home: str, names: list[tuple[str, str]]
+    ) -> None:
+        """Import `names` by a statement of their own, one for all anchors of a block."""
+        places = {self._module.span(statement) for statement in block}
+        for (place, module), already in self._new.items():
+            if module == home and place in places:
+                already += [name for name in names if name not in already]
+                return
+        last = anchor if home == "flask" else self._last_of_flask(block, anchor)
+        self._new[self._module.span(last), home] = list(names)
 
     def _add_a_line(
         self, existing: Sequence[ast.ImportFrom], home: str, name: tuple[str, str]

@@ -316,10 +316,24 @@ class Project:
     ) -> Iterator[str]:
         if node.level == 0:
             yield from self._canonical(f"{node.module}.{name}", module, seen)
-        elif (path := self.find_relative(module, node)) is not None:
-            yield from self._member(path, name, seen) or (UNKNOWN,)
-        else:
-            yield UNKNOWN
+            return
+        path = self.find_relative(module, node)
+        found = self._member(path, name, seen) if path is not None else []
+        inner = ".".join(filter(None, (node.module, name)))
+        submodule = self.find_relative(module, ast.ImportFrom(inner, [], node.level))
+        if not found and submodule is not None:
+            found = [self._dotted(submodule)]
+        yield from found or (UNKNOWN,)
+
+    def _dotted(self, path: str) -> str:
+        """Return the name of the module in file `path`, from its outermost package on."""
+        file = PurePath(path)
+        folder = file.parent
+        parts = [] if file.name == "__init__.py" else [file.stem]
+        while str(folder / "__init__.py") in self.paths:
+            parts.insert(0, folder.name)
+            folder = folder.parent
+        return ".".join(parts)
 
     def _canonical(self, dotted: str, module: Module, seen: tuple[object, ...]) -> list[str]:
         owner, _, name = dotted.rpartition(".")

@@ -48,10 +48,13 @@ def _catches_later(statement: ast.Try, handler: ast.ExceptHandler) -> bool:
 
 def _caught(handler: ast.ExceptHandler) -> set[str]:
     """Return the names of the exceptions that a handler catches."""
-    if handler.type is None:
-        return {"BaseException"}
-    kinds = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type]
-    return {kind.id for kind in kinds if isinstance(kind, ast.Name)}
+    return {"BaseException"} if handler.type is None else _named(handler.type)
+
+
+def _named(kinds: ast.expr) -> set[str]:
+    """Return the names in an expression that is an exception or a tuple of them."""
+    each = kinds.elts if isinstance(kinds, ast.Tuple) else [kinds]
+    return {kind.id for kind in each if isinstance(kind, ast.Name)}
 
 
 def _widened(module: Module, handler: ast.ExceptHandler) -> Edit:
@@ -74,13 +77,15 @@ def _widened_items(
     """Yield the edits of ``suppress(AttributeError)`` and its like."""
     for item in statement.items:
         call = item.context_expr
-        if (
-            not isinstance(call, ast.Call)
-            or not project.origins(module, call.func) & _EXPECTS_ERRORS
-        ):
+        if not isinstance(call, ast.Call):
+            continue
+        origins = project.origins(module, call.func)
+        if not origins & _EXPECTS_ERRORS or "RuntimeError" in set().union(*map(_named, call.args)):
             continue
         for argument in call.args:
-            names = argument.elts if isinstance(argument, ast.Tuple) else [argument]
-            if any(isinstance(name, ast.Name) and name.id == "AttributeError" for name in names):
+            caught = _named(argument)
+            if "AttributeError" in caught:
                 code = _with_runtime_error(module, argument)
+                if isinstance(argument, ast.Name) and origins == {"contextlib.suppress"}:
+                    code = f"{argument.id}, RuntimeError"
                 yield ReplaceExpression(module.span(argument), code)
