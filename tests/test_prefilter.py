@@ -1,0 +1,89 @@
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from flask_ctxfix import prefilter
+from flask_ctxfix.prefilter import holds_all, holds_any, mentions_flask
+
+WORDS = st.text("ab", min_size=1, max_size=3).map(str.encode)
+in_one_folder = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+def write(folder: Path, **contents: bytes) -> list[str]:
+    paths = {name: folder / f"{name}.py" for name in contents}
+    for name, data in contents.items():
+        paths[name].write_bytes(data)
+    return [str(path) for path in paths.values()]
+
+
+def test_every_way_to_import_flask_is_a_mention(tmp_path: Path):
+    plain, extension, dynamic, other, empty = write(
+        tmp_path,
+        plain=b"from flask import Flask",
+        extension=b"import flask_login",
+        dynamic=b"__import__('flask')",
+        other=b"import fl\nask = 1",
+        empty=b"",
+    )
+    found, errors = mentions_flask([plain, extension, dynamic, other, empty])
+    assert found == [plain, extension, dynamic]
+    assert errors == []
+
+
+def test_the_order_of_the_paths_is_kept(tmp_path: Path):
+    paths = write(tmp_path, z=b"flask", a=b"flask")
+    assert mentions_flask(paths)[0] == paths
+
+
+def test_a_long_file_does_not_leave_bytes_for_the_next(tmp_path: Path):
+    first, second = write(tmp_path, first=b"flask" * 100, second=b"f")
+    assert mentions_flask([first, second])[0] == [first]
+
+
+@pytest.mark.parametrize("size", [0, 1, 5, 1 << 20, (1 << 20) + 1, 5 << 19])
+def test_a_word_at_the_end_of_a_file_of_any_size_is_found(tmp_path: Path, size):
+    paths = write(tmp_path, with_it=b" " * size + b"flask", without=b" " * size + b"flas")
+    assert mentions_flask(paths)[0] == paths[:1]
+
+
+def test_a_file_that_cannot_be_read_is_an_error_and_the_rest_goes_on(tmp_path: Path):
+    (there,) = write(tmp_path, there=b"flask")
+    gone = str(tmp_path / "gone.py")
+    found, errors = mentions_flask([gone, str(tmp_path), there])
+    assert found == [there]
+    assert [str(error) for error in errors] == [
+        f"{gone}: cannot read: No such file or directory",
+        f"{tmp_path}: cannot read: Is a directory",
+    ]
+    assert holds_any([gone, there], [b"flask"]) == [there]
+
+
+@in_one_folder
+@given(st.lists(st.text("ab", max_size=9).map(str.encode), max_size=4), st.lists(WORDS))
+def test_holds_any_is_what_in_says(tmp_path: Path, contents, words):
+    paths = write(tmp_path, **{f"m{index}": data for index, data in enumerate(contents)})
+    expected = [
+        path
+        for path, data in zip(paths, contents, strict=True)
+        if any(word in data for word in words)
+    ]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(prefilter, "_BUFFER_SIZE", 2)
+        assert holds_any(paths, words) == expected
+
+
+@in_one_folder
+@given(
+    st.lists(st.text("ab", max_size=9).map(str.encode), max_size=4),
+    st.lists(st.frozensets(WORDS, max_size=3), max_size=3),
+)
+def test_holds_all_is_what_in_says(tmp_path: Path, contents, leads):
+    paths = write(tmp_path, **{f"m{index}": data for index, data in enumerate(contents)})
+    expected = [
+        path
+        for path, data in zip(paths, contents, strict=True)
+        if any(all(word in data for word in lead) for lead in leads)
+    ]
+    assert holds_all(paths, leads) == expected
