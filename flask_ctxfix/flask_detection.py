@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -135,7 +135,7 @@ def _declared(folder: Path) -> Iterator[tuple[str, list[str]]]:
 
 
 def _read(
-    folder: Path, readers: dict[str, Callable[[str], Iterator[list[str]]]]
+    folder: Path, readers: Mapping[str, Callable[[str], Iterator[list[str]]]]
 ) -> Iterator[tuple[str, list[str]]]:
     for name, read in readers.items():
         text = _text(folder / name)

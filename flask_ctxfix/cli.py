@@ -1,0 +1,207 @@
+"""The command: from options to settings, to the engine, to the report."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from flask_ctxfix import __version__, engine, reports
+from flask_ctxfix.reports import summary
+from flask_ctxfix.settings import OUTPUT_FORMATS, SettingsError, load
+from flask_ctxfix.source import Source, SourceError, decode
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from flask_ctxfix.codemod import Rule
+    from flask_ctxfix.outcome import Mode, Outcome
+
+_MODES = ("diff", "apply", "undo", "list_rules", "explain")
+_INTERRUPTED = 130
+
+
+def _split(
+    context: click.Context, parameter: click.Parameter, values: tuple[str, ...]
+) -> list[str] | None:
+    """Return what commas separate in all values; None if there are none."""
+    items = [item.strip() for value in values for item in value.split(",")]
+    return [item for item in items if item] if values else None
+
+
+def _items(*names: str, **attributes: Any) -> Callable[[Any], Any]:
+    return click.option(*names, multiple=True, callback=_split, **attributes)
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.argument("paths", nargs=-1, metavar="[PATHS]...")
+@click.option("--diff", is_flag=True, help="Print every fix as a unified diff; write nothing.")
+@click.option("--apply", is_flag=True, help="Write the fixes.")
+@click.option("--undo", is_flag=True, help="Undo the last --apply that was started here.")
+@click.option("--list-rules", is_flag=True, help="List the rules.")
+@click.option("--explain", metavar="CODE", help="Say what a rule finds and what its fix does.")
+@_items("--select", metavar="CODES", help="Run these rules only. CTX4 stands for all CTX4xx.")
+@_items("--ignore", metavar="CODES", help="Leave these rules out.")
+@click.option(
+    "--unsafe-fixes", is_flag=True, help="Apply fixes that can change what working code does."
+)
+@click.option(
+    "--target-version",
+    metavar="VERSION",
+    help="The Flask that the result must run on: 2.2, 2.3, 3.0, 3.1, 3.2, or a range as 2.2-3.2. "
+    "[default: the newest release that the project's metadata allows]",
+)
+@_items("--exclude", metavar="PATTERNS", help="Leave these out, instead of what is usual.")
+@_items("--extend-exclude", metavar="PATTERNS", help="Leave these out as well.")
+@click.option("--no-gitignore", is_flag=True, help="Do not leave out what .gitignore files list.")
+@click.option("--output-format", type=click.Choice(OUTPUT_FORMATS), help="How to list findings.")
+@click.option("--stdin-filename", metavar="PATH", default="-", help="What the path `-` stands for.")
+@click.option("--exit-zero", is_flag=True, help="Exit with 0 although there are findings.")
+@click.option("--color", type=click.Choice(("auto", "always", "never")), default="auto")
+@click.option("-q", "--quiet", is_flag=True, help="Print no summary.")
+@click.option("-v", "--verbose", is_flag=True, help="Print tracebacks, too.")
+@click.version_option(__version__, message="flask-ctxfix %(version)s")
+def main(**options: Any) -> None:
+    """Find leaked, lost and removed request contexts in Flask code, and rewrite them.
+
+    PATHS are files and folders: the configured ones or the current folder if none is given. The
+    path `-` is stdin; with --apply, its new text goes to stdout.
+
+    Exit status: 0 if nothing was found or all of it is fixed, 1 if findings remain or --diff has
+    something to show, 2 if something could not be understood, read, parsed or written.
+    """
+    try:
+        sys.exit(_run(options))
+    except SettingsError as error:
+        _complain(str(error))
+    except (click.ClickException, BrokenPipeError):
+        raise
+    except Exception as error:
+        if options["verbose"]:
+            raise
+        cause = " ".join(str(error).split())
+        _complain(f"{type(error).__name__}: {cause} (--verbose shows where)")
+    sys.exit(2)
+
+
+def _run(options: dict[str, Any]) -> int:
+    modes = [mode for mode in _MODES if options[mode]]
+    if len(modes) > 1:
+        spelled = " and ".join(f"--{mode.replace('_', '-')}" for mode in modes)
+        raise click.UsageError(f"{spelled} exclude each other.")
+    if options["list_rules"]:
+        return _list_rules()
+    if options["explain"]:
+        return _explain(options["explain"])
+    if options["undo"]:
+        return _undo()
+    return _fix(modes[0] if modes else "list", options)  # type: ignore[arg-type]
+
+
+def _fix(mode: Mode, options: dict[str, Any]) -> int:
+    stdin = None
+    if "-" in options["paths"]:
+        if len(options["paths"]) > 1:
+            raise click.UsageError("`-` stands alone.")
+        options["paths"] = (options["stdin_filename"],)
+        try:
+            stdin = decode(options["stdin_filename"], sys.stdin.buffer.read())
+        except SourceError as error:
+            _complain(str(error))
+            return 2
+    settings = load(_given(options))
+    outcome = engine.run(settings, mode, stdin=stdin)
+    if stdin is not None and mode == "apply":
+        _print(_new_text(outcome, stdin))
+    else:
+        _print(reports.render(outcome, settings, colour=_is_coloured(options["color"])))
+    _print_errors(outcome.errors, options["verbose"])
+    if not options["quiet"]:
+        click.echo(summary.render(outcome, settings), err=True)
+    return _status(outcome, options["exit_zero"])
+
+
+def _given(options: dict[str, Any]) -> dict[str, object]:
+    """Return the options that are given, keyed and shaped as in pyproject.toml."""
+    given = {
+        "paths": list(options["paths"]),
+        "gitignore": False if options["no_gitignore"] else None,
+        "unsafe-fixes": options["unsafe_fixes"] or None,
+    }
+    for key in ("select", "ignore", "exclude", "extend-exclude", "target-version", "output-format"):
+        given[key] = options[key.replace("-", "_")]
+    return {key: value for key, value in given.items() if value not in (None, [])}
+
+
+def _new_text(outcome: Outcome, stdin: Source) -> bytes:
+    return outcome.results[0].after.data if outcome.results else stdin.data
+
+
+def _is_coloured(choice: str) -> bool:
+    if choice == "auto":
+        return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+    return choice == "always"
+
+
+def _print(data: bytes) -> None:
+    sys.stdout.buffer.write(data)
+    sys.stdout.buffer.flush()
+
+
+def _complain(text: str) -> None:
+    click.echo(f"error: {text}", err=True)
+
+
+def _print_errors(errors: Iterable[SourceError], verbose: bool) -> None:
+    for error in errors:
+        _complain(str(error))
+        details = getattr(error, "details", "")
+        if verbose and details:
+            click.echo(details, err=True)
+
+
+def _status(outcome: Outcome, exit_zero: bool) -> int:
+    if outcome.is_interrupted:
+        return _INTERRUPTED
+    if outcome.errors:
+        return 2
+    left = any(
+        result.remaining or (outcome.mode == "diff" and result.is_changed)
+        for result in outcome.results
+    )
+    return int(left and not exit_zero)
+
+
+def _undo() -> int:
+    from flask_ctxfix.apply import Journal
+
+    restored, errors = Journal(".").undo()
+    _print_errors(errors, verbose=False)
+    click.echo(f"{summary.count(len(restored), 'file')} restored.", err=True)
+    return 2 if errors else 0
+
+
+def _rules() -> dict[str, Rule]:
+    from flask_ctxfix.codemod import by_code
+
+    return by_code(engine.load_codemods())
+
+
+def _list_rules() -> int:
+    rules = _rules().values()
+    width = max((len(rule.name) for rule in rules), default=0)
+    for rule in rules:
+        click.echo(f"{rule.code}  {rule.name:{width}}  {rule.message}")
+    return 0
+
+
+def _explain(code: str) -> int:
+    from inspect import getdoc
+
+    rule = _rules().get(code.upper())
+    if rule is None:
+        raise SettingsError(f"no rule has the code {code}; see --list-rules")
+    click.echo(f"{rule.code} {rule.name}\n\n{getdoc(type(rule))}")
+    return 0

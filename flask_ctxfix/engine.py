@@ -1,0 +1,184 @@
+"""The pipeline: from paths to what was found, and what was or is to be written."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from flask_ctxfix.discovery import discover
+from flask_ctxfix.flask_detection import Detected, detect
+from flask_ctxfix.outcome import FileResult, Mode, Outcome
+from flask_ctxfix.prefilter import holds_all, holds_any, mentions_flask
+from flask_ctxfix.settings import Settings, SettingsError
+from flask_ctxfix.source import Source, SourceError
+
+if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
+    from flask_ctxfix.codemod import Codemod
+    from flask_ctxfix.executors import Work
+    from flask_ctxfix.job import Job, Surveyed
+
+Result = TypeVar("Result")
+
+_GROUP = "flask_ctxfix.codemods"
+_PROJECT_MARKS = (".git", "pyproject.toml", "setup.py", "setup.cfg")
+
+
+def run(
+    settings: Settings,
+    mode: Mode,
+    *,
+    stdin: Source | None = None,
+    executor: Executor | None = None,
+) -> Outcome:
+    """Search the files of `settings.paths` and rewrite them as `mode` says.
+
+    With `stdin`, only that source is searched and never written. The work goes to `executor`, or to
+    processes of this machine where there is enough of it. What goes wrong with one file is among
+    the errors of the outcome; an interrupt ends the run with what is done so far.
+
+    Raises SettingsError for a code that no rule has.
+    """
+    outcome = Outcome(mode)
+    try:
+        results = _search(outcome, settings, stdin, executor)
+        if mode == "apply" and stdin is None:
+            results = _write(outcome, list(results))
+        for result in results:
+            outcome.results.append(result)
+            outcome.errors += [result.error] if result.error is not None else []
+    except KeyboardInterrupt:
+        outcome.is_interrupted = True
+    return outcome
+
+
+def load_codemods() -> list[Codemod]:
+    """Return the families of rules that are installed. Raises SettingsError."""
+    from importlib.metadata import entry_points
+
+    codemods = []
+    for entry in sorted(entry_points(group=_GROUP), key=lambda entry: (entry.name, entry.value)):
+        try:
+            codemods.append(entry.load().CODEMOD)
+        except Exception as error:
+            raise SettingsError(f"codemod {entry.name} ({entry.value}): {error}") from error
+    return codemods
+
+
+def _search(
+    outcome: Outcome, settings: Settings, stdin: Source | None, executor: Executor | None
+) -> Iterator[FileResult]:
+    codemods = _selected(settings) if settings.prefixes() else []
+    files = _files(outcome, settings, stdin)
+    if not files:
+        return
+    codemods = codemods or _selected(settings)
+    outcome.detected = _target(settings, files)
+    known = _project_around(files, settings)
+    words = [word for codemod in codemods for word in codemod.words]
+    relevant = sorted({*holds_any(known, words), *([stdin.path] if stdin else [])})
+    if relevant:
+        from flask_ctxfix.executors import workforce
+        from flask_ctxfix.job import Job
+
+        sources = {stdin.path: stdin} if stdin else {}
+        rewrites = outcome.mode != "list"
+        job = Job(known, codemods, settings, outcome.detected.target, rewrites, sources)
+        with workforce(relevant, executor) as work:
+            surveyed = _survey(job, relevant, work, outcome)
+            yield from _sound(work(job.search, sorted(surveyed & {*files})), outcome)
+
+
+def _selected(settings: Settings) -> list[Codemod]:
+    """Return the codemods that have a rule to run."""
+    codemods = load_codemods()
+    codes = [rule.code for codemod in codemods for rule in codemod.rules]
+    for prefix in settings.prefixes():
+        if not any(code.startswith(prefix) for code in codes):
+            raise SettingsError(f"no rule has the code {prefix}; see --list-rules")
+    return [c for c in codemods if any(settings.selects(rule.code) for rule in c.rules)]
+
+
+def _files(outcome: Outcome, settings: Settings, stdin: Source | None) -> list[str]:
+    """Return the files to search; none if no file mentions Flask."""
+    if stdin is not None:
+        outcome.files = 1
+        return [stdin.path] if b"flask" in stdin.data else []
+    files, errors = _discover(settings, settings.paths)
+    mentioning, unreadable = mentions_flask(files)
+    outcome.files = len(files)
+    outcome.errors += [*errors, *unreadable]
+    return files if mentioning else []
+
+
+def _discover(settings: Settings, paths: Sequence[str]) -> tuple[list[str], list[SourceError]]:
+    exclude = (*settings.exclude, *settings.extend_exclude)
+    return discover(paths, exclude=exclude, gitignore=settings.gitignore, root=settings.root)
+
+
+def _project_around(files: list[str], settings: Settings) -> list[str]:
+    """Return `files` and the other files of their project.
+
+    What a rule may do to one file can depend on all of them, also where only some are to be
+    searched, as in a commit hook.
+    """
+    folder = Path(files[0]).absolute().parent
+    for parent in (folder, *folder.parents):
+        if any((parent / mark).exists() for mark in _PROJECT_MARKS):
+            around, _ = _discover(settings, [*files, os.path.relpath(parent)])
+            return sorted({*files, *around})
+    return files
+
+
+def _target(settings: Settings, files: list[str]) -> Detected:
+    if settings.target_version is not None:
+        return Detected(settings.target_version, "as set")
+    return detect(Path(files[0]).absolute().parent)
+
+
+def _sound(results: Iterable[Result | SourceError], outcome: Outcome) -> Iterator[Result]:
+    """Yield the results; the errors among them go to the outcome."""
+    for result in results:
+        if isinstance(result, SourceError):
+            outcome.errors.append(result)
+        else:
+            yield result
+
+
+def _survey(job: Job, paths: Sequence[str], work: Work, outcome: Outcome) -> set[str]:
+    """Survey `paths`, and the files that what they export leads to; return those that parse."""
+    surveyed: list[Surveyed] = []
+    seen: set[str] = set()
+    while paths:
+        seen.update(paths)
+        new = list(_sound(work(job.survey, paths), outcome))
+        surveyed += new
+        leads = {lead for file in new for _, survey in file.surveys for lead in survey.leads}
+        paths = [path for path in holds_all(job.files, leads) if path not in seen] if leads else []
+    for file in sorted(surveyed, key=lambda file: file.path):
+        for name, survey in file.surveys:
+            job.surveys.setdefault(name, []).append(survey.facts)
+    return {file.path for file in surveyed}
+
+
+def _write(outcome: Outcome, results: Sequence[FileResult]) -> Iterator[FileResult]:
+    """Write what is to be written, and yield what the files hold then."""
+    from flask_ctxfix.apply import Journal, write
+
+    try:
+        changed = [result for result in results if result.is_changed]
+        Journal(".").record([(result.before, result.after.data) for result in changed])
+    except SourceError as error:
+        outcome.errors.append(error)
+        yield from (result.left_alone() for result in results)
+        return
+    for result in results:
+        try:
+            if result.is_changed:
+                write(result.before, result.after.data)
+            yield result
+        except SourceError as error:
+            yield result.left_alone(error)

@@ -1,0 +1,69 @@
+"""Where the work on files is done: here, in processes of this machine, or wherever one says."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
+# Gives what a task made of each of some paths, in their order.
+Work = Callable[[Callable[[Sequence[str]], list[Any]], Sequence[str]], Iterator[Any]]
+
+_FEW_FILES = 8
+_FEW_BYTES = 200_000
+_PARTS_PER_PROCESS = 4
+
+
+@contextmanager
+def workforce(paths: Sequence[str], executor: Executor | None) -> Iterator[Work]:
+    """Give what does tasks on `paths`: `executor`, or this process if they are little work.
+
+    A task takes some of the paths and returns a list with what came of each.
+    """
+    if executor is not None:
+        yield _sharing(executor.map)
+    elif len(paths) < _FEW_FILES or sum(map(_size, paths)) < _FEW_BYTES:
+        yield _sharing(map)
+    else:
+        with _processes() as pool:
+            yield _sharing(pool.map)
+
+
+def _sharing(mapping: Callable[..., Iterable[list[Any]]]) -> Work:
+    def work(task: Callable[[Sequence[str]], list[Any]], paths: Sequence[str]) -> Iterator[Any]:
+        size = 1 + len(paths) // (_PARTS_PER_PROCESS * (os.cpu_count() or 1))
+        parts = [paths[start : start + size] for start in range(0, len(paths), size)]
+        return (result for results in mapping(task, parts) for result in results)
+
+    return work
+
+
+def _size(path: str) -> int:
+    try:
+        return Path(path).stat().st_size
+    except OSError:
+        return 0
+
+
+@contextmanager
+def _processes() -> Iterator[Executor]:
+    """Give an executor of processes that an interrupt of this one ends at once."""
+    import multiprocessing
+    import signal
+    from concurrent.futures import ProcessPoolExecutor
+
+    others = {*multiprocessing.active_children()}
+    pool = ProcessPoolExecutor(initializer=signal.signal, initargs=(signal.SIGINT, signal.SIG_IGN))
+    try:
+        yield pool
+    except BaseException:
+        for process in {*multiprocessing.active_children()} - others:
+            process.terminate()
+        raise
+    finally:
+        pool.shutdown(cancel_futures=True)

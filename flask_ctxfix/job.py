@@ -1,0 +1,170 @@
+"""What is done to each file of a run. It is pickled to wherever that happens."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any, NamedTuple, TypeVar
+
+from flask_ctxfix.codemod import Codemod, Finding, Survey
+from flask_ctxfix.flask_versions import TargetVersion
+from flask_ctxfix.outcome import FileResult, Located
+from flask_ctxfix.project import Module, Project
+from flask_ctxfix.settings import Settings
+from flask_ctxfix.source import Source, SourceError
+from flask_ctxfix.suppression import reported
+
+Result = TypeVar("Result")
+
+_ROUNDS = 10
+
+
+class RuleError(SourceError):
+    """A rule failed on a file: a bug in the rule. `details` is the traceback."""
+
+    details = ""
+
+
+class Surveyed(NamedTuple):
+    """What the codemods, by name, have to know of the file at `path`."""
+
+    path: str
+    surveys: tuple[tuple[str, Survey], ...]
+
+
+@dataclass
+class Job:
+    """The same for all files: what to look for, and how far to go.
+
+    `files` are all files of the project; `sources` those whose text is not the one on the disk;
+    `surveys`, by codemod, is filled between surveying and searching.
+    """
+
+    files: Sequence[str]
+    codemods: Sequence[Codemod]
+    settings: Settings
+    target: TargetVersion
+    rewrites: bool
+    sources: Mapping[str, Source]
+    surveys: dict[str, list[object]] = field(default_factory=dict)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave the parsed modules behind when this goes to another process."""
+        return {name: value for name, value in vars(self).items() if name != "project"}
+
+    @cached_property
+    def project(self) -> Project:
+        """The project, as far as this process has read it."""
+        project = Project(self.files)
+        project.surveys = self.surveys
+        return project
+
+    def survey(self, paths: Sequence[str]) -> list[Surveyed | SourceError]:
+        """Parse each file and collect what the rules have to know of it."""
+        return [_attempt(path, self._survey) for path in paths]
+
+    def search(self, paths: Sequence[str]) -> list[FileResult | SourceError]:
+        """Find what is wrong in each file, and rewrite it if the job says so."""
+        return [_attempt(path, self._search) for path in paths]
+
+    def _module(self, path: str) -> Module:
+        source = self.sources.get(path)
+        return self.project.module(path) if source is None else self.project.add(source)
+
+    def _survey(self, path: str) -> Surveyed:
+        module = self._module(path)
+        surveys = [
+            (codemod.name, survey)
+            for codemod in self.codemods
+            if codemod.survey is not None
+            and (survey := codemod.survey(module, self.project)) is not None
+        ]
+        return Surveyed(path, tuple(surveys))
+
+    def _search(self, path: str) -> FileResult:
+        module = self._module(path)
+        found = self._find(module)
+        findings = self._located(module, found)
+        unchanged = FileResult(module.source, module.source, findings, findings)
+        if not self.rewrites or not self._fixable(module, found):
+            return unchanged
+        rewritten = _attempt(path, lambda _: self._rewrite(module, found))
+        self.project.add(module.source)  # other files are judged by what this one was
+        if isinstance(rewritten, SourceError):
+            return unchanged.left_alone(rewritten)
+        after, remaining = rewritten
+        return replace(unchanged, after=after.source, remaining=self._located(after, remaining))
+
+    def _find(self, module: Module) -> list[Finding]:
+        rules = (rule for codemod in self.codemods for rule in codemod.rules)
+        found = [
+            finding
+            for rule in rules
+            if self.settings.selects(rule.code)
+            for finding in rule.find(module, self.project, self.target)
+        ]
+        return sorted(found, key=lambda finding: (finding.span, finding.code))
+
+    def _located(self, module: Module, found: Sequence[Finding]) -> tuple[Located, ...]:
+        return tuple(_locate(module, finding) for finding in reported(module, found, self.settings))
+
+    def _fixable(self, module: Module, found: Sequence[Finding]) -> list[Finding]:
+        return [
+            finding
+            for finding in reported(module, found, self.settings)
+            if finding.fix is not None and self.settings.allows(finding.fix)
+        ]
+
+    def _rewrite(self, module: Module, found: list[Finding]) -> tuple[Module, list[Finding]]:
+        """Apply fixes as long as there are any, and return the module and findings of that text."""
+        from flask_ctxfix.rewrite import RewriteError
+
+        try:
+            for _ in range(_ROUNDS):
+                rewritten = self._rewrite_once(module, found)
+                if rewritten is None:
+                    break
+                module, found = rewritten
+        except RewriteError as error:
+            raise SourceError(module.path, None, f"left as it was: {error}") from None
+        return module, found
+
+    def _rewrite_once(
+        self, module: Module, found: Sequence[Finding]
+    ) -> tuple[Module, list[Finding]] | None:
+        from flask_ctxfix.rewrite import RewriteError, rewrite
+        from flask_ctxfix.verify import verify
+
+        applied = self._fixable(module, found)
+        text = rewrite(module, list(dict.fromkeys(f.fix for f in applied if f.fix is not None)))
+        if text == module.text:
+            return None
+        try:
+            after = self.project.with_text(module.path, text)
+        except SourceError as error:
+            cause = f"the new text has an error in line {error.line}: {error.cause}"
+            raise RewriteError(cause) from None
+        remaining = self._find(after)
+        verify(module, after, found, remaining, applied)
+        return after, remaining
+
+
+def _locate(module: Module, finding: Finding) -> Located:
+    start = module.position(finding.span.start)
+    return Located(finding, start, module.position(finding.span.end), module.line(start[0]))
+
+
+def _attempt(path: str, work: Callable[[str], Result]) -> Result | SourceError:
+    """Do `work`; whatever goes wrong with one file must not end the run."""
+    try:
+        return work(path)
+    except SourceError as error:
+        return error
+    except Exception as error:
+        last = traceback.extract_tb(error.__traceback__)[-1]
+        cause = f"a rule failed: {type(error).__name__}: {error} ({last.name}, line {last.lineno})"
+        failure = RuleError(path, None, " ".join(cause.split()))
+        failure.details = traceback.format_exc()
+        return failure

@@ -1,0 +1,63 @@
+"""What a run found and did, as reports read it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from flask_ctxfix.codemod import Finding
+    from flask_ctxfix.flask_detection import Detected
+    from flask_ctxfix.source import Source, SourceError
+
+Mode = Literal["list", "diff", "apply"]
+
+
+@dataclass(frozen=True, slots=True)
+class Located:
+    """A finding with its place: `start` and `end` are (row, column) from 1, `line` is its first."""
+
+    finding: Finding
+    start: tuple[int, int]
+    end: tuple[int, int]
+    line: str
+
+
+@dataclass(frozen=True, slots=True)
+class FileResult:
+    """One file as it was and as it is to be; both are the same where nothing is rewritten.
+
+    `findings` are those of `before`, `remaining` those of `after`; `error` is why no rewrite of the
+    file could be kept.
+    """
+
+    before: Source
+    after: Source
+    findings: tuple[Located, ...]
+    remaining: tuple[Located, ...]
+    error: SourceError | None = None
+
+    @property
+    def is_changed(self) -> bool:
+        """Whether there is something to write."""
+        return self.after.data != self.before.data
+
+    def left_alone(self, error: SourceError | None = None) -> FileResult:
+        """Return the result of the same file if it stays as it was, because of `error`."""
+        return replace(self, after=self.before, remaining=self.findings, error=error)
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What a run found and did, so far: it grows while the run goes on.
+
+    `results` holds the files that were searched, in the order of their paths, `files` counts all;
+    `detected` stays None where no file mentions Flask.
+    """
+
+    mode: Mode
+    files: int = 0
+    results: list[FileResult] = field(default_factory=list)
+    errors: list[SourceError] = field(default_factory=list)
+    detected: Detected | None = None
+    is_interrupted: bool = False

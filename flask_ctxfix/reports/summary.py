@@ -1,0 +1,50 @@
+"""What a run comes to, in a few words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from flask_ctxfix.outcome import Outcome
+    from flask_ctxfix.settings import Settings
+
+
+def render(outcome: Outcome, settings: Settings) -> str:
+    """Return how many findings there are, were fixed or can be, and for which Flask."""
+    return "\n".join(_sentences(outcome, settings))
+
+
+def count(number: int, noun: str) -> str:
+    """Return a number with its noun."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def _sentences(outcome: Outcome, settings: Settings) -> Iterator[str]:
+    found = sum(len(result.findings) for result in outcome.results)
+    changed = sum(result.is_changed for result in outcome.results)
+    if outcome.is_interrupted:
+        yield "Interrupted; what follows is what was done before."
+    if outcome.errors:
+        yield f"{count(len(outcome.errors), 'error')}: see above."
+    if found:
+        yield f"{_found(outcome, settings, found, changed)}."
+    else:
+        yield f"No findings in {count(outcome.files, 'file')}."
+    if outcome.mode == "apply" and changed:
+        yield "To take it back: flask-ctxfix --undo"
+    if outcome.detected is not None and found:
+        yield f"Target: Flask {outcome.detected.target} ({outcome.detected.reason})."
+
+
+def _found(outcome: Outcome, settings: Settings, found: int, changed: int) -> str:
+    remaining = [located.finding for result in outcome.results for located in result.remaining]
+    fixes = [finding.fix for finding in remaining if finding.fix is not None]
+    unsafe = sum(not settings.allows(fix) for fix in fixes)
+    more = f", {unsafe} more with --unsafe-fixes" if unsafe else ""
+    if outcome.mode == "list":
+        searched = f"{count(found, 'finding')} in {count(outcome.files, 'file')}"
+        return f"{searched}, {len(fixes) - unsafe} fixable with --apply{more}"
+    fixed = count(found - len(remaining), "finding")
+    would_be = "would be " if outcome.mode == "diff" else ""
+    return f"{fixed} {would_be}fixed in {count(changed, 'file')}, {len(remaining)} left{more}"

@@ -1,0 +1,204 @@
+"""Settings of a run: defaults, below ``[tool.flask-ctxfix]`` of a pyproject.toml, below options."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from flask_ctxfix.discovery import DEFAULT_EXCLUDE
+from flask_ctxfix.flask_versions import TargetVersion
+
+if TYPE_CHECKING:
+    from flask_ctxfix.codemod import Fix
+
+OUTPUT_FORMATS = ("text", "concise", "json")
+
+_TABLE = "flask-ctxfix"
+_PREFIX = re.compile(r"[A-Z]+[0-9]*")
+
+
+class SettingsError(Exception):
+    """A setting that is wrong, in one line that says where it stands."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What a run does, apart from its mode.
+
+    `root` is the folder of the configuration, "." where there is none: the patterns of
+    `per_file_ignores` are relative to it. `target_version` None means: what the project's metadata
+    allows.
+    """
+
+    select: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
+    per_file_ignores: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    exclude: tuple[str, ...] = tuple(DEFAULT_EXCLUDE)
+    extend_exclude: tuple[str, ...] = ()
+    gitignore: bool = True
+    unsafe_fixes: bool = False
+    target_version: TargetVersion | None = None
+    output_format: str = "text"
+    paths: tuple[str, ...] = (".",)
+    root: str = "."
+
+    def selects(self, code: str) -> bool:
+        """Whether the rule `code` runs: the longest prefix that names it decides."""
+        chosen = _longest(self.select or ("",), code)
+        dropped = _longest(self.ignore, code)
+        return chosen is not None and (dropped is None or chosen > dropped)
+
+    def names(self, code: str) -> bool:
+        """Whether `select` itself holds `code` or a prefix, as findings of level info need."""
+        return _longest(self.select, code) is not None
+
+    def allows(self, fix: Fix) -> bool:
+        """Whether `fix` is to be applied, and not only spoken of."""
+        return self.unsafe_fixes or fix.applicability == "safe"
+
+    def prefixes(self) -> list[str]:
+        """Return every code and prefix of one that the settings mention."""
+        per_file = [prefix for _, prefixes in self.per_file_ignores for prefix in prefixes]
+        return [*self.select, *self.ignore, *per_file]
+
+
+def _longest(prefixes: tuple[str, ...], code: str) -> int | None:
+    return max((len(prefix) for prefix in prefixes if code.startswith(prefix)), default=None)
+
+
+def _boolean(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError("must be true or false")
+    return value
+
+
+def _strings(value: object) -> tuple[str, ...]:
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        raise ValueError("must be a list of strings")
+    return tuple(value)
+
+
+def _codes(value: object) -> tuple[str, ...]:
+    codes = _strings(value)
+    wrong = next((code for code in codes if not _PREFIX.fullmatch(code)), None)
+    if wrong is not None:
+        raise ValueError(f"{wrong!r} is neither the code of a rule nor the beginning of one")
+    return codes
+
+
+def _codes_per_pattern(value: object) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    if not isinstance(value, dict):
+        raise ValueError("must be a table of patterns and lists of codes")
+    return tuple((str(pattern), _codes(codes)) for pattern, codes in value.items())
+
+
+def _target(value: object) -> TargetVersion:
+    if not isinstance(value, str):
+        raise ValueError("must be a string such as '3.1' or '2.2-3.2'")
+    return TargetVersion.parse(value)
+
+
+def _format(value: object) -> str:
+    if value not in OUTPUT_FORMATS:
+        raise ValueError(f"must be one of {', '.join(OUTPUT_FORMATS)}")
+    return str(value)
+
+
+_READERS: dict[str, Callable[[object], Any]] = {
+    "select": _codes,
+    "ignore": _codes,
+    "per-file-ignores": _codes_per_pattern,
+    "exclude": _strings,
+    "extend-exclude": _strings,
+    "gitignore": _boolean,
+    "unsafe-fixes": _boolean,
+    "target-version": _target,
+    "output-format": _format,
+    "paths": _strings,
+}
+
+
+def load(options: Mapping[str, object]) -> Settings:
+    """Return the settings for `options`, which are keyed and shaped as in pyproject.toml.
+
+    The nearest pyproject.toml with a table of ours counts: from the first of the paths upward, or
+    from the current folder. Raises SettingsError.
+    """
+    settings = Settings()
+    found = _find_table(_folder_of(options.get("paths")))
+    if found is not None:
+        file, text, table = found
+        settings = _with(settings, table, lambda key: f"{_place(file, text, key)}: {key}")
+        settings = replace(settings, root=str(file.parent))
+        if "paths" in table:
+            below = (os.path.relpath(file.parent / path) for path in settings.paths)
+            settings = replace(settings, paths=tuple(below))
+    return _with(settings, options, lambda key: f"--{key}")
+
+
+def _folder_of(paths: object) -> Path:
+    start = Path(paths[0] if isinstance(paths, list) and paths else ".").absolute()
+    return start if start.is_dir() else start.parent
+
+
+def _with(
+    settings: Settings, values: Mapping[str, object], place: Callable[[str], str]
+) -> Settings:
+    read: dict[str, Any] = {}
+    for key, value in values.items():
+        if key not in _READERS:
+            raise SettingsError(f"{place(key)}: unknown setting; there are {', '.join(_READERS)}")
+        try:
+            read[key.replace("-", "_")] = _READERS[key](value)
+        except ValueError as error:
+            raise SettingsError(f"{place(key)}: {error}") from None
+    return replace(settings, **read)
+
+
+def _find_table(folder: Path) -> tuple[Path, str, dict[str, object]] | None:
+    for parent in (folder, *folder.parents):
+        file = parent / "pyproject.toml"
+        try:
+            data = file.read_bytes()
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        except OSError as error:
+            raise SettingsError(f"{_shown(file)}: {error.strerror}") from None
+        if _TABLE.encode() in data:
+            text, tool = _tool_tables(file, data)
+            if _TABLE in tool:
+                return file, text, tool[_TABLE]
+    return None
+
+
+def _tool_tables(file: Path, data: bytes) -> tuple[str, dict[str, dict[str, object]]]:
+    """Return the text of a pyproject.toml and what it says below ``[tool]``."""
+    if sys.version_info >= (3, 11):
+        import tomllib
+    else:
+        import tomli as tomllib
+    try:
+        text = data.decode()
+        return text, tomllib.loads(text).get("tool", {})
+    except ValueError as error:
+        line = re.search(r"at line (\d+)", str(error))
+        place = f"{_shown(file)}:{line[1]}" if line else _shown(file)
+        raise SettingsError(f"{place}: not valid TOML: {error}") from None
+
+
+def _place(file: Path, text: str, key: str) -> str:
+    """Return file and line of `key` in the table of ours."""
+    rows = text.splitlines()
+    header = next((i for i, row in enumerate(rows) if f"tool.{_TABLE}" in row), 0)
+    spelled = re.compile(rf"""\s*["']?{re.escape(key)}["']?\s*=|.*\.{re.escape(key)}\s*\]""")
+    line = next((i for i in range(header, len(rows)) if spelled.match(rows[i])), header)
+    return f"{_shown(file)}:{line + 1}"
+
+
+def _shown(file: Path) -> str:
+    return os.path.relpath(file)

@@ -1,0 +1,123 @@
+"""Proof that a rewrite did what it was meant to do, and nothing else."""
+
+from __future__ import annotations
+
+import ast
+import warnings
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from flask_ctxfix.rewrite import RewriteError
+
+if TYPE_CHECKING:
+    from flask_ctxfix.codemod import Finding
+    from flask_ctxfix.project import Module
+
+Key = tuple[str, str]
+
+
+def verify(
+    before: Module,
+    after: Module,
+    found_before: Sequence[Finding],
+    found_after: Sequence[Finding],
+    applied: Sequence[Finding],
+) -> None:
+    """Check a rewrite of `before` into `after` that applied the fixes of the findings `applied`.
+
+    `found_before` and `found_after` are all findings, silenced ones too. Raises RewriteError if the
+    new text does not compile, a fixed finding is still there, a new one came, or a statement
+    without edits is not what it was.
+    """
+    _check_compiles(before, after)
+    _check_findings(Counter(map(_key, found_before)), Counter(map(_key, found_after)), applied)
+    _check_untouched(before, after, applied)
+
+
+def _key(finding: Finding) -> Key:
+    return finding.code, finding.message
+
+
+def _check_compiles(before: Module, after: Module) -> None:
+    error = _compile_error(after.text)
+    if error is not None and _compile_error(before.text) is None:
+        raise RewriteError(f"the new text does not compile: {error}")
+
+
+def _compile_error(text: str) -> str | None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            compile(text, "<rewritten>", "exec", dont_inherit=True)
+        except SyntaxError as error:
+            return f"line {error.lineno}: {error.msg}"
+        except (MemoryError, RecursionError):
+            return "nested too deeply"
+    return None
+
+
+def _check_findings(before: Counter[Key], after: Counter[Key], applied: Sequence[Finding]) -> None:
+    for code, message in after - before:
+        raise RewriteError(f"the new text has a new finding, {code} {message}")
+    # A fix without edits only retires a name, which stays as long as something uses it.
+    edited = Counter(_key(finding) for finding in applied if finding.fix and finding.fix.edits)
+    for key in edited:
+        if after[key] > before[key] - edited[key]:
+            raise RewriteError(f"the new text still has the finding {key[0]} {key[1]}")
+
+
+def _check_untouched(before: Module, after: Module, applied: Sequence[Finding]) -> None:
+    place = 0
+    for row, piece in _untouched(before, applied):
+        found = after.text.find(piece, place)
+        if found < 0:
+            raise RewriteError(f"line {row}, which holds no edit, would change")
+        place = found + len(piece)
+
+
+def _untouched(module: Module, applied: Sequence[Finding]) -> Iterator[tuple[int, str]]:
+    """Yield in order what a rewrite of `module` has to keep, each with its row.
+
+    A top-level statement without edits is one piece, each line between statements another. Imports
+    may change: names are added to them. So may blank lines.
+    """
+    edited = _edited_rows(module, applied)
+    row = 1
+    for statement in module.tree.body:
+        first, last = _rows(statement)
+        yield from _lines(module, range(row, first))
+        if first >= row and edited.isdisjoint(range(first, last + 1)):
+            yield first, module.text[module.line_span(first).start : module.line_span(last).end]
+        row = max(row, last + 1)
+    yield from _lines(module, range(row, module.position(len(module.text))[0] + 1))
+
+
+def _lines(module: Module, rows: Iterable[int]) -> Iterator[tuple[int, str]]:
+    for row in rows:
+        start, end = module.line_span(row)
+        if not module.text[start:end].isspace():
+            yield row, module.text[start:end]
+
+
+def _rows(statement: ast.stmt) -> tuple[int, int]:
+    decorators: list[ast.expr] = getattr(statement, "decorator_list", [])
+    first = min([statement.lineno, *(decorator.lineno for decorator in decorators)])
+    return first, statement.end_lineno or statement.lineno
+
+
+def _edited_rows(module: Module, applied: Sequence[Finding]) -> set[int]:
+    rows = {
+        row
+        for statement in module.tree.body
+        if isinstance(statement, ast.Import | ast.ImportFrom)
+        for row in range(statement.lineno, (statement.end_lineno or statement.lineno) + 1)
+    }
+    for fix in (finding.fix for finding in applied if finding.fix is not None):
+        spans = [
+            *(edit.span for edit in fix.edits),
+            *(need.anchor for need in fix.needs),
+            *fix.retires,
+        ]
+        rows |= {module.position(span.start)[0] for span in spans}
+    return rows

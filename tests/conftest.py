@@ -1,0 +1,137 @@
+"""The engine's test double: rules that flag a name, and whose fix puts another in its place."""
+
+import ast
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from flask_ctxfix import engine
+from flask_ctxfix.codemod import (
+    Applicability,
+    Codemod,
+    Finding,
+    Fix,
+    Level,
+    ReplaceExpression,
+    Rule,
+    Survey,
+)
+from flask_ctxfix.flask_versions import TargetVersion
+from flask_ctxfix.project import Module, Project
+
+Write = Callable[[dict[str, str | bytes]], None]
+
+
+class Renaming(Rule):
+    """A name is old.
+
+    What it finds
+
+    The name.
+    """
+
+    message = "a name is old"
+
+    def __init__(
+        self,
+        code: str,
+        old: str,
+        new: str | None,
+        level: Level = "error",
+        applicability: Applicability = "safe",
+    ) -> None:
+        self.code = code  # type: ignore[misc]
+        self.name = f"old-{old}"  # type: ignore[misc]
+        self._old = old
+        self._new = new
+        self._level = level
+        self._applicability = applicability
+
+    def find(self, module: Module, project: Project, target: TargetVersion) -> Iterator[Finding]:
+        for node in ast.walk(module.tree):
+            if isinstance(node, ast.Name) and node.id == self._old:
+                yield self._finding(module, node)
+
+    def _finding(self, module: Module, node: ast.AST) -> Finding:
+        span = module.span(node)
+        fix = None
+        if self._new is not None:
+            edits = (ReplaceExpression(span, self._new),)
+            fix = Fix(self._applicability, f"use {self._new}", edits)
+        message = f"`{self._old}` is old"
+        advice = f"mind the `{self._old}`"
+        return Finding(self.code, self.name, self._level, message, advice, module.path, span, fix)
+
+
+class Exported(Renaming):
+    """Another module imports a name that stands for an old one."""
+
+    def find(self, module: Module, project: Project, target: TargetVersion) -> Iterator[Finding]:
+        names = {name for facts in project.surveys["toy"] for name in facts}  # type: ignore[attr-defined]
+        for node in ast.walk(module.tree):
+            if isinstance(node, ast.alias) and node.name in names:
+                yield self._finding(module, node)
+
+
+class Failing(Renaming):
+    """A rule with a bug."""
+
+    def find(self, module: Module, project: Project, target: TargetVersion) -> Iterator[Finding]:
+        for _ in super().find(module, project, target):
+            raise ValueError("a bug\nof two lines")
+        yield from ()
+
+
+def survey(module: Module, project: Project) -> Survey:
+    names = [
+        node.targets[0].id
+        for node in module.tree.body
+        if isinstance(node, ast.Assign)
+        and isinstance(node.targets[0], ast.Name)
+        and isinstance(node.value, ast.Name)
+    ]
+    leads = frozenset(frozenset({name.encode(), b"import"}) for name in names)
+    return Survey(names, leads)
+
+
+TOY = Codemod(
+    name="toy",
+    rules=(
+        Renaming("TOY101", "old", "new"),
+        Renaming("TOY102", "risky", "secure", "warning", "unsafe"),
+        Renaming("TOY103", "note", None, "info"),
+        Renaming("TOY104", "manual", None),
+        Exported("TOY105", "exported", None),
+        Renaming("TOY201", "stays", "(stays)"),
+        Renaming("TOY202", "worse", "note"),
+        Renaming("TOY203", "broken", "return_"),
+        Failing("TOY204", "crash", None),
+    ),
+    words=(b"old", b"risky", b"note", b"manual", b"stays", b"worse", b"broken", b"crash"),
+    survey=survey,
+)
+
+
+@pytest.fixture
+def toy(monkeypatch: pytest.MonkeyPatch) -> Codemod:
+    """Have the engine load the toy rules only."""
+    monkeypatch.setattr(engine, "load_codemods", lambda: [TOY])
+    return TOY
+
+
+@pytest.fixture
+def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Write:
+    """Make an empty folder the current one, and return what writes files into it."""
+    folder = tmp_path / "tree"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+
+    def write(files: dict[str, str | bytes]) -> None:
+        for name, content in files.items():
+            path = folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content if isinstance(content, bytes) else content.encode())
+
+    return write

@@ -1,0 +1,386 @@
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from flask_ctxfix import apply, engine, executors, prefilter, verify
+from flask_ctxfix.codemod import Codemod
+from flask_ctxfix.flask_versions import TargetVersion
+from flask_ctxfix.outcome import Mode, Outcome
+from flask_ctxfix.settings import Settings, SettingsError
+from flask_ctxfix.source import SourceError, decode
+
+Write = Callable[[dict[str, str | bytes]], None]
+pytestmark = pytest.mark.usefixtures("toy")
+
+
+def _run(mode: Mode = "list", **settings: object) -> Outcome:
+    return engine.run(replace(Settings(), **settings), mode)  # type: ignore[arg-type]
+
+
+def _found(outcome: Outcome) -> list[tuple[str, int, str]]:
+    return [
+        (located.finding.path, located.start[0], located.finding.code)
+        for result in outcome.results
+        for located in result.findings
+    ]
+
+
+def _left(outcome: Outcome) -> list[str]:
+    return [l.finding.code for result in outcome.results for l in result.remaining]  # noqa: E741
+
+
+def _errors(outcome: Outcome) -> list[str]:
+    return [str(error) for error in outcome.errors]
+
+
+def test_findings_come_in_order_with_their_places(tree: Write) -> None:
+    tree({"b.py": "import flask\nx = [manual, old]\n", "a.py": "\n\nold\n", "c.py": "x = 1\n"})
+    outcome = _run()
+    assert _found(outcome) == [
+        ("a.py", 3, "TOY101"),
+        ("b.py", 2, "TOY104"),
+        ("b.py", 2, "TOY101"),
+    ]
+    located = outcome.results[1].findings[0]
+    assert (located.start, located.end, located.line) == ((2, 6), (2, 12), "x = [manual, old]")
+    assert outcome.files == 3
+    assert outcome.errors == []
+
+
+def test_a_tree_without_flask_is_not_searched(tree: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine, "load_codemods", None)
+    tree({"a.py": "old\n"})
+    outcome = _run()
+    assert (outcome.files, outcome.results, outcome.detected) == (1, [], None)
+
+
+def test_files_without_a_word_are_not_parsed(tree: Write) -> None:
+    tree({"a.py": "import flask(\n"})
+    outcome = _run()
+    assert (outcome.results, outcome.errors) == ([], [])
+    assert outcome.detected is not None
+
+
+def test_list_and_diff_write_nothing(tree: Write) -> None:
+    tree({"a.py": "import flask\nold\n"})
+    assert not _run().results[0].is_changed
+    result = _run("diff").results[0]
+    assert result.after.data == b"import flask\nnew\n"
+    assert Path("a.py").read_bytes() == result.before.data == b"import flask\nold\n"
+
+
+def test_apply_writes_and_a_second_run_has_nothing_to_do(tree: Write) -> None:
+    tree({"a.py": "import flask\r\nx = [old, manual]", "b.py": "manual\n"})
+    outcome = _run("apply")
+    assert Path("a.py").read_bytes() == b"import flask\r\nx = [new, manual]"
+    assert [result.is_changed for result in outcome.results] == [True, False]
+    assert _left(outcome) == ["TOY104", "TOY104"]
+    assert outcome.results[0].remaining[0].start == (2, 11)
+    assert not any(result.is_changed for result in _run("apply").results)
+
+
+def test_unsafe_fixes_have_to_be_asked_for(tree: Write) -> None:
+    tree({"a.py": "import flask\n[old, risky]\n"})
+    assert _run("diff").results[0].after.text == "import flask\n[new, risky]\n"
+    assert _run("diff", unsafe_fixes=True).results[0].after.text == "import flask\n[new, secure]\n"
+
+
+def test_selection(tree: Write) -> None:
+    tree({"a.py": "import flask\n[old, risky, note]\n"})
+    assert _found(_run()) == [("a.py", 2, "TOY101"), ("a.py", 2, "TOY102")]
+    assert _found(_run(select=("TOY10",), ignore=("TOY102",)))[1:] == [("a.py", 2, "TOY103")]
+    assert _found(_run(select=("TOY102",))) == [("a.py", 2, "TOY102")]
+    assert _found(_run(select=("TOY2",))) == []
+    with pytest.raises(SettingsError, match="no rule has the code XYZ1"):
+        _run(ignore=("XYZ1",))
+
+
+@pytest.mark.parametrize(
+    ("comment", "codes"),
+    [
+        ("", ["TOY101", "TOY104"]),
+        ("# noqa", []),
+        ("# a word # NOQA", []),
+        ("# noqa: TOY101", ["TOY104"]),
+        ("# noqa:TOY101,TOY104", []),
+        ("# noqa: E501 toy104", ["TOY101"]),
+        ("# noqa: TOY1", []),
+        ("# noqa: E501", ["TOY101", "TOY104"]),
+        ("# noqaXYZ", ["TOY101", "TOY104"]),
+    ],
+)
+def test_noqa(tree: Write, comment: str, codes: list[str]) -> None:
+    tree({"a.py": f"import flask\n[old, manual]  {comment}\n"})
+    outcome = _run("diff")
+    assert [code for _, _, code in _found(outcome)] == codes
+    assert outcome.results[0].is_changed == ("TOY101" in codes)
+
+
+def test_skipped_files(tree: Write) -> None:
+    tree({"a.py": "# flask-ctxfix: skip-file\nold\n", "b.py": "import flask\nold\n"})
+    assert _found(_run()) == [("b.py", 2, "TOY101")]
+
+
+def test_per_file_ignores(tree: Write) -> None:
+    text = "import flask\n[old, manual]\n"
+    tree({"tests/x/a.py": text, "tests.py": text, "src/b.py": text})
+    ignores = (("tests/", ("TOY1",)), ("src/*.py", ("TOY104",)))
+    assert [(path, code) for path, _, code in _found(_run(per_file_ignores=ignores))] == [
+        ("src/b.py", "TOY101"),
+        ("tests.py", "TOY101"),
+        ("tests.py", "TOY104"),
+    ]
+
+
+def test_leads_are_followed(tree: Write) -> None:
+    tree(
+        {
+            "a.py": "import flask\nfirst = old\n",
+            "b.py": "from a import first\nsecond = first\n",
+            "c.py": "from b import second\n",
+            "d.py": "import something\n",
+        }
+    )
+    assert ("c.py", 1, "TOY105") in _found(_run())
+
+
+def test_the_project_is_known_where_one_file_is_searched(tree: Write) -> None:
+    tree(
+        {
+            "pyproject.toml": "",
+            "a.py": "import flask\nfirst = old\n",
+            "sub/c.py": "import flask, os\nfrom a import first\nold\n",
+        }
+    )
+    found = _found(_run(paths=("sub/c.py",)))
+    assert found == [("sub/c.py", 2, "TOY105"), ("sub/c.py", 3, "TOY101")]
+    os.chdir("sub")
+    assert [code for _, _, code in _found(_run())] == ["TOY105", "TOY101"]
+
+
+def test_one_bad_file_does_not_end_the_run(tree: Write) -> None:
+    tree(
+        {
+            "a.py": "import flask\nold\n",
+            "syntax.py": "import flask\nold(\n",
+            "bytes.py": b"import flask\nold\xff\n",
+            "crash.py": "import flask\ncrash\n",
+        }
+    )
+    Path("gone.py").symlink_to("nowhere")
+    outcome = _run("apply")
+    assert Path("a.py").read_text() == "import flask\nnew\n"
+    errors = sorted(_errors(outcome))
+    assert [error.partition(" ")[0] for error in errors] == [
+        "bytes.py:2:",
+        "crash.py:",
+        "gone.py:",
+        "syntax.py:2:",
+    ]
+    assert "a rule failed: ValueError: a bug of two lines (find, line" in errors[1]
+    assert all("\n" not in error for error in errors)
+
+
+def test_a_file_that_is_deleted_meanwhile(tree: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    tree({"a.py": "import flask\nold\n", "b.py": "old\n"})
+    search = prefilter.holds_any
+
+    def delete(paths: Sequence[str], words: Sequence[bytes]) -> list[str]:
+        found = search(paths, words)
+        Path("a.py").unlink()
+        return found
+
+    monkeypatch.setattr(engine, "holds_any", delete)
+    outcome = _run("apply")
+    assert _errors(outcome) == ["a.py: cannot read: No such file or directory"]
+    assert Path("b.py").read_text() == "new\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "cause"),
+    [
+        ("stays", "the new text still has the finding TOY201 `stays` is old"),
+        ("worse", "the new text has a new finding, TOY103 `note` is old"),
+    ],
+)
+def test_a_rewrite_that_fails_its_proof_is_not_kept(tree: Write, name: str, cause: str) -> None:
+    text = f"import flask\n[old, {name}]\n"
+    tree({"a.py": text, "b.py": "old\n"})
+    outcome = _run("apply")
+    assert _errors(outcome) == [f"a.py: left as it was: {cause}"]
+    assert len(_left(outcome)) == 2
+    assert Path("a.py").read_text() == text
+    assert Path("b.py").read_text() == "new\n"
+
+
+@pytest.mark.parametrize(
+    ("new", "cause"),
+    [
+        ("x = (\n", "the new text has an error in line 1"),
+        ("import flask\n\n# kept\ndef f():\n    return new\n\nnew\n", "would change"),
+        ("import flask\n\ndef f():\n    return 1\n\nnew\n", "line 3, which holds no edit"),
+        ("import flask\n\n# kept\ndef f():\n    return 1\n\nreturn new\n", "does not compile"),
+    ],
+)
+def test_what_a_rewrite_must_not_do(
+    tree: Write, monkeypatch: pytest.MonkeyPatch, new: str, cause: str
+) -> None:
+    tree({"a.py": "import flask\n\n# kept\ndef f():\n    return 1\n\nold\n"})
+    monkeypatch.setattr("flask_ctxfix.rewrite.rewrite", lambda module, fixes: new)
+    (error,) = _errors(_run("diff"))
+    assert "left as it was" in error
+    assert cause in error
+
+
+def test_imports_and_blank_lines_may_change(tree: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    new = "from flask import g\n# kept\nx = 1\nnew  # end"
+    tree({"a.py": "import flask\n\n\n# kept\nx = 1\n\nold  # end"})
+    monkeypatch.setattr("flask_ctxfix.rewrite.rewrite", lambda module, fixes: new)
+    assert _run("diff").results[0].after.text == new
+
+
+def test_a_bug_in_a_rewrite_keeps_the_findings(
+    tree: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tree({"a.py": "import flask\nold\n"})
+    monkeypatch.setattr(verify, "verify", None)
+    outcome = _run("diff")
+    assert _left(outcome) == ["TOY101"]
+    assert "TypeError" in _errors(outcome)[0]
+
+
+def test_a_file_that_cannot_be_written_keeps_its_findings(
+    tree: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tree({"a.py": "import flask\nold\n", "b.py": "old\n"})
+    write = apply.write
+
+    def refuse(source: object, data: bytes) -> None:
+        if source.path == "a.py":  # type: ignore[attr-defined]
+            raise SourceError("a.py", None, "cannot write")
+        write(source, data)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(apply, "write", refuse)
+    outcome = _run("apply")
+    assert _errors(outcome) == ["a.py: cannot write"]
+    assert _left(outcome) == ["TOY101"]
+    assert Path("b.py").read_text() == "new\n"
+
+
+def test_nothing_is_written_without_a_journal(tree: Write) -> None:
+    Path(os.environ["XDG_STATE_HOME"]).write_text("a file")
+    tree({"a.py": "import flask\nold\n"})
+    outcome = _run("apply")
+    assert "cannot write the journal" in _errors(outcome)[0]
+    assert _left(outcome) == ["TOY101"]
+    assert Path("a.py").read_text() == "import flask\nold\n"
+
+
+def _many(tree: Write) -> list[tuple[str, int, str]]:
+    names = [f"m{number:02}.py" for number in range(30)]
+    tree(dict.fromkeys(names, "import flask\nold\n" + "x = 1\n" * 2000))
+    return [(name, 2, "TOY101") for name in names]
+
+
+def test_many_files_are_shared_by_processes(tree: Write) -> None:
+    expected = _many(tree)
+    outcome = _run("apply")
+    assert _found(outcome) == expected
+    assert _left(outcome) == []
+    assert all(Path(name).read_text()[13:16] == "new" for name, _, _ in expected)
+
+
+def test_any_executor_will_do(tree: Write) -> None:
+    expected = _many(tree)
+    with ThreadPoolExecutor(3) as executor:
+        assert _found(engine.run(Settings(), "list", executor=executor)) == expected
+
+
+class _Interrupted(ThreadPoolExecutor):
+    """An executor that is interrupted after some tasks."""
+
+    def __init__(self, tasks: int) -> None:
+        super().__init__(1)
+        self._left = tasks
+
+    def submit(self, fn, /, *args, **kwargs) -> Future:  # type: ignore[no-untyped-def, type-arg]
+        if self._left == 0:
+            future: Future[object] = Future()
+            future.set_exception(KeyboardInterrupt())
+            return future
+        self._left -= 1
+        return super().submit(fn, *args, **kwargs)
+
+
+def test_an_interrupt_ends_the_run_with_what_is_done(tree: Write) -> None:
+    expected = _many(tree)
+    parts = 4 * (os.cpu_count() or 1)
+    size = 1 + 30 // parts
+    survey = -(-30 // size)
+    with _Interrupted(survey + 1) as executor:
+        outcome = engine.run(Settings(), "diff", executor=executor)
+    assert outcome.is_interrupted
+    assert _found(outcome) == expected[:size]
+
+
+def test_an_interrupt_before_the_first_write_leaves_all_files(tree: Write) -> None:
+    _many(tree)
+    with _Interrupted(3) as executor:
+        outcome = engine.run(Settings(), "apply", executor=executor)
+    assert outcome.is_interrupted
+    assert outcome.results == []
+    assert all("old" in path.read_text() for path in Path().glob("*.py"))
+
+
+def test_an_interrupt_ends_the_processes(tree: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    _many(tree)
+    paths = [str(path) for path in Path().glob("*.py")]
+    with (
+        pytest.raises(KeyboardInterrupt),
+        executors.workforce(paths, None) as work,
+    ):
+        next(work(_same, paths))
+        raise KeyboardInterrupt
+
+
+def _same(paths: Sequence[str]) -> list[str]:
+    return list(paths)
+
+
+def test_stdin_is_searched_as_part_of_its_project_and_never_written(tree: Write) -> None:
+    tree({".git/x": "", "a.py": "import flask\nfirst = old\n", "b.py": "x = 1\n"})
+    stdin = decode("b.py", b"import flask\nfrom a import first\nold\n")
+    outcome = engine.run(Settings(), "apply", stdin=stdin)
+    assert _found(outcome) == [("b.py", 2, "TOY105"), ("b.py", 3, "TOY101")]
+    assert outcome.results[0].after.text.endswith("new\n")
+    assert Path("b.py").read_text() == "x = 1\n"
+    quiet = engine.run(Settings(), "list", stdin=decode("-", b"old\n"))
+    assert (quiet.files, quiet.results) == (1, [])
+
+
+def test_target(tree: Write) -> None:
+    tree({"a.py": "import flask\n", "requirements.txt": "flask<3\n"})
+    detected = _run().detected
+    assert detected is not None
+    assert (str(detected.target), detected.reason) == ("2.3", "flask<3 in requirements.txt")
+    given = _run(target_version=TargetVersion.parse("2.2-3.2")).detected
+    assert given is not None
+    assert (str(given.target), given.reason) == ("2.2-3.2", "as set")
+
+
+def test_a_codemod_that_cannot_be_loaded(monkeypatch: pytest.MonkeyPatch, toy: Codemod) -> None:
+    monkeypatch.undo()
+
+    class Entry:
+        name, value = "mine", "nowhere"
+
+        def load(self) -> object:
+            raise ImportError("no module named nowhere")
+
+    monkeypatch.setattr("importlib.metadata.entry_points", lambda group: [Entry()])
+    with pytest.raises(SettingsError, match=r"codemod mine \(nowhere\): no module named nowhere"):
+        engine.load_codemods()
