@@ -48,6 +48,7 @@ _ENTERED_LATER = (
     "since Flask 2.2 one context object cannot be entered by several threads; keep the application "
     "and open a new `app.app_context()` in each call"
 )
+_READ_BY_HAND = "what is read from this variable has to be reworked by hand first"
 _NO_COUNTERPART = "the stack object has no counterpart; rework this by hand"
 
 
@@ -345,15 +346,21 @@ class _Analysis:
         if any(map(self._rewriter.is_entered_later, variable.reads)):
             yield self._refused(first, Refusal(_ENTERED_LATER))
             return
+        rewrites = [(read, self._rewriter.rewrite(read)) for read in variable.reads]
+        refused = [(read, each) for read, each in rewrites if isinstance(each, Refusal)]
+        if refused:
+            for top in variable.definitions:
+                yield self._refused(top, Refusal(_READ_BY_HAND))
+            for top, refusal in refused:
+                yield self._refused(top, refusal)
+            return
         values = [self._rewriter.value(definition) for definition in variable.definitions]
         edits = [edit for value in values for edit in value.edits]
-        for read in variable.reads:
-            rewrite = self._rewriter.rewrite(read)
-            if isinstance(rewrite, Refusal):
-                yield self._finding(read.kind, read.node, rewrite.advice, None, rewrite.code)
-            elif read.kind == "request" and self._attribute(read.node) == "g":
-                values.append(rewrite)
-                edits += rewrite.edits
+        for read, rewrite in rewrites:
+            if isinstance(rewrite, Rewrite) and read.kind == "request":
+                if self._attribute(read.node) == "g":
+                    values.append(rewrite)
+                    edits += rewrite.edits
         yield self._finding(
             first.kind, first.node, _advice(values), self._fix(first, values, edits)
         )
