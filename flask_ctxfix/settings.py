@@ -161,6 +161,7 @@ def _with(
 
 
 def _find_table(folder: Path) -> tuple[Path, str, dict[str, object]] | None:
+    """Return the nearest pyproject.toml with a table of ours, its text, and the table."""
     for parent in (folder, *folder.parents):
         file = parent / "pyproject.toml"
         try:
@@ -170,21 +171,24 @@ def _find_table(folder: Path) -> tuple[Path, str, dict[str, object]] | None:
         except OSError as error:
             raise SettingsError(f"{_shown(file)}: {error.strerror}") from None
         if _TABLE.encode() in data:
-            text, tool = _tool_tables(file, data)
-            if _TABLE in tool:
-                return file, text, tool[_TABLE]
+            text, document = _parse(file, data)
+            tool = document.get("tool")
+            table = tool.get(_TABLE) if isinstance(tool, dict) else None
+            if isinstance(table, dict):
+                return file, text, table
+            if table is not None:
+                raise SettingsError(f"{_place(file, text, _TABLE)}: must be a table")
     return None
 
 
-def _tool_tables(file: Path, data: bytes) -> tuple[str, dict[str, dict[str, object]]]:
-    """Return the text of a pyproject.toml and what it says below ``[tool]``."""
+def _parse(file: Path, data: bytes) -> tuple[str, dict[str, object]]:
     if sys.version_info >= (3, 11):
         import tomllib
     else:
         import tomli as tomllib
     try:
         text = data.decode()
-        return text, tomllib.loads(text).get("tool", {})
+        return text, tomllib.loads(text)
     except ValueError as error:
         line = re.search(r"at line (\d+)", str(error))
         place = f"{_shown(file)}:{line[1]}" if line else _shown(file)
