@@ -11,7 +11,7 @@ import click
 from flask_ctxfix import __version__, engine, reports
 from flask_ctxfix.reports import summary
 from flask_ctxfix.settings import OUTPUT_FORMATS, SettingsError, load
-from flask_ctxfix.source import Source, SourceError, decode
+from flask_ctxfix.source import SourceError, decode
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -74,6 +74,8 @@ def main(**options: Any) -> None:
     """
     try:
         sys.exit(_run(options))
+    except KeyboardInterrupt:
+        sys.exit(_INTERRUPTED)
     except SettingsError as error:
         _complain(str(error))
     except (click.ClickException, BrokenPipeError):
@@ -106,15 +108,17 @@ def _fix(mode: Mode, options: dict[str, Any]) -> int:
         if len(options["paths"]) > 1:
             raise click.UsageError("`-` stands alone.")
         options["paths"] = (options["stdin_filename"],)
+        data = sys.stdin.buffer.read()
         try:
-            stdin = decode(options["stdin_filename"], sys.stdin.buffer.read())
+            stdin = decode(options["stdin_filename"], data)
         except SourceError as error:
+            _print(data if mode == "apply" else b"")
             _complain(str(error))
             return 2
     settings = load(_given(options))
     outcome = engine.run(settings, mode, stdin=stdin)
     if stdin is not None and mode == "apply":
-        _print(_new_text(outcome, stdin))
+        _print(outcome.results[0].after.data if outcome.results else stdin.data)
     else:
         _print(reports.render(outcome, settings, colour=_is_coloured(options["color"])))
     _print_errors(outcome.errors, options["verbose"])
@@ -133,10 +137,6 @@ def _given(options: dict[str, Any]) -> dict[str, object]:
     for key in ("select", "ignore", "exclude", "extend-exclude", "target-version", "output-format"):
         given[key] = options[key.replace("-", "_")]
     return {key: value for key, value in given.items() if value not in (None, [])}
-
-
-def _new_text(outcome: Outcome, stdin: Source) -> bytes:
-    return outcome.results[0].after.data if outcome.results else stdin.data
 
 
 def _is_coloured(choice: str) -> bool:

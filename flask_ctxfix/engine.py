@@ -78,7 +78,8 @@ def _search(
     codemods = codemods or _selected(settings)
     outcome.detected = _target(settings, files)
     known = _project_around(files, settings)
-    words = [word for codemod in codemods for word in codemod.words]
+    target = outcome.detected.target
+    words = [word for codemod in codemods for word in codemod.words_for(target)]
     relevant = sorted({*holds_any(known, words), *([stdin.path] if stdin else [])})
     if relevant:
         from flask_ctxfix.executors import workforce
@@ -86,7 +87,7 @@ def _search(
 
         sources = {stdin.path: stdin} if stdin else {}
         rewrites = outcome.mode != "list"
-        job = Job(known, codemods, settings, outcome.detected.target, rewrites, sources)
+        job = Job(known, codemods, settings, target, rewrites, sources)
         with workforce(relevant, executor) as work:
             surveyed = _survey(job, relevant, work, outcome)
             yield from _sound(work(job.search, sorted(surveyed & {*files})), outcome)

@@ -134,11 +134,13 @@ class Job:
     def _rewrite_once(
         self, module: Module, found: Sequence[Finding]
     ) -> tuple[Module, list[Finding]] | None:
-        from flask_ctxfix.rewrite import RewriteError, rewrite
+        from flask_ctxfix.rewrite import RewriteError, rewrite, without_conflicts
         from flask_ctxfix.verify import verify
 
-        applied = self._fixable(module, found)
-        text = rewrite(module, list(dict.fromkeys(f.fix for f in applied if f.fix is not None)))
+        fixable = self._fixable(module, found)
+        fixes = without_conflicts([f.fix for f in fixable if f.fix is not None])
+        applied = [finding for finding in fixable if finding.fix in fixes]
+        text = rewrite(module, fixes)
         if text == module.text:
             return None
         try:
