@@ -67,11 +67,11 @@ def imported_packages(module: Module) -> frozenset[str]:
 
     def compute() -> frozenset[str]:
         packages = set()
-        for node in ast.walk(module.tree):
-            if isinstance(node, ast.Import):
-                packages |= {alias.name.partition(".")[0] for alias in node.names}
-            elif isinstance(node, ast.ImportFrom) and node.level == 0:
-                packages.add((node.module or "").partition(".")[0])
+        for node in module.scopes.nodes(ast.Import):
+            packages |= {alias.name.partition(".")[0] for alias in node.names}
+        for source in module.scopes.nodes(ast.ImportFrom):
+            if source.level == 0:
+                packages.add((source.module or "").partition(".")[0])
         return frozenset(packages)
 
     return module.memo("imported packages", compute)

@@ -187,15 +187,22 @@ class Survey:
 class Codemod:
     """A family of rules; each module of the entry-point group holds one, as ``CODEMOD``.
 
-    `words` are byte strings: a file that holds none of them is not parsed for this family. `survey`
-    runs over every file that is parsed, before the first rule; what it returned for all files is
+    `words` are byte strings: a file that holds none of them is not parsed for this family. Those of
+    `words_since` count for targets that reach the version beside them. `survey` runs over every
+    file that is parsed, before the first rule; what it returned for all files is
     ``project.surveys[name]``.
     """
 
     name: str
     rules: tuple[Rule, ...]
     words: tuple[bytes, ...]
+    words_since: tuple[tuple[tuple[int, int], tuple[bytes, ...]], ...] = ()
     survey: Callable[[Module, Project], Survey | None] | None = None
+
+    def words_for(self, target: TargetVersion) -> tuple[bytes, ...]:
+        """Return the words that count for `target`."""
+        late = (words for since, words in self.words_since if target.newest >= since)
+        return (*self.words, *(word for words in late for word in words))
 
 
 def by_code(codemods: Iterable[Codemod]) -> dict[str, Rule]:

@@ -150,21 +150,26 @@ def _walk(top: _Folder, found: _Found, gitignore: bool) -> None:
 
 def _look_at(folder: _Folder, entries: list[os.DirEntry[str]], found: _Found) -> Iterator[_Folder]:
     """Add the files among `entries` to what was found, and yield the folders."""
-    prefix, real, exclude, ignores = folder
     for entry in entries:
-        name = entry.name
-        if entry.is_dir(follow_symlinks=False):
-            name += "/"
-            if not folder.skips(name):
-                yield _Folder(prefix + name, real + name, exclude, ignores)
-        elif name.endswith(".py") and not folder.skips(name):
-            if entry.is_file(follow_symlinks=False):
-                found.files.setdefault(real + name, prefix + name)
-            elif entry.is_symlink():
-                found.links.append(prefix + name)
-            else:
-                mode = entry.stat(follow_symlinks=False).st_mode
-                found.fail(prefix + name, _not_regular(mode))
+        try:
+            if entry.is_dir(follow_symlinks=False):
+                name = entry.name + "/"
+                if not folder.skips(name):
+                    yield folder._replace(prefix=folder.prefix + name, real=folder.real + name)
+            elif entry.name.endswith(".py") and not folder.skips(entry.name):
+                _take(folder, entry, found)
+        except OSError as error:
+            found.fail(folder.prefix + entry.name, f"cannot read: {error.strerror}")
+
+
+def _take(folder: _Folder, entry: os.DirEntry[str], found: _Found) -> None:
+    path = folder.prefix + entry.name
+    if entry.is_file(follow_symlinks=False):
+        found.files.setdefault(folder.real + entry.name, path)
+    elif entry.is_symlink():
+        found.links.append(path)
+    else:
+        found.fail(path, _not_regular(entry.stat(follow_symlinks=False).st_mode))
 
 
 def _follow_links(found: _Found, tops: tuple[str, ...]) -> None:

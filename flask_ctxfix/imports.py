@@ -42,7 +42,7 @@ def local_name(
     `anchor`, under a name that no scope between the two uses for something else.
     """
     scope = module.scopes.scope_of(at)
-    known = _names_of_flask(module, project).get(name, ())
+    known = project.flask_locals(module).get(name, ())
     for local, bound in known:
         if scope.home(local) is bound or _first_with(scope, local) is bound:
             return LocalName(local, None)
@@ -63,44 +63,6 @@ def _is_starred(module: Module, name: str) -> bool:
     return any(
         node.level == 0 and flask_facts.is_exported(node.module or "", name) for node in stars
     )
-
-
-def _names_of_flask(module: Module, project: Project) -> dict[str, list[tuple[str, Scope]]]:
-    """Return, for each name of Flask, the local names that are surely it, with their scopes."""
-
-    def compute() -> dict[str, list[tuple[str, Scope]]]:
-        found: dict[str, list[tuple[str, Scope]]] = {}
-        for scope in module.scopes.every:
-            for local, bindings in scope.bindings.items():
-                names = {_name_bound(module, project, binding) for binding in bindings}
-                name = names.pop() if len(names) == 1 else None
-                if name is not None:
-                    found.setdefault(name, []).append((local, scope))
-        return found
-
-    return module.memo("names of flask", compute)
-
-
-def _name_bound(module: Module, project: Project, binding: Binding) -> str | None:
-    if binding.alias is None or not isinstance(binding.node, ast.ImportFrom):
-        return None
-    if in_type_checking(module, binding.node):
-        return None
-    names = {flask_facts.name_of(o) for o in project.binding_origins(module, binding)}
-    return names.pop() if len(names) == 1 else None
-
-
-def in_type_checking(module: Module, node: ast.AST) -> bool:
-    """Whether `node` stands under ``if TYPE_CHECKING``."""
-    child = node
-    for parent in module.scopes.ancestors(node):
-        if isinstance(parent, ast.If) and child in parent.body:
-            test = parent.test
-            name = test.attr if isinstance(test, ast.Attribute) else getattr(test, "id", "")
-            if name == "TYPE_CHECKING":
-                return True
-        child = parent
-    return False
 
 
 def guarding_try(module: Module, node: ast.AST) -> ast.Try | None:
@@ -293,7 +255,7 @@ class _Plan:
             if module == home and place in places:
                 already += [name for name in names if name not in already]
                 return
-        last = anchor if home == "flask" else self._last_of_flask(block, anchor)
+        last = anchor if home == "flask" else self._last_before(home, block, anchor)
         self._new[self._module.span(last), home] = list(names)
 
     def _add_a_line(
@@ -314,11 +276,12 @@ class _Plan:
             if code not in self._inserted.get(self._module.span(last), []):
                 self._insert(last, code)
 
-    def _last_of_flask(self, block: list[ast.stmt], anchor: ast.stmt) -> ast.stmt:
-        """Return the last ``from flask import`` of the run of statements that `anchor` starts."""
+    def _last_before(self, home: str, block: list[ast.stmt], anchor: ast.stmt) -> ast.stmt:
+        """Return the last import, of those of Flask from `anchor` on, that sorts before `home`."""
         last = anchor
         for statement in block[block.index(anchor) + 1 :]:
-            if not isinstance(statement, ast.ImportFrom) or statement.module != "flask":
+            module = statement.module if isinstance(statement, ast.ImportFrom) else None
+            if module is None or module.partition(".")[0] != "flask" or module > home:
                 break
             last = statement
         return last
@@ -364,7 +327,7 @@ class _Plan:
 
     def _edits_of(self, statement: ast.stmt, span: Span) -> Iterator[Edit]:
         drops, adds = self._drops.get(span, []), self._adds.get(span, [])
-        inserted = "\n".join(sorted(self._inserted.get(span, [])))
+        inserted = _together(self._inserted.get(span, []))
         names = statement.names if isinstance(statement, ast.ImportFrom | ast.Import) else []
         goes = span in self._removed or (bool(drops) and len(drops) == len(names) and not adds)
         if goes and inserted:
@@ -382,6 +345,12 @@ class _Plan:
 def _import_of(home: str, names: Sequence[tuple[str, str]]) -> str:
     listed = ", ".join(name if name == local else f"{name} as {local}" for name, local in names)
     return f"from {home} import {listed}"
+
+
+def _together(codes: Sequence[str]) -> str:
+    """Join statements; a block is set off by a blank line."""
+    first, *rest = sorted(codes) or [""]
+    return "\n".join([first, *(f"\n{code}" if "\n" in code else code for code in rest)])
 
 
 def _is_one_a_line(imports: Sequence[ast.ImportFrom]) -> bool:

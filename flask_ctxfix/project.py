@@ -8,7 +8,7 @@ import sys
 import warnings
 from bisect import bisect_right
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import PurePath
@@ -172,28 +172,42 @@ class Project:
         return module
 
     @cached_property
-    def _by_stem(self) -> dict[str, list[PurePath]]:
-        by_stem: dict[str, list[PurePath]] = {}
-        for path in map(PurePath, sorted(self.paths)):
-            stem = path.parent.name if path.name == "__init__.py" else path.stem
-            by_stem.setdefault(stem, []).append(path)
+    def _by_stem(self) -> dict[str, list[tuple[str, ...]]]:
+        """Return, under the last part of its module name, the parts of each file's path."""
+        by_stem: dict[str, list[tuple[str, ...]]] = {}
+        for path in sorted(self.paths):
+            parts = PurePath(path).parts
+            stem = parts[:-1] if parts[-1] == "__init__.py" else (*parts[:-1], parts[-1][:-3])
+            if stem:
+                by_stem.setdefault(stem[-1], []).append(stem)
         return by_stem
 
     def find_module(self, dotted: str, importer: str) -> str | None:
         """Return the file of an absolute module name, as a file at `importer` would import it."""
         parts = tuple(dotted.split("."))
-        found = [
-            (_shared(root, importer), str(path))
-            for path in self._by_stem.get(parts[-1], [])
-            if (root := _root(path, parts)) is not None and self._is_root(root, importer)
-        ]
-        return max(found, default=(0, None))[1]
+        if parts[-1] not in self._by_stem:
+            return None
+        folder = PurePath(importer).parent.parts
+        return self.memo(("module", dotted, folder), lambda: self._nearest(parts, folder))
 
-    def _is_root(self, root: PurePath, importer: str) -> bool:
-        if str(root / "__init__.py") in self.paths:
+    def _nearest(self, parts: tuple[str, ...], folder: tuple[str, ...]) -> str | None:
+        """Return the file of module `parts` whose import root shares most with `folder`."""
+        best: tuple[int, tuple[str, ...]] | None = None
+        for stem in self._by_stem[parts[-1]]:
+            root = stem[: -len(parts)]
+            if stem[-len(parts) :] == parts and self._is_root(root, folder):
+                best = max(best or (-1, ()), (len(root), stem))
+        return None if best is None else self._file_of(best[1])
+
+    def _file_of(self, stem: tuple[str, ...]) -> str:
+        package = str(PurePath(*stem, "__init__.py"))
+        return package if package in self.paths else str(PurePath(*stem)) + ".py"
+
+    def _is_root(self, root: tuple[str, ...], folder: tuple[str, ...]) -> bool:
+        """Whether code in `folder` would have `root`, or a folder in its parent, on its path."""
+        if str(PurePath(*root, "__init__.py")) in self.paths:
             return False
-        folder = PurePath(importer).parent
-        return any(_is_within(folder, base) for base in (root, root.parent))
+        return any(folder[: len(base)] == base for base in (root, root[:-1]))
 
     def find_relative(self, module: Module, node: ast.ImportFrom) -> str | None:
         """Return the file that a relative ``from … import`` names."""
@@ -262,9 +276,48 @@ class Project:
         names = {flask_facts.name_of(origin) for origin in origins}
         return names.pop() if len(names) == 1 else None
 
+    def flask_locals(self, module: Module) -> dict[str, list[tuple[str, Scope]]]:
+        """Return, for each name of Flask, the names that imports surely bind to it, with scopes."""
+
+        def compute() -> dict[str, list[tuple[str, Scope]]]:
+            found: dict[str, list[tuple[str, Scope]]] = {}
+            for scope in module.scopes.every:
+                for local, bindings in scope.bindings.items():
+                    names = {self._name_bound(module, binding) for binding in bindings}
+                    name = names.pop() if len(names) == 1 else None
+                    if name is not None:
+                        found.setdefault(name, []).append((local, scope))
+            return found
+
+        return module.memo("flask locals", compute)
+
+    def _name_bound(self, module: Module, binding: Binding) -> str | None:
+        if binding.alias is None or not isinstance(binding.node, ast.ImportFrom):
+            return None
+        if module.scopes.in_type_checking(binding.node):
+            return None
+        names = {flask_facts.name_of(o) for o in self.binding_origins(module, binding)}
+        return names.pop() if len(names) == 1 else None
+
+    def uses_of(self, module: Module, names: Collection[str]) -> Iterator[ast.expr]:
+        """Yield the reads of Flask's `names`: imported, starred, or as attributes of Flask."""
+        locals_of = self.flask_locals(module)
+        for name in names:
+            for local, scope in locals_of.get(name, ()):
+                yield from scope.reads.get(local, ())
+            outermost = module.scopes.module
+            if outermost.star_imports and not outermost.binds(name):
+                reads = outermost.reads.get(name, ())
+                yield from (read for read in reads if self.flask_name(module, read) == name)
+        for node in module.scopes.nodes(ast.Attribute):
+            if node.attr in names and isinstance(node.ctx, ast.Load):
+                if self.flask_name(module, node) == node.attr:
+                    yield node
+
     def binding_origins(self, module: Module, binding: Binding) -> Origins:
         """Return the qualified names that a name gets from one of its bindings."""
-        return frozenset(self._binding_origins(module, binding, ()))
+        key = ("binding", binding)
+        return module.memo(key, lambda: frozenset(self._binding_origins(module, binding, ())))
 
     def _origins(self, module: Module, node: ast.expr, seen: tuple[object, ...]) -> Iterator[str]:
         if isinstance(node, ast.Name):
@@ -370,26 +423,3 @@ class Project:
                 yield f"flask.{name}"
                 return
         yield f"builtins.{name}" if not scope.star_imports else UNKNOWN
-
-
-def _root(path: PurePath, parts: tuple[str, ...]) -> PurePath | None:
-    """Return the folder that must be on the import path for `path` to be the module `parts`."""
-    stem = path.parent if path.name == "__init__.py" else path.with_suffix("")
-    if stem.parts[-len(parts) :] != parts:
-        return None
-    return PurePath(*stem.parts[: -len(parts)])
-
-
-def _is_within(folder: PurePath, base: PurePath) -> bool:
-    return folder.parts[: len(base.parts)] == base.parts
-
-
-def _shared(root: PurePath, importer: str) -> int:
-    """Count the leading folders that a root and an importing file have in common."""
-    pairs = zip(root.parts, PurePath(importer).parts, strict=False)
-    count = 0
-    for one, other in pairs:
-        if one != other:
-            break
-        count += 1
-    return count

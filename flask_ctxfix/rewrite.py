@@ -50,7 +50,6 @@ def rewrite(module: Module, fixes: Sequence[Fix]) -> str:
     """
     from flask_ctxfix.edits import edit_piece
 
-    fixes = without_conflicts(fixes)
     edits = list(dict.fromkeys(edit for fix in fixes for edit in fix.edits))
     edits += plan_imports(module, edits, fixes)
     text = module.text

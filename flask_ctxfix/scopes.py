@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import ast
 import symtable
-from collections import defaultdict
-from collections.abc import Iterator
+from collections import defaultdict, deque
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal, TypeVar, cast
+
+Node = TypeVar("Node", bound=ast.AST)
 
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 _COMPREHENSIONS = {
@@ -124,9 +126,11 @@ class Scopes:
     def __init__(self, tree: ast.Module, text: str, filename: str) -> None:
         self.parents: dict[ast.AST, ast.AST] = {}
         self._scope_of: dict[ast.AST, Scope] = {}
-        self._claimed: set[int] = set()
+        self._nodes: dict[type[ast.AST], list[ast.AST]] = defaultdict(list)
+        self._tables: dict[int, dict[tuple[str, int], deque[symtable.SymbolTable]]] = {}
         self._pending: list[tuple[Scope, str, Binding | ast.Name]] = []
         self.module = Scope(tree, symtable.symtable(text, filename, "exec"), None)
+        self._scope_of[tree] = self.module
         self._visit_children(tree, self.module)
         for scope, name, use in self._pending:
             home = scope.home(name)
@@ -135,6 +139,11 @@ class Scopes:
             else:
                 home.reads[name].append(use)
         self._pending.clear()
+        self._tables.clear()
+
+    def nodes(self, kind: type[Node]) -> list[Node]:
+        """Return the nodes of exactly this type, in the order of the text, scope by scope."""
+        return cast("list[Node]", self._nodes.get(kind, []))
 
     def scope_of(self, node: ast.AST) -> Scope:
         """Return the scope that `node` is evaluated in; for a scope's own node, its outer scope."""
@@ -167,6 +176,18 @@ class Scopes:
                 return parent
         return None
 
+    def in_type_checking(self, node: ast.AST) -> bool:
+        """Whether `node` stands under ``if TYPE_CHECKING``."""
+        child = node
+        for parent in self.ancestors(node):
+            if isinstance(parent, ast.If) and child in parent.body:
+                test = parent.test
+                name = test.attr if isinstance(test, ast.Attribute) else getattr(test, "id", "")
+                if name == "TYPE_CHECKING":
+                    return True
+            child = parent
+        return False
+
     @staticmethod
     def _inside(opener: ast.AST, child: ast.AST) -> bool:
         if isinstance(opener, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
@@ -178,24 +199,25 @@ class Scopes:
         return True
 
     def _visit_children(self, node: ast.AST, scope: Scope) -> None:
-        if isinstance(node, ast.Module):
-            self._scope_of[node] = scope
-        for child in ast.iter_child_nodes(node):
-            self.parents[child] = node
-            self._visit(child, scope)
+        for name in node._fields:
+            value = getattr(node, name, None)
+            if type(value) is list:
+                for child in value:
+                    if isinstance(child, ast.AST):
+                        self.parents[child] = node
+                        self._visit(child, scope)
+            elif isinstance(value, ast.AST) and value._fields:
+                self.parents[value] = node
+                self._visit(value, scope)
 
     def _visit(self, node: ast.AST, scope: Scope) -> None:
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            self._visit_function(node, scope)
-        elif isinstance(node, ast.ClassDef):
-            self._visit_class(node, scope)
-        elif isinstance(node, ast.Lambda):
-            self._visit_lambda(node, scope)
-        elif isinstance(node, ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp):
-            self._visit_comprehension(node, scope)
-        else:
-            self._record(node, scope)
+        kind = type(node)
+        self._nodes[kind].append(node)
+        special = _SPECIAL.get(kind)
+        if special is None:
             self._visit_children(node, scope)
+        else:
+            special(self, node, scope)
 
     def _each(self, parent: ast.AST, children: list[ast.AST], scope: Scope) -> None:
         for child in children:
@@ -265,31 +287,32 @@ class Scopes:
     def _table(
         self, outer: symtable.SymbolTable | None, name: str, line: int
     ) -> symtable.SymbolTable | None:
-        for table in outer.get_children() if outer is not None else []:
-            if table.get_id() in self._claimed:
-                continue
-            if str(table.get_type()) in ("function", "class", "SymbolTableType.FUNCTION"):
-                if table.get_name() == name and table.get_lineno() == line:
-                    self._claimed.add(table.get_id())
-                    return table
-            elif (found := self._table(table, name, line)) is not None:
-                return found
-        return None
+        """Take the first table below `outer` that is left for a scope of this name and line."""
+        if outer is None:
+            return None
+        key = outer.get_id()
+        if key not in self._tables:
+            self._tables[key] = defaultdict(deque)
+            for table in _tables_below(outer):
+                self._tables[key][table.get_name(), table.get_lineno()].append(table)
+        left = self._tables[key][name, line]
+        return left.popleft() if left else None
 
-    def _record(self, node: ast.AST, scope: Scope) -> None:
-        if isinstance(node, ast.Name):
-            if isinstance(node.ctx, ast.Store):
-                self._bind_target(node, scope)
-            else:
-                self._pending.append((scope, node.id, node))
-        elif isinstance(node, ast.Import | ast.ImportFrom):
-            self._record_import(node, scope)
-        elif isinstance(node, ast.ExceptHandler | ast.MatchAs | ast.MatchStar) and node.name:
-            self._bind(scope, node.name, "other", node)
-        elif isinstance(node, ast.MatchMapping) and node.rest:
-            self._bind(scope, node.rest, "other", node)
+    def _visit_name(self, node: ast.Name, scope: Scope) -> None:
+        if isinstance(node.ctx, ast.Store):
+            self._bind_target(node, scope)
+        else:
+            self._pending.append((scope, node.id, node))
 
-    def _record_import(self, node: ast.Import | ast.ImportFrom, scope: Scope) -> None:
+    def _visit_binder(
+        self, node: ast.ExceptHandler | ast.MatchAs | ast.MatchStar | ast.MatchMapping, scope: Scope
+    ) -> None:
+        name = node.rest if isinstance(node, ast.MatchMapping) else node.name
+        if name:
+            self._bind(scope, name, "other", node)
+        self._visit_children(node, scope)
+
+    def _visit_import(self, node: ast.Import | ast.ImportFrom, scope: Scope) -> None:
         for alias in node.names:
             if alias.name == "*" and isinstance(node, ast.ImportFrom):
                 scope.star_imports.append(node)
@@ -312,6 +335,34 @@ class Scopes:
 
     def _bind(self, scope: Scope, name: str, kind: BindingKind, node: ast.AST) -> None:
         self._pending.append((scope, name, Binding(name, kind, node)))
+
+
+def _tables_below(outer: symtable.SymbolTable) -> Iterator[symtable.SymbolTable]:
+    """Yield the tables of classes and functions right below, through those of type parameters."""
+    for table in outer.get_children():
+        if str(table.get_type()) in {"class", "function"}:
+            yield table
+        else:
+            yield from _tables_below(table)
+
+
+_SPECIAL: dict[type[ast.AST], Callable[[Scopes, Any, Scope], None]] = {
+    ast.FunctionDef: Scopes._visit_function,
+    ast.AsyncFunctionDef: Scopes._visit_function,
+    ast.ClassDef: Scopes._visit_class,
+    ast.Lambda: Scopes._visit_lambda,
+    ast.ListComp: Scopes._visit_comprehension,
+    ast.SetComp: Scopes._visit_comprehension,
+    ast.DictComp: Scopes._visit_comprehension,
+    ast.GeneratorExp: Scopes._visit_comprehension,
+    ast.Name: Scopes._visit_name,
+    ast.Import: Scopes._visit_import,
+    ast.ImportFrom: Scopes._visit_import,
+    ast.ExceptHandler: Scopes._visit_binder,
+    ast.MatchAs: Scopes._visit_binder,
+    ast.MatchStar: Scopes._visit_binder,
+    ast.MatchMapping: Scopes._visit_binder,
+}
 
 
 def _targets(node: ast.AST) -> Iterator[str]:

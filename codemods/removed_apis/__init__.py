@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from flask_ctxfix.codemods.removed_apis import stores
@@ -16,6 +17,7 @@ from flask_ctxfix.codemods.removed_apis.stacks import (
     RequestContextStack,
 )
 
+from flask_ctxfix import flask_facts
 from flask_ctxfix.codemod import Codemod, Survey
 
 if TYPE_CHECKING:
@@ -24,10 +26,20 @@ if TYPE_CHECKING:
 
 def survey(module: Module, project: Project) -> Survey:
     """Collect what the rules must know of a module before they judge any other."""
-    names = {b.name for s, b in StackUses.of(module, project).bindings if s.parent is None}
+    return Survey(stores.facts(module, project), frozenset(_leads(module, project)))
+
+
+def _leads(module: Module, project: Project) -> Iterator[frozenset[bytes]]:
+    """Yield the words of files that use what a module exports, or may keep the same names."""
+    uses = StackUses.of(module, project)
     stem = module.path.removesuffix("/__init__.py").removesuffix(".py").rpartition("/")[2]
-    leads = frozenset(frozenset({name.encode(), stem.encode()}) for name in names)
-    return Survey(stores.facts(module, project), leads)
+    for scope, binding in uses.bindings:
+        if scope.parent is None:
+            yield frozenset({binding.name.encode(), stem.encode()})
+    for kind, attribute in stores.attributes(module, uses):
+        yield frozenset({attribute.encode(), b"flask"})
+        if (kind, attribute) == stores.LOGIN_SLOT:
+            yield frozenset({b"flask_login"})
 
 
 CODEMOD = Codemod(
@@ -55,15 +67,15 @@ CODEMOD = Codemod(
         b"signals_available",
         b"request_ctx",
         b"_cv_request",
-        b"dispatch_request",
-        b"do_teardown",
-        b"finalize_request",
-        b"make_default_options_response",
-        b"preprocess_request",
-        b"process_response",
-        b"update_template_context",
-        b"app_context",
-        b"request_context",
+    ),
+    words_since=(
+        (
+            (3, 2),
+            (
+                *(name.encode() for name in sorted(flask_facts.DISPATCH_METHODS)),
+                *(name.encode() for name in sorted(flask_facts.CONTEXT_MAKERS)),
+            ),
+        ),
     ),
     survey=survey,
 )

@@ -13,7 +13,7 @@ from flask_ctxfix import flask_facts
 from flask_ctxfix.applications import class_kind, instance_of
 from flask_ctxfix.codemod import Edit, Finding, Fix, Level, Need, ReplaceExpression, Rule
 from flask_ctxfix.flask_versions import TargetVersion
-from flask_ctxfix.imports import in_type_checking, local_name
+from flask_ctxfix.imports import local_name
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import Binding, Scope
 
@@ -129,10 +129,8 @@ class ChangedIn32(Rule):
     def _assignments(
         self, module: Module, project: Project, target: TargetVersion
     ) -> Iterator[Finding]:
-        for node in ast.walk(module.tree):
-            if not isinstance(node, ast.Attribute) or isinstance(node.ctx, ast.Load):
-                continue
-            if node.attr not in _READ_ONLY:
+        for node in module.scopes.nodes(ast.Attribute):
+            if isinstance(node.ctx, ast.Load) or node.attr not in _READ_ONLY:
                 continue
             if project.flask_name(module, node.value) != "request_ctx":
                 continue
@@ -160,8 +158,8 @@ class ChangedIn32(Rule):
             yield self._finding(module, "warning", binding.alias, message, advice, fix)
 
     def _dispatch(self, module: Module, project: Project) -> Iterator[Finding]:
-        for node in ast.walk(module.tree):
-            if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
+        for node in module.scopes.nodes(ast.Call):
+            if not isinstance(node.func, ast.Attribute):
                 continue
             if node.func.attr not in flask_facts.DISPATCH_METHODS or _passes_context(node):
                 continue
@@ -170,9 +168,7 @@ class ChangedIn32(Rule):
                 yield self._finding(module, "error", node.func, message, _WITHOUT_CTX)
 
     def _overrides(self, module: Module, project: Project) -> Iterator[Finding]:
-        for node in ast.walk(module.tree):
-            if not isinstance(node, ast.ClassDef):
-                continue
+        for node in module.scopes.nodes(ast.ClassDef):
             if not any(class_kind(module, project, base) == "Flask" for base in node.bases):
                 continue
             for method in node.body:
@@ -203,7 +199,7 @@ def _bindings_of(
     for scope in module.scopes.every:
         for bindings in scope.bindings.values():
             for binding in bindings if len(bindings) == 1 else ():
-                if binding.alias is None or in_type_checking(module, binding.node):
+                if binding.alias is None or module.scopes.in_type_checking(binding.node):
                     continue
                 origins = project.binding_origins(module, binding)
                 found = {flask_facts.name_of(origin) for origin in origins}

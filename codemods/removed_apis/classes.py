@@ -10,7 +10,6 @@ from flask_ctxfix.codemods.removed_apis.stack_uses import StackUses, serves_newe
 from flask_ctxfix import flask_facts
 from flask_ctxfix.codemod import Finding, Fix, Level, ReplaceExpression, Rule, Span
 from flask_ctxfix.flask_versions import TargetVersion
-from flask_ctxfix.imports import in_type_checking
 from flask_ctxfix.project import Module, Project
 
 _ONE_CONTEXT = (3, 2)
@@ -66,15 +65,15 @@ class ContextClassUse(Rule):
 
     def find(self, module: Module, project: Project, target: TargetVersion) -> Iterator[Finding]:
         """Yield constructor calls, class tests and subclasses."""
-        for node in ast.walk(module.tree):
-            if isinstance(node, ast.Call):
-                yield from self._call(module, project, target, node)
-            elif isinstance(node, ast.ClassDef):
-                for base in node.bases:
-                    if project.flask_name(module, base) == "RequestContext":
-                        advice = "override `Flask.request_context` or use signals instead"
-                        message = "a subclass of `RequestContext` breaks on Flask 3.2"
-                        yield self._finding(module, target, base, message, advice, None)
+        for use in project.uses_of(module, flask_facts.CLASSES):
+            parent = module.scopes.parents[use]
+            if isinstance(parent, ast.Call):
+                yield from self._call(module, project, target, parent)
+            elif isinstance(parent, ast.ClassDef) and use in parent.bases:
+                if project.flask_name(module, use) == "RequestContext":
+                    advice = "override `Flask.request_context` or use signals instead"
+                    message = "a subclass of `RequestContext` breaks on Flask 3.2"
+                    yield self._finding(module, target, use, message, advice, None)
 
     def _call(
         self, module: Module, project: Project, target: TargetVersion, node: ast.Call
@@ -129,7 +128,7 @@ def class_imports(module: Module, project: Project) -> Iterator[Span]:
     for scope in module.scopes.every:
         for bindings in scope.bindings.values():
             for binding in bindings:
-                if binding.alias is not None and not in_type_checking(module, binding.node):
+                if binding.alias is not None and not module.scopes.in_type_checking(binding.node):
                     origins = project.binding_origins(module, binding)
                     if {flask_facts.name_of(origin) for origin in origins} <= flask_facts.CLASSES:
                         yield module.span(binding.alias)

@@ -5,7 +5,11 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from flask_ctxfix.codemods.removed_apis.setting_uses import SETTING, sets_setting
+from flask_ctxfix.codemods.removed_apis.setting_uses import (
+    SETTING,
+    sets_setting,
+    setting_uses,
+)
 from flask_ctxfix.codemods.removed_apis.stack_uses import serves_newer_flask
 from flask_ctxfix.codemods.removed_apis.stacks import shared_findings
 from flask_ctxfix.codemods.removed_apis.stores import facts_of_project
@@ -87,14 +91,16 @@ class RemovedContextFlags(Rule):
         """Yield settings, flags, and what the analysis of the stacks found of them."""
         yield from (f for f in shared_findings(module, project, target) if f.code == self.code)
         is_read = facts_of_project(module, project).reads_setting
-        for node in ast.walk(module.tree):
-            if isinstance(node, ast.Constant) and node.value == _ENVIRON_KEY:
+        for constant in module.scopes.nodes(ast.Constant):
+            if constant.value == _ENVIRON_KEY:
                 message = f"`{_ENVIRON_KEY}` is not read since Flask 2.2"
-                yield self._finding(module, "error", node, message, _USE_CLIENT, None)
-            elif isinstance(node, ast.Attribute) and node.attr == _PROPERTY:
+                yield self._finding(module, "error", constant, message, _USE_CLIENT, None)
+        for attribute in module.scopes.nodes(ast.Attribute):
+            if attribute.attr == _PROPERTY:
                 message = f"`{_PROPERTY}` was removed in Flask 2.2"
-                yield self._finding(module, "error", node, message, _USE_CLIENT, None)
-            elif sets_setting(module, node):
+                yield self._finding(module, "error", attribute, message, _USE_CLIENT, None)
+        for node in setting_uses(module):
+            if sets_setting(module, node):
                 fix = None if is_read else _without_setting(module, node)
                 advice = "the project reads it itself" if is_read else _NO_EFFECT
                 message = f"`{SETTING}` was removed in Flask 2.2"
@@ -139,13 +145,9 @@ class RemovedContextFlags(Rule):
 
 
 def _reads_of_signals(module: Module, project: Project) -> Iterator[ast.expr]:
-    for node in ast.walk(module.tree):
-        if isinstance(node, ast.Name | ast.Attribute) and isinstance(node.ctx, ast.Load):
-            spelled = node.id if isinstance(node, ast.Name) else node.attr
-            is_import = isinstance(node, ast.Name) or spelled in flask_facts.SIGNALS
-            if is_import and project.flask_name(module, node) in flask_facts.SIGNALS:
-                if not serves_newer_flask(module, node):
-                    yield node
+    for node in project.uses_of(module, flask_facts.SIGNALS):
+        if not serves_newer_flask(module, node):
+            yield node
 
 
 def _without_setting(module: Module, node: ast.AST) -> Fix | None:

@@ -114,8 +114,8 @@ class BeforeFirstRequest(Rule):
 
     def find(self, module: Module, project: Project, target: TargetVersion) -> Iterator[Finding]:
         """Yield the uses of the hooks, of their list, and of what triggers them."""
-        for node in ast.walk(module.tree):
-            if isinstance(node, ast.Attribute) and node.attr in _ADVICE:
+        for node in module.scopes.nodes(ast.Attribute):
+            if node.attr in _ADVICE:
                 if _is_flasks(module, project, node):
                     yield from self._use(module, project, target, node)
 

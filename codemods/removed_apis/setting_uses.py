@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator
 
 from flask_ctxfix.project import Module
 
@@ -23,14 +24,14 @@ def sets_setting(module: Module, node: ast.AST) -> bool:
     return isinstance(parent, ast.Dict) and node in parent.keys
 
 
+def setting_uses(module: Module) -> Iterator[ast.AST]:
+    """Yield every name, attribute, keyword and string that spells the setting."""
+    yield from (node for node in module.scopes.nodes(ast.Name) if node.id == SETTING)
+    yield from (node for node in module.scopes.nodes(ast.Attribute) if node.attr == SETTING)
+    yield from (node for node in module.scopes.nodes(ast.keyword) if node.arg == SETTING)
+    yield from (node for node in module.scopes.nodes(ast.Constant) if node.value == SETTING)
+
+
 def reads_setting(module: Module) -> bool:
     """Whether a module mentions the setting in any way but to set it."""
-    for node in ast.walk(module.tree):
-        spelled = {
-            getattr(node, "id", None),
-            getattr(node, "attr", None),
-            getattr(node, "value", None) if isinstance(node, ast.Constant) else None,
-        }
-        if SETTING in spelled and not sets_setting(module, node):
-            return True
-    return False
+    return not all(sets_setting(module, node) for node in setting_uses(module))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from flask_ctxfix import flask_facts
-from flask_ctxfix.imports import guarding_try, in_type_checking
+from flask_ctxfix.imports import guarding_try
 from flask_ctxfix.project import NONE, Module, Project
 from flask_ctxfix.scopes import Binding, Scope
 
@@ -99,7 +99,7 @@ class StackUses:
         """Yield the imports and assignments that bind nothing but a stack."""
         for scope in self._scopes.every:
             for bindings in scope.bindings.values():
-                if not all(b.alias is not None or b.value is not None for b in bindings):
+                if not all(map(_may_bind_stack, bindings)):
                     continue
                 origins = set().union(
                     *(self._project.binding_origins(self._module, b) for b in bindings)
@@ -108,7 +108,8 @@ class StackUses:
                 if not names or not names <= flask_facts.REMOVED_STACKS.keys():
                     continue
                 if not any(serves_newer_flask(self._module, b.node) for b in bindings):
-                    yield from ((scope, binding) for binding in bindings)
+                    # what a class binds is read through its instances as well
+                    yield from ((scope, b) for b in bindings if b.alias or not scope.is_class)
 
     def _stacks(self) -> Iterator[Stack]:
         seen = {(scope.node, binding.name): scope for scope, binding in self.bindings}
@@ -117,21 +118,21 @@ class StackUses:
                 kind = self.stack_kind(read)
                 if kind is not None and self._is_ours(read):
                     yield Stack(read, kind)
-        for node in ast.walk(self._module.tree):
-            if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load):
-                kind = self._attribute_kind(node)
+        for node in self._scopes.nodes(ast.Attribute):
+            if isinstance(node.ctx, ast.Load) and self._may_be_stack(node):
+                kind = self.stack_kind(node)
                 if kind is not None and self._is_ours(node):
                     yield Stack(node, kind)
 
-    def _attribute_kind(self, node: ast.Attribute) -> Kind | None:
-        if not isinstance(node.value, ast.Name | ast.Attribute):
-            return None
-        return self.stack_kind(node)
+    def _may_be_stack(self, node: ast.Attribute) -> bool:
+        """Whether an attribute is spelled, or used, as a stack that a module exports."""
+        parent = self._scopes.parents[node]
+        used_as_stack = isinstance(parent, ast.Attribute) and parent.attr in {"top", "push", "pop"}
+        return used_as_stack or node.attr in flask_facts.REMOVED_STACKS
 
     def _is_ours(self, node: ast.expr) -> bool:
-        return not serves_newer_flask(self._module, node) and not in_type_checking(
-            self._module, node
-        )
+        served = serves_newer_flask(self._module, node)
+        return not served and not self._scopes.in_type_checking(node)
 
     def _sort(self, stack: Stack) -> None:
         node: ast.expr = stack.node
@@ -214,6 +215,12 @@ class StackUses:
         if node.func.attr in {"push", "__enter__"} | flask_facts.CONTEXT_MAKERS:
             return True
         return node.func.attr == "pop" and not node.args and not node.keywords
+
+
+def _may_bind_stack(binding: Binding) -> bool:
+    """Whether a binding is of a kind that can give a name one of the stacks."""
+    passed_on = (ast.Name, ast.Attribute, ast.BoolOp, ast.Constant)
+    return binding.alias is not None or isinstance(binding.value, passed_on)
 
 
 def _only_name(statement: ast.Assign | ast.AnnAssign) -> str | None:

@@ -29,7 +29,7 @@ from flask_ctxfix.codemod import (
     Rule,
 )
 from flask_ctxfix.flask_versions import TargetVersion
-from flask_ctxfix.imports import in_type_checking
+from flask_ctxfix.imports import exported_names
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import Binding
 
@@ -380,15 +380,17 @@ class _Analysis:
 
     def _imports(self) -> Iterator[Finding]:
         retires = tuple(
-            self._module.span(binding.alias or binding.node) for _, binding in self._uses.bindings
+            self._module.span(binding.alias or binding.node)
+            for scope, binding in self._uses.bindings
+            if not scope.is_class
         )
-        kept = facts_of_project(self._module, self._project).kept
+        kept = facts_of_project(self._module, self._project).kept | exported_names(self._module)
         for scope, binding in self._uses.bindings:
-            if binding.alias is None or in_type_checking(self._module, binding.node):
+            if binding.alias is None or self._module.scopes.in_type_checking(binding.node):
                 continue
             reads = {id(read) for read in scope.reads.get(binding.name, ())}
             stays = any(id(_name(node)) in reads for node in self._stays)
-            if scope.parent is None and binding.name in kept:
+            if scope.is_class or (scope.parent is None and binding.name in kept):
                 stays = True
             unsafe = any(id(_name(node)) in reads for node in self._unsafe)
             fix = Fix("unsafe" if unsafe else "safe", "", retires=retires)
@@ -410,8 +412,8 @@ class _Analysis:
 
     def _assigned_to_flask(self) -> Iterator[Finding]:
         """Report the shim that hangs a stack of its own on Flask: nothing is ever pushed to it."""
-        for node in ast.walk(self._module.tree):
-            if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
+        for node in self._module.scopes.nodes(ast.Attribute):
+            if isinstance(node.ctx, ast.Store) and node.attr in flask_facts.REMOVED_STACKS:
                 origins = self._project.origins(self._module, node)
                 names = {flask_facts.name_of(origin) for origin in origins}
                 if len(names) == 1 and names <= flask_facts.REMOVED_STACKS.keys():
@@ -421,22 +423,18 @@ class _Analysis:
 
     def _patched(self) -> Iterator[Finding]:
         """Report strings that name a stack as the target of a patch."""
-        for node in ast.walk(self._module.tree):
-            if not isinstance(node, ast.Call):
+        for node in self._module.scopes.nodes(ast.Constant):
+            match = _PATCHED.fullmatch(node.value) if isinstance(node.value, str) else None
+            call = self._module.scopes.parents[node]
+            if match is None or not isinstance(call, ast.Call) or node not in call.args:
                 continue
-            called = ast.unparse(node.func)
+            called = ast.unparse(call.func)
             if "patch" not in called and not called.endswith((".setattr", ".delattr")):
                 continue
-            for argument in node.args:
-                text = argument.value if isinstance(argument, ast.Constant) else None
-                match = _PATCHED.fullmatch(text) if isinstance(text, str) else None
-                if match and not self._is_guarded_patch(node):
-                    kind: Kind = "app" if match[2] == "_app_ctx_stack" else "request"
-                    advice = "patch what the module uses instead, or push a real context"
-                    yield self._finding(kind, argument, advice, None)
-
-    def _is_guarded_patch(self, node: ast.AST) -> bool:
-        return serves_newer_flask(self._module, node)
+            if not serves_newer_flask(self._module, node):
+                kind: Kind = "app" if match[2] == "_app_ctx_stack" else "request"
+                advice = "patch what the module uses instead, or push a real context"
+                yield self._finding(kind, node, advice, None)
 
     # --- lookups ---------------------------------------------------------------------------
 

@@ -14,13 +14,16 @@ from typing import NamedTuple
 from flask_ctxfix.codemods.removed_apis.setting_uses import reads_setting
 from flask_ctxfix.codemods.removed_apis.stack_uses import Kind, StackUses, Top
 
+from flask_ctxfix import flask_facts
 from flask_ctxfix.applications import imported_packages
 from flask_ctxfix.flask_versions import TargetVersion
 from flask_ctxfix.project import Module, Project
 
 NAME = "removed_apis"
-_LOGIN_SLOT = "_login_user"
+LOGIN_SLOT: tuple[Kind, str] = ("request", "user")
+_LOGIN_USER = "_login_user"
 _ONE_CONTEXT = (3, 2)
+_METHODS_OF_G = {"get", "pop", "setdefault"}
 _BY_NAME = {"getattr", "setattr", "hasattr", "delattr"}
 
 
@@ -74,9 +77,9 @@ def store_of(
 ) -> Store:
     """Return where the attribute `name` (None: computed) of a context of this kind goes."""
     known = facts_of_project(module, project)
-    if kind == "request" and name == "user" and known.knows_flask_login:
+    if (kind, name) == LOGIN_SLOT and known.knows_flask_login:
         if not known.is_flask_login:
-            return Store(True, _LOGIN_SLOT, False)
+            return Store(True, _LOGIN_USER, False)
     stays = name is None or kind in known.travelling or name in known.held or name in known.on_g
     if kind == "app":
         return Store(not stays, name, True)
@@ -103,6 +106,18 @@ def _together(every: list[StackFacts]) -> StackFacts:
     )
 
 
+def attributes(module: Module, uses: StackUses) -> Iterator[tuple[Kind, str]]:
+    """Yield the attributes of its own that a module keeps on the top of each stack."""
+    built_in = flask_facts.REQUEST_CONTEXT_ATTRIBUTES | flask_facts.APP_CONTEXT_ATTRIBUTES
+    for top in uses.every_top():
+        parent = module.scopes.parents[top.node]
+        name: object = getattr(parent, "attr", None)
+        if isinstance(parent, ast.Call) and len(parent.args) > 1:
+            name = getattr(parent.args[1], "value", None)
+        if isinstance(name, str) and name not in built_in:
+            yield top.kind, name
+
+
 def _travelling(module: Module, uses: StackUses) -> Iterator[Kind]:
     inlined = {read.node for variable in uses.variables for read in variable.reads}
     for top in uses.tops:
@@ -117,7 +132,7 @@ def _stays_put(module: Module, top: Top) -> bool:
     """Whether a use reads one attribute by its name, or only asks whether a context is there."""
     parent = module.scopes.parents[top.node]
     if isinstance(parent, ast.Attribute):
-        return True
+        return not parent.attr.startswith("__")
     if isinstance(parent, ast.Call) and top.node in parent.args:
         function = getattr(parent.func, "id", "")
         if function in _BY_NAME:
@@ -165,29 +180,23 @@ def _is_made_context(module: Module, node: ast.AST, value: ast.expr | None) -> b
     return (
         isinstance(maker, ast.Call)
         and isinstance(maker.func, ast.Attribute)
-        and maker.func.attr in {"app_context", "request_context", "test_request_context"}
+        and maker.func.attr in flask_facts.CONTEXT_MAKERS
     )
 
 
 def _on_g(module: Module, project: Project) -> Iterator[str]:
     """Yield the names that a module reads or writes on `g`."""
-    for node in ast.walk(module.tree):
-        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name | ast.Attribute):
-            if node.attr not in {"get", "pop", "setdefault"}:
-                if project.flask_name(module, node.value) == "g":
-                    yield node.attr
-        elif isinstance(node, ast.Call) and node.args:
-            yield from _named_on_g(module, project, node)
-
-
-def _named_on_g(module: Module, project: Project, call: ast.Call) -> Iterator[str]:
-    function = call.func
-    if isinstance(function, ast.Attribute) and function.attr in {"get", "pop", "setdefault"}:
-        holder, name = function.value, call.args[0]
-    elif getattr(function, "id", "") in _BY_NAME and len(call.args) > 1:
-        holder, name = call.args[0], call.args[1]
-    else:
-        return
-    if isinstance(name, ast.Constant) and isinstance(name.value, str):
-        if project.flask_name(module, holder) == "g":
+    for read in project.uses_of(module, {"g"}):
+        parent = module.scopes.parents[read]
+        call = module.scopes.parents[parent]
+        name: ast.expr | None = None
+        if isinstance(parent, ast.Attribute) and parent.attr not in _METHODS_OF_G:
+            yield parent.attr
+        elif isinstance(parent, ast.Attribute) and isinstance(call, ast.Call):
+            name = call.args[0] if call.args else None
+        elif isinstance(parent, ast.Call) and getattr(parent.func, "id", "") in _BY_NAME:
+            name = parent.args[1] if len(parent.args) > 1 else None
+        elif isinstance(parent, ast.Compare) and read in parent.comparators:
+            name = parent.left
+        if isinstance(name, ast.Constant) and isinstance(name.value, str):
             yield name.value

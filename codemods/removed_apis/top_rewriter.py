@@ -16,7 +16,7 @@ from flask_ctxfix import flask_facts
 from flask_ctxfix.codemod import Applicability, Edit, Need, ReplaceExpression, Span
 from flask_ctxfix.flask_versions import TargetVersion
 from flask_ctxfix.imports import local_name
-from flask_ctxfix.project import Module, Project
+from flask_ctxfix.project import NONE, Module, Project
 
 Shape = Literal["atom", "comparison", "not", "and", "or", "conditional"]
 
@@ -174,7 +174,7 @@ class TopRewriter:
         if not isinstance(stack, ast.Attribute):
             return None
         node = stack.value
-        if self._project.origins(self._module, node) == {"flask"}:
+        if self._project.origins(self._module, node) - {NONE} == {"flask"}:
             return self._module.segment(node)
         if isinstance(node, ast.Attribute):
             return self._module_prefix(node)
