@@ -69,13 +69,13 @@ class _Folder(NamedTuple):
 
     prefix: str
     real: str
-    exclude: _Layer
+    exclude: tuple[_Layer, ...]
     ignores: tuple[_Layer, ...]
 
     def skips(self, name: str) -> bool:
         """Whether an entry is to be left out. The name of a folder ends with a slash."""
         path = self.real + name
-        return _is_ignored((self.exclude,), name, path) or _is_ignored(self.ignores, name, path)
+        return _is_ignored(self.exclude, name, path) or _is_ignored(self.ignores, name, path)
 
 
 class _Found:
@@ -116,10 +116,10 @@ def discover(
         if stat.S_ISDIR(status.st_mode):
             top = _slashed(real)
             tops.append(top)
-            layer = _Layer(patterns, len(home if top.startswith(home) else top))
+            exclusion = _Layer(patterns, len(home if top.startswith(home) else top))
             ignores = tuple(_ignores_above(real, found)) if gitignore else ()
             prefix = "" if path == "." else _slashed(path)
-            _walk(_Folder(prefix, top, layer, ignores), found, gitignore)
+            _walk(_Folder(prefix, top, (exclusion,), ignores), found, gitignore)
         elif stat.S_ISREG(status.st_mode):
             found.files.setdefault(real, path)
         else:
