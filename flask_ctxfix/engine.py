@@ -126,12 +126,19 @@ def _project_around(files: list[str], settings: Settings) -> list[str]:
     What a rule may do to one file can depend on all of them, also where only some are to be
     searched, as in a commit hook.
     """
-    folder = Path(files[0]).absolute().parent
-    for parent in (folder, *folder.parents):
-        if any((parent / mark).exists() for mark in _PROJECT_MARKS):
-            around, _ = _discover(settings, [*files, os.path.relpath(parent)])
-            return sorted({*files, *around})
-    return files
+    folder = project_folder(files[0])
+    if folder is None:
+        return files
+    around, _ = _discover(settings, [*files, os.path.relpath(folder)])
+    return sorted({*files, *around})
+
+
+def project_folder(path: str) -> Path | None:
+    """Return the nearest folder above `path` that holds what marks the top of a project."""
+    for folder in Path(path).absolute().parents:
+        if any((folder / mark).exists() for mark in _PROJECT_MARKS):
+            return folder
+    return None
 
 
 def _target(settings: Settings, files: list[str]) -> Detected:

@@ -79,3 +79,12 @@ CODEMOD = Codemod(
     ),
     survey=survey,
 )
+
+
+def __getattr__(name: str) -> object:
+    """Give LibCST's tool its command; nothing else pays for the import of LibCST."""
+    if name != "RemovedApisCommand":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from flask_ctxfix.libcst_command import command_for
+
+    return command_for(CODEMOD, __name__, name)
