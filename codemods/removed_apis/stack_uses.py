@@ -9,7 +9,8 @@ from typing import Literal
 
 from flask_ctxfix import flask_facts
 from flask_ctxfix.imports import guarding_try
-from flask_ctxfix.project import NONE, Module, Project
+from flask_ctxfix.origins import NONE
+from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import Binding, Scope
 
 Kind = Literal["request", "app"]
@@ -57,6 +58,7 @@ class StackUses:
         self._module = module
         self._project = project
         self._scopes = module.scopes
+        self._shims: set[ast.AST] = set()
         self.bindings = list(self._stack_bindings())
         self.stacks = list(self._stacks())
         self.tops: list[Top] = []
@@ -107,9 +109,40 @@ class StackUses:
                 names = {flask_facts.name_of(origin) for origin in origins - {NONE}}
                 if not names or not names <= flask_facts.REMOVED_STACKS.keys():
                     continue
-                if not any(serves_newer_flask(self._module, b.node) for b in bindings):
+                if NONE in origins and self._is_shim(scope, bindings[0].name):
+                    self._shims.update(binding.node for binding in bindings)
+                elif not any(serves_newer_flask(self._module, b.node) for b in bindings):
                     # what a class binds is read through its instances as well
                     yield from ((scope, b) for b in bindings if b.alias or not scope.is_class)
+
+    def _is_shim(self, scope: Scope, name: str) -> bool:
+        """Whether a name that may be None chooses between a stack and what newer Flasks have."""
+        return any(map(self._is_question, scope.reads.get(name, ()))) and any(
+            node.attr in flask_facts.GLOBALS
+            if isinstance(node, ast.Attribute)
+            else any(alias.name in flask_facts.GLOBALS for alias in node.names)
+            for node in ast.walk(self._module.tree)
+            if isinstance(node, ast.Attribute | ast.ImportFrom)
+        )
+
+    def _is_question(self, node: ast.expr) -> bool:
+        """Whether an expression is tested for truth, or compared with None."""
+        parent = self._scopes.parents[node]
+        if isinstance(parent, ast.Compare):
+            return any(isinstance(c, ast.Constant) and c.value is None for c in parent.comparators)
+        return isinstance(parent, ast.BoolOp | ast.UnaryOp) or (
+            isinstance(parent, ast.If | ast.IfExp | ast.While) and parent.test is node
+        )
+
+    def may_be_missing(self, stack: Stack) -> bool:
+        """Whether the module itself asks if there is such a stack, which is None on a new Flask."""
+        if not isinstance(stack.node, ast.Name):
+            return False
+        if NONE not in self._project.origins(self._module, stack.node):
+            return False
+        home = self._scopes.scope_of(stack.node).home(stack.node.id)
+        reads = {id(read) for read in home.reads[stack.node.id]}
+        return any(id(each.node) in reads and self._is_question(each.node) for each in self.objects)
 
     def _stacks(self) -> Iterator[Stack]:
         seen = {(scope.node, binding.name): scope for scope, binding in self.bindings}
@@ -131,7 +164,7 @@ class StackUses:
         return used_as_stack or node.attr in flask_facts.REMOVED_STACKS
 
     def _is_ours(self, node: ast.expr) -> bool:
-        served = serves_newer_flask(self._module, node)
+        served = self._scopes.parents[node] in self._shims or serves_newer_flask(self._module, node)
         return not served and not self._scopes.in_type_checking(node)
 
     def _sort(self, stack: Stack) -> None:

@@ -49,6 +49,10 @@ _ENTERED_LATER = (
     "and open a new `app.app_context()` in each call"
 )
 _READ_BY_HAND = "what is read from this variable has to be reworked by hand first"
+_ASKED_FOR = (
+    "the code asks whether there is a stack, and there is none on Flask 3.0, so that it goes on as "
+    "if no context were active; take that question out"
+)
 _NO_COUNTERPART = "the stack object has no counterpart; rework this by hand"
 
 
@@ -286,6 +290,9 @@ class _Analysis:
                 top, Refusal("the stack itself is changed here; see the other findings")
             )
             return
+        if self._uses.may_be_missing(top.stack):
+            yield self._refused(top, Refusal(_ASKED_FOR))
+            return
         rewrite = self._rewriter.rewrite(top)
         if isinstance(rewrite, Refusal):
             yield self._refused(top, rewrite)
@@ -324,7 +331,11 @@ class _Analysis:
 
     def _variable(self, variable: Variable) -> Iterator[Finding]:
         first = variable.definitions[0]
-        if any(self._is_beside_operation(definition.node) for definition in variable.definitions):
+        if any(
+            self._is_beside_operation(definition.node)
+            or self._uses.may_be_missing(definition.stack)
+            for definition in variable.definitions
+        ):
             for definition in variable.definitions:
                 yield from self._top(definition)
             return
