@@ -38,7 +38,9 @@ REQUEST_CONTEXT_ATTRIBUTES = frozenset(
 
 APP_CONTEXT_ATTRIBUTES = frozenset({"app", "g", "pop", "push", "url_adapter"})
 
-REMOVED_CONTEXT_ATTRIBUTES = frozenset({"_preserved_exc", "auto_pop", "preserved"})
+REMOVED_CONTEXT_ATTRIBUTES = frozenset(
+    {"_implicit_app_ctx_stack", "_preserved_exc", "_refcnt", "auto_pop", "preserved"}
+)
 
 EXPORTED = frozenset(
     {

@@ -80,7 +80,8 @@ def store_of(
     if (kind, name) == LOGIN_SLOT and known.knows_flask_login:
         if not known.is_flask_login:
             return Store(True, _LOGIN_USER, False)
-    stays = name is None or kind in known.travelling or name in known.held or name in known.on_g
+    taken = known.held | known.on_g | _METHODS_OF_G
+    stays = name is None or kind in known.travelling or name in taken
     if kind == "app":
         return Store(not stays, name, True)
     return Store(target.newest >= _ONE_CONTEXT and not stays, name, target.newest < _ONE_CONTEXT)

@@ -16,7 +16,8 @@ from flask_ctxfix import flask_facts
 from flask_ctxfix.codemod import Applicability, Edit, Need, ReplaceExpression, Span
 from flask_ctxfix.flask_versions import TargetVersion
 from flask_ctxfix.imports import local_name
-from flask_ctxfix.project import NONE, Module, Project
+from flask_ctxfix.origins import NONE
+from flask_ctxfix.project import Module, Project
 
 Shape = Literal["atom", "comparison", "not", "and", "or", "conditional"]
 
@@ -269,6 +270,10 @@ class TopRewriter:
         return isinstance(parent, ast.BoolOp) and self._is_tested(parent)
 
     def _attribute(self, draft: _Draft, node: ast.Attribute) -> Refusal | None:
+        if node.attr.startswith("__") and node.attr.endswith("__"):
+            # None has these as well, and a proxy may answer for itself.
+            self._use_value(draft)
+            return None
         draft.node = node
         draft.raises_differently = True
         known = (
