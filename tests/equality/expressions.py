@@ -131,8 +131,9 @@ SPELLINGS: dict[str, Callable[[Expression], str]] = {
 
 
 def _are_functions(code: str) -> bool:
-    statements = ast.parse(code).body
-    return all(isinstance(each, ast.FunctionDef | ast.ImportFrom) for each in statements)
+    *rest, last = ast.parse(code).body
+    around = (ast.FunctionDef, ast.ClassDef, ast.ImportFrom, ast.Try)
+    return isinstance(last, ast.FunctionDef) and all(isinstance(each, around) for each in rest)
 
 
 def _row(
@@ -937,6 +938,218 @@ _CLASSES = [
     _row("1 if signals_available else 2"),
 ]
 
+_CORNERS = [
+    *_both("TOP is None is False"),
+    *_both("-1 if TOP is None else 1"),
+    *_both("TOP in [None]"),
+    *_both("TOP not in (None, 1)"),
+    *_both("{TOP: 1}[TOP]"),
+    *_both("[*[TOP], TOP]"),
+    *_both("max([TOP], key=id)"),
+    *_both("(1, 2)[TOP is None]"),
+    *_both("any(TOP for _ in 'ab')"),
+    *_both("[TOP is None for _ in 'ab']"),
+    *_both("{key: TOP for key in 'a'}['a']"),
+    *_both("TOP.__class__"),
+    *_both("TOP and TOP.u or 'default'"),
+    *_both("TOP and getattr(TOP, 'u', None)"),
+    *_both("TOP and hasattr(TOP, 'u') and TOP.u and TOP.v"),
+    *_both("TOP.u if hasattr(TOP, 'u') else TOP.v if hasattr(TOP, 'v') else 'none'"),
+    *_both("TOP.u if TOP and hasattr(TOP, 'u') else 'none'"),
+    *_both("not TOP or not hasattr(TOP, 'u') or TOP.u"),
+    *_both("getattr(TOP, 'u', TOP)"),
+    *_both("getattr(TOP, 'u', TOP is None)"),
+    *_both("getattr(TOP, 'u', getattr(TOP, 'v', 1))"),
+    *_both("getattr(getattr(TOP, 'u', None), 'v', 'default')"),
+    *_both("getattr(TOP, 'u', None) if TOP else 'none'"),
+    *_both("TOP.__dict__.get('u')"),
+    *_both("TOP.u = 1\nreturn TOP.__dict__.get('u'), vars(TOP)['u']", "E*", "set, read from vars"),
+    *_both("TOP.__dict__['u'] = 1\nreturn TOP.u", name="set in __dict__"),
+    *_both("TOP.get = 1\nreturn getattr(TOP, 'get', 2)", "E*", "set, named get"),
+    *_both("TOP.setdefault = 1\nreturn TOP.setdefault", "E*", "set, named setdefault"),
+    *_both("TOP.u, TOP.v = 1, 2\nreturn TOP.u + TOP.v", "E*", "set two at once"),
+    *_both("TOP.u = {1}\nTOP.u |= {2}\nreturn len(TOP.u)", "E*", "set, in-place or"),
+    *_both("TOP.u = [1, 2]\ndel TOP.u[0]\nreturn TOP.u", "E*", "set, item deleted"),
+    *_both("if hasattr(TOP, 'u'):\n    return TOP.u\nreturn 1", name="if hasattr"),
+    *_both("with suppress(KeyError):\n    return TOP.u\nreturn 1", "E*", "suppress KeyError"),
+    *_both("match TOP:\n    case None:\n        return 1\nreturn 2", name="match"),
+    *_both("(kept := TOP) and kept", name="walrus in and"),
+    *_both("class Holder:\n    context = TOP\nreturn Holder.context", name="class body"),
+    *_both("if 1:\n    kept = TOP\nelse:\n    kept = None\nreturn kept", name="kept in branches"),
+    *_both("for kept in [TOP]:\n    return kept is None", name="for"),
+    *_both("kept = TOP\ndel kept\nreturn TOP is None", name="kept, deleted"),
+    *_both("kept = TOP\nkept = kept is None\nreturn kept", name="kept, assigned again"),
+    *_both(
+        """
+        if TOP is None:
+            pass
+        return TOP is None
+        """,
+        name="tested for nothing",
+    ),
+    *_both(
+        """
+        try:
+            return TOP.u
+        except AttributeError:
+            TOP.u = 1
+            return TOP.u
+        """,
+        "E*",
+        "made in a handler",
+    ),
+    *_both(
+        """
+        if TOP is not None:
+            try:
+                return TOP.u
+            except AttributeError:
+                return 1
+        return 2
+        """,
+        name="handler below a guard",
+    ),
+    *_both(
+        """
+        try:
+            return TOP.u
+        except AttributeError as error:
+            raise LookupError from error
+        """,
+        name="handler that raises",
+    ),
+    *_both(
+        """
+        try:
+            return TOP.u
+        except (AttributeError,) as error:
+            return isinstance(error, Exception)
+        """,
+        name="handler of a tuple of one",
+    ),
+    *_both(
+        """
+        for number in range(3):
+            if TOP is None:
+                continue
+            if not hasattr(TOP, "u"):
+                TOP.u = number
+        return getattr(TOP, "u", "none")
+        """,
+        name="loop with continue",
+    ),
+    *_both(
+        """
+        import asyncio
+
+        async def inner():
+            kept = TOP
+            await asyncio.sleep(0)
+            if kept is None:
+                return "none"
+            return hasattr(kept, "u"), kept is TOP
+
+        return asyncio.run(inner())
+        """,
+        name="async",
+    ),
+    *_both(
+        """
+        class _Owner:
+            @property
+            def context(self):
+                return TOP
+
+            @property
+            def value(self):
+                context = self.context
+                if context is not None:
+                    if not hasattr(context, "u"):
+                        context.u = 1
+                    return context.u
+
+        def outcome():
+            return _Owner().value, _Owner().context is None
+        """,
+        name="properties",
+    ),
+    _row("(REQUEST_TOP or APP_TOP).app"),
+    _row("getattr(REQUEST_TOP or APP_TOP, 'app', None)"),
+    _row("hasattr(REQUEST_TOP or APP_TOP, 'request')"),
+    _row("getattr(REQUEST_TOP, 'u', APP_TOP)"),
+    _row("getattr(REQUEST_TOP, 'request', APP_TOP)"),
+    _row("APP_TOP.app is REQUEST_TOP.app", "E*", differs={"app": "True", "req>app2": "True"}),
+    _row("REQUEST_TOP.app.app_context().app", "E*", differs=_APP_OBJECT_SURVIVES, moves=True),
+    _row("REQUEST_TOP.request.path, REQUEST_TOP.session['name']", "E*"),
+    _row("REQUEST_TOP.session.get('k', REQUEST_TOP.request.path)", "E*"),
+    _row("REQUEST_TOP._implicit_app_ctx_stack", "E*", reported_from=_ALWAYS),
+    _row("APP_TOP._refcnt", "E*", reported_from=_ALWAYS),
+    _row(
+        """
+        with current_app.test_request_context("/inner"):
+            return REQUEST_TOP.request.path, REQUEST_TOP.request
+        """,
+        name="request inside another request",
+        moves=True,
+    ),
+    _row(
+        """
+        if REQUEST_TOP is None:
+            with current_app.test_request_context("/inner"):
+                return REQUEST_TOP.request.path
+        return REQUEST_TOP.request.path
+        """,
+        name="request pushed where there is none",
+        moves=True,
+    ),
+    _row(
+        """
+        from flask import Flask
+
+        def outcome():
+            if APP_TOP is None:
+                Flask("three").app_context().push()
+            return hasattr(APP_TOP, "u"), APP_TOP.app.name
+        """,
+        name="app context pushed where there is none",
+        moves=True,
+    ),
+    _row(
+        """
+        try:
+            from flask import _app_ctx_stack as stack
+        except ImportError:
+            from flask import _request_ctx_stack as stack
+
+        def given():
+            context = stack.top
+            if context is not None:
+                if not hasattr(context, "u"):
+                    context.u = 1
+                return context.u
+
+        def read():
+            return getattr(stack.top, "u", None), stack.top is None
+
+        def removed():
+            if hasattr(stack.top, "u"):
+                del stack.top.u
+            return hasattr(stack.top, "u")
+        """,
+        name="import with a fallback",
+    ),
+    _row(
+        """
+        from flask import _app_ctx_stack, _request_ctx_stack
+
+        def outcome():
+            context = (_app_ctx_stack or _request_ctx_stack).top
+            return getattr(context, "u", "none")
+        """,
+        name="one stack or the other",
+    ),
+]
+
 EXPRESSIONS: tuple[Expression, ...] = (
     *_PRESENCE,
     *_VALUES,
@@ -947,4 +1160,5 @@ EXPRESSIONS: tuple[Expression, ...] = (
     *_OPERATIONS,
     *_LOOKUPS,
     *_CLASSES,
+    *_CORNERS,
 )

@@ -94,7 +94,8 @@ class _Check:
             if node.attr in {"request", "flashes"} and newest >= _ONE_CONTEXT:
                 yield "read-only or dead on 3.2", node
         if name == "g" and node.attr in {"get", "pop", "setdefault"}:
-            if not self._is_proven(node):
+            call = self._parents[node]
+            if isinstance(call, ast.Call) and call.func is node and not self._is_proven(node):
                 yield "raises without a context", node
 
     def _mixed_stores(self) -> Iterator[tuple[str, ast.AST]]:
