@@ -6,7 +6,8 @@ import ast
 from typing import Literal
 
 from flask_ctxfix import flask_facts
-from flask_ctxfix.project import UNKNOWN, Module, Project
+from flask_ctxfix.origins import UNKNOWN
+from flask_ctxfix.project import Module, Project
 
 Instance = Literal["Flask", "Blueprint", "other"]
 

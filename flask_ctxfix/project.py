@@ -16,14 +16,11 @@ from typing import TypeVar, cast
 
 from flask_ctxfix import flask_facts
 from flask_ctxfix.codemod import Span
+from flask_ctxfix.origins import NONE, Exports, Origins, Resolver, exports_of
 from flask_ctxfix.scopes import Binding, Scope, Scopes
 from flask_ctxfix.source import Source, SourceError, read
 
 Result = TypeVar("Result")
-Origins = frozenset[str]
-
-UNKNOWN = "?"
-NONE = "None"
 
 _NEWLINE = re.compile(r"\r\n|\r|\n")
 _CACHED_CHARACTERS = 400_000
@@ -134,6 +131,7 @@ class Project:
         self.surveys: dict[str, list[object]] = {}
         self._modules: OrderedDict[str, Module] = OrderedDict()
         self._memo: dict[Hashable, object] = {}
+        self._resolver = Resolver(self)
 
     def memo(self, key: Hashable, compute: Callable[[], Result]) -> Result:
         """Return what `compute` gave when it was first asked for under `key`."""
@@ -209,17 +207,33 @@ class Project:
             return False
         return any(folder[: len(base)] == base for base in (root, root[:-1]))
 
-    def find_relative(self, module: Module, node: ast.ImportFrom) -> str | None:
-        """Return the file that a relative ``from … import`` names."""
-        folder = PurePath(module.path).parent
-        for _ in range(node.level - 1):
+    def find_relative(self, path: str, name: str | None, level: int) -> str | None:
+        """Return the file of ``from <dots><name> import …`` in the file at `path`."""
+        folder = PurePath(path).parent
+        for _ in range(level - 1):
             folder = folder.parent
-        base = folder.joinpath(*(node.module or "").split(".")) if node.module else folder
-        candidates = (
-            str(base.with_name(base.name + ".py")) if base.name else "",
-            str(base / "__init__.py"),
-        )
-        return next((path for path in candidates if path in self.paths), None)
+        base = folder.joinpath(*name.split(".")) if name else folder
+        module = str(base.with_name(base.name + ".py")) if base.name else ""
+        candidates = (module, str(base / "__init__.py"))
+        return next((candidate for candidate in candidates if candidate in self.paths), None)
+
+    def source_of(self, path: str, node: ast.ImportFrom) -> str | None:
+        """Return the other file of the project that an import in the file at `path` reads."""
+        if node.level:
+            return self.find_relative(path, node.module, node.level)
+        source = self.find_module(node.module or "", path)
+        return None if source == path else source
+
+    def exports(self, path: str) -> Exports | None:
+        """Return what the module at `path` binds at its top level; None if it does not parse."""
+
+        def compute() -> Exports | None:
+            try:
+                return exports_of(self.module(path).tree)
+            except SourceError:
+                return None
+
+        return self.memo(("exports", path), compute)
 
     def origins(self, module: Module, node: ast.expr) -> Origins:
         """Return the qualified names that `node` may stand for.
@@ -228,7 +242,7 @@ class Project:
         import g`. `UNKNOWN` is among them where some binding is none of these, `NONE` where one
         is the constant.
         """
-        return module.memo(("origins", node), lambda: frozenset(self._origins(module, node, ())))
+        return module.memo(("origins", node), lambda: self._resolver.of_expression(module, node))
 
     def bindings(self, module: Module, node: ast.expr) -> list[tuple[Module, Binding]]:
         """Return what binds the name or module attribute `node`, through imports of the project."""
@@ -247,21 +261,13 @@ class Project:
     ) -> list[tuple[Module, Binding]]:
         found: list[tuple[Module, Binding]] = []
         for binding in bindings:
-            path = self._imported_from(module, binding)
+            node = binding.node
+            path = self.source_of(module.path, node) if isinstance(node, ast.ImportFrom) else None
             if path is not None and binding.alias is not None and depth < 20:
                 found += self._exported(path, binding.alias.name, depth + 1)
             else:
                 found.append((module, binding))
         return found
-
-    def _imported_from(self, module: Module, binding: Binding) -> str | None:
-        node = binding.node
-        if not isinstance(node, ast.ImportFrom):
-            return None
-        if node.level:
-            return self.find_relative(module, node)
-        path = self.find_module(node.module or "", module.path)
-        return None if path == module.path else path
 
     def _exported(self, path: str, name: str, depth: int) -> list[tuple[Module, Binding]]:
         try:
@@ -317,68 +323,9 @@ class Project:
     def binding_origins(self, module: Module, binding: Binding) -> Origins:
         """Return the qualified names that a name gets from one of its bindings."""
         key = ("binding", binding)
-        return module.memo(key, lambda: frozenset(self._binding_origins(module, binding, ())))
+        return module.memo(key, lambda: self._resolver.of_binding(module, binding))
 
-    def _origins(self, module: Module, node: ast.expr, seen: tuple[object, ...]) -> Iterator[str]:
-        if isinstance(node, ast.Name):
-            scope = module.scopes.scope_of(node).home(node.id)
-            yield from self._name_origins(module, scope, node.id, seen)
-        elif isinstance(node, ast.Attribute):
-            for base in set(self._origins(module, node.value, seen)) - {NONE}:
-                if base == UNKNOWN:
-                    yield UNKNOWN
-                else:
-                    yield from self._canonical(f"{base}.{node.attr}", module, seen)
-        elif isinstance(node, ast.Constant) and node.value is None:
-            yield NONE
-        elif isinstance(node, ast.BoolOp) and isinstance(node.op, ast.Or):
-            for value in node.values:
-                yield from self._origins(module, value, seen)
-        else:
-            yield UNKNOWN
-
-    def _name_origins(
-        self, module: Module, scope: Scope, name: str, seen: tuple[object, ...]
-    ) -> Iterator[str]:
-        key = (module.path, scope.node, name)
-        if key in seen or len(seen) > 30:
-            yield UNKNOWN
-            return
-        bindings = scope.bindings.get(name)
-        if bindings is None:
-            yield from self._starred(module, scope, name, (*seen, key))
-        for binding in bindings or ():
-            yield from self._binding_origins(module, binding, (*seen, key))
-
-    def _binding_origins(
-        self, module: Module, binding: Binding, seen: tuple[object, ...]
-    ) -> Iterator[str]:
-        node = binding.node
-        if binding.alias is not None and isinstance(node, ast.Import):
-            bound = binding.alias.asname is not None
-            yield binding.alias.name if bound else binding.alias.name.partition(".")[0]
-        elif binding.alias is not None and isinstance(node, ast.ImportFrom):
-            yield from self._imported(module, node, binding.alias.name, seen)
-        elif binding.value is not None:
-            yield from self._origins(module, binding.value, seen)
-        else:
-            yield UNKNOWN
-
-    def _imported(
-        self, module: Module, node: ast.ImportFrom, name: str, seen: tuple[object, ...]
-    ) -> Iterator[str]:
-        if node.level == 0:
-            yield from self._canonical(f"{node.module}.{name}", module, seen)
-            return
-        path = self.find_relative(module, node)
-        found = self._member(path, name, seen) if path is not None else []
-        inner = ".".join(filter(None, (node.module, name)))
-        submodule = self.find_relative(module, ast.ImportFrom(inner, [], node.level))
-        if not found and submodule is not None:
-            found = [self._dotted(submodule)]
-        yield from found or (UNKNOWN,)
-
-    def _dotted(self, path: str) -> str:
+    def dotted_name(self, path: str) -> str:
         """Return the name of the module in file `path`, from its outermost package on."""
         file = PurePath(path)
         folder = file.parent
@@ -387,39 +334,3 @@ class Project:
             parts.insert(0, folder.name)
             folder = folder.parent
         return ".".join(parts)
-
-    def _canonical(self, dotted: str, module: Module, seen: tuple[object, ...]) -> list[str]:
-        owner, _, name = dotted.rpartition(".")
-        path = self.find_module(owner, module.path) if owner else None
-        if path is None or path == module.path:
-            return [dotted]
-        return self._member(path, name, seen) or [dotted]
-
-    def _member(self, path: str, name: str, seen: tuple[object, ...]) -> list[str]:
-        try:
-            owner = self.module(path)
-            scope = owner.scopes.module
-        except SourceError:
-            return [UNKNOWN]
-        if not scope.binds(name) and not scope.star_imports:
-            return []
-        return list(self._name_origins(owner, scope, name, seen))
-
-    def _starred(
-        self, module: Module, scope: Scope, name: str, seen: tuple[object, ...]
-    ) -> Iterator[str]:
-        """Yield what a name that nothing binds is: of a star import, or a builtin."""
-        for node in scope.star_imports:
-            if node.level:
-                path = self.find_relative(module, node)
-            else:
-                path = self.find_module(node.module or "", module.path)
-            if path is not None and not name.startswith("_"):
-                found = self._member(path, name, seen)
-                if found and not all(origin.startswith("builtins.") for origin in found):
-                    yield from found
-                    return
-            elif path is None and flask_facts.is_exported(node.module or "", name):
-                yield f"flask.{name}"
-                return
-        yield f"builtins.{name}" if not scope.star_imports else UNKNOWN
