@@ -16,20 +16,21 @@ from __future__ import annotations
 import functools
 import json
 import re
+import shutil
 import subprocess
 import sys
+import tempfile
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import pytest
-from flask_ctxfix.codemods.removed_apis import CODEMOD
 
-from flask_ctxfix.codemod import Finding
+from flask_ctxfix import engine
 from flask_ctxfix.flask_versions import TargetVersion
-from flask_ctxfix.project import Project
-from flask_ctxfix.rewrite import rewrite
+from flask_ctxfix.outcome import Located
+from flask_ctxfix.settings import Settings
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -45,7 +46,7 @@ SYMPTOM = rf"(Import|Attribute|Name)Error(!|.*({REMOVED}))" + (
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Case:
     folder: Path
     options: dict[str, Any]
@@ -58,6 +59,11 @@ class Case:
     def after(self) -> Path:
         after = self.folder / "after"
         return after if after.is_dir() else self.before
+
+    def refactored(self, tree: Path) -> tuple[dict[str, bytes], list[str]]:
+        """Return the files of `tree` after a run with the options of the case, and the findings."""
+        unsafe = self.options.get("unsafe_fixes", False)
+        return refactored(tree, self.options.get("target", "3.1"), unsafe)
 
     @property
     def script(self) -> Path:
@@ -94,57 +100,30 @@ def files_of(tree: Path) -> dict[str, bytes]:
     }
 
 
-def survey(project: Project, paths: list[str]) -> None:
-    assert CODEMOD.survey is not None
-    surveys = [CODEMOD.survey(project.module(path), project) for path in paths]
-    project.surveys[CODEMOD.name] = [each.facts for each in surveys if each is not None]
-
-
-def find(project: Project, path: str, target: TargetVersion) -> list[Finding]:
-    module = project.module(path)
-    every = [f for rule in CODEMOD.rules for f in rule.find(module, project, target)]
-    return sorted((f for f in every if f.level != "info"), key=lambda f: (f.span, f.code))
-
-
-def described(project: Project, tree: Path, finding: Finding) -> str:
-    row, _ = project.module(finding.path).position(finding.span.start)
-    path = Path(finding.path).relative_to(tree).as_posix()
-    return f"{finding.code} {path}:{row} {finding.fix.applicability if finding.fix else 'report'}"
-
-
-def refactored(tree: Path, case: Case) -> tuple[dict[str, bytes], list[str]]:
+@functools.cache
+def refactored(tree: Path, target: str, unsafe: bool) -> tuple[dict[str, bytes], list[str]]:
     """Return the files of `tree` as the fixes leave them, and the findings that it had."""
-    paths = [str(path) for path in sorted(tree.rglob("*.py"))]
-    target = TargetVersion.parse(case.options.get("target", "3.1"))
-    project = Project(paths)
-    survey(project, paths)
-    findings = [
-        described(project, tree, finding)
-        for path in paths
-        for finding in find(project, path, target)
-    ]
-    files = files_of(tree)
-    for path in paths:
-        data = fixed(project, path, target, allowed(case))
-        files[Path(path).relative_to(tree).as_posix()] = data
-    return files, findings
+    with tempfile.TemporaryDirectory() as folder:
+        copy = shutil.copytree(tree, Path(folder) / "project")
+        (copy / "setup.cfg").touch()  # the mark of a project: what lies around it is not its
+        settings = Settings(
+            paths=(str(copy),), target_version=TargetVersion.parse(target), unsafe_fixes=unsafe
+        )
+        outcome = engine.run(settings, "diff")
+        (copy / "setup.cfg").unlink()
+        files = files_of(copy)
+    assert outcome.errors == []
+    for result in outcome.results:
+        files[Path(result.after.path).relative_to(copy).as_posix()] = result.after.data
+    every = [located for result in outcome.results for located in result.findings]
+    return files, [described(located, copy) for located in every]
 
 
-def fixed(project: Project, path: str, target: TargetVersion, applicabilities: set[str]) -> bytes:
-    """Return the file at `path` after all fixes of the allowed applicabilities."""
-    for _ in range(10):
-        module = project.module(path)
-        fixes = [finding.fix for finding in find(project, path, target)]
-        chosen = [fix for fix in fixes if fix is not None and fix.applicability in applicabilities]
-        text = rewrite(module, list(dict.fromkeys(chosen)))
-        if text == module.text:
-            return module.source.data
-        project.with_text(path, text)
-    raise AssertionError(f"{path} changes in every round")
-
-
-def allowed(case: Case) -> set[str]:
-    return {"safe", "unsafe"} if case.options.get("unsafe_fixes") else {"safe"}
+def described(located: Located, tree: Path) -> str:
+    finding = located.finding
+    path = Path(finding.path).relative_to(tree).as_posix()
+    fix = "report" if finding.fix is None else finding.fix.applicability
+    return f"{finding.code} {path}:{located.start[0]} {fix}"
 
 
 @functools.cache
@@ -170,19 +149,20 @@ def outcomes() -> dict[tuple[Path, Path, bool], str]:
 
 @every_case
 def test_rewrites_before_to_after(case: Case) -> None:
-    assert refactored(case.before, case)[0] == files_of(case.after)
+    assert case.refactored(case.before)[0] == files_of(case.after)
 
 
 @every_case
 def test_findings(case: Case) -> None:
-    assert refactored(case.before, case)[1] == case.options.get("findings", [])
+    assert case.refactored(case.before)[1] == case.options.get("findings", [])
 
 
 @every_case
 def test_second_run_changes_nothing(case: Case) -> None:
-    files, findings = refactored(case.after, case)
+    files, findings = case.refactored(case.after)
     assert files == files_of(case.after)
-    assert [f for f in findings if f.rpartition(" ")[2] in allowed(case)] == []
+    done = ("safe", "unsafe") if case.options.get("unsafe_fixes") else ("safe",)
+    assert [finding for finding in findings if finding.endswith(done)] == []
 
 
 @every_run
