@@ -76,7 +76,7 @@ def _search(
     if not files:
         return
     codemods = codemods or _selected(settings)
-    outcome.detected = _target(settings, files)
+    outcome.detected = _target(settings)
     known = _project_around(files, settings)
     target = outcome.detected.target
     words = [word for codemod in codemods for word in codemod.words_for(target)]
@@ -121,30 +121,32 @@ def _discover(settings: Settings, paths: Sequence[str]) -> tuple[list[str], list
 
 
 def _project_around(files: list[str], settings: Settings) -> list[str]:
-    """Return `files` and the other files of their project.
+    """Return `files` and the other files of their projects.
 
     What a rule may do to one file can depend on all of them, also where only some are to be
     searched, as in a commit hook.
     """
-    folder = project_folder(files[0])
-    if folder is None:
-        return files
-    around, _ = _discover(settings, [*files, os.path.relpath(folder)])
+    roots = {root for path in settings.paths if (root := project_folder(path)) is not None}
+    around, _ = _discover(settings, [*files, *sorted(map(os.path.relpath, roots))])
     return sorted({*files, *around})
 
 
 def project_folder(path: str) -> Path | None:
-    """Return the nearest folder above `path` that holds what marks the top of a project."""
-    for folder in Path(path).absolute().parents:
-        if any((folder / mark).exists() for mark in _PROJECT_MARKS):
-            return folder
-    return None
+    """Return the nearest folder at or above `path` that holds what marks the top of a project."""
+    folder = _folder(path)
+    above = (folder, *folder.parents)
+    return next((p for p in above if any((p / mark).exists() for mark in _PROJECT_MARKS)), None)
 
 
-def _target(settings: Settings, files: list[str]) -> Detected:
+def _folder(path: str) -> Path:
+    place = Path(path).absolute()
+    return place if place.is_dir() else place.parent
+
+
+def _target(settings: Settings) -> Detected:
     if settings.target_version is not None:
         return Detected(settings.target_version, "as set")
-    return detect(Path(files[0]).absolute().parent)
+    return detect(_folder(settings.paths[0]))
 
 
 def _sound(results: Iterable[Result | SourceError], outcome: Outcome) -> Iterator[Result]:

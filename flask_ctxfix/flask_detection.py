@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -183,12 +182,10 @@ def _pipfile(text: str) -> Iterator[list[str]]:
 
 
 def _toml(text: str) -> dict[str, Any]:
-    if sys.version_info >= (3, 11):
-        import tomllib
-    else:
-        import tomli as tomllib
+    from flask_ctxfix.toml import loads
+
     try:
-        return tomllib.loads(text)
+        return loads(text)
     except ValueError:
         return {}
 

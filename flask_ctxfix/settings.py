@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -182,13 +181,11 @@ def _find_table(folder: Path) -> tuple[Path, str, dict[str, object]] | None:
 
 
 def _parse(file: Path, data: bytes) -> tuple[str, dict[str, object]]:
-    if sys.version_info >= (3, 11):
-        import tomllib
-    else:
-        import tomli as tomllib
+    from flask_ctxfix.toml import loads
+
     try:
         text = data.decode()
-        return text, tomllib.loads(text)
+        return text, loads(text)
     except ValueError as error:
         line = re.search(r"at line (\d+)", str(error))
         place = f"{_shown(file)}:{line[1]}" if line else _shown(file)

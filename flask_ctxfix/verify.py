@@ -52,8 +52,6 @@ def _compile_error(text: str) -> str | None:
             compile(text, "<rewritten>", "exec", dont_inherit=True)
         except SyntaxError as error:
             return f"line {error.lineno}: {error.msg}"
-        except (MemoryError, RecursionError):
-            return "nested too deeply"
     return None
 
 

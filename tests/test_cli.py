@@ -13,7 +13,7 @@ from click.testing import CliRunner, Result
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from flask_ctxfix import engine
+from flask_ctxfix import engine, reports
 from flask_ctxfix.cli import main
 from flask_ctxfix.codemod import Codemod
 from flask_ctxfix.outcome import Outcome
@@ -151,6 +151,14 @@ def test_interrupted_runs_say_so(tree: Write, monkeypatch: pytest.MonkeyPatch) -
     assert result.stderr.startswith("Interrupted;")
 
 
+def test_interrupts_outside_of_the_engine(tree: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(*args: object, **kwargs: object) -> bytes:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(reports, "render", interrupt)
+    assert _run().exit_code == 130
+
+
 def test_ctrl_c_ends_all_at_once(tree: Write) -> None:
     tree({f"m{number:02}.py": OLD * 200 for number in range(40)})
     command = [sys.executable, "-m", "flask_ctxfix", "--apply"]
@@ -160,6 +168,7 @@ def test_ctrl_c_ends_all_at_once(tree: Write) -> None:
         children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
         while not children.read_text():
             time.sleep(0.05)
+        time.sleep(0.5)
         os.killpg(process.pid, signal.SIGINT)
         _, errors = process.communicate(timeout=20)
     assert process.returncode == 130, errors
@@ -252,6 +261,8 @@ def test_a_tree_without_flask_costs_no_imports(tree: Write) -> None:
         "multiprocessing",
         "importlib.metadata",
         "tomllib",
+        "tomli",
+        "flask_ctxfix.toml",
         "json",
         "difflib",
         "subprocess",

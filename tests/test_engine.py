@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from flask_ctxfix import apply, engine, executors, prefilter, verify
-from flask_ctxfix.codemod import Codemod
+from flask_ctxfix.codemod import Codemod, Fix
 from flask_ctxfix.flask_versions import TargetVersion
 from flask_ctxfix.outcome import Mode, Outcome
+from flask_ctxfix.project import Module
 from flask_ctxfix.settings import Settings, SettingsError
 from flask_ctxfix.source import SourceError, decode
 
@@ -384,3 +385,33 @@ def test_a_codemod_that_cannot_be_loaded(monkeypatch: pytest.MonkeyPatch, toy: C
     monkeypatch.setattr("importlib.metadata.entry_points", lambda group: [Entry()])
     with pytest.raises(SettingsError, match=r"codemod mine \(nowhere\): no module named nowhere"):
         engine.load_codemods()
+
+
+def test_each_path_brings_its_project(tree: Write) -> None:
+    text = "import flask\nfrom a import first\n"
+    for name in ("one", "two"):
+        tree({f"{name}/setup.py": "", f"{name}/a.py": "first = old\n", f"{name}/b.py": text})
+    found = _found(_run(paths=("one/b.py", "two/b.py")))
+    assert found == [("one/b.py", 2, "TOY105"), ("two/b.py", 2, "TOY105")]
+
+
+def test_files_that_vanish_are_counted_as_empty(tree: Write) -> None:
+    paths = [f"gone{number}.py" for number in range(20)]
+    with executors.workforce(paths, None) as work:
+        assert list(work(_same, paths)) == paths
+
+
+def test_a_rewrite_stops_after_some_rounds(tree: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    def rewrite_one(module: Module, fixes: Sequence[Fix]) -> str:
+        return module.text.replace("old", "new", 1)
+
+    monkeypatch.setattr("flask_ctxfix.rewrite.rewrite", rewrite_one)
+    monkeypatch.setattr(verify, "verify", lambda *args: None)
+    tree({"a.py": "import flask\n" + "old\n" * 12})
+    assert _left(_run("apply")) == ["TOY101", "TOY101"]
+    assert _left(_run("apply")) == []
+
+
+def test_a_file_that_does_not_compile_anyway(tree: Write) -> None:
+    tree({"a.py": "import flask\nold\nreturn 1\n"})
+    assert _run("diff").results[0].after.text == "import flask\nnew\nreturn 1\n"

@@ -67,11 +67,13 @@ def test_the_nearest_table_above_the_first_path_counts(
         {
             "pyproject.toml": TABLE,
             "src/pyproject.toml": "[tool.other]\nflask-ctxfix = 1\n",
+            "src/other/pyproject.toml": "[project]\n",
             "src/in/pyproject.toml": "[tool.flask-ctxfix]\nignore = ['CTX1']\n",
         }
     )
     assert load({"paths": ["src/in"]}).ignore == ("CTX1",)
     assert load({"paths": ["src/missing.py"]}).ignore == ("CTX404",)
+    assert load({"paths": ["src/other"]}).ignore == ("CTX404",)
     monkeypatch.chdir("src")
     settings = load({})
     assert settings.paths == (".", "../tests")
@@ -112,6 +114,8 @@ def test_toml_that_is_wrong(tree: Write) -> None:
         load({})
     tree({"pyproject.toml": "tool = 'flask-ctxfix'\n"})
     assert load({}) == Settings()
+    tree({"pyproject.toml": "[tool.other]\nx = 'flask-ctxfix'\n"})
+    assert load({}) == Settings()
     tree({"pyproject.toml": "[tool]\nflask-ctxfix = 1\n"})
     with pytest.raises(SettingsError, match=r"pyproject.toml:2: must be a table"):
         load({})
@@ -148,3 +152,9 @@ def test_what_is_named_and_allowed() -> None:
     assert Settings().allows(Fix("safe", ""))
     assert not Settings().allows(Fix("unsafe", ""))
     assert Settings(unsafe_fixes=True).allows(Fix("unsafe", ""))
+
+
+def test_configuration_that_cannot_be_read(tree: Write) -> None:
+    Path("pyproject.toml").mkdir()
+    with pytest.raises(SettingsError, match=r"^pyproject.toml: Is a directory"):
+        load({})
