@@ -161,7 +161,7 @@ def test_findings(case: Case) -> None:
 def test_second_run_changes_nothing(case: Case) -> None:
     files, findings = case.refactored(case.after)
     assert files == files_of(case.after)
-    done = ("safe", "unsafe") if case.options.get("unsafe_fixes") else ("safe",)
+    done = (" safe", " unsafe") if case.options.get("unsafe_fixes") else (" safe",)
     assert [finding for finding in findings if finding.endswith(done)] == []
 
 
