@@ -88,9 +88,10 @@ def _search(
         sources = {stdin.path: stdin} if stdin else {}
         rewrites = outcome.mode != "list"
         job = Job(known, codemods, settings, target, rewrites, sources)
+        searched = frozenset(files)
         with workforce(relevant, executor) as work:
-            surveyed = _survey(job, relevant, work, outcome)
-            yield from _sound(work(job.search, sorted(surveyed & {*files})), outcome)
+            surveyed = _survey(job, relevant, work, outcome, searched)
+            yield from _sound(work(job.search, sorted(surveyed & searched)), outcome, searched)
 
 
 def _selected(settings: Settings) -> list[Codemod]:
@@ -149,22 +150,26 @@ def _target(settings: Settings) -> Detected:
     return detect(_folder(settings.paths[0]))
 
 
-def _sound(results: Iterable[Result | SourceError], outcome: Outcome) -> Iterator[Result]:
-    """Yield the results; the errors among them go to the outcome."""
+def _sound(
+    results: Iterable[Result | SourceError], outcome: Outcome, searched: frozenset[str]
+) -> Iterator[Result]:
+    """Yield the results; the errors among them go to the outcome if their file is searched."""
     for result in results:
-        if isinstance(result, SourceError):
-            outcome.errors.append(result)
-        else:
+        if not isinstance(result, SourceError):
             yield result
+        elif result.path in searched:
+            outcome.errors.append(result)
 
 
-def _survey(job: Job, paths: Sequence[str], work: Work, outcome: Outcome) -> set[str]:
+def _survey(
+    job: Job, paths: Sequence[str], work: Work, outcome: Outcome, searched: frozenset[str]
+) -> set[str]:
     """Survey `paths`, and the files that what they export leads to; return those that parse."""
     surveyed: list[Surveyed] = []
     seen: set[str] = set()
     while paths:
         seen.update(paths)
-        new = list(_sound(work(job.survey, paths), outcome))
+        new = list(_sound(work(job.survey, paths), outcome, searched))
         surveyed += new
         leads = {lead for file in new for _, survey in file.surveys for lead in survey.leads}
         paths = [path for path in holds_all(job.files, leads) if path not in seen] if leads else []

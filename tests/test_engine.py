@@ -387,6 +387,12 @@ def test_a_codemod_that_cannot_be_loaded(monkeypatch: pytest.MonkeyPatch, toy: C
         engine.load_codemods()
 
 
+def test_what_is_wrong_elsewhere_in_the_project_is_not_reported(tree: Write) -> None:
+    tree({"setup.py": "", "a.py": "import flask\nold\n", "b.py": "old(\n"})
+    assert _errors(_run(paths=("a.py",))) == []
+    assert len(_errors(_run(paths=("a.py", "b.py")))) == 1
+
+
 def test_each_path_brings_its_project(tree: Write) -> None:
     text = "import flask\nfrom a import first\n"
     for name in ("one", "two"):
