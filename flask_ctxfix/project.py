@@ -290,6 +290,8 @@ class Project:
             for scope in module.scopes.every:
                 for local, bindings in scope.bindings.items():
                     names = {self._name_bound(module, binding) for binding in bindings}
+                    if names == {"request_ctx", "app_ctx"}:  # whichever this Flask has
+                        names = {"request_ctx"}
                     name = names.pop() if len(names) == 1 else None
                     if name is not None:
                         found.setdefault(name, []).append((local, scope))

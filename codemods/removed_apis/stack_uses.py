@@ -17,6 +17,7 @@ Kind = Literal["request", "app"]
 
 _MODERN = flask_facts.GLOBALS | {"g", "current_app", "has_app_context", "has_request_context"}
 
+_SUSPENDS = (ast.Yield, ast.YieldFrom, ast.Await, ast.AsyncFor, ast.AsyncWith)
 _DEFERRED = (ast.Lambda, ast.FunctionDef, ast.AsyncFunctionDef, ast.GeneratorExp, ast.ClassDef)
 
 
@@ -210,7 +211,8 @@ class StackUses:
         statements = [self._scopes.parents[definition.node] for definition in definitions]
         bound_by = [binding.node for binding in home.bindings[name]]
         kinds = {definition.kind for definition in definitions}
-        if not isinstance(home.node, ast.FunctionDef) or len(kinds) != 1:
+        is_function = isinstance(home.node, ast.FunctionDef | ast.AsyncFunctionDef)
+        if not is_function or len(kinds) != 1:
             return None
         if len(bound_by) != len(statements) or set(bound_by) != set(statements):
             return None
@@ -241,7 +243,7 @@ class StackUses:
         )
 
     def _changes_context(self, node: ast.AST) -> bool:
-        if isinstance(node, ast.Yield | ast.YieldFrom | ast.Await):
+        if isinstance(node, _SUSPENDS) or (isinstance(node, ast.comprehension) and node.is_async):
             return True
         if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
             return False
