@@ -59,7 +59,12 @@ def _items(*names: str, **attributes: Any) -> Callable[[Any], Any]:
 @click.option("--output-format", type=click.Choice(OUTPUT_FORMATS), help="How to list findings.")
 @click.option("--stdin-filename", metavar="PATH", default="-", help="What the path `-` stands for.")
 @click.option("--exit-zero", is_flag=True, help="Exit with 0 although there are findings.")
-@click.option("--color", type=click.Choice(("auto", "always", "never")), default="auto")
+@click.option(
+    "--color",
+    type=click.Choice(("auto", "always", "never")),
+    default="auto",
+    help="Whether to colour; auto is on a terminal, unless NO_COLOR is set.",
+)
 @click.option("-q", "--quiet", is_flag=True, help="Print no summary.")
 @click.option("-v", "--verbose", is_flag=True, help="Print tracebacks, too.")
 @click.version_option(__version__, message="flask-ctxfix %(version)s")

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
-from flask_ctxfix.ignore import parse
+from flask_ctxfix.patterns import parse
 
 if TYPE_CHECKING:
     from flask_ctxfix.codemod import Finding

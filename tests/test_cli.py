@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from flask_ctxfix import engine, reports
-from flask_ctxfix.cli import main
+from flask_ctxfix.cli import _is_coloured, main
 from flask_ctxfix.codemod import Codemod
 from flask_ctxfix.outcome import Outcome
 
@@ -107,12 +107,23 @@ def test_gitignore_can_be_ignored(tree: Write) -> None:
 
 
 @pytest.mark.usefixtures("toy")
-def test_colour(tree: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_colour(tree: Write) -> None:
     tree({"a.py": "import flask\nold\n"})
     assert "\x1b[" not in _run().stdout
     assert "\x1b[" in _run("--color=always").stdout
-    monkeypatch.setattr("flask_ctxfix.cli.sys.stdout.isatty", lambda: True, raising=False)
-    assert "\x1b[" not in _run("--color=never").stdout
+
+
+def test_colour_is_for_terminals_and_follows_no_color(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    assert _is_coloured("auto")
+    assert not _is_coloured("never")
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert not _is_coloured("auto")
+    assert _is_coloured("always")
+    monkeypatch.delenv("NO_COLOR")
+    monkeypatch.setattr("sys.stdout.isatty", lambda: False, raising=False)
+    assert not _is_coloured("auto")
 
 
 @pytest.mark.usefixtures("toy")
