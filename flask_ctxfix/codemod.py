@@ -197,7 +197,7 @@ class Codemod:
     rules: tuple[Rule, ...]
     words: tuple[bytes, ...]
     words_since: tuple[tuple[tuple[int, int], tuple[bytes, ...]], ...] = ()
-    survey: Callable[[Module, Project], Survey | None] | None = None
+    survey: Callable[[Module, Project, TargetVersion], Survey | None] | None = None
 
     def words_for(self, target: TargetVersion) -> tuple[bytes, ...]:
         """Return the words that count for `target`."""

@@ -79,7 +79,7 @@ class Job:
             (codemod.name, survey)
             for codemod in self.codemods
             if codemod.survey is not None
-            and (survey := codemod.survey(module, self.project)) is not None
+            and (survey := codemod.survey(module, self.project, self.target)) is not None
         ]
         return Surveyed(path, tuple(surveys))
 

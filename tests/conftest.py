@@ -83,7 +83,7 @@ class Failing(Renaming):
         yield from ()
 
 
-def survey(module: Module, project: Project) -> Survey:
+def survey(module: Module, project: Project, target: TargetVersion) -> Survey:
     names = [
         node.targets[0].id
         for node in module.tree.body

@@ -60,13 +60,10 @@ def test_before_is_rewritten_to_after(rule: Rule, tmp_path: Path) -> None:
     project = Project([str(path)])
     module = project.module(str(path))
     assert CODEMOD.survey is not None
-    surveyed = CODEMOD.survey(module, project)
+    target = TargetVersion.parse("3.1")
+    surveyed = CODEMOD.survey(module, project, target)
     project.surveys[CODEMOD.name] = [surveyed.facts] if surveyed is not None else []
-    findings = [
-        finding
-        for each in CODEMOD.rules
-        for finding in each.find(module, project, TargetVersion.parse("3.1"))
-    ]
+    findings = [finding for each in CODEMOD.rules for finding in each.find(module, project, target)]
     assert rule.code in {finding.code for finding in findings}
     fixes = [finding.fix for finding in findings if finding.fix is not None]
     assert rewrite(module, fixes) == section(rule, "After")

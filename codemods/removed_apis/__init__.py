@@ -21,15 +21,16 @@ from flask_ctxfix import flask_facts
 from flask_ctxfix.codemod import Codemod, Survey
 
 if TYPE_CHECKING:
+    from flask_ctxfix.flask_versions import TargetVersion
     from flask_ctxfix.project import Module, Project
 
 
-def survey(module: Module, project: Project) -> Survey:
+def survey(module: Module, project: Project, target: TargetVersion) -> Survey:
     """Collect what the rules must know of a module before they judge any other."""
-    return Survey(stores.facts(module, project), frozenset(_leads(module, project)))
+    return Survey(stores.facts(module, project), frozenset(_leads(module, project, target)))
 
 
-def _leads(module: Module, project: Project) -> Iterator[frozenset[bytes]]:
+def _leads(module: Module, project: Project, target: TargetVersion) -> Iterator[frozenset[bytes]]:
     """Yield the words of files that use what a module exports, or may keep the same names."""
     uses = StackUses.of(module, project)
     stem = module.path.removesuffix("/__init__.py").removesuffix(".py").rpartition("/")[2]
@@ -37,8 +38,9 @@ def _leads(module: Module, project: Project) -> Iterator[frozenset[bytes]]:
         if scope.parent is None:
             yield frozenset({binding.name.encode(), stem.encode()})
     for kind, attribute in stores.attributes(module, uses):
-        yield frozenset({attribute.encode(), b"flask"})
-        if (kind, attribute) == stores.LOGIN_SLOT:
+        if stores.may_move(kind, target):
+            yield frozenset({attribute.encode(), b"flask"})
+        if (kind, attribute) == stores.LOGIN_SLOT and not stores.is_flask_login(module, project):
             yield frozenset({b"flask_login"})
 
 

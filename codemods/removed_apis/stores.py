@@ -67,7 +67,7 @@ def facts(module: Module, project: Project) -> StackFacts:
         on_g=frozenset(_on_g(module, project)),
         kept=frozenset(_kept(uses)),
         knows_flask_login="flask_login" in imported,
-        is_flask_login=project.find_module("flask_login", module.path) is not None,
+        is_flask_login=is_flask_login(module, project),
         reads_setting=reads_setting(module),
     )
 
@@ -82,9 +82,18 @@ def store_of(
             return Store(True, _LOGIN_USER, False)
     taken = known.held | known.on_g | _METHODS_OF_G
     stays = name is None or kind in known.travelling or name in taken
-    if kind == "app":
-        return Store(not stays, name, True)
-    return Store(target.newest >= _ONE_CONTEXT and not stays, name, target.newest < _ONE_CONTEXT)
+    is_exact = kind == "app" or target.newest < _ONE_CONTEXT
+    return Store(may_move(kind, target) and not stays, name, is_exact)
+
+
+def may_move(kind: Kind, target: TargetVersion) -> bool:
+    """Whether attributes of a context of this kind go to `g` at all."""
+    return kind == "app" or target.newest >= _ONE_CONTEXT
+
+
+def is_flask_login(module: Module, project: Project) -> bool:
+    """Whether the project is the extension that owns `LOGIN_SLOT`."""
+    return project.find_module("flask_login", module.path) is not None
 
 
 def facts_of_project(module: Module, project: Project) -> StackFacts:
