@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
-from flask_ctxfix.ignore import Patterns, parse
+from flask_ctxfix.patterns import Patterns, parse
 from flask_ctxfix.source import SourceError, read_bytes
 
 DEFAULT_EXCLUDE = (
@@ -26,7 +26,6 @@ DEFAULT_EXCLUDE = (
     ".mypy_cache",
     ".pytest_cache",
     ".ruff_cache",
-    "*.egg-info",
     "__pycache__",
     "__pypackages__",
     "build",
