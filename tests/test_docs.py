@@ -1,0 +1,90 @@
+"""The documentation shows what the tool does now."""
+
+from __future__ import annotations
+
+import doctest
+import importlib.util
+import os
+import re
+import shutil
+import subprocess
+import sys
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+
+from flask_ctxfix import __version__
+
+ROOT = Path(__file__).parent.parent
+README = ROOT / "README.md"
+NEEDS_FLASK_3 = pytest.mark.skipif(version("flask") < "3", reason="the example is for Flask 3")
+
+
+def sessions(text: str) -> list[tuple[str, str]]:
+    """Return the commands of all ``console`` blocks, each with the output that follows it."""
+    blocks = re.findall(r"^```console\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
+    return [
+        (command, output)
+        for block in blocks
+        for command, output in re.findall(r"^\$ (.*)\n((?:(?!\$ ).*\n)*)", block, re.MULTILINE)
+    ]
+
+
+def run(command: str, folder: Path, state: Path) -> str:
+    """Run ``flask-ctxfix …`` or ``python …`` in `folder` and return all that it prints."""
+    program, *arguments = command.split()
+    python = {"flask-ctxfix": ["-m", "flask_ctxfix"], "python": []}[program]
+    done = subprocess.run(
+        [sys.executable, *python, *arguments],
+        cwd=folder,
+        env={**os.environ, "XDG_STATE_HOME": str(state), "PYTHONDONTWRITEBYTECODE": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
+        check=False,
+    )
+    return done.stdout
+
+
+@NEEDS_FLASK_3
+def test_readme_shows_what_is_printed(tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(ROOT / "examples" / "guestbook", tmp_path / "guestbook"))
+    shown = sessions(README.read_text(encoding="utf-8"))
+    assert {"flask-ctxfix --diff", "flask-ctxfix --apply"} <= {command for command, _ in shown}
+    for command, output in shown:
+        printed = run(command, folder, tmp_path / "state")
+        assert doctest.OutputChecker().check_output(output, printed, doctest.ELLIPSIS), (
+            f"$ {command}\n{printed}"
+        )
+
+
+@NEEDS_FLASK_3
+def test_example_runs() -> None:
+    done = subprocess.run([sys.executable, ROOT / "examples" / "run.py"], capture_output=True)
+    assert done.returncode == 0, done.stderr.decode()
+
+
+def test_readme_configuration_is_valid(tmp_path: Path) -> None:
+    (table,) = re.findall(r"^```toml\n(.*?)^```$", README.read_text(), re.DOTALL | re.MULTILINE)
+    (tmp_path / "pyproject.toml").write_text(table)
+    for folder in ("src", "tests"):
+        (tmp_path / folder).mkdir()
+    printed = run("flask-ctxfix", tmp_path, tmp_path / "state")
+    assert printed == "No findings in 0 files.\n"
+
+
+def test_page_of_rules_is_current() -> None:
+    spec = importlib.util.spec_from_file_location("generate", ROOT / "docs" / "generate.py")
+    assert spec is not None and spec.loader is not None
+    generate = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(generate)
+    assert generate.PAGE.read_text(encoding="utf-8") == generate.page(), (
+        "run `python docs/generate.py`"
+    )
+
+
+def test_change_log_has_the_version() -> None:
+    text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    assert re.findall(r"^## \[?(\d[\w.]*)", text, re.MULTILINE)[0] == __version__
+    assert version("flask-ctxfix") == __version__
