@@ -34,28 +34,39 @@ class LocalName(NamedTuple):
 
 
 def local_name(
-    module: Module, project: Project, at: ast.AST, home: str, name: str, anchor: Span
+    module: Module,
+    project: Project,
+    at: ast.AST,
+    home: str,
+    name: str,
+    anchor: Span,
+    gone: str | None = None,
 ) -> LocalName:
     """Return how the code at `at` spells `name` of Flask's module `home`.
 
     A name that the file has already is used; else the import goes to the block of the statement at
-    `anchor`, under a name that no scope between the two uses for something else.
+    `anchor`, under a name that no scope between the two uses for something else. `gone` is a
+    variable there that the edits dissolve.
     """
     scope = module.scopes.scope_of(at)
     known = project.flask_locals(module).get(name, ())
     for local, bound in known:
-        if scope.home(local) is bound or _first_with(scope, local) is bound:
+        if scope.home(local) is bound or _first_with(scope, local, gone) is bound:
             return LocalName(local, None)
-    if _is_starred(module, name) and _first_with(scope, name) is None:
+    if _is_starred(module, name) and _first_with(scope, name, gone) is None:
         return LocalName(name, None)
     for local in (name, f"flask_{name}", f"_flask_{name}"):
-        if _first_with(scope, local) is None:
+        if _first_with(scope, local, gone) is None:
             return LocalName(local, Need(anchor, home, name, local))
     raise LookupError(name)
 
 
-def _first_with(scope: Scope, name: str) -> Scope | None:
-    return next((each for each in scope.chain() if each.binds(name)), None)
+def _first_with(scope: Scope, name: str, gone: str | None) -> Scope | None:
+    scopes = (each for each in scope.chain() if each.binds(name))
+    if name == gone:
+        dissolved = scope.home(name)
+        scopes = (each for each in scopes if each is not dissolved)
+    return next(scopes, None)
 
 
 def _is_starred(module: Module, name: str) -> bool:
@@ -68,14 +79,15 @@ def _is_starred(module: Module, name: str) -> bool:
 def guarding_try(module: Module, node: ast.AST) -> ast.Try | None:
     """Return the ``try … except ImportError`` that `node` is a part of, body or handler."""
     for parent in module.scopes.ancestors(node):
-        if isinstance(parent, ast.Try) and any(map(_catches_import_error, parent.handlers)):
+        if isinstance(parent, ast.Try) and any(map(catches_import_error, parent.handlers)):
             return parent
         if isinstance(parent, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             return None
     return None
 
 
-def _catches_import_error(handler: ast.ExceptHandler) -> bool:
+def catches_import_error(handler: ast.ExceptHandler) -> bool:
+    """Whether a handler catches what an import that fails raises."""
     kinds = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type]
     return any(
         kind is None or (isinstance(kind, ast.Name) and kind.id in _IMPORT_FAILURES)

@@ -8,12 +8,11 @@ import textwrap
 from pathlib import Path
 
 import pytest
-from flask_ctxfix.codemods.removed_apis import CODEMOD
 
+from flask_ctxfix import engine
 from flask_ctxfix.codemod import Rule, by_code
 from flask_ctxfix.flask_versions import TargetVersion
-from flask_ctxfix.project import Project
-from flask_ctxfix.rewrite import rewrite
+from flask_ctxfix.settings import Settings
 
 HEADINGS = [
     "What it finds",
@@ -24,7 +23,7 @@ HEADINGS = [
     "What changes",
     "Sources",
 ]
-RULES = by_code([CODEMOD])
+RULES = by_code(engine.load_codemods())
 every_rule = pytest.mark.parametrize("rule", RULES.values(), ids=RULES.keys())
 
 
@@ -57,16 +56,17 @@ def test_code_name_and_message(rule: Rule) -> None:
 def test_before_is_rewritten_to_after(rule: Rule, tmp_path: Path) -> None:
     path = tmp_path / "example.py"
     path.write_text(section(rule, "Before"))
-    project = Project([str(path)])
-    module = project.module(str(path))
-    assert CODEMOD.survey is not None
-    target = TargetVersion.parse("3.1")
-    surveyed = CODEMOD.survey(module, project, target)
-    project.surveys[CODEMOD.name] = [surveyed.facts] if surveyed is not None else []
-    findings = [finding for each in CODEMOD.rules for finding in each.find(module, project, target)]
-    assert rule.code in {finding.code for finding in findings}
-    fixes = [finding.fix for finding in findings if finding.fix is not None]
-    assert rewrite(module, fixes) == section(rule, "After")
+    settings = Settings(
+        select=("CTX",),
+        paths=(str(path),),
+        target_version=TargetVersion.parse("3.1"),
+        unsafe_fixes=True,
+    )
+    outcome = engine.run(settings, "diff")
+    assert outcome.errors == []
+    (result,) = outcome.results
+    assert rule.code in {located.finding.code for located in result.findings}
+    assert result.after.text == section(rule, "After")
 
 
 @every_rule

@@ -112,9 +112,16 @@ class StackUses:
                     continue
                 if NONE in origins and self._is_shim(scope, bindings[0].name):
                     self._shims.update(binding.node for binding in bindings)
-                elif not any(serves_newer_flask(self._module, b.node) for b in bindings):
+                elif not any(map(self._depends_on_flask, bindings)):
                     # what a class binds is read through its instances as well
                     yield from ((scope, b) for b in bindings if b.alias or not scope.is_class)
+
+    def _depends_on_flask(self, binding: Binding) -> bool:
+        """Whether a binding is made for some versions of Flask only."""
+        choices = self._scopes.ancestors(binding.node)
+        return serves_newer_flask(self._module, binding.node) or any(
+            isinstance(choice, ast.If) and is_version_test(choice.test) for choice in choices
+        )
 
     def _is_shim(self, scope: Scope, name: str) -> bool:
         """Whether a name that may be None chooses between a stack and what newer Flasks have."""
@@ -268,25 +275,42 @@ def _only_name(statement: ast.Assign | ast.AnnAssign) -> str | None:
 def serves_newer_flask(module: Module, node: ast.AST) -> bool:
     """Whether `node` is a branch for an old Flask beside one that serves a newer Flask."""
     guard = guarding_try(module, node)
-    if guard is not None and _other_arm_is_modern(module, guard, node):
+    if guard is not None and _other_armis_modern_import(module, guard, node):
         return True
     child = node
     for parent in module.scopes.ancestors(node):
         if isinstance(parent, ast.If | ast.IfExp) and child is not parent.test:
-            if is_version_test(parent.test):
+            if is_version_test(parent.test) and not _other_branch_is_old(parent, child):
                 return True
         child = parent
     return False
 
 
-def _other_arm_is_modern(module: Module, guard: ast.Try, node: ast.AST) -> bool:
+def _other_branch_is_old(choice: ast.If | ast.IfExp, child: ast.AST) -> bool:
+    """Whether the branch beside the one that holds `child` names a removed stack as well."""
+    names = flask_facts.REMOVED_STACKS
+    branches = [[part] if isinstance(part, ast.expr) else part for part in _branches(choice)]
+    other = next(branch for branch in branches if child not in branch)
+    return any(
+        (isinstance(node, ast.Attribute) and node.attr in names)
+        or (isinstance(node, ast.alias) and node.name in names)
+        for part in other
+        for node in ast.walk(part)
+    )
+
+
+def _branches(choice: ast.If | ast.IfExp) -> tuple[ast.expr | list[ast.stmt], ...]:
+    return choice.body, choice.orelse
+
+
+def _other_armis_modern_import(module: Module, guard: ast.Try, node: ast.AST) -> bool:
     span = module.span(node)
     handlers = [part for handler in guard.handlers for part in handler.body]
     in_body = any(module.span(part).holds(span) for part in guard.body)
-    return any(_is_modern(part) for part in (handlers if in_body else guard.body))
+    return any(is_modern_import(part) for part in (handlers if in_body else guard.body))
 
 
-def _is_modern(statement: ast.stmt) -> bool:
+def is_modern_import(statement: ast.stmt) -> bool:
     """Whether a statement imports what a newer Flask has in the place of the stacks."""
     return any(
         isinstance(node, ast.ImportFrom)

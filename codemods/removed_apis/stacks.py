@@ -5,8 +5,10 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from flask_ctxfix.codemods.removed_apis.lookups import LookupUse, lookup_uses
+from flask_ctxfix.codemods.removed_apis.shims import shims
 from flask_ctxfix.codemods.removed_apis.stack_uses import (
     Kind,
     StackUses,
@@ -53,6 +55,7 @@ _ASKED_FOR = (
     "the code asks whether there is a stack, and there is none on Flask 3.0, so that it goes on as "
     "if no context were active; take that question out"
 )
+_FOR_OLDER = "check before merging that the project no longer supports the older Flask"
 _NO_COUNTERPART = "the stack object has no counterpart; rework this by hand"
 
 
@@ -260,6 +263,7 @@ class _Analysis:
         yield from self._operations()
         yield from self._lookups()
         yield from self._imports()
+        yield from self._shims()
         yield from self._assigned_to_flask()
         yield from self._patched()
 
@@ -397,7 +401,8 @@ class _Analysis:
         )
         kept = facts_of_project(self._module, self._project).kept | exported_names(self._module)
         for scope, binding in self._uses.bindings:
-            if binding.alias is None or self._module.scopes.in_type_checking(binding.node):
+            place = binding.alias or _attribute_in(binding.value)
+            if place is None or self._module.scopes.in_type_checking(binding.node):
                 continue
             reads = {id(read) for read in scope.reads.get(binding.name, ())}
             stays = any(id(_name(node)) in reads for node in self._stays)
@@ -405,21 +410,29 @@ class _Analysis:
                 stays = True
             unsafe = any(id(_name(node)) in reads for node in self._unsafe)
             fix = Fix("unsafe" if unsafe else "safe", "", retires=retires)
-            yield self._import_finding(binding, None if stays else fix)
+            yield self._binding_finding(binding, place, None if stays else fix)
 
-    def _import_finding(self, binding: Binding, fix: Fix | None) -> Finding:
-        assert binding.alias is not None
+    def _binding_finding(self, binding: Binding, place: ast.AST, fix: Fix | None) -> Finding:
         origins = self._project.binding_origins(self._module, binding)
         names = {flask_facts.name_of(origin) for origin in origins}
         kind: Kind = "app" if "_app_ctx_stack" in names else "request"
         public = {f"{home}.{name}" for home in ("flask", "flask.globals") for name in names}
         code = None if origins <= public else "CTX403"
+        what = "assignment" if binding.alias is None else "import"
         advice = (
-            "the import goes once nothing uses the name"
+            f"the {what} goes once nothing uses the name"
             if fix is not None
-            else "the import stays for the uses that have to be reworked by hand"
+            else f"the {what} stays for the uses that have to be reworked by hand"
         )
-        return self._finding(kind, binding.alias, advice, fix, code)
+        return self._finding(kind, place, advice, fix, code)
+
+    def _shims(self) -> Iterator[Finding]:
+        """Offer to drop what the target does not need; it works as it is, so only if asked for."""
+        for shim in shims(self._module, self._project, self._target):
+            fix = Fix("unsafe", "keep the branch that the target takes", (shim.edit,))
+            finding = self._finding(shim.kind, shim.node, _FOR_OLDER, fix)
+            message = f"a branch here serves a Flask older than the target {self._target}"
+            yield replace(finding, level="info", message=message)
 
     def _assigned_to_flask(self) -> Iterator[Finding]:
         """Report the shim that hangs a stack of its own on Flask: nothing is ever pushed to it."""
@@ -465,6 +478,12 @@ class _Analysis:
             self._module.span(use.node),
             use.fix,
         )
+
+
+def _attribute_in(value: ast.expr | None) -> ast.Attribute | None:
+    """Return the stack that is an attribute of Flask in what a name is assigned."""
+    nodes = ast.walk(value) if value is not None else ()
+    return next((node for node in nodes if isinstance(node, ast.Attribute)), None)
 
 
 def _name(node: ast.AST) -> ast.AST:

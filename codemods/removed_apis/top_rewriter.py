@@ -76,6 +76,11 @@ class _Draft:
     raises_differently: bool = False
     travels: bool = False
 
+    @property
+    def variable(self) -> str | None:
+        """The name of the variable that this is a read of, which goes with its last read."""
+        return self.top.node.id if isinstance(self.top.node, ast.Name) else None
+
 
 class TopRewriter:
     """Rewrites the uses of one module for one target."""
@@ -163,8 +168,9 @@ class TopRewriter:
         prefix = self._module_prefix(stack)
         if prefix is not None:
             return f"{prefix}.{name}" if home == "flask" else f"{prefix}.globals.{name}"
+        anchor = self._anchor(draft.top.stack)
         found = local_name(
-            self._module, self._project, draft.node, home, name, self._anchor(draft.top.stack)
+            self._module, self._project, draft.node, home, name, anchor, draft.variable
         )
         if found.need is not None:
             draft.needs.append(found.need)
@@ -201,7 +207,13 @@ class TopRewriter:
             return self._name(draft, "flask.globals", "request_ctx")
         anchor = self._anchor(draft.top.stack)
         found = local_name(
-            self._module, self._project, draft.node, "flask.globals", "request_ctx", anchor
+            self._module,
+            self._project,
+            draft.node,
+            "flask.globals",
+            "request_ctx",
+            anchor,
+            draft.variable,
         )
         if found.need is not None:
             draft.needs += both_contexts(
