@@ -141,6 +141,14 @@ def name_of(origin: str) -> str | None:
     return name if known else None
 
 
+_STARRED = {
+    "flask": EXPORTED,
+    "flask.globals": frozenset(
+        {"app_ctx", "current_app", "g", "request", "request_ctx", "session"}
+    ),
+}
+
+
 def is_exported(module: str, name: str) -> bool:
     """Whether ``from <module> import *`` gives Flask's `name`."""
-    return (module == "flask" or module.startswith("flask.")) and name in EXPORTED
+    return name in _STARRED.get(module, frozenset())

@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from flask_ctxfix.codemods.removed_apis.stack_uses import Kind, serves_newer_flask
-from flask_ctxfix.codemods.removed_apis.stores import store_of
+from flask_ctxfix.codemods.removed_apis.stores import Store, store_of
+from flask_ctxfix.codemods.removed_apis.top_rewriter import both_contexts
 
 from flask_ctxfix import flask_facts
-from flask_ctxfix.codemod import Fix, Need, ReplaceExpression, Span
+from flask_ctxfix.codemod import Applicability, Fix, Need, ReplaceExpression, Span
 from flask_ctxfix.flask_versions import TargetVersion
 from flask_ctxfix.imports import local_name
 from flask_ctxfix.project import Module, Project
@@ -18,7 +19,13 @@ from flask_ctxfix.scopes import Binding, Scope
 
 _PRIVATE = flask_facts.LOOKUPS.keys() | flask_facts.ERROR_MESSAGES.keys() | {"_find_app"}
 _BY_HAND = "write a function that reads `g` or the proxies; nothing public takes its place as it is"
+_SAME = "only the text of the error changes"
+_LIVES_LONGER = "check before merging: `g` lives as long as the app context, not the request"
 _ONE_CONTEXT = (3, 2)
+_BUILT_IN: dict[Kind, frozenset[str]] = {
+    "app": flask_facts.APP_CONTEXT_ATTRIBUTES,
+    "request": flask_facts.REQUEST_CONTEXT_ATTRIBUTES,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +59,7 @@ class _Lookup:
         self._local = local
         self._bindings = scope.bindings[local]
         self._needs: list[Need] = []
+        self._applicability: Applicability = "safe"
 
     def uses(self) -> Iterator[LookupUse]:
         """Yield a use for each read of the name, then the import."""
@@ -98,6 +106,7 @@ class _Lookup:
 
     def _use(self, name: str, read: ast.Name) -> LookupUse:
         self._needs = []
+        self._applicability = "safe"
         parent = self._module.scopes.parents[read]
         if name in flask_facts.ERROR_MESSAGES:
             return self._replaced(
@@ -130,22 +139,30 @@ class _Lookup:
         """Return the code that reads the attribute `name` of a context."""
         text = name.value if isinstance(name, ast.Constant) else None
         attribute = text if isinstance(text, str) and text.isidentifier() else None
-        holder = self._holder(kind, attribute, at)
+        store = self._store(kind, attribute)
+        holder = self._flask(at, "flask", "g") if store.on_g else self._context(kind, at)
         if attribute is not None:
-            return f"{holder}.{attribute}"
+            return f"{holder}.{store.name}"
         return f"getattr({holder}, {self._module.segment(name)})"
 
-    def _holder(self, kind: Kind, attribute: str | None, at: ast.Name) -> str:
-        built_in = {
-            "app": flask_facts.APP_CONTEXT_ATTRIBUTES,
-            "request": flask_facts.REQUEST_CONTEXT_ATTRIBUTES,
-        }[kind]
+    def _store(self, kind: Kind, attribute: str | None) -> Store:
+        if attribute in _BUILT_IN[kind]:
+            return Store(False, attribute, True)
         store = store_of(self._module, self._project, self._target, kind, attribute)
-        if attribute not in built_in and store.on_g and kind == "app":
-            return self._flask(at, "flask", "g")
-        one_context = self._target.newest >= _ONE_CONTEXT
-        name = "app_ctx" if kind == "app" or one_context else "request_ctx"
-        return self._flask(at, "flask.globals", name)
+        if not store.is_exact:
+            self._applicability = "unsafe"
+        return store
+
+    def _context(self, kind: Kind, at: ast.Name) -> str:
+        if kind == "app" or self._target.oldest >= _ONE_CONTEXT:
+            return self._flask(at, "flask.globals", "app_ctx")
+        if self._target.newest < _ONE_CONTEXT:
+            return self._flask(at, "flask.globals", "request_ctx")
+        anchor = self._anchor()
+        found = local_name(self._module, self._project, at, "flask.globals", "request_ctx", anchor)
+        if found.need is not None:
+            self._needs += both_contexts(self._module, self._project, at, found.code, anchor)
+        return found.code
 
     def _flask(self, at: ast.Name, home: str, name: str) -> str:
         found = local_name(self._module, self._project, at, home, name, self._anchor())
@@ -158,5 +175,7 @@ class _Lookup:
 
     def _replaced(self, name: str, node: ast.expr, code: str) -> LookupUse:
         edit = ReplaceExpression(self._module.span(node), code)
-        fix = Fix("safe", f"use `{code}`", (edit,), tuple(dict.fromkeys(self._needs)))
-        return LookupUse(name, node, code, "only the text of the error changes", fix)
+        needs = tuple(dict.fromkeys(self._needs))
+        fix = Fix(self._applicability, f"use `{code}`", (edit,), needs)
+        advice = _LIVES_LONGER if self._applicability == "unsafe" else _SAME
+        return LookupUse(name, node, code, advice, fix)
