@@ -76,11 +76,13 @@ class Expression:
 
 
 def _imported(expression: Expression) -> str:
-    code = expression.code
-    lines = []
-    for word in sorted(expression.stacks):
+    return _with_imports(expression, expression.code)
+
+
+def _with_imports(expression: Expression, code: str) -> str:
+    lines = [f"from flask import {_STACKS[word]}\n" for word in sorted(expression.stacks)]
+    for word in expression.stacks:
         code = code.replace(word, f"{_STACKS[word]}.top")
-        lines.append(f"from flask import {_STACKS[word]}\n")
     return "".join(lines) + "\n\n" + code
 
 
@@ -114,9 +116,7 @@ def _in_variable(expression: Expression) -> str:
                 text = text.replace(word, f"{word.lower()}_ctx")
             assigned = [f"    {word.lower()}_ctx = {_STACKS[word]}.top" for word in given]
             lines[start:end] = [*assigned, text]
-    code = _imported(Expression(expression.name, "\n".join(lines), expression.grade))
-    imports = [f"from flask import {_STACKS[word]}\n" for word in sorted(expression.stacks)]
-    return "".join(imports) + code
+    return _with_imports(expression, "\n".join(lines))
 
 
 SPELLINGS: dict[str, Callable[[Expression], str]] = {

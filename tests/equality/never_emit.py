@@ -85,7 +85,7 @@ class _Check:
         newest = self._target.newest
         if name == "request_ctx" and node.attr == "g":
             yield "went with Flask 2.2", node
-        if name == "app_ctx" and self._is_of_request_only and newest < _ONE_CONTEXT:
+        if name == "app_ctx" and self._is_of_request_only and self._target.oldest < _ONE_CONTEXT:
             if node.attr != "g":
                 yield "this is the app context below 3.2", node
         if name in _CONTEXTS and not isinstance(node.ctx, ast.Load):
@@ -105,9 +105,8 @@ class _Check:
                 name = _proxy(node.value)
                 if name in _CONTEXTS | {"g"}:
                     stores.setdefault(node.attr, set()).add(str(name))
-                    if {"g", "request_ctx"} <= stores[node.attr]:
-                        if self._is_of_one_stack:
-                            yield "written to one store, read from another", node
+                    if len(stores[node.attr]) > 1 and self._is_of_one_stack:
+                        yield "written to one store, read from another", node
 
     def _handlers(self, node: ast.Try) -> Iterator[tuple[str, ast.AST]]:
         caught = [ast.unparse(h.type) if h.type else "BaseException" for h in node.handlers]
@@ -147,7 +146,7 @@ class _Check:
                 if node is not parent.test:
                     return True
             if isinstance(parent, ast.BoolOp) and node in parent.values:
-                if any(map(_tests, parent.values[: parent.values.index(node)])):  # type: ignore[arg-type]
+                if any(map(_tests, parent.values[: parent.values.index(node)])):
                     return True
             for name in ("body", "orelse", "finalbody"):
                 block = getattr(parent, name, None)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack
 from contextvars import Context
 from pathlib import Path
-from types import FunctionType
+from types import CodeType, FunctionType
 from typing import Any
 
 import flask
@@ -61,12 +61,13 @@ def outcomes(source: str) -> Outcomes:
     """Return, for each state, what each public function of the module `source` gave, in order."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
-        return {state: Context().run(_in_state, source, state) for state in STATES}
+        code = compile(source, f"<{NAME}>", "exec")
+        return {state: Context().run(_in_state, code, state) for state in STATES}
 
 
-def _in_state(source: str, state: str) -> dict[str, str]:
+def _in_state(code: CodeType, state: str) -> dict[str, str]:
     namespace: dict[str, Any] = {"__name__": NAME}
-    exec(compile(source, f"<{NAME}>", "exec"), namespace)
+    exec(code, namespace)
     entered: Entered = []
     found: dict[str, str] = {}
     try:

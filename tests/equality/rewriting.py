@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import NamedTuple
 
 from flask_ctxfix.codemods.removed_apis import CODEMOD
 
-from flask_ctxfix.codemod import Applicability, Finding
+from flask_ctxfix.codemod import Finding
 from flask_ctxfix.flask_versions import TargetVersion
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.rewrite import rewrite
@@ -17,24 +18,26 @@ _ROUNDS = 10
 
 
 class Rewritten(NamedTuple):
-    """The new text, and the findings that remain in it."""
+    """The new text, the findings that remain in it, and whether some fix was unsafe."""
 
     text: str
-    remaining: list[Finding]
+    remaining: tuple[Finding, ...]
+    is_unsafe: bool
 
 
-def rewritten(
-    text: str, target: TargetVersion, allowed: frozenset[Applicability] = frozenset({"safe"})
-) -> Rewritten:
-    """Apply the fixes that are `allowed` to a project of one module, until there are no more."""
+@cache
+def rewritten(text: str, target: TargetVersion) -> Rewritten:
+    """Apply all fixes to a project of one module, until there are no more."""
+    is_unsafe = False
     for _ in range(_ROUNDS):
         project = Project([_PATH])
         module = project.add(Source(_PATH, text.encode(), text, "utf-8", False))
         findings = _findings(module, project, target)
-        fixes = [f.fix for f in findings if f.fix is not None and f.fix.applicability in allowed]
-        new = rewrite(module, list(dict.fromkeys(fixes)))
+        fixes = [finding.fix for finding in findings if finding.fix is not None]
+        is_unsafe = is_unsafe or any(fix.applicability == "unsafe" for fix in fixes)
+        new = rewrite(module, list(dict.fromkeys(fixes))) if fixes else text
         if new == text:
-            return Rewritten(text, findings)
+            return Rewritten(text, tuple(findings), is_unsafe)
         text = new
     raise AssertionError(f"still changing after {_ROUNDS} rounds:\n{text}")
 
