@@ -31,8 +31,7 @@ def write(source: Source, data: bytes) -> None:
 class Journal:
     """What it takes to undo the last run that wrote files in a project.
 
-    It lies in the user's state folder, one file for each `root`, the folder that the project is
-    in.
+    It lies in the user's state folder, one file for each `root`, the folder of a project.
     """
 
     def __init__(self, root: str) -> None:
@@ -52,7 +51,6 @@ class Journal:
         entries = [
             {
                 "path": os.path.realpath(source.path),
-                "shown": source.path,
                 "before": base64.b64encode(source.data).decode(),
                 "after": _digest(data),
             }
@@ -69,8 +67,9 @@ class Journal:
     def undo(self) -> tuple[list[str], list[SourceError]]:
         """Give the files of the record back the bytes that they held.
 
-        Returns the files that were restored, and an error for each that was changed since or that
-        cannot be read or written. The record is dropped once nothing is left to undo.
+        Returns the real paths of the files that were restored, and an error for each that was
+        changed since or that cannot be read or written. The record is dropped once nothing is left
+        to undo.
         """
         try:
             entries = self._entries()
@@ -78,22 +77,23 @@ class Journal:
             return [], [error]
         restored: list[str] = []
         errors: list[SourceError] = []
-        for path, shown, before, after in entries:
+        for path, before, after in entries:
             try:
                 if _restore(path, before, after):
-                    restored.append(shown)
+                    restored.append(path)
             except SourceError as error:
-                errors.append(SourceError(shown, None, error.cause))
+                errors.append(error)
         if not errors:
             self.path.unlink()
         return restored, errors
 
-    def _entries(self) -> list[tuple[str, str, bytes, str]]:
+    def _entries(self) -> list[tuple[str, bytes, str]]:
         if not self.path.exists():
-            raise SourceError(self.root, None, "nothing to undo: no --apply has changed files here")
+            cause = "nothing to undo: no --apply has changed files of this project"
+            raise SourceError(self.root, None, cause)
         try:
             return [
-                (entry["path"], entry["shown"], base64.b64decode(entry["before"]), entry["after"])
+                (entry["path"], base64.b64decode(entry["before"]), entry["after"])
                 for entry in json.loads(read_bytes(str(self.path)))
             ]
         except (ValueError, KeyError, TypeError):

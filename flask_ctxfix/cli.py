@@ -39,7 +39,7 @@ def _items(*names: str, **attributes: Any) -> Callable[[Any], Any]:
 @click.argument("paths", nargs=-1, metavar="[PATHS]...")
 @click.option("--diff", is_flag=True, help="Print every fix as a unified diff; write nothing.")
 @click.option("--apply", is_flag=True, help="Write the fixes.")
-@click.option("--undo", is_flag=True, help="Undo the last --apply that was started here.")
+@click.option("--undo", is_flag=True, help="Undo the last --apply in this project.")
 @click.option("--list-rules", is_flag=True, help="List the rules.")
 @click.option("--explain", metavar="CODE", help="Say what a rule finds and what its fix does.")
 @_items("--select", metavar="CODES", help="Run these rules only. CTX4 stands for all CTX4xx.")
@@ -103,7 +103,7 @@ def _run(options: dict[str, Any]) -> int:
     if options["explain"]:
         return _explain(options["explain"])
     if options["undo"]:
-        return _undo()
+        return _undo(load(_given(options)).root)
     return _fix(modes[0] if modes else "list", options)  # type: ignore[arg-type]
 
 
@@ -179,10 +179,10 @@ def _status(outcome: Outcome, exit_zero: bool) -> int:
     return int(left and not exit_zero)
 
 
-def _undo() -> int:
+def _undo(root: str) -> int:
     from flask_ctxfix.apply import Journal
 
-    restored, errors = Journal(".").undo()
+    restored, errors = Journal(root).undo()
     _print_errors(errors, verbose=False)
     click.echo(f"{summary.count(len(restored), 'file')} restored.", err=True)
     return 2 if errors else 0

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from flask_ctxfix.discovery import discover
 from flask_ctxfix.flask_detection import Detected, detect
 from flask_ctxfix.outcome import FileResult, Mode, Outcome
 from flask_ctxfix.prefilter import holds_all, holds_any, mentions_flask
-from flask_ctxfix.settings import Settings, SettingsError
+from flask_ctxfix.settings import Settings, SettingsError, folder_of, project_folder
 from flask_ctxfix.source import Source, SourceError
 
 if TYPE_CHECKING:
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
 Result = TypeVar("Result")
 
 _GROUP = "flask_ctxfix.codemods"
-_PROJECT_MARKS = (".git", "pyproject.toml", "setup.py", "setup.cfg")
 
 
 def run(
@@ -46,7 +44,7 @@ def run(
     try:
         results = _search(outcome, settings, stdin, executor)
         if mode == "apply" and stdin is None:
-            results = _write(outcome, list(results))
+            results = _write(outcome, settings.root, list(results))
         for result in results:
             outcome.results.append(result)
             outcome.errors += [result.error] if result.error is not None else []
@@ -132,22 +130,10 @@ def _project_around(files: list[str], settings: Settings) -> list[str]:
     return sorted({*files, *around})
 
 
-def project_folder(path: str) -> Path | None:
-    """Return the nearest folder at or above `path` that holds what marks the top of a project."""
-    folder = _folder(path)
-    above = (folder, *folder.parents)
-    return next((p for p in above if any((p / mark).exists() for mark in _PROJECT_MARKS)), None)
-
-
-def _folder(path: str) -> Path:
-    place = Path(path).absolute()
-    return place if place.is_dir() else place.parent
-
-
 def _target(settings: Settings) -> Detected:
     if settings.target_version is not None:
         return Detected(settings.target_version, "as set")
-    return detect(_folder(settings.paths[0]))
+    return detect(folder_of(settings.paths[0]))
 
 
 def _sound(
@@ -179,13 +165,13 @@ def _survey(
     return {file.path for file in surveyed}
 
 
-def _write(outcome: Outcome, results: Sequence[FileResult]) -> Iterator[FileResult]:
+def _write(outcome: Outcome, root: str, results: Sequence[FileResult]) -> Iterator[FileResult]:
     """Write what is to be written, and yield what the files hold then."""
     from flask_ctxfix.apply import Journal, write
 
     try:
         changed = [result for result in results if result.is_changed]
-        Journal(".").record([(result.before, result.after.data) for result in changed])
+        Journal(root).record([(result.before, result.after.data) for result in changed])
     except SourceError as error:
         outcome.errors.append(error)
         yield from (result.left_alone() for result in results)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 OUTPUT_FORMATS = ("text", "concise", "json")
 
 _TABLE = "flask-ctxfix"
+_PROJECT_MARKS = (".git", "pyproject.toml", "setup.py", "setup.cfg")
 _PREFIX = re.compile(r"[A-Z]+[0-9]*")
 
 
@@ -29,9 +30,9 @@ class SettingsError(Exception):
 class Settings:
     """What a run does, apart from its mode.
 
-    `root` is the folder of the configuration, "." where there is none: the patterns of
-    `per_file_ignores` are relative to it. `target_version` None means: what the project's metadata
-    allows.
+    `root` is the folder of the configuration, or else of the project, or else ".": patterns are
+    relative to it, and --undo takes back what was written for it. `target_version` None means: what
+    the project's metadata allows.
     """
 
     select: tuple[str, ...] = ()
@@ -129,8 +130,12 @@ def load(options: Mapping[str, object]) -> Settings:
     from the current folder. Raises SettingsError.
     """
     settings = Settings()
-    found = _find_table(_folder_of(options.get("paths")))
-    if found is not None:
+    paths = options.get("paths")
+    start = paths[0] if isinstance(paths, list) and paths else "."
+    found = _find_table(folder_of(start))
+    if found is None:
+        settings = replace(settings, root=str(project_folder(start) or "."))
+    else:
         file, text, table = found
         settings = _with(settings, table, lambda key: f"{_place(file, text, key)}: {key}")
         settings = replace(settings, root=str(file.parent))
@@ -140,9 +145,17 @@ def load(options: Mapping[str, object]) -> Settings:
     return _with(settings, options, lambda key: f"--{key}")
 
 
-def _folder_of(paths: object) -> Path:
-    start = Path(paths[0] if isinstance(paths, list) and paths else ".").absolute()
-    return start if start.is_dir() else start.parent
+def project_folder(path: str) -> Path | None:
+    """Return the nearest folder at or above `path` that holds what marks the top of a project."""
+    folder = folder_of(path)
+    above = (folder, *folder.parents)
+    return next((p for p in above if any((p / mark).exists() for mark in _PROJECT_MARKS)), None)
+
+
+def folder_of(path: str) -> Path:
+    """Return the folder that `path` is, or else the one that it lies in."""
+    place = Path(path).absolute()
+    return place if place.is_dir() else place.parent
 
 
 def _with(

@@ -168,7 +168,7 @@ def test_undo_works_once(tmp_path: Path, state: Path):
     restored, errors = journal.undo()
     assert restored == []
     assert [str(error) for error in errors] == [
-        f"{tmp_path}: nothing to undo: no --apply has changed files here"
+        f"{tmp_path}: nothing to undo: no --apply has changed files of this project"
     ]
     assert [path for path in state.rglob("*") if path.is_file()] == []
 
@@ -222,13 +222,13 @@ def test_each_project_has_its_own_record_whatever_its_spelling(
     assert (tmp_path / "two/app.py").read_bytes() == NEW
 
 
-def test_paths_are_shown_as_they_were_given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_relative_paths_hold_in_any_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.chdir(tmp_path)
     name = os.fsdecode(b"caf\xe9.py")
     applied(Journal("."), (made(Path(name)), NEW))
     (tmp_path / "deeper").mkdir()
     monkeypatch.chdir("deeper")
-    assert Journal("..").undo() == ([name], [])
+    assert Journal("..").undo() == ([f"{tmp_path}/{name}"], [])
     assert (tmp_path / name).read_bytes() == OLD
 
 

@@ -133,10 +133,57 @@ def test_undo(tree: Write) -> None:
     Path("b.py").write_text("mine\n")
     result = _run("--undo")
     assert result.exit_code == 2
-    assert result.stderr.startswith("error: b.py: ")
+    assert result.stderr.startswith(f"error: {Path.cwd()}/b.py: cannot undo: changed since ")
     assert "1 file restored." in result.stderr
     assert Path("a.py").read_text() == "import flask\nold\n"
     assert Path("b.py").read_text() == "mine\n"
+
+
+@pytest.mark.usefixtures("toy")
+@pytest.mark.parametrize("mark", [".git/HEAD", "setup.py", "pyproject.toml"])
+@pytest.mark.parametrize(
+    ("applied_in", "applied", "undone_in", "undone"),
+    [
+        ("project", [], "project/src/pkg", []),
+        ("project/src/pkg", ["../a.py", "."], "project", []),
+        ("project/src", [], "project/tests", []),
+        (".", ["project/src"], ".", ["project"]),
+        (".", ["project/src"], "project/tests", []),
+    ],
+)
+def test_undo_works_anywhere_in_the_project(
+    tree: Write,
+    monkeypatch: pytest.MonkeyPatch,
+    mark: str,
+    applied_in: str,
+    applied: list[str],
+    undone_in: str,
+    undone: list[str],
+) -> None:
+    files = {"src/a.py": "import flask\nold\n", "src/pkg/b.py": "import flask\nold\n"}
+    tree({f"project/{path}": text for path, text in files.items()})
+    tree({f"project/{mark}": "", "project/tests/x": ""})
+    top = Path.cwd()
+    monkeypatch.chdir(applied_in)
+    result = _run("--apply", *applied)
+    hint = "--undo project" if applied_in == "." else "--undo"
+    assert f"To take it back: flask-ctxfix {hint}\n" in result.stderr
+    assert {(top / "project" / path).read_text() for path in files} == {"import flask\nnew\n"}
+    monkeypatch.chdir(top / undone_in)
+    result = _run("--undo", *undone)
+    assert (result.exit_code, result.stderr) == (0, "2 files restored.\n")
+    assert {path: (top / "project" / path).read_text() for path in files} == files
+
+
+@pytest.mark.usefixtures("toy")
+def test_projects_do_not_undo_each_other(tree: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    table = "[tool.flask-ctxfix]\n"
+    tree({"one/pyproject.toml": table, "one/a.py": "import flask\nold\n"})
+    tree({"two/pyproject.toml": table})
+    assert _run("--apply", "one").exit_code == 0
+    result = _run("--undo", "two")
+    assert (result.exit_code, Path("one/a.py").read_text()) == (2, "import flask\nnew\n")
+    assert f"error: {Path.cwd()}/two: nothing to undo" in result.stderr
 
 
 @pytest.mark.usefixtures("toy")

@@ -34,6 +34,12 @@ def test_defaults(tree: Write) -> None:
     assert ".venv" in Settings().exclude
 
 
+@pytest.mark.parametrize("mark", [".git/HEAD", "pyproject.toml", "setup.py", "setup.cfg"])
+def test_the_root_is_the_project_if_there_is_no_configuration(tree: Write, mark: str) -> None:
+    tree({f"project/{mark}": "", "project/src/a.py": ""})
+    assert load({"paths": ["project/src/a.py"]}).root == str(Path("project").absolute())
+
+
 def test_configuration(tree: Write) -> None:
     tree({"pyproject.toml": TABLE})
     assert load({}) == Settings(
@@ -113,7 +119,7 @@ def test_toml_that_is_wrong(tree: Write) -> None:
     with pytest.raises(SettingsError, match=r"pyproject.toml: not valid TOML"):
         load({})
     tree({"pyproject.toml": "tool = 'flask-ctxfix'\n"})
-    assert load({}) == Settings()
+    assert load({}) == Settings(root=str(Path.cwd()))
     tree({"pyproject.toml": "[tool.other]\nx = 'flask-ctxfix'\n"})
     assert load({}) == Settings()
     tree({"pyproject.toml": "[tool]\nflask-ctxfix = 1\n"})

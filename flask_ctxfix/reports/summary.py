@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -32,9 +33,15 @@ def _sentences(outcome: Outcome, settings: Settings) -> Iterator[str]:
     else:
         yield f"No findings in {count(outcome.files, 'file')}."
     if outcome.mode == "apply" and changed:
-        yield "To take it back: flask-ctxfix --undo"
+        yield f"To take it back: flask-ctxfix --undo{_elsewhere(settings.root)}"
     if outcome.detected is not None and found:
         yield f"Target: Flask {outcome.detected.target} ({outcome.detected.reason})."
+
+
+def _elsewhere(root: str) -> str:
+    """Return what --undo needs to find a project that the current folder is not in."""
+    path = os.path.relpath(root)
+    return "" if {".", ".."}.issuperset(path.split("/")) else f" {path}"
 
 
 def _found(outcome: Outcome, settings: Settings, found: int, changed: int) -> str:
