@@ -121,7 +121,7 @@ def test_toml_that_is_wrong(tree: Write) -> None:
     tree({"pyproject.toml": "tool = 'flask-ctxfix'\n"})
     assert load({}) == Settings(root=str(Path.cwd()))
     tree({"pyproject.toml": "[tool.other]\nx = 'flask-ctxfix'\n"})
-    assert load({}) == Settings()
+    assert load({}) == Settings(root=str(Path.cwd()))
     tree({"pyproject.toml": "[tool]\nflask-ctxfix = 1\n"})
     with pytest.raises(SettingsError, match=r"pyproject.toml:2: must be a table"):
         load({})
