@@ -372,7 +372,7 @@ def _is_one_a_line(imports: Sequence[ast.ImportFrom]) -> bool:
 
 def _comes_after(inserted: str, statement: ast.stmt) -> bool:
     """Whether an import belongs below `statement` in sorted imports."""
-    if not isinstance(statement, ast.ImportFrom) or statement.module is None:
+    if not isinstance(statement, ast.ImportFrom) or statement.level or statement.module is None:
         return False
     return inserted.split()[1] >= statement.module
 

@@ -394,12 +394,12 @@ class _Analysis:
             yield self._finding(stack.kind, stack.node, _NO_COUNTERPART, None)
 
     def _imports(self) -> Iterator[Finding]:
+        kept = self._kept_names()
         retires = tuple(
             self._module.span(binding.alias or binding.node)
             for scope, binding in self._uses.bindings
-            if not scope.is_class
+            if not scope.is_class and not (scope.parent is None and binding.name in kept)
         )
-        kept = facts_of_project(self._module, self._project).kept | exported_names(self._module)
         for scope, binding in self._uses.bindings:
             place = binding.alias or _attribute_in(binding.value)
             if place is None or self._module.scopes.in_type_checking(binding.node):
@@ -411,6 +411,16 @@ class _Analysis:
             unsafe = any(id(_name(node)) in reads for node in self._unsafe)
             fix = Fix("unsafe" if unsafe else "safe", "", retires=retires)
             yield self._binding_finding(binding, place, None if stays else fix)
+
+    def _kept_names(self) -> set[str]:
+        """Return the names of the module that another file goes on using, and what they are."""
+        kept = {*facts_of_project(self._module, self._project).kept}
+        kept |= exported_names(self._module)
+        for scope, binding in reversed(self._uses.bindings):
+            if scope.parent is None and binding.name in kept and binding.value is not None:
+                read = ast.walk(binding.value)
+                kept |= {node.id for node in read if isinstance(node, ast.Name)}
+        return kept
 
     def _binding_finding(self, binding: Binding, place: ast.AST, fix: Fix | None) -> Finding:
         origins = self._project.binding_origins(self._module, binding)
