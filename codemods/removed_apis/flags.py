@@ -5,11 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from flask_ctxfix.codemods.removed_apis.setting_uses import (
-    SETTING,
-    sets_setting,
-    setting_uses,
-)
+from flask_ctxfix.codemods.removed_apis.setting_uses import SETTING, setting_uses
 from flask_ctxfix.codemods.removed_apis.stack_uses import serves_newer_flask
 from flask_ctxfix.codemods.removed_apis.stacks import shared_findings
 from flask_ctxfix.codemods.removed_apis.stores import facts_of_project
@@ -41,9 +37,9 @@ class RemovedContextFlags(Rule):
 
     What it finds
 
-    The setting `PRESERVE_CONTEXT_ON_EXCEPTION`, the property `preserve_context_on_exception`, the
-    environ key `flask._preserve_context`, `.preserved` and `.auto_pop()` of a context, and
-    `signals_available`.
+    The setting `PRESERVE_CONTEXT_ON_EXCEPTION`, unless the project reads it itself, the property
+    `preserve_context_on_exception`, the environ key `flask._preserve_context`, `.preserved` and
+    `.auto_pop()` of a context, and `signals_available`.
 
     What goes wrong
 
@@ -71,8 +67,8 @@ class RemovedContextFlags(Rule):
 
     When the fix is safe
 
-    A setting that nothing in the project reads goes. `signals_available` has been true since
-    Flask 2.3, which requires Blinker, and becomes `True`. The rest is reported.
+    The setting goes. `signals_available` has been true since Flask 2.3, which requires Blinker, and
+    becomes `True`. The rest is reported.
 
     What changes
 
@@ -90,7 +86,6 @@ class RemovedContextFlags(Rule):
     def find(self, module: Module, project: Project, target: TargetVersion) -> Iterator[Finding]:
         """Yield settings, flags, and what the analysis of the stacks found of them."""
         yield from (f for f in shared_findings(module, project, target) if f.code == self.code)
-        is_read = facts_of_project(module, project).reads_setting
         for constant in module.scopes.nodes(ast.Constant):
             if constant.value == _ENVIRON_KEY:
                 message = f"`{_ENVIRON_KEY}` is not read since Flask 2.2"
@@ -99,12 +94,11 @@ class RemovedContextFlags(Rule):
             if attribute.attr == _PROPERTY:
                 message = f"`{_PROPERTY}` was removed in Flask 2.2"
                 yield self._finding(module, "error", attribute, message, _USE_CLIENT, None)
-        for node in setting_uses(module):
-            if sets_setting(module, node):
-                fix = None if is_read else _without_setting(module, node)
-                advice = "the project reads it itself" if is_read else _NO_EFFECT
+        if not facts_of_project(module, project).reads_setting:
+            for node in setting_uses(module):
                 message = f"`{SETTING}` was removed in Flask 2.2"
-                yield self._finding(module, "warning", node, message, advice, fix)
+                fix = _without_setting(module, node)
+                yield self._finding(module, "warning", node, message, _NO_EFFECT, fix)
         yield from self._signals(module, project, target)
 
     def _finding(
