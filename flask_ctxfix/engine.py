@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 from flask_ctxfix.discovery import discover
-from flask_ctxfix.flask_detection import Detected, detect
 from flask_ctxfix.outcome import FileResult, Mode, Outcome
 from flask_ctxfix.prefilter import holds_all, holds_any, mentions_flask
 from flask_ctxfix.settings import Settings, SettingsError, folder_of, project_folder
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
 
     from flask_ctxfix.codemod import Codemod
     from flask_ctxfix.executors import Work
+    from flask_ctxfix.flask_detection import Detected
     from flask_ctxfix.job import Job, Surveyed
 
 Result = TypeVar("Result")
@@ -88,8 +88,9 @@ def _search(
         job = Job(known, codemods, settings, target, rewrites, sources)
         searched = frozenset(files)
         with workforce(relevant, executor) as work:
-            surveyed = _survey(job, relevant, work, outcome, searched)
-            yield from _sound(work(job.search, sorted(surveyed & searched)), outcome, searched)
+            groups = _survey(job, relevant, work, outcome, searched)
+            results = _results(job, work, groups, searched)
+            yield from _sound(results, outcome, searched)
 
 
 def _selected(settings: Settings) -> list[Codemod]:
@@ -131,6 +132,8 @@ def _project_around(files: list[str], settings: Settings) -> list[str]:
 
 
 def _target(settings: Settings) -> Detected:
+    from flask_ctxfix.flask_detection import Detected, detect
+
     if settings.target_version is not None:
         return Detected(settings.target_version, "as set")
     return detect(folder_of(settings.paths[0]))
@@ -149,8 +152,11 @@ def _sound(
 
 def _survey(
     job: Job, paths: Sequence[str], work: Work, outcome: Outcome, searched: frozenset[str]
-) -> set[str]:
-    """Survey `paths`, and the files that what they export leads to; return those that parse."""
+) -> dict[str, frozenset[str]]:
+    """Survey `paths`, and the files that what they export leads to.
+
+    Return those that parse, with the groups of fixes that each takes part in.
+    """
     surveyed: list[Surveyed] = []
     seen: set[str] = set()
     while paths:
@@ -162,7 +168,46 @@ def _survey(
     for file in sorted(surveyed, key=lambda file: file.path):
         for name, survey in file.surveys:
             job.surveys.setdefault(name, []).append(survey.facts)
-    return {file.path for file in surveyed}
+    return {
+        file.path: frozenset(group for _, survey in file.surveys for group in survey.groups)
+        for file in surveyed
+    }
+
+
+def _results(
+    job: Job, work: Work, groups: Mapping[str, frozenset[str]], searched: frozenset[str]
+) -> Iterable[FileResult | SourceError]:
+    """Search the files; again those whose groups of fixes turn out not to be possible everywhere.
+
+    A group is pinned where a file outside of the search takes part in it, where one of its fixes is
+    silenced or not allowed, and where the rewrite of a file fails.
+    """
+    paths = sorted(searched & groups.keys())
+    if not any(groups.values()):
+        return work(job.search, paths)
+    outside = (names for path, names in groups.items() if path not in searched)
+    job.pinned = frozenset().union(*outside)
+    results = dict(zip(paths, work(job.search, paths), strict=True))
+    while torn := _torn(results, groups) - job.pinned:
+        job.pinned |= torn
+        again = [path for path in paths if groups[path] & torn]
+        results.update(zip(again, work(job.search, again), strict=True))
+    return results.values()
+
+
+def _torn(
+    results: Mapping[str, FileResult | SourceError], groups: Mapping[str, frozenset[str]]
+) -> frozenset[str]:
+    """Return the groups of which some fixes are made and others cannot be."""
+    moved: set[str] = set()
+    blocked: set[str] = set()
+    for path, result in results.items():
+        if isinstance(result, SourceError) or result.error is not None:
+            blocked |= groups[path]
+        else:
+            moved |= result.moved
+            blocked |= result.blocked
+    return frozenset(moved & blocked)
 
 
 def _write(outcome: Outcome, root: str, results: Sequence[FileResult]) -> Iterator[FileResult]:

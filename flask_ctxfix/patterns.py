@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pathspec.pattern import Pattern
 
 _TRAILING = re.compile(r"(?<!\\) +$")
-_NAME = re.compile(r"!?[^*?\[\\/]+/?")
+_SPECIAL = frozenset("*?[\\")
 _ALL_BELOW = re.compile(r"(^!?|/)\*\*(/?)$")
 
 
@@ -25,11 +25,12 @@ class Patterns(NamedTuple):
 
     ignores: bool
     names: frozenset[str]
+    paths: frozenset[str]
     others: tuple[Pattern, ...]
 
     def match(self, name: str, path: str) -> bool:
         """Whether one matches an entry by its name or by its path from the patterns' folder."""
-        if name in self.names:
+        if name in self.names or path in self.paths:
             return True
         marked = _marked(path, "\0") if self.others else ""
         return any(pattern.match_file(marked) is not None for pattern in self.others)
@@ -43,15 +44,23 @@ def parse(lines: Iterable[str]) -> tuple[Patterns, ...]:
     texts = (_TRAILING.sub("", line.rstrip("\r\n")) for line in lines)
     patterns = (text for text in texts if text and not text.startswith("#"))
     runs = groupby(patterns, key=lambda text: text.startswith("!"))
-    return tuple(_join(not takes_back, list(run)) for takes_back, run in runs)[::-1]
+    return tuple(_join(not takes_back, run) for takes_back, run in runs)[::-1]
 
 
-def _join(ignores: bool, run: Sequence[str]) -> Patterns:
-    """Return a run of patterns; pathspec is imported only if one is more than a name."""
-    names = [text.removeprefix("!") for text in run if _NAME.fullmatch(text)]
-    others = [text for text in run if not _NAME.fullmatch(text)]
-    both = (*names, *(name.removesuffix("/") + "/" for name in names))
-    return Patterns(ignores, frozenset(both), tuple(p for text in others for p in _compile(text)))
+def _join(ignores: bool, run: Iterable[str]) -> Patterns:
+    """Return a run of patterns; pathspec is imported only if one has more than plain characters."""
+    names: set[str] = set()
+    paths: set[str] = set()
+    others: list[Pattern] = []
+    for text in run:
+        glob = text.removeprefix("!")
+        if not _SPECIAL.isdisjoint(glob):
+            others += _compile(text)
+            continue
+        folder = glob.removeprefix("/").removesuffix("/") + "/"
+        entries = (folder,) if glob.endswith("/") else (folder, folder[:-1])
+        (paths if "/" in glob[:-1] else names).update(entries)
+    return Patterns(ignores, frozenset(names), frozenset(paths), tuple(others))
 
 
 def _compile(text: str) -> Sequence[Pattern]:
