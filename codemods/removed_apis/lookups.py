@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from flask_ctxfix.codemods.removed_apis.stack_uses import Kind, serves_newer_flask
 from flask_ctxfix.codemods.removed_apis.stores import Store, store_of
@@ -44,6 +44,21 @@ def lookup_uses(module: Module, project: Project, target: TargetVersion) -> Iter
     for scope in module.scopes.every:
         for local in list(scope.bindings):
             yield from _Lookup(module, project, target, scope, local).uses()
+    for node in module.scopes.nodes(ast.Attribute):
+        if node.attr in _PRIVATE and isinstance(node.ctx, ast.Load):
+            base = _base(node)
+            if base is None or project.flask_name(module, node) != node.attr:
+                continue
+            if not serves_newer_flask(module, node):
+                home = module.scopes.scope_of(base).home(base.id)
+                yield _Lookup(module, project, target, home, base.id).through_module(node)
+
+
+def _base(node: ast.expr) -> ast.Name | None:
+    """Return the name that a chain of attributes starts with."""
+    while isinstance(node, ast.Attribute):
+        node = node.value
+    return node if isinstance(node, ast.Name) else None
 
 
 class _Lookup:
@@ -80,6 +95,14 @@ class _Lookup:
                 advice = "the import goes once nothing uses the name" if fix else _BY_HAND
                 yield LookupUse(name, binding.alias, "", advice, fix)
 
+    def through_module(self, read: ast.Attribute) -> LookupUse:
+        """Return the use of a private name that is read as an attribute of Flask's module."""
+        use = self._use(read.attr, read)
+        if use.fix is None:
+            return use
+        spans = tuple(self._module.span(b.alias or b.node) for b in self._partials())
+        return replace(use, fix=replace(use.fix, retires=spans))
+
     def _name(self) -> str | None:
         names = {self._name_bound(binding) for binding in self._bindings}
         name = names.pop() if len(names) == 1 else None
@@ -104,7 +127,7 @@ class _Lookup:
                 ) in ({"functools.partial"}, {"functools"}):
                     yield binding
 
-    def _use(self, name: str, read: ast.Name) -> LookupUse:
+    def _use(self, name: str, read: ast.expr) -> LookupUse:
         self._needs = []
         self._applicability = "safe"
         parent = self._module.scopes.parents[read]
@@ -127,15 +150,17 @@ class _Lookup:
     def _is_partial(self, call: ast.Call) -> bool:
         return self._project.origins(self._module, call.func) == {"functools.partial"}
 
-    def _find_app(self, read: ast.Name, parent: ast.AST) -> LookupUse:
-        app = f"{self._flask(read, 'flask', 'current_app')}._get_current_object()"
+    def _find_app(self, read: ast.expr, parent: ast.AST) -> LookupUse:
+        proxy = self._flask(read, "flask", "current_app")
+        app = f"{proxy}._get_current_object()"
         if isinstance(parent, ast.Call) and parent.func is read:
-            return self._replaced("_find_app", parent, app)
+            is_consumed = isinstance(self._module.scopes.parents[parent], ast.Attribute)
+            return self._replaced("_find_app", parent, proxy if is_consumed else app)
         if isinstance(parent, ast.Call) and read in parent.args:
             return self._replaced("_find_app", read, f"lambda: {app}")
         return LookupUse("_find_app", read, "", _BY_HAND, None)
 
-    def _read(self, kind: Kind, name: ast.expr, at: ast.Name) -> str:
+    def _read(self, kind: Kind, name: ast.expr, at: ast.expr) -> str:
         """Return the code that reads the attribute `name` of a context."""
         text = name.value if isinstance(name, ast.Constant) else None
         attribute = text if isinstance(text, str) and text.isidentifier() else None
@@ -153,7 +178,7 @@ class _Lookup:
             self._applicability = "unsafe"
         return store
 
-    def _context(self, kind: Kind, at: ast.Name) -> str:
+    def _context(self, kind: Kind, at: ast.expr) -> str:
         if kind == "app" or self._target.oldest >= _ONE_CONTEXT:
             return self._flask(at, "flask.globals", "app_ctx")
         if self._target.newest < _ONE_CONTEXT:
@@ -164,7 +189,7 @@ class _Lookup:
             self._needs += both_contexts(self._module, self._project, at, found.code, anchor)
         return found.code
 
-    def _flask(self, at: ast.Name, home: str, name: str) -> str:
+    def _flask(self, at: ast.expr, home: str, name: str) -> str:
         found = local_name(self._module, self._project, at, home, name, self._anchor())
         if found.need is not None:
             self._needs.append(found.need)

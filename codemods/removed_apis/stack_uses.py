@@ -104,6 +104,8 @@ class StackUses:
             for bindings in scope.bindings.values():
                 if not all(map(_may_bind_stack, bindings)):
                     continue
+                if all(self._scopes.in_type_checking(binding.node) for binding in bindings):
+                    continue
                 origins = set().union(
                     *(self._project.binding_origins(self._module, b) for b in bindings)
                 )
