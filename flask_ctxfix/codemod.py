@@ -132,6 +132,8 @@ class Fix:
 
     `needs` are imported, once per file. `retires` are spans of the import aliases or of the
     assignments that bind a name: each goes if, after all edits of the file, nothing uses its name.
+    A fix takes part in `groups`, such as the move of an attribute: each is made in all files of the
+    project or, pinned, in none.
     """
 
     applicability: Applicability
@@ -139,6 +141,7 @@ class Fix:
     edits: tuple[Edit, ...] = ()
     needs: tuple[Need, ...] = ()
     retires: tuple[Span, ...] = ()
+    groups: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,10 +180,12 @@ class Survey:
 
     `facts` is the family's own, and can be pickled. Each of `leads` is a set of words: a file that
     holds all words of one may use what this file exports, so it is surveyed and searched as well.
+    `groups` are those that fixes of this file may take part in.
     """
 
     facts: object
     leads: frozenset[frozenset[bytes]] = frozenset()
+    groups: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,9 +5,11 @@ Versions are (major, minor) of Flask. Sources: Flask's change log and the releas
 
 from __future__ import annotations
 
+from typing import Literal
+
 REMOVED_STACKS = {"_request_ctx_stack": "request", "_app_ctx_stack": "app"}
 
-LOOKUPS = {
+LOOKUPS: dict[str, Literal["request", "app"]] = {
     "_lookup_req_object": "request",
     "_lookup_app_object": "app",
 }

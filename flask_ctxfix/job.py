@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, NamedTuple, TypeVar
@@ -39,7 +39,8 @@ class Job:
     """The same for all files: what to look for, and how far to go.
 
     `files` are all files of the project; `sources` those whose text is not the one on the disk;
-    `surveys`, by codemod, is filled between surveying and searching.
+    `surveys`, by codemod, is filled between surveying and searching; `pinned` grows as long as some
+    group of fixes turns out not to be possible in all files.
     """
 
     files: Sequence[str]
@@ -49,6 +50,7 @@ class Job:
     rewrites: bool
     sources: Mapping[str, Source]
     surveys: dict[str, list[object]] = field(default_factory=dict)
+    pinned: frozenset[str] = frozenset()
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave the parsed modules behind when this goes to another process."""
@@ -84,11 +86,20 @@ class Job:
         return Surveyed(path, tuple(surveys))
 
     def _search(self, path: str) -> FileResult:
+        self.project.pinned = self.pinned
         module = self._module(path)
         found = self._find(module)
         findings = self._located(module, found)
-        unchanged = FileResult(module.source, module.source, findings, findings)
-        if not self.rewrites or not self._fixable(module, found):
+        fixable = self._fixable(module, found)
+        unchanged = FileResult(
+            module.source,
+            module.source,
+            findings,
+            findings,
+            moved=_groups(fixable),
+            blocked=_groups(finding for finding in found if finding not in fixable),
+        )
+        if not self.rewrites or not fixable:
             return unchanged
         rewritten = _attempt(path, lambda _: self._rewrite(module, found))
         self.project.add(module.source)  # other files are judged by what this one was
@@ -151,6 +162,11 @@ class Job:
         remaining = self._find(after)
         verify(module, after, found, remaining, applied)
         return after, remaining
+
+
+def _groups(findings: Iterable[Finding]) -> frozenset[str]:
+    fixes = (finding.fix for finding in findings if finding.fix is not None)
+    return frozenset(group for fix in fixes for group in fix.groups)
 
 
 def _locate(module: Module, finding: Finding) -> Located:

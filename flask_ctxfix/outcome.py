@@ -28,7 +28,8 @@ class FileResult:
     """One file as it was and as it is to be; both are the same where nothing is rewritten.
 
     `findings` are those of `before`, `remaining` those of `after`; `error` is why no rewrite of the
-    file could be kept.
+    file could be kept. `moved` are the groups of fixes that are made here, `blocked` those of which
+    a fix may not be made.
     """
 
     before: Source
@@ -36,6 +37,8 @@ class FileResult:
     findings: tuple[Located, ...]
     remaining: tuple[Located, ...]
     error: SourceError | None = None
+    moved: frozenset[str] = frozenset()
+    blocked: frozenset[str] = frozenset()
 
     @property
     def is_changed(self) -> bool:

@@ -27,7 +27,14 @@ if TYPE_CHECKING:
 
 def survey(module: Module, project: Project, target: TargetVersion) -> Survey:
     """Collect what the rules must know of a module before they judge any other."""
-    return Survey(stores.facts(module, project), frozenset(_leads(module, project, target)))
+    uses = StackUses.of(module, project)
+    groups = frozenset(
+        stores.group_of(kind, name)
+        for kind, name in stores.attributes(module, project, uses)
+        if stores.may_move(kind, target)
+    )
+    leads = frozenset(_leads(module, project, target))
+    return Survey(stores.facts(module, project), leads, groups)
 
 
 def _leads(module: Module, project: Project, target: TargetVersion) -> Iterator[frozenset[bytes]]:
@@ -37,7 +44,7 @@ def _leads(module: Module, project: Project, target: TargetVersion) -> Iterator[
     for scope, binding in uses.bindings:
         if scope.parent is None:
             yield frozenset({binding.name.encode(), stem.encode()})
-    for kind, attribute in stores.attributes(module, uses):
+    for kind, attribute in stores.attributes(module, project, uses):
         if stores.may_move(kind, target):
             yield frozenset({attribute.encode(), b"flask"})
         if (kind, attribute) == stores.LOGIN_SLOT and not stores.is_flask_login(module, project):

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from flask_ctxfix.codemods.removed_apis.stack_uses import Kind, serves_newer_flask
-from flask_ctxfix.codemods.removed_apis.stores import Store, store_of
+from flask_ctxfix.codemods.removed_apis.stores import Store, group_of, store_of
 from flask_ctxfix.codemods.removed_apis.top_rewriter import both_contexts
 
 from flask_ctxfix import flask_facts
@@ -74,6 +74,7 @@ class _Lookup:
         self._local = local
         self._bindings = scope.bindings[local]
         self._needs: list[Need] = []
+        self._groups: tuple[str, ...] = ()
         self._applicability: Applicability = "safe"
 
     def uses(self) -> Iterator[LookupUse]:
@@ -129,6 +130,7 @@ class _Lookup:
 
     def _use(self, name: str, read: ast.expr) -> LookupUse:
         self._needs = []
+        self._groups = ()
         self._applicability = "safe"
         parent = self._module.scopes.parents[read]
         if name in flask_facts.ERROR_MESSAGES:
@@ -174,6 +176,8 @@ class _Lookup:
         if attribute in _BUILT_IN[kind]:
             return Store(False, attribute, True)
         store = store_of(self._module, self._project, self._target, kind, attribute)
+        if store.on_g and attribute is not None and attribute == store.name:
+            self._groups = (group_of(kind, attribute),)
         if not store.is_exact:
             self._applicability = "unsafe"
         return store
@@ -201,6 +205,6 @@ class _Lookup:
     def _replaced(self, name: str, node: ast.expr, code: str) -> LookupUse:
         edit = ReplaceExpression(self._module.span(node), code)
         needs = tuple(dict.fromkeys(self._needs))
-        fix = Fix(self._applicability, f"use `{code}`", (edit,), needs)
+        fix = Fix(self._applicability, f"use `{code}`", (edit,), needs, groups=self._groups)
         advice = _LIVES_LONGER if self._applicability == "unsafe" else _SAME
         return LookupUse(name, node, code, advice, fix)

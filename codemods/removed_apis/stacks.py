@@ -61,9 +61,8 @@ _NO_COUNTERPART = "the stack object has no counterpart; rework this by hand"
 
 def shared_findings(module: Module, project: Project, target: TargetVersion) -> list[Finding]:
     """Return the findings of one analysis of the stacks, which several rules sort by code."""
-    return module.memo(
-        ("stack findings", target), lambda: list(_Analysis(module, project, target).findings())
-    )
+    key = ("stack findings", target, project.pinned)
+    return module.memo(key, lambda: list(_Analysis(module, project, target).findings()))
 
 
 class _StackRule(Rule):
@@ -316,7 +315,14 @@ class _Analysis:
         needs: list[Need] = [need for rewrite in rewrites for need in rewrite.needs]
         codes = dict.fromkeys(_shortened(rewrite.code) for rewrite in rewrites)
         message = "use " + ", ".join(f"`{code}`" for code in list(codes)[:3]) if codes else ""
-        return Fix(applicability, message, tuple(edits), tuple(dict.fromkeys(needs)))
+        groups = dict.fromkeys(group for rewrite in rewrites for group in rewrite.groups)
+        return Fix(
+            applicability,
+            message,
+            tuple(edits),
+            tuple(dict.fromkeys(needs)),
+            groups=tuple(groups),
+        )
 
     def _is_beside_operation(self, node: ast.AST) -> bool:
         """Whether the function of `node` pushes to the stack itself, or pops from it."""

@@ -62,7 +62,7 @@ def facts(module: Module, project: Project) -> StackFacts:
     uses = StackUses.of(module, project)
     imported = imported_packages(module)
     return StackFacts(
-        travelling=frozenset(_travelling(module, uses)),
+        travelling=frozenset(_travelling(module, project, uses)),
         held=frozenset((*_held(module), *_read_from_values(module, uses))),
         on_g=frozenset(_on_g(module, project)),
         kept=frozenset(_kept(uses)),
@@ -81,9 +81,15 @@ def store_of(
         if not known.is_flask_login:
             return Store(True, _LOGIN_USER, False)
     taken = known.held | known.on_g | _METHODS_OF_G
-    stays = name is None or kind in known.travelling or name in taken
+    pinned = group_of(kind, str(name)) in project.pinned
+    stays = name is None or kind in known.travelling or name in taken or pinned
     is_exact = kind == "app" or target.newest < _ONE_CONTEXT
     return Store(may_move(kind, target) and not stays, name, is_exact)
+
+
+def group_of(kind: Kind, name: str) -> str:
+    """Return the group of the fixes that move an attribute of a context to `g`."""
+    return f"{kind} context: {name}"
 
 
 def may_move(kind: Kind, target: TargetVersion) -> bool:
@@ -116,7 +122,7 @@ def _together(every: list[StackFacts]) -> StackFacts:
     )
 
 
-def attributes(module: Module, uses: StackUses) -> Iterator[tuple[Kind, str]]:
+def attributes(module: Module, project: Project, uses: StackUses) -> Iterator[tuple[Kind, str]]:
     """Yield the attributes of its own that a module keeps on the top of each stack."""
     built_in = flask_facts.REQUEST_CONTEXT_ATTRIBUTES | flask_facts.APP_CONTEXT_ATTRIBUTES
     for top in uses.every_top():
@@ -126,9 +132,24 @@ def attributes(module: Module, uses: StackUses) -> Iterator[tuple[Kind, str]]:
             name = getattr(parent.args[1], "value", None)
         if isinstance(name, str) and name not in built_in:
             yield top.kind, name
+    for kind, name in _looked_up(module, project):
+        if name is not None and name not in built_in:
+            yield kind, name
 
 
-def _travelling(module: Module, uses: StackUses) -> Iterator[Kind]:
+def _looked_up(module: Module, project: Project) -> Iterator[tuple[Kind, str | None]]:
+    """Yield what the private functions look up on a context; None for a computed name."""
+    for lookup, kind in flask_facts.LOOKUPS.items():
+        for read in project.uses_of(module, {lookup}):
+            call = module.scopes.parents[read]
+            if isinstance(call, ast.Call):
+                named = call.args[0 if call.func is read else 1 :][:1]
+                value = named[0].value if named and isinstance(named[0], ast.Constant) else None
+                yield kind, value if isinstance(value, str) else None
+
+
+def _travelling(module: Module, project: Project, uses: StackUses) -> Iterator[Kind]:
+    yield from (kind for kind, name in _looked_up(module, project) if name is None)
     inlined = {read.node for variable in uses.variables for read in variable.reads}
     for top in uses.tops:
         if not _stays_put(module, top):

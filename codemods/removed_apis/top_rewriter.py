@@ -10,7 +10,7 @@ from typing import Literal
 from flask_ctxfix.codemods.removed_apis.guards import Guards, none_test
 from flask_ctxfix.codemods.removed_apis.handlers import widened_handlers
 from flask_ctxfix.codemods.removed_apis.stack_uses import Kind, Stack, StackUses, Top
-from flask_ctxfix.codemods.removed_apis.stores import Store, store_of
+from flask_ctxfix.codemods.removed_apis.stores import Store, group_of, store_of
 
 from flask_ctxfix import flask_facts
 from flask_ctxfix.codemod import Applicability, Edit, Need, ReplaceExpression, Span
@@ -52,6 +52,7 @@ class Rewrite:
     code: str
     note: str = ""
     raises_differently: bool = False
+    groups: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +76,7 @@ class _Draft:
     applicability: Applicability = "safe"
     raises_differently: bool = False
     travels: bool = False
+    groups: tuple[str, ...] = ()
 
     @property
     def variable(self) -> str | None:
@@ -142,7 +144,8 @@ class TopRewriter:
         shown = code
         for name, node in draft.holes.items():
             shown = shown.replace(name, self._module.segment(node))
-        return Rewrite(tuple(edits), tuple(draft.needs), applicability, shown, note, differs)
+        needs = tuple(draft.needs)
+        return Rewrite(tuple(edits), needs, applicability, shown, note, differs, draft.groups)
 
     def _needs_parentheses(self, draft: _Draft) -> bool:
         parent = self._scopes.parents[draft.node]
@@ -312,6 +315,8 @@ class TopRewriter:
 
     def _store(self, draft: _Draft, name: str | None) -> Store:
         store = store_of(self._module, self._project, self._target, draft.top.kind, name)
+        if store.on_g and name is not None and name == store.name:
+            draft.groups = (group_of(draft.top.kind, name),)
         if not store.is_exact:
             draft.applicability = "unsafe"
         return store

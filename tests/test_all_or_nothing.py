@@ -1,0 +1,90 @@
+"""An attribute that several files keep on a context moves in all of them, or in none."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from flask_ctxfix.cli import main
+
+WRITER = """from flask import _app_ctx_stack
+
+
+def put(value):
+    _app_ctx_stack.top.thing = value
+"""
+READER = """from flask import _app_ctx_stack
+
+
+def get():
+    return _app_ctx_stack.top.thing
+"""
+LOOKUP = """from functools import partial
+
+from flask.globals import _lookup_app_object
+from werkzeug.local import LocalProxy
+
+thing = LocalProxy(partial(_lookup_app_object, "thing"))
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    (tmp_path / "pyproject.toml").write_text("[tool.flask-ctxfix]\n")
+    (tmp_path / "writer.py").write_text(WRITER)
+    (tmp_path / "reader.py").write_text(READER)
+    (tmp_path / "lookup.py").write_text(LOOKUP)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def stores(project: Path) -> set[str]:
+    """Return which of the two places the files of a project keep the attribute in."""
+    texts = [path.read_text() for path in project.glob("*.py")]
+    return {place for place in ("g.thing", "app_ctx.thing") for text in texts if place in text}
+
+
+def apply(*arguments: str) -> int:
+    return CliRunner().invoke(main, ["--apply", "--target-version", "3.1", *arguments]).exit_code
+
+
+def test_all_files_move(project: Path) -> None:
+    assert apply() == 0
+    assert stores(project) == {"g.thing"}
+
+
+def test_none_moves_if_one_use_is_silenced(project: Path) -> None:
+    (project / "reader.py").write_text(READER.replace("thing\n", "thing  # noqa: CTX402\n"))
+    apply()
+    assert stores(project) == {"app_ctx.thing"}
+    assert "_app_ctx_stack.top.thing" in (project / "reader.py").read_text()
+
+
+def test_none_moves_if_one_file_is_skipped(project: Path) -> None:
+    (project / "lookup.py").write_text("# flask-ctxfix: skip-file\n" + LOOKUP)
+    apply()
+    assert stores(project) == {"app_ctx.thing"}
+
+
+def test_none_moves_if_one_file_is_not_searched(project: Path) -> None:
+    assert apply("writer.py") == 0
+    assert stores(project) == {"app_ctx.thing"}
+    assert (project / "reader.py").read_text() == READER
+
+
+def test_none_moves_if_one_name_is_computed(project: Path) -> None:
+    (project / "lookup.py").write_text(
+        LOOKUP.replace('partial(_lookup_app_object, "thing")', "partial(_lookup_app_object, NAME)")
+    )
+    assert apply() == 0
+    assert stores(project) == {"app_ctx.thing"}
+
+
+def test_none_moves_if_the_name_is_taken(project: Path) -> None:
+    (project / "taken.py").write_text("from flask import g\n\n\ndef use():\n    g.thing = 1\n")
+    assert apply() == 0
+    assert stores(project) == {"app_ctx.thing", "g.thing"}
+    assert "app_ctx.thing" in (project / "writer.py").read_text()
+    assert "app_ctx.thing" in (project / "reader.py").read_text()
