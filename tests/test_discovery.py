@@ -281,16 +281,17 @@ def test_names_that_are_not_utf8_come_through():
 
 
 NAMES = ("a", "b", "ab", "a.b", "c d", "[x]", ".h", "!n", "#c", "z-")
-# Left out is what pathspec reads otherwise than git: "***", an escaped slash, a bracket that is not
-# closed, and in brackets backslashes, ranges that hold nothing, classes such as [:alpha:], and what
-# can stand for a slash.
+# Left out is what pathspec and git read differently: "**" beside other characters, an escaped
+# slash, a bracket that is not closed; in brackets, backslashes, ranges that hold nothing, classes
+# such as [:alpha:] and what can stand for a slash.
 ATOMS = (
-    *("a", "b", "ab", "*", "?", "**", ".h", "c d", "c\\ d", "z-", "a.b", "*.py", "a.py"),
+    *("a", "b", "ab", "*", "?", ".h", "c d", "c\\ d", "z-", "a.b", "*.py", "a.py"),
     *("[ab]", "[!a]", "[^b]", "[a-c]", "[]x]", "[!]]", "[-z]", "[a-]"),
     *("\\[x\\]", "\\!n", "\\#c", ".py", "!n", "#c"),
 )
-SEGMENTS = st.lists(st.sampled_from(ATOMS), min_size=1, max_size=2).map("".join)
-GLOBS = st.lists(SEGMENTS, min_size=1, max_size=3).map("/".join).filter(lambda g: "***" not in g)
+NAMED = st.lists(st.sampled_from(ATOMS), min_size=1, max_size=2).map("".join)
+SEGMENTS = NAMED.filter(lambda glob: "**" not in glob) | st.just("**")
+GLOBS = st.lists(SEGMENTS, min_size=1, max_size=3).map("/".join)
 LINES = st.builds(
     "{}{}{}{}{}".format,
     st.sampled_from(("", "", "!")),
