@@ -28,11 +28,7 @@ if TYPE_CHECKING:
 def survey(module: Module, project: Project, target: TargetVersion) -> Survey:
     """Collect what the rules must know of a module before they judge any other."""
     uses = StackUses.of(module, project)
-    groups = frozenset(
-        stores.group_of(kind, name)
-        for kind, name in stores.attributes(module, project, uses)
-        if stores.may_move(kind, target)
-    )
+    groups = frozenset(stores.groups(module, project, uses, target))
     leads = frozenset(_leads(module, project, target))
     return Survey(stores.facts(module, project), leads, groups)
 

@@ -16,7 +16,11 @@ from flask_ctxfix.codemods.removed_apis.stack_uses import (
     Variable,
     serves_newer_flask,
 )
-from flask_ctxfix.codemods.removed_apis.stores import facts_of_project
+from flask_ctxfix.codemods.removed_apis.stores import (
+    exported,
+    facts_of_project,
+    imported_stack,
+)
 from flask_ctxfix.codemods.removed_apis.top_rewriter import Refusal, Rewrite, TopRewriter, worst
 
 from flask_ctxfix import flask_facts
@@ -316,6 +320,7 @@ class _Analysis:
         codes = dict.fromkeys(_shortened(rewrite.code) for rewrite in rewrites)
         message = "use " + ", ".join(f"`{code}`" for code in list(codes)[:3]) if codes else ""
         groups = dict.fromkeys(group for rewrite in rewrites for group in rewrite.groups)
+        groups.update(dict.fromkeys(self._imported_from_others(top)))
         return Fix(
             applicability,
             message,
@@ -323,6 +328,15 @@ class _Analysis:
             tuple(dict.fromkeys(needs)),
             groups=tuple(groups),
         )
+
+    def _imported_from_others(self, top: Top) -> Iterator[str]:
+        """Yield the groups of uses of a stack that another file of the project exports."""
+        name = _name(top.stack.node)
+        for scope, binding in self._uses.bindings:
+            if isinstance(name, ast.Name) and name in scope.reads.get(binding.name, ()):
+                group = imported_stack(self._module, self._project, binding)
+                if group is not None:
+                    yield group
 
     def _is_beside_operation(self, node: ast.AST) -> bool:
         """Whether the function of `node` pushes to the stack itself, or pops from it."""
@@ -406,6 +420,11 @@ class _Analysis:
             for scope, binding in self._uses.bindings
             if not scope.is_class and not (scope.parent is None and binding.name in kept)
         )
+        groups = tuple(
+            exported(self._module.path, binding.name)
+            for scope, binding in self._uses.bindings
+            if scope.parent is None and binding.name not in kept
+        )
         for scope, binding in self._uses.bindings:
             place = binding.alias or _attribute_in(binding.value)
             if place is None or self._module.scopes.in_type_checking(binding.node):
@@ -415,13 +434,19 @@ class _Analysis:
             if scope.is_class or (scope.parent is None and binding.name in kept):
                 stays = True
             unsafe = any(id(_name(node)) in reads for node in self._unsafe)
-            fix = Fix("unsafe" if unsafe else "safe", "", retires=retires)
+            fix = Fix("unsafe" if unsafe else "safe", "", retires=retires, groups=groups)
             yield self._binding_finding(binding, place, None if stays else fix)
 
     def _kept_names(self) -> set[str]:
         """Return the names of the module that another file goes on using, and what they are."""
         kept = {*facts_of_project(self._module, self._project).kept}
         kept |= exported_names(self._module)
+        path = self._module.path
+        kept |= {
+            binding.name
+            for _, binding in self._uses.bindings
+            if exported(path, binding.name) in self._project.pinned
+        }
         for scope, binding in reversed(self._uses.bindings):
             if scope.parent is None and binding.name in kept and binding.value is not None:
                 read = ast.walk(binding.value)

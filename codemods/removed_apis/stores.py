@@ -18,6 +18,7 @@ from flask_ctxfix import flask_facts
 from flask_ctxfix.applications import imported_packages
 from flask_ctxfix.flask_versions import TargetVersion
 from flask_ctxfix.project import Module, Project
+from flask_ctxfix.scopes import Binding
 
 NAME = "removed_apis"
 LOGIN_SLOT: tuple[Kind, str] = ("request", "user")
@@ -90,6 +91,34 @@ def store_of(
 def group_of(kind: Kind, name: str) -> str:
     """Return the group of the fixes that move an attribute of a context to `g`."""
     return f"{kind} context: {name}"
+
+
+def exported(path: str, name: str) -> str:
+    """Return the group of the fixes after which no file imports a stack from another any more."""
+    return f"{name} of {path}"
+
+
+def imported_stack(module: Module, project: Project, binding: Binding) -> str | None:
+    """Return the group that uses of a stack take part in if another file exports it."""
+    if binding.alias is None or not isinstance(binding.node, ast.ImportFrom):
+        return None
+    source = project.source_of(module.path, binding.node)
+    return None if source is None else exported(source, binding.alias.name)
+
+
+def groups(
+    module: Module, project: Project, uses: StackUses, target: TargetVersion
+) -> Iterator[str]:
+    """Yield the groups that fixes of a module may take part in."""
+    for kind, name in attributes(module, project, uses):
+        if may_move(kind, target):
+            yield group_of(kind, name)
+    for scope, binding in uses.bindings:
+        if scope.parent is None:
+            yield exported(module.path, binding.name)
+        imported = imported_stack(module, project, binding)
+        if imported is not None:
+            yield imported
 
 
 def may_move(kind: Kind, target: TargetVersion) -> bool:
