@@ -131,7 +131,8 @@ class _Plan:
             anchor = self._statement(need.anchor)
             anchor = next((t for t in unneeded if self._holds(t, anchor)), anchor)
             if need.code is not None:
-                self._insert(anchor, need.code.rstrip())
+                place = self._last_of_flask(self._block(anchor), anchor)
+                self._insert(place, need.code.rstrip())
                 continue
             names = by_import.setdefault((anchor, need.module), [])
             if (need.name, need.local) not in names:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from flask_ctxfix import flask_facts
+from flask_ctxfix.codemod import Codemod, Survey
 from flask_ctxfix.codemods.removed_apis import stores
 from flask_ctxfix.codemods.removed_apis.changed import ChangedIn32
 from flask_ctxfix.codemods.removed_apis.classes import ContextClassUse
@@ -16,9 +18,6 @@ from flask_ctxfix.codemods.removed_apis.stacks import (
     PrivateContextLookup,
     RequestContextStack,
 )
-
-from flask_ctxfix import flask_facts
-from flask_ctxfix.codemod import Codemod, Survey
 
 if TYPE_CHECKING:
     from flask_ctxfix.flask_versions import TargetVersion

@@ -5,13 +5,12 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from flask_ctxfix.codemods.removed_apis.guards import none_test
-from flask_ctxfix.codemods.removed_apis.stack_uses import serves_newer_flask
-from flask_ctxfix.codemods.removed_apis.top_rewriter import both_contexts
-
 from flask_ctxfix import flask_facts
 from flask_ctxfix.applications import class_kind, instance_of
 from flask_ctxfix.codemod import Edit, Finding, Fix, Level, Need, ReplaceExpression, Rule
+from flask_ctxfix.codemods.removed_apis.guards import none_test
+from flask_ctxfix.codemods.removed_apis.stack_uses import serves_newer_flask
+from flask_ctxfix.codemods.removed_apis.top_rewriter import both_contexts
 from flask_ctxfix.flask_versions import TargetVersion
 from flask_ctxfix.imports import local_name
 from flask_ctxfix.project import Module, Project

@@ -5,10 +5,9 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from flask_ctxfix.codemods.removed_apis.stack_uses import StackUses, serves_newer_flask
-
 from flask_ctxfix import flask_facts
 from flask_ctxfix.codemod import Finding, Fix, Level, ReplaceExpression, Rule, Span
+from flask_ctxfix.codemods.removed_apis.stack_uses import StackUses, serves_newer_flask
 from flask_ctxfix.flask_versions import TargetVersion
 from flask_ctxfix.project import Module, Project
 

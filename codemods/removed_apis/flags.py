@@ -5,11 +5,6 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from flask_ctxfix.codemods.removed_apis.setting_uses import SETTING, setting_uses
-from flask_ctxfix.codemods.removed_apis.stack_uses import serves_newer_flask
-from flask_ctxfix.codemods.removed_apis.stacks import shared_findings
-from flask_ctxfix.codemods.removed_apis.stores import facts_of_project
-
 from flask_ctxfix import flask_facts
 from flask_ctxfix.codemod import (
     Finding,
@@ -20,6 +15,10 @@ from flask_ctxfix.codemod import (
     ReplaceExpression,
     Rule,
 )
+from flask_ctxfix.codemods.removed_apis.setting_uses import SETTING, setting_uses
+from flask_ctxfix.codemods.removed_apis.stack_uses import serves_newer_flask
+from flask_ctxfix.codemods.removed_apis.stacks import shared_findings
+from flask_ctxfix.codemods.removed_apis.stores import facts_of_project
 from flask_ctxfix.flask_versions import TargetVersion
 from flask_ctxfix.project import Module, Project
 

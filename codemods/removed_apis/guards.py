@@ -6,7 +6,6 @@ import ast
 from collections.abc import Iterator
 
 from flask_ctxfix.codemods.removed_apis.stack_uses import Kind, StackUses
-
 from flask_ctxfix.project import Module, Project
 
 Kinds = frozenset[Kind]

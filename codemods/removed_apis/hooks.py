@@ -6,8 +6,6 @@ import ast
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from flask_ctxfix.codemods.removed_apis.stack_uses import serves_newer_flask
-
 from flask_ctxfix.applications import imports_flask, instance_of
 from flask_ctxfix.codemod import (
     Edit,
@@ -19,6 +17,7 @@ from flask_ctxfix.codemod import (
     RemoveStatement,
     Rule,
 )
+from flask_ctxfix.codemods.removed_apis.stack_uses import serves_newer_flask
 from flask_ctxfix.flask_versions import TargetVersion
 from flask_ctxfix.project import Module, Project
 

@@ -6,12 +6,11 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from flask_ctxfix import flask_facts
+from flask_ctxfix.codemod import Applicability, Fix, Need, ReplaceExpression, Span
 from flask_ctxfix.codemods.removed_apis.stack_uses import Kind, serves_newer_flask
 from flask_ctxfix.codemods.removed_apis.stores import Store, group_of, store_of
 from flask_ctxfix.codemods.removed_apis.top_rewriter import both_contexts
-
-from flask_ctxfix import flask_facts
-from flask_ctxfix.codemod import Applicability, Fix, Need, ReplaceExpression, Span
 from flask_ctxfix.flask_versions import TargetVersion
 from flask_ctxfix.imports import local_name
 from flask_ctxfix.project import Module, Project

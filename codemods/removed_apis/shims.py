@@ -8,10 +8,9 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Literal, NamedTuple
 
-from flask_ctxfix.codemods.removed_apis.stack_uses import Kind, is_modern_import
-
 from flask_ctxfix import flask_facts
 from flask_ctxfix.codemod import Edit, KeepBlock, RemoveStatement
+from flask_ctxfix.codemods.removed_apis.stack_uses import Kind, is_modern_import
 from flask_ctxfix.flask_versions import TargetVersion
 from flask_ctxfix.imports import catches_import_error
 from flask_ctxfix.project import Module, Project

@@ -7,6 +7,17 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from flask_ctxfix import flask_facts
+from flask_ctxfix.codemod import (
+    Edit,
+    Finding,
+    Fix,
+    Level,
+    Need,
+    RemoveStatement,
+    ReplaceExpression,
+    Rule,
+)
 from flask_ctxfix.codemods.removed_apis.lookups import LookupUse, lookup_uses
 from flask_ctxfix.codemods.removed_apis.shims import shims
 from flask_ctxfix.codemods.removed_apis.stack_uses import (
@@ -22,18 +33,6 @@ from flask_ctxfix.codemods.removed_apis.stores import (
     imported_stack,
 )
 from flask_ctxfix.codemods.removed_apis.top_rewriter import Refusal, Rewrite, TopRewriter, worst
-
-from flask_ctxfix import flask_facts
-from flask_ctxfix.codemod import (
-    Edit,
-    Finding,
-    Fix,
-    Level,
-    Need,
-    RemoveStatement,
-    ReplaceExpression,
-    Rule,
-)
 from flask_ctxfix.flask_versions import TargetVersion
 from flask_ctxfix.imports import exported_names
 from flask_ctxfix.project import Module, Project

@@ -11,11 +11,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from flask_ctxfix.codemods.removed_apis.setting_uses import reads_setting
-from flask_ctxfix.codemods.removed_apis.stack_uses import Kind, StackUses, Top
-
 from flask_ctxfix import flask_facts
 from flask_ctxfix.applications import imported_packages
+from flask_ctxfix.codemods.removed_apis.setting_uses import reads_setting
+from flask_ctxfix.codemods.removed_apis.stack_uses import Kind, StackUses, Top
 from flask_ctxfix.flask_versions import TargetVersion
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import Binding

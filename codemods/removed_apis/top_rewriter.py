@@ -7,13 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from flask_ctxfix.codemods.removed_apis.guards import Guards, none_test
-from flask_ctxfix.codemods.removed_apis.handlers import widened_handlers
-from flask_ctxfix.codemods.removed_apis.stack_uses import Kind, Stack, StackUses, Top
-from flask_ctxfix.codemods.removed_apis.stores import Store, group_of, store_of
-
 from flask_ctxfix import flask_facts
 from flask_ctxfix.codemod import Applicability, Edit, Need, ReplaceExpression, Span
+from flask_ctxfix.codemods.removed_apis.guards import Guards, none_test
+from flask_ctxfix.codemods.removed_apis.handlers import ConflictError, widened_handlers
+from flask_ctxfix.codemods.removed_apis.stack_uses import Kind, Stack, StackUses, Top
+from flask_ctxfix.codemods.removed_apis.stores import Store, group_of, store_of
 from flask_ctxfix.flask_versions import TargetVersion
 from flask_ctxfix.imports import local_name
 from flask_ctxfix.origins import NONE
@@ -128,12 +127,10 @@ class TopRewriter:
         applicability = draft.applicability
         differs = draft.raises_differently and not self._is_active(draft.top)
         if differs:
-            widened = widened_handlers(self._module, self._project, draft.node)
-            if widened is None:
-                applicability = "unsafe"
-                note = "a handler around it catches RuntimeError for something else"
-            else:
-                edits += widened
+            try:
+                edits += widened_handlers(self._module, self._project, draft.node)
+            except ConflictError as conflict:
+                applicability, note = "unsafe", str(conflict)
         code = draft.code
         if self._needs_parentheses(draft):
             code = f"({code})"
