@@ -131,7 +131,7 @@ class _Plan:
             anchor = self._statement(need.anchor)
             anchor = next((t for t in unneeded if self._holds(t, anchor)), anchor)
             if need.code is not None:
-                place = self._last_of_flask(self._block(anchor), anchor)
+                place = self._last_before(need.module, self._block(anchor), anchor)
                 self._insert(place, need.code.rstrip())
                 continue
             names = by_import.setdefault((anchor, need.module), [])

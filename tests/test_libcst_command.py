@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from flask_ctxfix.codemods import removed_apis
 
 COMMAND = "flask_ctxfix.codemods.removed_apis.RemovedApisCommand"

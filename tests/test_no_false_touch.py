@@ -14,7 +14,7 @@ from flask_ctxfix.flask_versions import TargetVersion
 from flask_ctxfix.outcome import Outcome
 from flask_ctxfix.settings import Settings
 
-TARGETS = ["2.2", "3.1", "3.2", "2.2-3.2"]
+TARGETS = ["3.1", "2.2-3.2"]
 OTHERS = ["aiohttp", "celery", "django", "fastapi", "quart", "sqlalchemy", "werkzeug"]
 # Where Flask keeps names that it is about to remove, and makes its own contexts.
 HOME = {"app.py", "ctx.py", "globals.py", "__init__.py"}

@@ -20,8 +20,8 @@ class ConflictError(Exception):
 def widened_handlers(module: Module, project: Project, node: ast.AST) -> list[Edit]:
     """Return edits after which the innermost handler around `node` catches both errors.
 
-    Empty where none expects an AttributeError. Raises ConflictError where a handler in between treats a
-    RuntimeError differently, or one around a call of the function expects an AttributeError.
+    Empty where none expects an AttributeError. Raises ConflictError where a handler in between
+    treats a RuntimeError differently, or a caller of the function expects an AttributeError.
     """
     return _Handlers(module, project).widened(node)
 
@@ -110,7 +110,7 @@ class _Handlers:
                     yield ReplaceExpression(self._module.span(argument), code)
 
     def _check_callers(self, function: ast.AST) -> None:
-        """Raise ConflictError if the module calls `function` where an AttributeError is expected."""
+        """Raise ConflictError if a caller of `function` expects an AttributeError."""
         name = getattr(function, "name", None)
         if name is None:
             return

@@ -5,9 +5,8 @@ from __future__ import annotations
 from functools import cache
 from typing import NamedTuple
 
-from flask_ctxfix.codemods.removed_apis import CODEMOD
-
 from flask_ctxfix.codemod import Finding
+from flask_ctxfix.codemods.removed_apis import CODEMOD
 from flask_ctxfix.flask_versions import TargetVersion
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.rewrite import rewrite
