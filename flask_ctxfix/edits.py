@@ -346,7 +346,11 @@ class _HoleFiller(cst.CSTTransformer):
 
     def leave_Name(self, original_node: cst.Name, updated_node: cst.Name) -> cst.BaseExpression:  # noqa: N802
         hole = self._holes.get(original_node.value)
-        return updated_node if hole is None else hole.deep_clone()
+        if hole is None:
+            return updated_node
+        if hole.lpar:
+            return hole.deep_clone()
+        return hole.deep_clone().with_changes(lpar=updated_node.lpar, rpar=updated_node.rpar)
 
 
 def _with_lines_before(statement: Statement, lines: Iterable[cst.EmptyLine]) -> Statement:
