@@ -52,7 +52,7 @@ def types(session: nox.Session) -> None:
     session.run("mypy", f"--config-file={config}", "--package=flask_ctxfix")
 
 
-@nox.session(python="3.10")
+@nox.session
 def proofs(session: nox.Session) -> None:
     """Rewrite old releases of real packages, and run their own tests on Flask 3.1."""
     session.install(".", *group("test"))
