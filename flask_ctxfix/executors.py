@@ -50,15 +50,26 @@ def _size(path: str) -> int:
         return 0
 
 
+def _prepare() -> None:
+    """Set a process of the pool up: interrupts are its parent's affair, and so is garbage.
+
+    Syntax trees are millions of objects without cycles; the collector would walk them all the time.
+    """
+    import gc
+    import signal
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    gc.disable()
+
+
 @contextmanager
 def _processes() -> Iterator[Executor]:
     """Give an executor of processes that an interrupt of this one ends at once."""
     import multiprocessing
-    import signal
     from concurrent.futures import ProcessPoolExecutor
 
     others = {*multiprocessing.active_children()}
-    pool = ProcessPoolExecutor(initializer=signal.signal, initargs=(signal.SIGINT, signal.SIG_IGN))
+    pool = ProcessPoolExecutor(initializer=_prepare)
     try:
         yield pool
     except BaseException:

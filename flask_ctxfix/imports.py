@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 from flask_ctxfix import flask_facts
@@ -131,8 +132,8 @@ class _Plan:
             anchor = self._statement(need.anchor)
             anchor = next((t for t in unneeded if self._holds(t, anchor)), anchor)
             if need.code is not None:
-                place = self._last_before(need.module, self._block(anchor), anchor)
-                self._insert(place, need.code.rstrip())
+                last = self._last_before(need.module, self._block(anchor), anchor)
+                self._insert(last, need.code.rstrip())
                 continue
             names = by_import.setdefault((anchor, need.module), [])
             if (need.name, need.local) not in names:
@@ -158,7 +159,7 @@ class _Plan:
         ]
 
     def _dead_bindings(self) -> list[Binding]:
-        """Return the retired bindings whose names nothing reads any more, to a fixpoint."""
+        """Return the retired bindings that nothing reads or a need replaces, to a fixpoint."""
         dead: list[Binding] = []
         while True:
             gone = [self._module.span(binding.node) for binding in dead]
@@ -176,6 +177,8 @@ class _Plan:
         siblings = scope.bindings[binding.name]
         if any(other not in self._retired for other in siblings):
             return True
+        if any(need.code is not None and need.local == binding.name for need in self._needs):
+            return False
         if scope.parent is None and binding.name in exported_names(self._module):
             return True
         reads = (self._module.span(read) for read in scope.reads.get(binding.name, ()))
@@ -230,10 +233,14 @@ class _Plan:
         return bool(names) and len(self._drops.get(span, ())) == len(names)
 
     def _statement(self, span: Span) -> ast.stmt:
-        for node in ast.walk(self._module.tree):
-            if isinstance(node, ast.stmt) and self._module.span(node) == span:
-                return node
-        raise LookupError(f"no statement at {span}")
+        return self._statements[span]
+
+    @cached_property
+    def _statements(self) -> dict[Span, ast.stmt]:
+        """Every statement that can bind a name, or surround those that do, by its place."""
+        kinds = (ast.Import, ast.ImportFrom, ast.Assign, ast.AnnAssign, ast.Try)
+        nodes = (node for kind in kinds for node in self._module.scopes.nodes(kind))
+        return {self._module.span(node): node for node in nodes}
 
     def _holds(self, outer: ast.stmt, inner: ast.stmt) -> bool:
         return self._module.span(outer).holds(self._module.span(inner))
@@ -329,14 +336,14 @@ class _Plan:
         )
 
     def _collect(self, unneeded: Sequence[ast.stmt]) -> list[Edit]:
-        edits: list[Edit] = []
         gone = [self._module.span(statement) for statement in unneeded]
-        for statement in ast.walk(self._module.tree):
-            if isinstance(statement, ast.stmt):
-                span = self._module.span(statement)
-                if span in gone or not any(outer.holds(span) for outer in gone):
-                    edits += self._edits_of(statement, span)
-        return edits
+        concerned = {*self._drops, *self._adds, *self._removed, *self._inserted, *gone}
+        return [
+            edit
+            for span in sorted(concerned)
+            if span in gone or not any(outer.holds(span) for outer in gone)
+            for edit in self._edits_of(self._statement(span), span)
+        ]
 
     def _edits_of(self, statement: ast.stmt, span: Span) -> Iterator[Edit]:
         drops, adds = self._drops.get(span, []), self._adds.get(span, [])
@@ -350,14 +357,23 @@ class _Plan:
         else:
             if drops or adds:
                 yield EditImport(span, tuple(drops), tuple(sorted(adds)))
-            if inserted:
-                after = _comes_after(inserted, statement)
-                yield InsertStatement(span, inserted, "after" if after else "before")
+            lines, blocks = _lines_and_blocks(self._inserted.get(span, []))
+            if lines:
+                after = _comes_after(lines, statement)
+                yield InsertStatement(span, lines, "after" if after else "before")
+            if blocks:
+                yield InsertStatement(span, f"\n{blocks}", "after")
 
 
 def _import_of(home: str, names: Sequence[tuple[str, str]]) -> str:
     listed = ", ".join(name if name == local else f"{name} as {local}" for name, local in names)
     return f"from {home} import {listed}"
+
+
+def _lines_and_blocks(codes: Sequence[str]) -> tuple[str, str]:
+    """Split what is inserted into imports, and blocks that have to follow all imports."""
+    blocks = [code for code in codes if "\n" in code]
+    return _together([code for code in codes if code not in blocks]), _together(blocks)
 
 
 def _together(codes: Sequence[str]) -> str:

@@ -51,10 +51,12 @@ class Job:
     sources: Mapping[str, Source]
     surveys: dict[str, list[object]] = field(default_factory=dict)
     pinned: frozenset[str] = frozenset()
+    is_copy: bool = False
 
     def __getstate__(self) -> dict[str, Any]:
-        """Leave the parsed modules behind when this goes to another process."""
-        return {name: value for name, value in vars(self).items() if name != "project"}
+        """Leave the parsed modules behind when this goes to another process, for one task."""
+        state = {name: value for name, value in vars(self).items() if name != "project"}
+        return {**state, "is_copy": True}
 
     @cached_property
     def project(self) -> Project:
@@ -65,11 +67,19 @@ class Job:
 
     def survey(self, paths: Sequence[str]) -> list[Surveyed | SourceError]:
         """Parse each file and collect what the rules have to know of it."""
-        return [_attempt(path, self._survey) for path in paths]
+        return self._each(paths, self._survey)
 
     def search(self, paths: Sequence[str]) -> list[FileResult | SourceError]:
         """Find what is wrong in each file, and rewrite it if the job says so."""
-        return [_attempt(path, self._search) for path in paths]
+        return self._each(paths, self._search)
+
+    def _each(
+        self, paths: Sequence[str], work: Callable[[str], Result]
+    ) -> list[Result | SourceError]:
+        results = [_attempt(path, work) for path in paths]
+        if self.is_copy:
+            self.project.forget()
+        return results
 
     def _module(self, path: str) -> Module:
         source = self.sources.get(path)
@@ -102,11 +112,12 @@ class Job:
         if not self.rewrites or not fixable:
             return unchanged
         rewritten = _attempt(path, lambda _: self._rewrite(module, found))
-        self.project.add(module.source)  # other files are judged by what this one was
         if isinstance(rewritten, SourceError):
             return unchanged.left_alone(rewritten)
         after, remaining = rewritten
-        return replace(unchanged, after=after.source, remaining=self._located(after, remaining))
+        located = self._located(after, remaining)
+        after.forget()
+        return replace(unchanged, after=after.source, remaining=located)
 
     def _find(self, module: Module) -> list[Finding]:
         rules = (rule for codemod in self.codemods for rule in codemod.rules)
@@ -149,13 +160,15 @@ class Job:
         from flask_ctxfix.verify import verify
 
         fixable = self._fixable(module, found)
+        if not fixable:
+            return None
         fixes = without_conflicts([f.fix for f in fixable if f.fix is not None])
         applied = [finding for finding in fixable if finding.fix in fixes]
         text = rewrite(module, fixes)
         if text == module.text:
             return None
         try:
-            after = self.project.with_text(module.path, text)
+            after = module.with_text(text)
         except SourceError as error:
             cause = f"the new text has an error in line {error.line}: {error.cause}"
             raise RewriteError(cause) from None

@@ -61,6 +61,15 @@ class Module:
             self._memo[key] = compute()
         return cast(Result, self._memo[key])
 
+    def forget(self) -> None:
+        """Drop what was computed of this module, which refers back to it."""
+        self._memo.clear()
+
+    def with_text(self, text: str) -> Module:
+        """Return this module as it is once it holds `text`. Raises SourceError."""
+        source = self.source
+        return Module(replace(source, text=text, data=source.encode(text)))
+
     def span(self, node: ast.AST) -> Span:
         """Return where `node` stands in the text; decorators of a definition are not part of it."""
         start = self._offset(node.lineno, node.col_offset)  # type: ignore[attr-defined]
@@ -133,7 +142,6 @@ class Project:
         self.pinned: frozenset[str] = frozenset()
         self._modules: OrderedDict[str, Module] = OrderedDict()
         self._memo: dict[Hashable, object] = {}
-        self._resolver = Resolver(self)
 
     def memo(self, key: Hashable, compute: Callable[[], Result]) -> Result:
         """Return what `compute` gave when it was first asked for under `key`."""
@@ -151,24 +159,24 @@ class Project:
             return self._modules[path]
         return self._keep(Module(read(path)))
 
-    def with_text(self, path: str, text: str) -> Module:
-        """Return the module in `path` as it is once it holds `text`, here and for later calls.
-
-        Raises SourceError if that does not parse.
-        """
-        source = self.module(path).source
-        return self._keep(Module(replace(source, text=text, data=source.encode(text))))
-
     def add(self, source: Source) -> Module:
         """Return the module of a source that was read elsewhere. Raises SourceError."""
         return self._keep(Module(source))
+
+    def forget(self) -> None:
+        """Drop the parsed modules, and with them what refers back to this project."""
+        for module in self._modules.values():
+            module.forget()
+        self._modules.clear()
 
     def _keep(self, module: Module) -> Module:
         self._modules[module.path] = module
         self._modules.move_to_end(module.path)
         size = sum(len(kept.text) for kept in self._modules.values())
         while size > _CACHED_CHARACTERS and len(self._modules) > 1:
-            size -= len(self._modules.popitem(last=False)[1].text)
+            oldest = self._modules.popitem(last=False)[1]
+            oldest.forget()
+            size -= len(oldest.text)
         return module
 
     @cached_property
@@ -244,7 +252,7 @@ class Project:
         import g`. `UNKNOWN` is among them where some binding is none of these, `NONE` where one
         is the constant.
         """
-        return module.memo(("origins", node), lambda: self._resolver.of_expression(module, node))
+        return module.memo(("origins", node), lambda: Resolver(self).of_expression(module, node))
 
     def bindings(self, module: Module, node: ast.expr) -> list[tuple[Module, Binding]]:
         """Return what binds the name or module attribute `node`, through imports of the project."""
@@ -327,7 +335,7 @@ class Project:
     def binding_origins(self, module: Module, binding: Binding) -> Origins:
         """Return the qualified names that a name gets from one of its bindings."""
         key = ("binding", binding)
-        return module.memo(key, lambda: self._resolver.of_binding(module, binding))
+        return module.memo(key, lambda: Resolver(self).of_binding(module, binding))
 
     def dotted_name(self, path: str) -> str:
         """Return the name of the module in file `path`, from its outermost package on."""

@@ -104,9 +104,12 @@ def _keep_blocks_filled(module: Module, edits: Sequence[Edit]) -> list[Edit]:
     removed = {edit.span for edit in edits if isinstance(edit, RemoveStatement)}
     filled: dict[Edit, Edit] = {}
     if removed:
+        starts = {span.start for span in removed}
         for block in _blocks(module.tree):
+            if not block or module.span(block[-1]).start not in starts:
+                continue
             spans = [module.span(statement) for statement in block]
-            if spans and removed.issuperset(spans):
+            if removed.issuperset(spans):
                 filled[RemoveStatement(spans[-1])] = ReplaceStatement(spans[-1], "pass")
     return [filled.get(edit, edit) for edit in edits]
 
