@@ -1,7 +1,8 @@
 """Measure flask-ctxfix against Ruff and a plain LibCST codemod: ``python benchmarks/run.py``.
 
 Every figure is that of a whole process, start of the interpreter included. The tools take turns,
-and the medians are compared. Needs flask-ctxfix and Ruff installed beside this interpreter.
+and the medians are compared. Needs flask-ctxfix and Ruff installed beside this interpreter, and
+half an hour, nearly all of it for LibCST: ``--runs 1`` gives an idea.
 """
 
 from __future__ import annotations
@@ -147,11 +148,14 @@ def download(name: str, version: str, folder: Path) -> Path:
 
 
 def main() -> None:
+    parts = {"stdlib": standard_library, "tree": leaky_tree}
     parser = argparse.ArgumentParser(description="Measure flask-ctxfix against other tools.")
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(parts)}; or all")
     parser.add_argument("--runs", type=int, default=5, help="runs of each tool (default: 5)")
-    runs = parser.parse_args().runs
+    arguments = parser.parse_args()
+    runs = arguments.runs
     print(f"Python {sys.version.split()[0]}, {os.cpu_count()} processors, {runs} runs each")
-    kept = [standard_library(runs), leaky_tree(runs)]
+    kept = [parts[name](runs) for name in arguments.parts or parts]
     sys.exit(0 if all(kept) else 1)
 
 
