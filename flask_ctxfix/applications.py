@@ -17,7 +17,7 @@ _PROXY = "current_app"
 def instance_of(module: Module, project: Project, node: ast.expr) -> Instance | None:
     """Return what `node` is an instance of; None where the project does not tell.
 
-    "other" is an instance of a class that is certainly neither Flask's nor one of the project.
+    "other" is an instance of a class that is certainly neither Flask's nor derived from one.
     """
     if project.flask_name(module, node) == _PROXY:
         return "Flask"
@@ -40,7 +40,8 @@ def class_kind(module: Module, project: Project, node: ast.expr, depth: int = 0)
     for owner, binding in project.bindings(module, node):
         if isinstance(binding.node, ast.ClassDef) and depth < 10:
             kinds = [class_kind(owner, project, base, depth + 1) for base in binding.node.bases]
-            return next((kind for kind in kinds if kind in ("Flask", "Blueprint")), None)
+            found = next((kind for kind in kinds if kind in ("Flask", "Blueprint")), None)
+            return "other" if found is None and set(kinds) <= {"other"} else found
     origins = project.origins(module, node)
     is_foreign = all(
         origin != UNKNOWN

@@ -59,7 +59,9 @@ def edit_piece(
         return new.code if new.body or new.header or new.footer else ""
     wrapper = cst.ensure_type(new.body[0], cst.If)
     block = cst.ensure_type(wrapper.body, cst.IndentedBlock)
-    return new.code[len(header) :] if block.body or block.footer else ""
+    code = new.code[len(header) :]
+    # LibCST writes a `pass` for a block of comments
+    return code if block.body else code.partition(newline)[2]
 
 
 def _indent(module: Module) -> str:
@@ -332,9 +334,18 @@ class _Editor(cst.CSTTransformer):
         return [first, *statements[1:]], footer
 
     def _parse(self, code: str) -> list[Statement]:
-        module = cst.parse_module(code, self._config)
+        module = cst.parse_module(code, self._config).visit(_BlankLineStripper())
         first, *rest = module.body
         return [_with_lines_before(first, module.header), *rest]
+
+
+class _BlankLineStripper(cst.CSTTransformer):
+    """Keeps blank lines from being indented with the code around them."""
+
+    def leave_EmptyLine(  # noqa: N802
+        self, original_node: cst.EmptyLine, updated_node: cst.EmptyLine
+    ) -> cst.EmptyLine:
+        return updated_node.with_changes(indent=updated_node.comment is not None)
 
 
 class _HoleFiller(cst.CSTTransformer):
@@ -395,7 +406,7 @@ def _without(items: Sequence[Item], gone: set[int]) -> list[Item]:
     """Return the items that stay; the last of them takes over the last one's trailing comma."""
     kept = [item for index, item in enumerate(items) if index not in gone]
     if kept and len(items) - 1 in gone:
-        kept[-1] = kept[-1].with_changes(comma=items[-1].comma)
+        kept[-1] = kept[-1].with_changes(comma=_commented(items[-1].comma, kept[-1].comma))
     return kept
 
 

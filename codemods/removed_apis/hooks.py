@@ -15,8 +15,10 @@ from flask_ctxfix.codemod import (
     Level,
     RemoveDecorator,
     RemoveStatement,
+    ReplaceStatement,
     Rule,
 )
+from flask_ctxfix.codemods.removed_apis.absences import expects_absence
 from flask_ctxfix.codemods.removed_apis.stack_uses import serves_newer_flask
 from flask_ctxfix.flask_versions import TargetVersion
 from flask_ctxfix.project import Module, Project
@@ -34,7 +36,6 @@ _ADVICE = {
     "got_first_request": "nothing public tells; keep a flag of your own if you need one",
     "try_trigger_before_first_request_functions": "there is nothing to trigger any more",
 }
-_AT_SETUP = "\n{blank}with {app}.app_context():\n    {function}()\n"
 _AT_REGISTRATION = """
 
 @{blueprint}.record_once
@@ -42,14 +43,26 @@ def {name}(state):
     with state.app.app_context():
         {function}()
 """
-_NEEDS_REQUEST = {"request", "session", "url_for"}
+_OF_A_REQUEST = {
+    "after_this_request",
+    "copy_current_request_context",
+    "current_user",
+    "flash",
+    "g",
+    "get_flashed_messages",
+    "request",
+    "session",
+    "url_for",
+}
+_SERVES = {"run", "run_simple", "serve", "serve_forever"}
 
 
 class _Registration(NamedTuple):
-    """A function that is registered to run before the first request."""
+    """A function that `statement` registers to run before the first request."""
 
     owner: ast.expr
     function: ast.FunctionDef
+    statement: ast.stmt
     removal: Edit
 
 
@@ -113,13 +126,14 @@ class BeforeFirstRequest(Rule):
 
     def find(self, module: Module, project: Project, target: TargetVersion) -> Iterator[Finding]:
         """Yield the uses of the hooks, of their list, and of what triggers them."""
-        for node in module.scopes.nodes(ast.Attribute):
-            if node.attr in _ADVICE:
-                if _is_flasks(module, project, node):
-                    yield from self._use(module, project, target, node)
+        attributes = module.scopes.nodes(ast.Attribute)
+        uses = [n for n in attributes if n.attr in _ADVICE and _is_flasks(module, project, n)]
+        fixes = _fixes(module, project, uses)
+        for node in uses:
+            yield from self._use(module, target, node, fixes.get(node))
 
     def _use(
-        self, module: Module, project: Project, target: TargetVersion, node: ast.Attribute
+        self, module: Module, target: TargetVersion, node: ast.Attribute, fix: Fix | None
     ) -> Iterator[Finding]:
         level: Level = "error"
         removed = "2.3"
@@ -139,44 +153,74 @@ class BeforeFirstRequest(Rule):
             _ADVICE[node.attr],
             module.path,
             module.span(node),
-            _fix(module, project, node),
+            fix,
         )
 
 
 def _is_flasks(module: Module, project: Project, node: ast.Attribute) -> bool:
     """Whether the attribute is that of a Flask application or blueprint, not of a look-alike."""
     kind = instance_of(module, project, node.value)
-    if kind == "other" or serves_newer_flask(module, node) or _handles_its_absence(module, node):
+    if kind == "other" or serves_newer_flask(module, node) or expects_absence(module, node):
         return False
-    return kind is not None or imports_flask(module)
+    if kind is None and _is_own(module, node):
+        return False
+    return kind is not None or any(map(imports_flask, _makers(module, project, node.value)))
 
 
-def _handles_its_absence(module: Module, node: ast.Attribute) -> bool:
-    child: ast.AST = node
-    for parent in module.scopes.ancestors(node):
-        if isinstance(parent, ast.Try) and child in parent.body:
-            names = {
-                name.id
-                for handler in parent.handlers
-                for name in ast.walk(handler.type or ast.Pass())
-                if isinstance(name, ast.Name)
-            }
-            if "AttributeError" in names:
-                return True
-        child = parent
-    return False
+def _makers(module: Module, project: Project, owner: ast.expr) -> Iterator[Module]:
+    """Yield the module, and those of the functions that `owner` is what they return."""
+    yield module
+    for home, binding in project.bindings(module, owner):
+        if isinstance(binding.value, ast.Call):
+            for maker, _ in project.bindings(home, binding.value.func):
+                yield maker
 
 
-def _fix(module: Module, project: Project, node: ast.Attribute) -> Fix | None:
-    if node.attr.startswith("try_"):
-        return _untriggered(module, node)
-    registration = _registration(module, project, node) if node.attr in _REGISTERS else None
-    if registration is None or not _can_run_at_setup(module, project, registration.function):
-        return None
-    edits = [registration.removal, *_run_at_setup(module, project, registration)]
-    if len(edits) == 1:
-        return None
-    return Fix("unsafe", f"call `{registration.function.name}` at setup", tuple(edits))
+def _is_own(module: Module, node: ast.Attribute) -> bool:
+    """Whether this is an attribute of `self` that its class defines."""
+    if getattr(node.value, "id", "") != "self":
+        return False
+    around = module.scopes.ancestors(node)
+    own_class = next((parent for parent in around if isinstance(parent, ast.ClassDef)), None)
+    return own_class is not None and any(
+        isinstance(each.ctx, ast.Store) and ast.unparse(each) == f"self.{node.attr}"
+        if isinstance(each, ast.Attribute)
+        else isinstance(each, ast.FunctionDef) and each.name == node.attr
+        for each in ast.walk(own_class)
+    )
+
+
+def _fixes(
+    module: Module, project: Project, uses: Sequence[ast.Attribute]
+) -> dict[ast.Attribute, Fix]:
+    """Return the fixes there are; the hooks of one application share theirs."""
+    fixes: dict[ast.Attribute, Fix] = {}
+    of_application: dict[tuple[str, int], dict[ast.Attribute, _Registration]] = {}
+    for node in sorted(uses, key=module.span):
+        if node.attr.startswith("try_"):
+            fix = _untriggered(module, node)
+            if fix is not None:
+                fixes[node] = fix
+            continue
+        registration = _registration(module, project, node) if node.attr in _REGISTERS else None
+        if registration is None or not _can_run_at_setup(module, project, registration.function):
+            continue
+        made = project.bindings(module, registration.owner)
+        owner = registration.owner
+        if len(made) != 1 or made[0][0] is not module or not isinstance(owner, ast.Name):
+            continue
+        kind = instance_of(module, project, owner)
+        block = _block_of(module, made[0][1].node)
+        if block is None or registration.statement not in block:
+            continue
+        if kind == "Flask" and _place_in(module, owner.id, block, registration) is not None:
+            of_application.setdefault((owner.id, id(block)), {})[node] = registration
+        elif kind == "Blueprint" and block is module.tree.body:
+            fixes[node] = _at_registration(module, owner.id, registration)
+    for (app, _), registrations in of_application.items():
+        fix = _at_setup(module, app, list(registrations.values()))
+        fixes |= dict.fromkeys(registrations, fix)
+    return fixes
 
 
 def _untriggered(module: Module, node: ast.Attribute) -> Fix | None:
@@ -188,48 +232,60 @@ def _untriggered(module: Module, node: ast.Attribute) -> Fix | None:
 
 
 def _registration(module: Module, project: Project, node: ast.Attribute) -> _Registration | None:
-    """Return the function that a decorator or a call statement registers."""
+    """Return the function that a decorator, if it is the last to run, or a call registers."""
     parent = module.scopes.parents[node]
-    if isinstance(parent, ast.FunctionDef) and node in parent.decorator_list:
-        return _Registration(node.value, parent, RemoveDecorator(module.span(node)))
+    if isinstance(parent, ast.FunctionDef) and parent.decorator_list[:1] == [node]:
+        if len(module.scopes.scope_of(parent).bindings[parent.name]) > 1:
+            return None
+        return _Registration(node.value, parent, parent, RemoveDecorator(module.span(node)))
     statement = module.scopes.parents[parent]
     if not isinstance(parent, ast.Call) or not isinstance(statement, ast.Expr):
         return None
     if len(parent.args) != 1 or parent.keywords:
         return None
-    for owner, binding in project.bindings(module, parent.args[0]):
-        if owner is module and isinstance(binding.node, ast.FunctionDef):
-            removal = RemoveStatement(module.span(statement))
-            return _Registration(node.value, binding.node, removal)
-    return None
+    bindings = project.bindings(module, parent.args[0])
+    if len(bindings) != 1 or bindings[0][0] is not module:
+        return None
+    function = bindings[0][1].node
+    if not isinstance(function, ast.FunctionDef) or function.name != getattr(
+        parent.args[0], "id", ""
+    ):
+        return None
+    removal = RemoveStatement(module.span(statement))
+    return _Registration(node.value, function, statement, removal)
 
 
 def _can_run_at_setup(module: Module, project: Project, function: ast.FunctionDef) -> bool:
-    """Whether a function takes no argument and names nothing that needs a request."""
+    """Whether a function needs no argument and nothing of a request."""
     arguments = function.args
-    if arguments.args or arguments.posonlyargs or arguments.kwonlyargs:
+    positional = len(arguments.posonlyargs) + len(arguments.args)
+    if positional > len(arguments.defaults) or None in arguments.kw_defaults:
         return False
-    return not any(
-        isinstance(node, ast.Yield | ast.YieldFrom)
-        or (
-            isinstance(node, ast.Name | ast.Attribute)
-            and project.flask_name(module, node) in _NEEDS_REQUEST
-        )
-        for node in ast.walk(function)
-    )
+    if any(isinstance(node, ast.Yield | ast.YieldFrom) for node in ast.walk(function)):
+        return False
+    return not _uses_request(module, project, function, set())
 
 
-def _run_at_setup(module: Module, project: Project, registration: _Registration) -> Iterator[Edit]:
-    owner, function, _ = registration
-    made = project.bindings(module, owner)
-    if len(made) != 1 or made[0][0] is not module or not isinstance(owner, ast.Name):
-        return
-    kind = instance_of(module, project, owner)
-    block = _block_of(module, made[0][1].node)
-    if kind == "Flask" and block is not None:
-        yield from _after_setup(module, owner.id, function, block)
-    elif kind == "Blueprint" and block is module.tree.body and function in block:
-        yield _at_registration(module, owner.id, function)
+def _uses_request(
+    module: Module, project: Project, function: ast.FunctionDef, seen: set[ast.AST]
+) -> bool:
+    """Whether a function, or one of the project that it calls, names something of a request."""
+    seen.add(function)
+    for node in ast.walk(function):
+        if isinstance(node, ast.Name | ast.Attribute):
+            if any(map(_is_of_a_request, project.origins(module, node))):
+                return True
+        elif isinstance(node, ast.Call):
+            for home, binding in project.bindings(module, node.func):
+                called = binding.node
+                if isinstance(called, ast.FunctionDef) and called not in seen:
+                    if _uses_request(home, project, called, seen):
+                        return True
+    return False
+
+
+def _is_of_a_request(origin: str) -> bool:
+    return origin.startswith("flask") and origin.rpartition(".")[2] in _OF_A_REQUEST
 
 
 def _block_of(module: Module, statement: ast.AST) -> Sequence[ast.stmt] | None:
@@ -239,38 +295,72 @@ def _block_of(module: Module, statement: ast.AST) -> Sequence[ast.stmt] | None:
     return body if is_scope and isinstance(body, list) and statement in body else None
 
 
-def _after_setup(
-    module: Module, app: str, function: ast.FunctionDef, block: Sequence[ast.stmt]
-) -> Iterator[Edit]:
-    """Yield the call of a function at the end of the block that makes the application."""
-    visible = function in block or function in module.tree.body
-    if not visible:
-        return
+def _place_in(
+    module: Module, app: str, block: Sequence[ast.stmt], last: _Registration
+) -> ast.stmt | None:
+    """Return the statement after which an application is set up, if the block tells."""
     if block is module.tree.body:
-        code = _AT_SETUP.format(app=app, function=function.name, blank="\n")
-        guard = next((s for s in block if _is_main_guard(s)), None)
-        if guard is not None:
-            before = code.lstrip("\n") + "\n\n"
-            yield InsertStatement(module.span(guard), before, "before")
-        else:
-            yield InsertStatement(module.span(block[-1]), code, "after")
-    elif isinstance(block[-1], ast.Return) and getattr(block[-1].value, "id", "") == app:
-        code = _AT_SETUP.format(app=app, function=function.name, blank="").lstrip("\n")
-        yield InsertStatement(module.span(block[-1]), code, "before")
+        later = block[block.index(last.statement) + 1 :]
+        serving = next((statement for statement in later if _serves(statement)), None)
+        last_of_setup: ast.stmt = block[(block.index(serving) if serving else 0) - 1]
+        return last_of_setup
+    if last.function not in block and last.function not in module.tree.body:
+        return None
+    returns = [n for statement in block for n in ast.walk(statement) if isinstance(n, ast.Return)]
+    own = [each for each in returns if module.scopes.function_of(each) is _function(module, block)]
+    is_last = isinstance(block[-1], ast.Return) and getattr(block[-1].value, "id", "") == app
+    return block[-2] if is_last and len(own) == 1 else None
 
 
-def _is_main_guard(statement: ast.stmt) -> bool:
-    return isinstance(statement, ast.If) and "__name__" in {
-        name.id for name in ast.walk(statement.test) if isinstance(name, ast.Name)
-    }
+def _function(module: Module, block: Sequence[ast.stmt]) -> ast.AST:
+    return module.scopes.parents[block[0]]
 
 
-def _at_registration(module: Module, blueprint: str, function: ast.FunctionDef) -> Edit:
-    name = f"run_{function.name}"
+def _serves(statement: ast.stmt) -> bool:
+    """Whether a statement of a module runs the server, or whatever only a script does."""
+    if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        return False
+    for node in ast.walk(statement):
+        if isinstance(node, ast.Call):
+            function = node.func
+            name = function.attr if isinstance(function, ast.Attribute) else None
+            if (name or getattr(function, "id", "")) in _SERVES:
+                return True
+        elif isinstance(node, ast.Name) and node.id == "__name__":
+            if isinstance(statement, ast.If) and node in ast.walk(statement.test):
+                return True
+    return False
+
+
+def _at_setup(module: Module, app: str, registrations: Sequence[_Registration]) -> Fix:
+    """Return the fix that calls the functions where the block has set the application up."""
+    last = registrations[-1]
+    block = _block_of(module, last.statement)
+    assert block is not None
+    place = _place_in(module, app, block, last)
+    assert place is not None
+    names = [registration.function.name for registration in registrations]
+    calls = "".join(f"    {name}()\n" for name in names)
+    code = f"with {app}.app_context():\n{calls}"
+    edits = [registration.removal for registration in registrations]
+    if edits[-1] == RemoveStatement(module.span(place)):
+        edits[-1] = ReplaceStatement(module.span(place), code)
+    else:
+        blank = "\n\n" if block is module.tree.body else "\n"
+        edits.append(InsertStatement(module.span(place), blank + code, "after"))
+    listed = ", ".join(f"`{name}`" for name in names)
+    return Fix("unsafe", f"call {listed} at setup", tuple(edits))
+
+
+def _at_registration(module: Module, blueprint: str, registration: _Registration) -> Fix:
+    """Return the fix that calls a function when its blueprint is registered."""
+    function = registration.function.name
+    name = f"run_{function}"
     while module.scopes.module.binds(name):
         name = f"_{name}"
-    code = _AT_REGISTRATION.format(blueprint=blueprint, function=function.name, name=name)
-    return InsertStatement(module.span(function), code, "after")
-
-
-WORDS = tuple(name.encode() for name in sorted(_ADVICE))
+    code = _AT_REGISTRATION.format(blueprint=blueprint, function=function, name=name)
+    span = module.span(registration.statement)
+    edits: tuple[Edit, ...] = (ReplaceStatement(span, code),)
+    if registration.statement is registration.function:
+        edits = (registration.removal, InsertStatement(span, code, "after"))
+    return Fix("unsafe", f"call `{function}` when the blueprint is registered", edits)

@@ -1,0 +1,49 @@
+"""Code that goes on where Flask does not have an attribute any more, as its author meant it to."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Sequence
+
+from flask_ctxfix.codemods.removed_apis.stack_uses import is_version_test
+from flask_ctxfix.project import Module
+
+_LEAVES = (ast.Return, ast.Raise, ast.Continue)
+
+
+def expects_absence(module: Module, node: ast.AST) -> bool:
+    """Whether the code around handles or asks that there is no such name."""
+    child: ast.AST = node
+    for parent in module.scopes.ancestors(node):
+        if isinstance(parent, ast.Try) and child in parent.body:
+            if any(map(_names_attribute_error, parent.handlers)):
+                return True
+        elif isinstance(parent, ast.With) and child in parent.body:
+            if any(map(_names_attribute_error, parent.items)):
+                return True
+        elif isinstance(parent, ast.BoolOp) and isinstance(child, ast.expr):
+            if any(map(is_version_test, parent.values[: parent.values.index(child)])):
+                return True
+        if any(map(_leaves_by_version, _statements_before(parent, child))):
+            return True
+        child = parent
+    return False
+
+
+def _names_attribute_error(part: ast.ExceptHandler | ast.withitem) -> bool:
+    kinds = part.type if isinstance(part, ast.ExceptHandler) else part.context_expr
+    names = ast.walk(kinds) if kinds is not None else ()
+    return any(isinstance(name, ast.Name) and name.id == "AttributeError" for name in names)
+
+
+def _statements_before(parent: ast.AST, child: ast.AST) -> Sequence[ast.stmt]:
+    body = getattr(parent, "body", None)
+    return body[: body.index(child)] if isinstance(body, list) and child in body else ()
+
+
+def _leaves_by_version(statement: ast.stmt) -> bool:
+    return (
+        isinstance(statement, ast.If)
+        and is_version_test(statement.test)
+        and isinstance(statement.body[-1], _LEAVES)
+    )
