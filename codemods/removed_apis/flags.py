@@ -7,19 +7,24 @@ from collections.abc import Iterator
 
 from flask_ctxfix import flask_facts
 from flask_ctxfix.codemod import (
+    Edit,
     Finding,
     Fix,
+    KeepBlock,
     Level,
     RemoveArgument,
     RemoveStatement,
     ReplaceExpression,
     Rule,
 )
+from flask_ctxfix.codemods.removed_apis.absences import expects_absence
 from flask_ctxfix.codemods.removed_apis.setting_uses import SETTING, setting_uses
+from flask_ctxfix.codemods.removed_apis.shims import is_needed
+from flask_ctxfix.codemods.removed_apis.stack_findings import shared_findings
 from flask_ctxfix.codemods.removed_apis.stack_uses import serves_newer_flask
-from flask_ctxfix.codemods.removed_apis.stacks import shared_findings
 from flask_ctxfix.codemods.removed_apis.stores import facts_of_project
 from flask_ctxfix.flask_versions import TargetVersion
+from flask_ctxfix.imports import exported_names
 from flask_ctxfix.project import Module, Project
 
 _PROPERTY = "preserve_context_on_exception"
@@ -27,6 +32,7 @@ _ENVIRON_KEY = "flask._preserve_context"
 _TAKES_SETTINGS = {"dict", "from_mapping", "update"}
 _SIGNALS_DEPRECATED = (2, 3)
 _SIGNALS_REMOVED = (3, 0)
+_LEAVES = (ast.Return, ast.Raise, ast.Continue, ast.Break)
 _NO_EFFECT = "the setting has had no effect since Flask 2.2"
 _USE_CLIENT = "use the test client in a `with` block to keep a context for inspection"
 
@@ -121,8 +127,7 @@ class RemovedContextFlags(Rule):
         message = "`signals_available` was removed in Flask 3.0; use `True`"
         advice = "Flask requires Blinker since 2.3"
         for node in _reads_of_signals(module, project):
-            edit = ReplaceExpression(module.span(node), "True")
-            fix = Fix("safe", "", (edit,))
+            fix = Fix("safe", "", (_as_true(module, node),))
             yield self._finding(module, level, node, message, advice, fix)
         for scope in module.scopes.every:
             for bindings in scope.bindings.values():
@@ -133,14 +138,53 @@ class RemovedContextFlags(Rule):
                         continue
                     if not serves_newer_flask(module, binding.node):
                         span = module.span(binding.alias)
-                        fix = Fix("safe", "", retires=(span,))
-                        yield self._finding(module, level, binding.alias, message, advice, fix)
+                        stays = scope.parent is None and binding.name in exported_names(module)
+                        retired = None if stays else Fix("safe", "", retires=(span,))
+                        yield self._finding(module, level, binding.alias, message, advice, retired)
 
 
 def _reads_of_signals(module: Module, project: Project) -> Iterator[ast.expr]:
     for node in project.uses_of(module, flask_facts.SIGNALS):
-        if not serves_newer_flask(module, node):
+        if not serves_newer_flask(module, node) and not expects_absence(module, node):
             yield node
+
+
+def _as_true(module: Module, node: ast.expr) -> Edit:
+    """Return the edit that makes an expression true: of what it decides one branch stays."""
+    test, outcome = node, True
+    parent = module.scopes.parents[node]
+    while isinstance(parent, ast.UnaryOp) and isinstance(parent.op, ast.Not):
+        test, outcome = parent, not outcome
+        parent = module.scopes.parents[parent]
+    if isinstance(parent, ast.IfExp) and parent.test is test:
+        kept = module.span(parent.body if outcome else parent.orelse)
+        return ReplaceExpression(module.span(parent), "HOLE", (("HOLE", kept),))
+    if isinstance(parent, ast.If) and parent.test is test:
+        edit = _one_branch(module, parent, outcome)
+        if edit is not None:
+            return edit
+    return ReplaceExpression(module.span(test), str(outcome))
+
+
+def _one_branch(module: Module, choice: ast.If, outcome: bool) -> Edit | None:
+    """Return the edit that leaves one branch of an `if`, unless that means more than it says."""
+    span = module.span(choice)
+    dead, kept = (choice.orelse, choice.body) if outcome else (choice.body, choice.orelse)
+    if module.text.startswith("elif", span.start) or is_needed(module, choice, dead):
+        return None
+    if any(map(_suspends, dead)) or (kept and isinstance(kept[-1], _LEAVES)):
+        return None
+    if outcome:
+        return KeepBlock(span, "body")
+    if not choice.orelse:
+        return RemoveStatement(span)
+    chained = len(choice.orelse) == 1 and isinstance(choice.orelse[0], ast.If)
+    return None if chained else KeepBlock(span, "orelse")
+
+
+def _suspends(statement: ast.stmt) -> bool:
+    """Whether a statement may be what makes its function a generator."""
+    return any(isinstance(node, ast.Yield | ast.YieldFrom) for node in ast.walk(statement))
 
 
 def _without_setting(module: Module, node: ast.AST) -> Fix | None:

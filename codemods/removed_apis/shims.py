@@ -57,7 +57,7 @@ def _shim(
     kept: Literal["body", "orelse", "handler"] | None,
 ) -> Iterator[Shim]:
     kinds = {kind for part in dead for kind in _stacks_in(part)}
-    if not kinds or _is_needed(module, node, dead):
+    if not kinds or is_needed(module, node, dead):
         return
     span = module.span(node)
     edit: Edit = RemoveStatement(span) if kept is None else KeepBlock(span, kept)
@@ -76,7 +76,7 @@ def _stacks_in(statement: ast.stmt) -> Iterator[Kind]:
                 yield "app" if name == "_app_ctx_stack" else "request"
 
 
-def _is_needed(module: Module, node: ast.stmt, dead: Sequence[ast.stmt]) -> bool:
+def is_needed(module: Module, node: ast.stmt, dead: Sequence[ast.stmt]) -> bool:
     """Whether something outside of the dead branch reads a name that only this branch binds."""
     dying = [module.span(statement) for statement in dead]
     whole = module.span(node)
@@ -122,7 +122,10 @@ def _outcome(
     release = _release(test.comparators[0])
     if compare is None or release is None or not _is_flask_version(test.left):
         return None
-    outcomes = {compare(version[: len(release)], release) for version in target}
+    known = {version[: len(release)] for version in target}
+    if release in known and isinstance(test.ops[0], ast.Gt | ast.LtE):
+        return None  # 2.2.5 is more than 2.2
+    outcomes = {compare(version, release) for version in known}
     return outcomes.pop() if len(outcomes) == 1 else None
 
 
