@@ -98,9 +98,9 @@ def test_other_processes_find_the_class():
     assert pickle.loads(pickle.dumps(command)) is command
 
 
-def test_the_family_alone_does_not_import_libcst():
+def test_the_family_alone_does_not_import_libcst(tmp_path: Path):
     code = f"import sys, {removed_apis.__name__}; sys.exit('libcst' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+    assert subprocess.run([sys.executable, "-c", code], cwd=tmp_path).returncode == 0
 
 
 def test_no_other_name():
