@@ -40,6 +40,8 @@ REQUEST_CONTEXT_ATTRIBUTES = frozenset(
 
 APP_CONTEXT_ATTRIBUTES = frozenset({"app", "g", "pop", "push", "url_adapter"})
 
+CONTEXT_ATTRIBUTES = {"request": REQUEST_CONTEXT_ATTRIBUTES, "app": APP_CONTEXT_ATTRIBUTES}
+
 REMOVED_CONTEXT_ATTRIBUTES = frozenset(
     {"_implicit_app_ctx_stack", "_preserved_exc", "_refcnt", "auto_pop", "preserved"}
 )

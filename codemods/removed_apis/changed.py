@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from flask_ctxfix import flask_facts
 from flask_ctxfix.applications import class_kind, instance_of
 from flask_ctxfix.codemod import Edit, Finding, Fix, Level, Need, ReplaceExpression, Rule
+from flask_ctxfix.codemods.removed_apis.classes import fix_of
 from flask_ctxfix.codemods.removed_apis.guards import none_test
+from flask_ctxfix.codemods.removed_apis.spelling import both_contexts
 from flask_ctxfix.codemods.removed_apis.stack_uses import serves_newer_flask
-from flask_ctxfix.codemods.removed_apis.top_rewriter import both_contexts
-from flask_ctxfix.flask_versions import TargetVersion
-from flask_ctxfix.imports import local_name
+from flask_ctxfix.flask_versions import ONE_CONTEXT, TargetVersion
+from flask_ctxfix.imports import exported_names, local_name
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import Binding, Scope
 
-_ONE_CONTEXT = (3, 2)
 _FIXED_SESSION = (3, 1)
 _READ_ONLY = {"flashes", "request", "session"}
+_SAME_OBJECT = "the same object, without the warning"
+_BY_HAND = "use `app_ctx`, and ask `has_request_context()` whether there is a request"
 _WITHOUT_CTX = (
     "Flask 3.2 passes the context as first argument; call it through a client or a context"
 )
@@ -79,7 +81,7 @@ class ChangedIn32(Rule):
         """Yield truth tests for every target, the rest for targets that reach 3.2."""
         yield from self._truth_tests(module, project, target)
         yield from self._assignments(module, project, target)
-        if target.newest >= _ONE_CONTEXT:
+        if target.newest >= ONE_CONTEXT:
             yield from self._imports(module, project, target)
             yield from self._dispatch(module, project)
             yield from self._overrides(module, project)
@@ -100,29 +102,30 @@ class ChangedIn32(Rule):
     def _truth_tests(
         self, module: Module, project: Project, target: TargetVersion
     ) -> Iterator[Finding]:
+        reaches = target.newest >= ONE_CONTEXT
+        level: Level = "error" if reaches else "info"
+        message = "`request_ctx` is true without a request on Flask 3.2"
         for scope, binding in _bindings_of(module, project, {"request_ctx"}):
             for read in scope.reads.get(binding.name, ()):
-                if not _is_tested(module, read) or serves_newer_flask(module, read):
+                if serves_newer_flask(module, read):
                     continue
-                found = local_name(
-                    module,
-                    project,
-                    read,
-                    "flask",
-                    "has_request_context",
-                    module.span(binding.node),
-                )
+                tested = _test_of(module, read)
+                if tested is None:
+                    if _decides(module, read):
+                        advice = "ask `has_request_context()`, and use the context apart from it"
+                        yield self._finding(module, level, read, message, advice)
+                    continue
+                anchor = module.span(binding.node)
+                home, name = "flask", "has_request_context"
+                found = local_name(module, project, read, home, name, anchor)
                 code = f"{found.code}()"
-                reaches = target.newest >= _ONE_CONTEXT
                 fix = Fix(
                     "unsafe" if reaches else "safe",
                     f"use `{code}`",
-                    (ReplaceExpression(module.span(read), code),),
+                    (ReplaceExpression(module.span(tested), code),),
                     (found.need,) if found.need is not None else (),
                 )
-                message = "`request_ctx` is true without a request on Flask 3.2"
                 advice = "best done before the upgrade: up to Flask 3.1 the outcome is the same"
-                level: Level = "error" if reaches else "info"
                 yield self._finding(module, level, read, message, advice, fix)
 
     def _assignments(
@@ -131,9 +134,9 @@ class ChangedIn32(Rule):
         for node in module.scopes.nodes(ast.Attribute):
             if isinstance(node.ctx, ast.Load) or node.attr not in _READ_ONLY:
                 continue
-            if project.flask_name(module, node.value) != "request_ctx":
+            if not _is_context(module, project, target, node.value):
                 continue
-            if target.newest < (_FIXED_SESSION if node.attr == "session" else _ONE_CONTEXT):
+            if target.newest < (_FIXED_SESSION if node.attr == "session" else ONE_CONTEXT):
                 continue
             since = "3.1.3" if node.attr == "session" else "3.2"
             message = f"`{node.attr}` of a context cannot be assigned since Flask {since}"
@@ -145,16 +148,28 @@ class ChangedIn32(Rule):
         names = {"request_ctx", "RequestContext", "_cv_request"}
         for scope, binding in _bindings_of(module, project, names):
             assert binding.alias is not None
-            name = binding.alias.name
-            fix = None
+            name = binding.alias.name.rpartition(".")[2]
             advice = "read `_cv_app`, and ask `has_request_context()` whether there is a request"
+            fix = None
             if name == "RequestContext":
                 advice = "use `AppContext`, and ask a context for `has_request`"
+                fix = _unused(module, project, target, scope, binding)
             elif name == "request_ctx":
-                advice = "the same object, without the warning"
                 fix = _renamed(module, project, target, scope, binding)
-            message = f"`{name}` is deprecated or gone on Flask 3.2"
-            yield self._finding(module, "warning", binding.alias, message, advice, fix)
+                advice = _BY_HAND if fix is None else _SAME_OBJECT
+            yield self._deprecated(module, binding.alias, name, advice, fix)
+        for node in module.scopes.nodes(ast.Attribute):
+            if node.attr == "request_ctx" and project.flask_name(module, node) == "request_ctx":
+                fix = _renamed_attribute(module, target, node)
+                advice = _BY_HAND if fix is None else _SAME_OBJECT
+                if not serves_newer_flask(module, node):
+                    yield self._deprecated(module, node, node.attr, advice, fix)
+
+    def _deprecated(
+        self, module: Module, node: ast.AST, name: str, advice: str, fix: Fix | None
+    ) -> Finding:
+        message = f"`{name}` is deprecated or gone on Flask 3.2"
+        return self._finding(module, "warning", node, message, advice, fix)
 
     def _dispatch(self, module: Module, project: Project) -> Iterator[Finding]:
         for node in module.scopes.nodes(ast.Call):
@@ -171,9 +186,8 @@ class ChangedIn32(Rule):
             if not any(class_kind(module, project, base) == "Flask" for base in node.bases):
                 continue
             for method in node.body:
-                if isinstance(method, ast.FunctionDef) and (
-                    method.name in flask_facts.DISPATCH_METHODS
-                    and [arg.arg for arg in method.args.args][1:2] != ["ctx"]
+                if isinstance(method, ast.FunctionDef | ast.AsyncFunctionDef) and (
+                    method.name in flask_facts.DISPATCH_METHODS and not _takes_context(method)
                 ):
                     message = f"`{method.name}` is overridden without `ctx`"
                     advice = "add `ctx: AppContext` as the first parameter for Flask 3.2"
@@ -206,13 +220,86 @@ def _bindings_of(
                     yield scope, binding
 
 
-def _is_tested(module: Module, node: ast.expr) -> bool:
+def _test_of(module: Module, node: ast.expr) -> ast.expr | None:
+    """Return the expression of which only the truth counts: `node`, or the `bool()` of it."""
     parent = module.scopes.parents[node]
+    if isinstance(parent, ast.Call):
+        return parent if ast.unparse(parent.func) == "bool" and parent.args == [node] else None
+    while isinstance(parent, ast.BoolOp):
+        outer = module.scopes.parents[parent]
+        if isinstance(outer, ast.Call) and ast.unparse(outer.func) == "bool":
+            return node
+        if not isinstance(outer, ast.BoolOp):
+            return node if _is_condition(outer, parent) else None
+        parent = outer
+    return node if _is_condition(parent, node) else None
+
+
+def _is_condition(parent: ast.AST, node: ast.expr) -> bool:
     if isinstance(parent, ast.If | ast.While | ast.IfExp | ast.Assert):
         return parent.test is node
-    if isinstance(parent, ast.UnaryOp):
-        return isinstance(parent.op, ast.Not)
-    return isinstance(parent, ast.BoolOp) and _is_tested(module, parent)
+    if isinstance(parent, ast.comprehension):
+        return node in parent.ifs
+    return isinstance(parent, ast.UnaryOp) and isinstance(parent.op, ast.Not)
+
+
+def _decides(module: Module, node: ast.expr) -> bool:
+    """Whether the truth of `node` decides what an ``and`` or ``or`` gives."""
+    parent = module.scopes.parents[node]
+    return isinstance(parent, ast.BoolOp) and parent.values[-1] is not node
+
+
+def _is_context(module: Module, project: Project, target: TargetVersion, node: ast.expr) -> bool:
+    """Whether `node` is the context of a request: the proxy, or a name for one made by hand."""
+    name = project.flask_name(module, node)
+    if name == "request_ctx" or (name == "app_ctx" and target.newest >= ONE_CONTEXT):
+        return True
+    makers = {"request_context", "test_request_context"}
+    made = project.bindings(module, node) if isinstance(node, ast.Name) else []
+    return bool(made) and all(_makes_context(_value(binding), makers) for _, binding in made)
+
+
+def _value(binding: Binding) -> ast.expr | None:
+    """Return what a name is assigned, or entered as by a `with`."""
+    node = binding.node
+    return node.context_expr if isinstance(node, ast.withitem) else binding.value
+
+
+def _unused(
+    module: Module, project: Project, target: TargetVersion, scope: Scope, binding: Binding
+) -> Fix | None:
+    """Return the fix after which an import goes because every use of its name went."""
+    fixes = []
+    for read in scope.reads.get(binding.name, ()):
+        call = module.scopes.parents[read]
+        fixes.append(fix_of(module, project, target, call) if isinstance(call, ast.Call) else None)
+    if not all(fixes) or _is_exported(module, scope, binding):
+        return None
+    unsafe = any(fix is not None and fix.applicability == "unsafe" for fix in fixes)
+    return Fix(
+        "unsafe" if unsafe else "safe", "", retires=(module.span(binding.alias or scope.node),)
+    )
+
+
+def _is_exported(module: Module, scope: Scope, binding: Binding) -> bool:
+    return scope.parent is None and binding.name in exported_names(module)
+
+
+def _renamed_attribute(module: Module, target: TargetVersion, node: ast.Attribute) -> Fix | None:
+    if target.oldest < ONE_CONTEXT or _is_asked(module, node):
+        return None
+    edit = ReplaceExpression(module.span(node), f"{module.segment(node.value)}.app_ctx")
+    return Fix("safe", "use `app_ctx`", (edit,))
+
+
+def _is_asked(module: Module, node: ast.expr) -> bool:
+    """Whether the code asks if there is such a context, which has another answer on Flask 3.2."""
+    parent = module.scopes.parents[node]
+    return (
+        _test_of(module, node) is not None
+        or _decides(module, node)
+        or (isinstance(parent, ast.expr) and none_test(parent) is not None)
+    )
 
 
 def _renamed(
@@ -222,18 +309,18 @@ def _renamed(
     assert binding.alias is not None
     anchor = module.span(binding.node)
     retires = (module.span(binding.alias),)
-    if target.oldest < _ONE_CONTEXT:
-        if not isinstance(binding.node, ast.ImportFrom) or len(binding.node.names) > 1:
-            return None
+    reads = scope.reads.get(binding.name, ())
+    if _is_exported(module, scope, binding):
+        return None
+    if reads and all(_test_of(module, read) is not None for read in reads):
+        return Fix("unsafe", "", retires=retires)
+    if target.oldest < ONE_CONTEXT:
         needs = both_contexts(module, project, binding.node, binding.name, anchor)
         return Fix("safe", "ask which of the two is there", (), needs, retires)
     edits: list[Edit] = []
     found_needs: list[Need] = []
-    for read in scope.reads.get(binding.name, ()):
-        parent = module.scopes.parents[read]
-        if _is_tested(module, read) or (
-            isinstance(parent, ast.expr) and none_test(parent) is not None
-        ):
+    for read in reads:
+        if _is_asked(module, read):
             return None
         found = local_name(module, project, read, "flask.globals", "app_ctx", anchor)
         edits.append(ReplaceExpression(module.span(read), found.code))
@@ -243,15 +330,26 @@ def _renamed(
 
 
 def _passes_context(call: ast.Call) -> bool:
+    """Whether the first argument is spelled as a context is: `ctx`, `self.app_context`."""
     first = call.args[0] if call.args else None
-    return isinstance(first, ast.Name) and first.id in {"ctx", "app_ctx", "context"}
+    if isinstance(first, ast.Call) and ast.unparse(first.func).endswith("_get_current_object"):
+        return True
+    name = first.attr if isinstance(first, ast.Attribute) else getattr(first, "id", "")
+    return name.endswith(("ctx", "context"))
 
 
-def _makes_context(value: ast.expr | None) -> bool:
+def _takes_context(method: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    parameters = [*method.args.posonlyargs, *method.args.args]
+    return [parameter.arg for parameter in parameters][1:2] == ["ctx"]
+
+
+def _makes_context(
+    value: ast.expr | None, makers: Collection[str] = flask_facts.CONTEXT_MAKERS
+) -> bool:
     return (
         isinstance(value, ast.Call)
         and isinstance(value.func, ast.Attribute)
-        and value.func.attr in flask_facts.CONTEXT_MAKERS
+        and value.func.attr in makers
     )
 
 
@@ -265,6 +363,8 @@ def _is_implicit_pop(module: Module, read: ast.Name) -> bool:
         return False
     child: ast.AST = call
     for parent in module.scopes.ancestors(call):
+        if isinstance(parent, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            return False
         if isinstance(parent, ast.ExceptHandler):
             return True
         if isinstance(parent, ast.Try) and child in parent.finalbody:

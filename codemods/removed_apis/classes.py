@@ -8,13 +8,12 @@ from collections.abc import Iterator
 from flask_ctxfix import flask_facts
 from flask_ctxfix.codemod import Finding, Fix, Level, ReplaceExpression, Rule, Span
 from flask_ctxfix.codemods.removed_apis.stack_uses import StackUses, serves_newer_flask
-from flask_ctxfix.flask_versions import TargetVersion
+from flask_ctxfix.flask_versions import ONE_CONTEXT, TargetVersion
 from flask_ctxfix.project import Module, Project
 
-_ONE_CONTEXT = (3, 2)
 _MAKERS = {"RequestContext": ("request_context", 2), "AppContext": ("app_context", 1)}
 _ATOMS = (ast.Name, ast.Attribute, ast.Call, ast.Subscript)
-_BOTH = '({0}.has_request if hasattr(type({0}), "has_request") else hasattr({0}, "request"))'
+_BOTH = '{0}.has_request if hasattr(type({0}), "has_request") else hasattr({0}, "request")'
 
 
 class ContextClassUse(Rule):
@@ -78,14 +77,12 @@ class ContextClassUse(Rule):
         self, module: Module, project: Project, target: TargetVersion, node: ast.Call
     ) -> Iterator[Finding]:
         name = project.flask_name(module, node.func)
+        fix = fix_of(module, project, target, node)
         if name in _MAKERS and not serves_newer_flask(module, node):
-            maker, count = _MAKERS[name]
-            fix = _constructor(module, project, node, maker, count)
-            message = f"`{name}` is made by hand; use `app.{maker}()`"
+            message = f"`{name}` is made by hand; use `app.{_MAKERS[name][0]}()`"
             advice = "pass the application's own arguments only" if fix is None else _SAME_OBJECT
             yield self._finding(module, target, node, message, advice, fix)
         elif _tests_for_request_context(module, project, node):
-            fix = _class_test(module, target, node)
             message = "`isinstance(…, RequestContext)` is true for every context on Flask 3.2"
             advice = "ask the context for `has_request`, and check that it is a context at all"
             yield self._finding(module, target, node, message, advice, fix)
@@ -99,7 +96,7 @@ class ContextClassUse(Rule):
         advice: str,
         fix: Fix | None,
     ) -> Finding:
-        level: Level = "error" if target.newest >= _ONE_CONTEXT else "info"
+        level: Level = "error" if target.newest >= ONE_CONTEXT else "info"
         span = module.span(node)
         return Finding(self.code, self.name, level, message, advice, module.path, span, fix)
 
@@ -107,10 +104,24 @@ class ContextClassUse(Rule):
 _SAME_OBJECT = "the method makes the same object on every version"
 
 
+def fix_of(module: Module, project: Project, target: TargetVersion, node: ast.Call) -> Fix | None:
+    """Return the fix of a call that makes a context, or asks for the class of one."""
+    if serves_newer_flask(module, node):
+        return None
+    name = project.flask_name(module, node.func)
+    if name in _MAKERS:
+        return _constructor(module, project, node, *_MAKERS[name])
+    if _tests_for_request_context(module, project, node):
+        return _class_test(module, project, target, node)
+    return None
+
+
 def _constructor(
     module: Module, project: Project, node: ast.Call, maker: str, count: int
 ) -> Fix | None:
-    if len(node.args) != count or node.keywords or isinstance(node.args[0], ast.Starred):
+    if len(node.args) != count or node.keywords or _holds_comment(module, node):
+        return None
+    if any(isinstance(argument, ast.Starred) for argument in node.args):
         return None
     app = "HOLE_APP" if isinstance(node.args[0], _ATOMS) else "(HOLE_APP)"
     holes = [("HOLE_APP", module.span(node.args[0]))]
@@ -119,10 +130,18 @@ def _constructor(
         holes.append(("HOLE_ENVIRON", module.span(node.args[1])))
         arguments = "HOLE_ENVIRON"
     edit = ReplaceExpression(module.span(node), f"{app}.{maker}({arguments})", tuple(holes))
-    return Fix("safe", "", (edit,), retires=tuple(class_imports(module, project)))
+    return Fix("safe", "", (edit,), retires=tuple(_class_imports(module, project)))
 
 
-def class_imports(module: Module, project: Project) -> Iterator[Span]:
+def _holds_comment(module: Module, call: ast.Call) -> bool:
+    """Whether a comment may stand beside the arguments of a call; it would get lost."""
+    text = module.segment(call)
+    for argument in call.args:
+        text = text.replace(module.segment(argument), "", 1)
+    return "#" in text
+
+
+def _class_imports(module: Module, project: Project) -> Iterator[Span]:
     """Yield where a module imports the context classes."""
     for scope in module.scopes.every:
         for bindings in scope.bindings.values():
@@ -142,12 +161,17 @@ def _tests_for_request_context(module: Module, project: Project, node: ast.Call)
     return not is_top and not serves_newer_flask(module, node)
 
 
-def _class_test(module: Module, target: TargetVersion, node: ast.Call) -> Fix | None:
+def _class_test(
+    module: Module, project: Project, target: TargetVersion, node: ast.Call
+) -> Fix | None:
     tested = node.args[0]
-    if target.newest < _ONE_CONTEXT or not isinstance(tested, ast.Name):
+    if target.newest < ONE_CONTEXT or not isinstance(tested, ast.Name):
         return None
     code = f"{tested.id}.has_request"
-    if target.oldest < _ONE_CONTEXT:
+    if target.oldest < ONE_CONTEXT:
         code = _BOTH.format(tested.id)
+        if not isinstance(module.scopes.parents[node], ast.Return | ast.Assign):
+            code = f"({code})"
     edit = ReplaceExpression(module.span(node), code)
-    return Fix("unsafe", f"use `{code}`", (edit,))
+    retires = tuple(_class_imports(module, project))
+    return Fix("unsafe", f"use `{code}`", (edit,), retires=retires)

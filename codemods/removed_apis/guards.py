@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from flask_ctxfix.codemods.removed_apis.stack_uses import Kind, StackUses
+from flask_ctxfix.codemods.removed_apis.stack_uses import Kind, StackUses, Top
 from flask_ctxfix.project import Module, Project
 
 Kinds = frozenset[Kind]
@@ -31,6 +31,10 @@ class Guards:
         self._module = module
         self._project = project
         self._uses = uses
+
+    def is_active(self, top: Top) -> bool:
+        """Whether the context that a use asks for is certainly there."""
+        return top.kind in self.active(top.node)
 
     def active(self, node: ast.expr) -> Kinds:
         """Return the kinds of context that tests around `node` prove to be active."""
@@ -97,6 +101,18 @@ class Guards:
         if name is None or name.startswith("has_") is not (called is not None):
             return _NOTHING
         return _PROVES.get(name, _NOTHING)
+
+
+def is_tested(module: Module, node: ast.expr) -> bool:
+    """Whether only the truth of `node` matters."""
+    parent = module.scopes.parents[node]
+    if isinstance(parent, ast.If | ast.While | ast.IfExp | ast.Assert):
+        return parent.test is node
+    if isinstance(parent, ast.UnaryOp):
+        return isinstance(parent.op, ast.Not)
+    if isinstance(parent, ast.comprehension):
+        return node in parent.ifs
+    return isinstance(parent, ast.BoolOp) and is_tested(module, parent)
 
 
 def none_test(test: ast.expr) -> tuple[ast.expr, bool] | None:

@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 
 from flask_ctxfix import flask_facts
 from flask_ctxfix.codemod import Applicability, Fix, Need, ReplaceExpression, Span
+from flask_ctxfix.codemods.removed_apis.spelling import both_contexts
 from flask_ctxfix.codemods.removed_apis.stack_uses import Kind, serves_newer_flask
 from flask_ctxfix.codemods.removed_apis.stores import Store, group_of, store_of
-from flask_ctxfix.codemods.removed_apis.top_rewriter import both_contexts
-from flask_ctxfix.flask_versions import TargetVersion
+from flask_ctxfix.flask_versions import ONE_CONTEXT, TargetVersion
 from flask_ctxfix.imports import local_name
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import Binding, Scope
@@ -20,7 +20,6 @@ _PRIVATE = flask_facts.LOOKUPS.keys() | flask_facts.ERROR_MESSAGES.keys() | {"_f
 _BY_HAND = "write a function that reads `g` or the proxies; nothing public takes its place as it is"
 _SAME = "only the text of the error changes"
 _LIVES_LONGER = "check before merging: `g` lives as long as the app context, not the request"
-_ONE_CONTEXT = (3, 2)
 _BUILT_IN: dict[Kind, frozenset[str]] = {
     "app": flask_facts.APP_CONTEXT_ATTRIBUTES,
     "request": flask_facts.REQUEST_CONTEXT_ATTRIBUTES,
@@ -182,9 +181,9 @@ class _Lookup:
         return store
 
     def _context(self, kind: Kind, at: ast.expr) -> str:
-        if kind == "app" or self._target.oldest >= _ONE_CONTEXT:
+        if kind == "app" or self._target.oldest >= ONE_CONTEXT:
             return self._flask(at, "flask.globals", "app_ctx")
-        if self._target.newest < _ONE_CONTEXT:
+        if self._target.newest < ONE_CONTEXT:
             return self._flask(at, "flask.globals", "request_ctx")
         anchor = self._anchor()
         found = local_name(self._module, self._project, at, "flask.globals", "request_ctx", anchor)

@@ -15,14 +15,13 @@ from flask_ctxfix import flask_facts
 from flask_ctxfix.applications import imported_packages
 from flask_ctxfix.codemods.removed_apis.setting_uses import reads_setting
 from flask_ctxfix.codemods.removed_apis.stack_uses import Kind, StackUses, Top
-from flask_ctxfix.flask_versions import TargetVersion
+from flask_ctxfix.flask_versions import ONE_CONTEXT, TargetVersion
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import Binding
 
 NAME = "removed_apis"
 LOGIN_SLOT: tuple[Kind, str] = ("request", "user")
 _LOGIN_USER = "_login_user"
-_ONE_CONTEXT = (3, 2)
 _METHODS_OF_G = {"get", "pop", "setdefault"}
 _BY_NAME = {"getattr", "setattr", "hasattr", "delattr"}
 
@@ -83,7 +82,7 @@ def store_of(
     taken = known.held | known.on_g | _METHODS_OF_G
     pinned = group_of(kind, str(name)) in project.pinned
     stays = name is None or kind in known.travelling or name in taken or pinned
-    is_exact = kind == "app" or target.newest < _ONE_CONTEXT
+    is_exact = kind == "app" or target.newest < ONE_CONTEXT
     return Store(may_move(kind, target) and not stays, name, is_exact)
 
 
@@ -122,7 +121,7 @@ def groups(
 
 def may_move(kind: Kind, target: TargetVersion) -> bool:
     """Whether attributes of a context of this kind go to `g` at all."""
-    return kind == "app" or target.newest >= _ONE_CONTEXT
+    return kind == "app" or target.newest >= ONE_CONTEXT
 
 
 def is_flask_login(module: Module, project: Project) -> bool:

@@ -1,0 +1,165 @@
+"""What takes the place of getattr(), hasattr(), setattr() and delattr() of a context."""
+
+from __future__ import annotations
+
+import ast
+
+from flask_ctxfix import flask_facts
+from flask_ctxfix.codemods.removed_apis.drafts import Draft, Refusal, Shape
+from flask_ctxfix.codemods.removed_apis.guards import Guards, is_tested, none_test
+from flask_ctxfix.codemods.removed_apis.spelling import Spelling
+from flask_ctxfix.codemods.removed_apis.stack_uses import Kind
+from flask_ctxfix.codemods.removed_apis.stores import Store
+from flask_ctxfix.flask_versions import ONE_CONTEXT, TargetVersion
+from flask_ctxfix.project import Module
+
+FUNCTIONS = frozenset({"delattr", "getattr", "hasattr", "setattr"})
+PROXIES = frozenset({"current_app", "g", "request", "session"})
+
+_HOLE = "HOLE_{}"
+_FIXED_SESSION = (3, 1)
+
+
+class ByName:
+    """Drafts the replacement of calls that name an attribute of a context."""
+
+    def __init__(
+        self, module: Module, guards: Guards, spelling: Spelling, target: TargetVersion
+    ) -> None:
+        self._module = module
+        self._guards = guards
+        self._spelling = spelling
+        self._target = target
+
+    def draft(self, draft: Draft, call: ast.Call, function: str) -> Refusal | None:
+        """Draft what takes the place of `call`, whose second argument names the attribute."""
+        name = call.args[1].value if isinstance(call.args[1], ast.Constant) else None
+        name = name if isinstance(name, str) and name.isidentifier() else None
+        if name in flask_facts.REMOVED_CONTEXT_ATTRIBUTES:
+            return Refusal(f"`{name}` went with Flask 2.2 and has no counterpart", "CTX406")
+        if name in flask_facts.CONTEXT_ATTRIBUTES[draft.top.kind]:
+            return self._built_in_by_name(draft, call, function, str(name))
+        store = self._spelling.store(draft, name)
+        if function == "hasattr":
+            self._hasattr(draft, call, store)
+        elif function == "getattr" and len(call.args) == 3:
+            self._getattr(draft, call, store)
+        else:
+            draft.code = self._spelling.holder(draft, store)
+            draft.raises_differently = True
+            if name is not None and store.name != name:
+                self._rename_argument(draft, call, store)
+        return None
+
+    def _rename_argument(self, draft: Draft, call: ast.Call, store: Store) -> None:
+        rest = {_HOLE.format(i): argument for i, argument in enumerate(call.args[2:])}
+        draft.node, draft.holes = call, rest
+        arguments = ", ".join([draft.code, repr(store.name), *rest])
+        draft.code = f"{self._module.segment(call.func)}({arguments})"
+
+    def _quoted(self, draft: Draft, call: ast.Call, store: Store) -> str:
+        """Return the name argument: the old code, or the new name in the old quotes."""
+        argument = call.args[1]
+        if isinstance(argument, ast.Constant) and store.name != argument.value:
+            return self._module.segment(argument).replace(str(argument.value), str(store.name))
+        hole = _HOLE.format("NAME")
+        draft.holes[hole] = argument
+        return hole
+
+    def _hasattr(self, draft: Draft, call: ast.Call, store: Store) -> None:
+        draft.node = call
+        active = self._guards.is_active(draft.top)
+        name = self._quoted(draft, call, store)
+        if not store.on_g:
+            found = f"hasattr({self._spelling.context(draft)}, {name})"
+            shape: Shape = "atom"
+        else:
+            g = self._spelling.name(draft, "flask", "g")
+            found, shape = f"{name} in {g}", "comparison"
+            negation = self._module.scopes.parents[call]
+            if active and isinstance(negation, ast.UnaryOp) and isinstance(negation.op, ast.Not):
+                draft.node, found = negation, f"{name} not in {g}"
+        draft.code = found if active else f"{self._spelling.has(draft)} and {found}"
+        draft.shape = shape if active else "and"
+
+    def _getattr(self, draft: Draft, call: ast.Call, store: Store) -> None:
+        draft.node = call
+        default = _HOLE.format("DEFAULT")
+        draft.holes[default] = call.args[2]
+        name = self._quoted(draft, call, store)
+        if store.on_g:
+            g = self._spelling.name(draft, "flask", "g")
+            found = f"{g}.get({name})" if _is_none(call.args[2]) else f"{g}.get({name}, {default})"
+        else:
+            found = f"getattr({self._spelling.context(draft)}, {name}, {default})"
+        self._or_default(draft, found, call.args[2], default)
+
+    def _or_default(self, draft: Draft, found: str, node: ast.expr, default: str) -> None:
+        """Let the draft be `found`, or the default `node` where there is no context."""
+        if self._guards.is_active(draft.top):
+            draft.code = found
+            return
+        has = self._spelling.has(draft)
+        parent = self._module.scopes.parents[draft.node]
+        tested = none_test(parent) if isinstance(parent, ast.expr) else None
+        if isinstance(parent, ast.Compare) and tested is not None and _is_none(node):
+            positive = tested[1]
+            draft.node = parent
+            draft.shape = "and" if positive else "or"
+            draft.code = (
+                f"{has} and {found} is not None" if positive else f"not {has} or {found} is None"
+            )
+        elif _is_falsy(node) and is_tested(self._module, draft.node):
+            draft.code = f"{has} and {found}"
+            draft.shape = "and"
+        else:
+            otherwise = f"({default})" if isinstance(node, ast.Lambda) else default
+            draft.code = f"{found} if {has} else {otherwise}"
+            draft.shape = "conditional"
+
+    def _built_in_by_name(
+        self, draft: Draft, call: ast.Call, function: str, name: str
+    ) -> Refusal | None:
+        if function in {"setattr", "delattr"}:
+            draft.code = self._spelling.context(draft)
+            draft.raises_differently = True
+            return cannot_write(self._target, draft.top.kind, name)
+        draft.node = call
+        if function == "hasattr":
+            draft.code = self._spelling.has(draft)
+            return None
+        proxy = {"app": "current_app"}.get(name, name)
+        if proxy in PROXIES:
+            value = f"{self._spelling.name(draft, 'flask', proxy)}._get_current_object()"
+        elif name == "flashes" and self._target.newest >= ONE_CONTEXT:
+            return Refusal("`flashes` is private on Flask 3.2; use `get_flashed_messages()`")
+        else:
+            value = f"{self._spelling.context(draft)}.{name}"
+        if len(call.args) == 2:
+            draft.code, draft.raises_differently = value, True
+            return None
+        default = _HOLE.format("DEFAULT")
+        draft.holes[default] = call.args[2]
+        self._or_default(draft, value, call.args[2], default)
+        return None
+
+
+def _is_none(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and node.value is None
+
+
+def _is_falsy(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and not node.value
+
+
+def cannot_write(target: TargetVersion, kind: Kind, attribute: str) -> Refusal | None:
+    """Return why an attribute of a context cannot be assigned on `target`; None if it can."""
+    newest = target.newest
+    if kind == "request" and attribute == "session" and newest >= _FIXED_SESSION:
+        return Refusal(
+            "the session of a context is read-only since Flask 3.1.3; "
+            "change the session's items, or open it through a session interface"
+        )
+    if attribute in {"request", "flashes"} and newest >= ONE_CONTEXT:
+        return Refusal(f"`{attribute}` cannot be assigned on Flask 3.2; rework this by hand")
+    return None

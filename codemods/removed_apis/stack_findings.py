@@ -1,0 +1,389 @@
+"""What there is to say about the stacks in one module: the findings of CTX401 to CTX403."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from flask_ctxfix import flask_facts
+from flask_ctxfix.codemod import (
+    Edit,
+    Finding,
+    Fix,
+    Level,
+    Need,
+    RemoveStatement,
+    ReplaceExpression,
+)
+from flask_ctxfix.codemods.removed_apis.drafts import Refusal, Rewrite, worst
+from flask_ctxfix.codemods.removed_apis.lookups import LookupUse, lookup_uses
+from flask_ctxfix.codemods.removed_apis.shims import shims
+from flask_ctxfix.codemods.removed_apis.stack_uses import (
+    Kind,
+    StackUses,
+    Top,
+    Variable,
+    serves_newer_flask,
+)
+from flask_ctxfix.codemods.removed_apis.stores import (
+    exported,
+    facts_of_project,
+    imported_stack,
+)
+from flask_ctxfix.codemods.removed_apis.top_rewriter import TopRewriter
+from flask_ctxfix.flask_versions import TargetVersion
+from flask_ctxfix.imports import exported_names
+from flask_ctxfix.project import Module, Project
+from flask_ctxfix.scopes import Binding
+
+_REMOVED = (3, 0)
+_STACK_NAME = {"request": "_request_ctx_stack", "app": "_app_ctx_stack"}
+_PATCHED = re.compile(r"([\w.]+\.)?(_request_ctx_stack|_app_ctx_stack)(\.[\w.]+)?")
+_ADVICE_FOR_OPERATIONS = {
+    "push": "no public API puts a context on the stack as this did; use `with ctx:`, which also "
+    "runs teardown functions",
+    "pop": "no public API takes a context off the stack as this did; use `with ctx:` around the "
+    "code that needs the context",
+    "__ident_func__": "scope by `greenlet.getcurrent` or `threading.get_ident`, or by context: "
+    "`lambda: id(app_ctx._get_current_object())`",
+}
+_ENTERED_LATER = (
+    "since Flask 2.2 one context object cannot be entered by several threads; keep the application "
+    "and open a new `app.app_context()` in each call"
+)
+_READ_BY_HAND = "what is read from this variable has to be reworked by hand first"
+_ASKED_FOR = (
+    "the code asks whether there is a stack, and there is none on Flask 3.0, so that it goes on as "
+    "if no context were active; take that question out"
+)
+_FOR_OLDER = "check before merging that the project no longer supports the older Flask"
+_NO_COUNTERPART = "the stack object has no counterpart; rework this by hand"
+
+
+_NAMES = {
+    "CTX401": "request-context-stack",
+    "CTX402": "app-context-stack",
+    "CTX403": "private-context-lookup",
+    "CTX406": "removed-context-flags",
+}
+_CODES = {"request": "CTX401", "app": "CTX402"}
+
+
+def shared_findings(module: Module, project: Project, target: TargetVersion) -> list[Finding]:
+    """Return the findings of one analysis of the stacks, which several rules sort by code."""
+    key = ("stack findings", target, project.pinned)
+    return module.memo(key, lambda: list(_Analysis(module, project, target).findings()))
+
+
+class _Analysis:
+    """The findings of one module for one target."""
+
+    def __init__(self, module: Module, project: Project, target: TargetVersion) -> None:
+        self._module = module
+        self._project = project
+        self._target = target
+        self._uses = StackUses.of(module, project)
+        self._rewriter = TopRewriter(module, project, self._uses, target)
+        self._level: Level = "error" if target.newest >= _REMOVED else "warning"
+        self._stays: set[ast.AST] = set()
+        self._unsafe: set[ast.AST] = set()
+
+    def findings(self) -> Iterator[Finding]:
+        """Yield every finding; those of imports last, for they depend on the others."""
+        for variable in self._uses.variables:
+            yield from self._variable(variable)
+        for top in self._uses.tops:
+            yield from self._top(top)
+        yield from self._operations()
+        yield from self._lookups()
+        yield from self._imports()
+        yield from self._shims()
+        yield from self._assigned_to_flask()
+        yield from self._patched()
+
+    def _finding(
+        self, kind: Kind, node: ast.AST, advice: str, fix: Fix | None, code: str | None = None
+    ) -> Finding:
+        name = _STACK_NAME[kind]
+        code = code or _CODES[kind]
+        message = f"`{name}` was removed in Flask 3.0"
+        if fix is not None and fix.message:
+            message += f"; {fix.message}"
+        return Finding(
+            code,
+            _NAMES[code],
+            self._level,
+            message,
+            advice,
+            self._module.path,
+            self._module.span(node),
+            fix,
+        )
+
+    # --- tops ------------------------------------------------------------------------------
+
+    def _top(self, top: Top) -> Iterator[Finding]:
+        if self._is_beside_operation(top.node):
+            yield self._refused(
+                top, Refusal("the stack itself is changed here; see the other findings")
+            )
+            return
+        if self._uses.may_be_missing(top.stack):
+            yield self._refused(top, Refusal(_ASKED_FOR))
+            return
+        rewrite = self._rewriter.rewrite(top)
+        if isinstance(rewrite, Refusal):
+            yield self._refused(top, rewrite)
+            return
+        yield self._finding(
+            top.kind, top.node, _advice([rewrite]), self._fix(top, [rewrite], rewrite.edits)
+        )
+
+    def _refused(self, top: Top, refusal: Refusal) -> Finding:
+        self._stays.add(top.stack.node)
+        return self._finding(top.kind, top.node, refusal.advice, None, refusal.code)
+
+    def _fix(self, top: Top, rewrites: Sequence[Rewrite], edits: Sequence[Edit]) -> Fix:
+        applicability = worst(rewrites)
+        if applicability == "unsafe":
+            self._unsafe.add(top.stack.node)
+        needs: list[Need] = [need for rewrite in rewrites for need in rewrite.needs]
+        codes = dict.fromkeys(_shortened(rewrite.code) for rewrite in rewrites)
+        message = "use " + ", ".join(f"`{code}`" for code in list(codes)[:3]) if codes else ""
+        groups = dict.fromkeys(group for rewrite in rewrites for group in rewrite.groups)
+        groups.update(dict.fromkeys(self._imported_from_others(top)))
+        return Fix(
+            applicability,
+            message,
+            tuple(edits),
+            tuple(dict.fromkeys(needs)),
+            groups=tuple(groups),
+        )
+
+    def _imported_from_others(self, top: Top) -> Iterator[str]:
+        """Yield the groups of uses of a stack that another file of the project exports."""
+        name = _name(top.stack.node)
+        for scope, binding in self._uses.bindings:
+            if isinstance(name, ast.Name) and name in scope.reads.get(binding.name, ()):
+                group = imported_stack(self._module, self._project, binding)
+                if group is not None:
+                    yield group
+
+    def _is_beside_operation(self, node: ast.AST) -> bool:
+        """Whether the function of `node` pushes to the stack itself, or pops from it."""
+        function = self._module.scopes.function_of(node)
+        return function is not None and any(
+            self._module.scopes.function_of(stack.node) is function
+            and self._attribute(stack.node) in {"push", "pop"}
+            for stack in self._uses.operations
+        )
+
+    def _attribute(self, node: ast.AST) -> str:
+        parent = self._module.scopes.parents[node]
+        return parent.attr if isinstance(parent, ast.Attribute) else ""
+
+    # --- variables -------------------------------------------------------------------------
+
+    def _variable(self, variable: Variable) -> Iterator[Finding]:
+        first = variable.definitions[0]
+        if any(
+            self._is_beside_operation(definition.node)
+            or self._uses.may_be_missing(definition.stack)
+            for definition in variable.definitions
+        ):
+            for definition in variable.definitions:
+                yield from self._top(definition)
+            return
+        rewrites: list[Rewrite | Refusal] = []
+        if variable.is_inlinable and not any(map(self._rewriter.travels, variable.reads)):
+            rewrites = [self._rewriter.rewrite(read) for read in variable.reads]
+        done = [rewrite for rewrite in rewrites if isinstance(rewrite, Rewrite)]
+        if len(done) == len(variable.reads):
+            edits = [edit for rewrite in done for edit in rewrite.edits]
+            removed = [RemoveStatement(self._module.span(s)) for s in variable.statements]
+            fix = self._fix(first, done, [*removed, *edits])
+            yield self._finding(first.kind, first.node, _advice(done), fix)
+        else:
+            yield from self._kept_variable(variable)
+
+    def _kept_variable(self, variable: Variable) -> Iterator[Finding]:
+        """Give a variable the context object itself, and see to what that no longer has."""
+        first = variable.definitions[0]
+        if any(map(self._rewriter.is_entered_later, variable.reads)):
+            yield self._refused(first, Refusal(_ENTERED_LATER))
+            return
+        rewrites = [(read, self._rewriter.rewrite(read)) for read in variable.reads]
+        refused = [(read, each) for read, each in rewrites if isinstance(each, Refusal)]
+        if refused:
+            for top in variable.definitions:
+                yield self._refused(top, Refusal(_READ_BY_HAND))
+            for top, refusal in refused:
+                yield self._refused(top, refusal)
+            return
+        values = [self._rewriter.value(definition) for definition in variable.definitions]
+        edits = [edit for value in values for edit in value.edits]
+        for read, rewrite in rewrites:
+            if isinstance(rewrite, Rewrite) and read.kind == "request":
+                if self._attribute(read.node) == "g":
+                    values.append(rewrite)
+                    edits += rewrite.edits
+        yield self._finding(
+            first.kind, first.node, _advice(values), self._fix(first, values, edits)
+        )
+
+    # --- the stack itself ------------------------------------------------------------------
+
+    def _operations(self) -> Iterator[Finding]:
+        for stack in self._uses.operations:
+            self._stays.add(stack.node)
+            name = self._attribute(stack.node)
+            node = self._module.scopes.parents[stack.node]
+            advice = _ADVICE_FOR_OPERATIONS.get(name, _NO_COUNTERPART)
+            yield self._finding(stack.kind, node, advice, None)
+        for stack in self._uses.objects:
+            self._stays.add(stack.node)
+            yield self._finding(stack.kind, stack.node, _NO_COUNTERPART, None)
+
+    def _imports(self) -> Iterator[Finding]:
+        kept = self._kept_names()
+        retires = tuple(
+            self._module.span(binding.alias or binding.node)
+            for scope, binding in self._uses.bindings
+            if not scope.is_class and not (scope.parent is None and binding.name in kept)
+        )
+        groups = tuple(
+            exported(self._module.path, binding.name)
+            for scope, binding in self._uses.bindings
+            if scope.parent is None and binding.name not in kept
+        )
+        for scope, binding in self._uses.bindings:
+            place = binding.alias or _attribute_in(binding.value)
+            if place is None or self._module.scopes.in_type_checking(binding.node):
+                continue
+            reads = {id(read) for read in scope.reads.get(binding.name, ())}
+            stays = any(id(_name(node)) in reads for node in self._stays)
+            if scope.is_class or (scope.parent is None and binding.name in kept):
+                stays = True
+            unsafe = any(id(_name(node)) in reads for node in self._unsafe)
+            fix = Fix("unsafe" if unsafe else "safe", "", retires=retires, groups=groups)
+            yield self._binding_finding(binding, place, None if stays else fix)
+
+    def _kept_names(self) -> set[str]:
+        """Return the names of the module that another file goes on using, and what they are."""
+        kept = {*facts_of_project(self._module, self._project).kept}
+        kept |= exported_names(self._module)
+        path = self._module.path
+        kept |= {
+            binding.name
+            for _, binding in self._uses.bindings
+            if exported(path, binding.name) in self._project.pinned
+        }
+        for scope, binding in reversed(self._uses.bindings):
+            if scope.parent is None and binding.name in kept and binding.value is not None:
+                read = ast.walk(binding.value)
+                kept |= {node.id for node in read if isinstance(node, ast.Name)}
+        return kept
+
+    def _binding_finding(self, binding: Binding, place: ast.AST, fix: Fix | None) -> Finding:
+        origins = self._project.binding_origins(self._module, binding)
+        names = {flask_facts.name_of(origin) for origin in origins}
+        kind: Kind = "app" if "_app_ctx_stack" in names else "request"
+        public = {f"{home}.{name}" for home in ("flask", "flask.globals") for name in names}
+        code = None if origins <= public else "CTX403"
+        what = "assignment" if binding.alias is None else "import"
+        advice = (
+            f"the {what} goes once nothing uses the name"
+            if fix is not None
+            else f"the {what} stays for the uses that have to be reworked by hand"
+        )
+        return self._finding(kind, place, advice, fix, code)
+
+    def _shims(self) -> Iterator[Finding]:
+        """Offer to drop what the target does not need; it works as it is, so only if asked for."""
+        for shim in shims(self._module, self._project, self._target):
+            fix = Fix("unsafe", "keep the branch that the target takes", (shim.edit,))
+            finding = self._finding(shim.kind, shim.node, _FOR_OLDER, fix)
+            message = f"a branch here serves a Flask older than the target {self._target}"
+            yield replace(finding, level="info", message=message)
+
+    def _assigned_to_flask(self) -> Iterator[Finding]:
+        """Report the shim that hangs a stack of its own on Flask: nothing is ever pushed to it."""
+        for node in self._module.scopes.nodes(ast.Attribute):
+            if isinstance(node.ctx, ast.Store) and node.attr in flask_facts.REMOVED_STACKS:
+                origins = self._project.origins(self._module, node)
+                names = {flask_facts.name_of(origin) for origin in origins}
+                if len(names) == 1 and names <= flask_facts.REMOVED_STACKS.keys():
+                    kind: Kind = "app" if "_app_ctx_stack" in names else "request"
+                    advice = "Flask pushes nothing to a stack that is hung on it from outside"
+                    yield self._finding(kind, node, advice, None)
+
+    def _patched(self) -> Iterator[Finding]:
+        """Report strings that name a stack as the target of a patch."""
+        for node in self._module.scopes.nodes(ast.Constant):
+            match = _PATCHED.fullmatch(node.value) if isinstance(node.value, str) else None
+            call = self._module.scopes.parents[node]
+            if match is None or not isinstance(call, ast.Call) or node not in call.args:
+                continue
+            called = ast.unparse(call.func)
+            if "patch" not in called and not called.endswith((".setattr", ".delattr")):
+                continue
+            if not serves_newer_flask(self._module, node):
+                kind: Kind = "app" if match[2] == "_app_ctx_stack" else "request"
+                advice = "patch what the module uses instead, or push a real context"
+                yield self._finding(kind, node, advice, None)
+
+    # --- lookups ---------------------------------------------------------------------------
+
+    def _lookups(self) -> Iterator[Finding]:
+        for use in lookup_uses(self._module, self._project, self._target):
+            yield self._lookup(use)
+
+    def _lookup(self, use: LookupUse) -> Finding:
+        return Finding(
+            "CTX403",
+            _NAMES["CTX403"],
+            "error",
+            f"`{use.name}` was removed in Flask 2.2"
+            + (f"; use `{_shortened(use.code)}`" if use.code else ""),
+            use.advice,
+            self._module.path,
+            self._module.span(use.node),
+            use.fix,
+        )
+
+
+def _attribute_in(value: ast.expr | None) -> ast.Attribute | None:
+    """Return the stack that is an attribute of Flask in what a name is assigned."""
+    nodes = ast.walk(value) if value is not None else ()
+    return next((node for node in nodes if isinstance(node, ast.Attribute)), None)
+
+
+def _name(node: ast.AST) -> ast.AST:
+    """Return the name that an expression such as ``a.b`` or ``a or b`` starts with."""
+    while isinstance(node, ast.Attribute | ast.BoolOp):
+        node = node.value if isinstance(node, ast.Attribute) else node.values[0]
+    return node
+
+
+def _advice(rewrites: Sequence[Rewrite]) -> str:
+    notes = [rewrite.note for rewrite in rewrites if rewrite.note]
+    if notes:
+        return "check before merging: " + notes[0]
+    if worst(rewrites) == "unsafe":
+        return "check before merging: `g` lives as long as the app context, not the request"
+    if any(
+        isinstance(e, ReplaceExpression) and "RuntimeError" in e.code
+        for r in rewrites
+        for e in r.edits
+    ):
+        return "check before merging: the handler now catches RuntimeError as well"
+    if any(rewrite.raises_differently for rewrite in rewrites):
+        return "without a context the error is now a RuntimeError, not an AttributeError"
+    return "the outcome is the same with and without a context"
+
+
+def _shortened(code: str) -> str:
+    line = " ".join(code.split())
+    return line if len(line) <= 70 else line[:67] + "..."
