@@ -27,6 +27,13 @@ def tests(session: nox.Session, flask: str) -> None:
     session.run("pytest", *session.posargs)
 
 
+@nox.session(python=["3.11"])
+def record(session: nox.Session) -> None:
+    """Check what is recorded of the stacks against the last Flask that had them for good."""
+    session.install(".", *group("test"), "flask==2.1.*", "werkzeug==2.1.*", "blinker")
+    session.run("pytest", "tests/equality", *session.posargs)
+
+
 @nox.session
 def coverage(session: nox.Session) -> None:
     """Run the tests and show what they leave out."""

@@ -78,7 +78,7 @@ def test_stdout_holds_findings_or_diff_only(tree: Write) -> None:
     result = _run("--output-format", "concise")
     assert result.stdout == "a.py:2:1: TOY101 [*] `old` is old\n"
     assert "error: b.py:1: cannot parse" in result.stderr
-    assert "1 finding in 2 files, 1 fixable" in result.stderr
+    assert "1 finding in 1 of 2 files, 1 fixable" in result.stderr
     result = _run("--diff", "-q")
     assert result.stdout.startswith("diff --git a/a.py b/a.py\n")
     assert result.stdout.endswith("-old\n+new\n")

@@ -185,7 +185,7 @@ def test_summary(tree: Write) -> None:
     target = "Target: Flask 3.1 (the newest release; the project does not name Flask)."
     assert _summary() == (
         "1 error: see above.\n"
-        f"4 findings in 2 files, 2 fixable with --apply, 1 more with --unsafe-fixes.\n{target}"
+        f"4 findings in 1 of 2 files, 2 fixable with --apply, 1 more with --unsafe-fixes.\n{target}"
     )
     Path("b.py").unlink()
     assert _summary("diff") == (

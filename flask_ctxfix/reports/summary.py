@@ -50,8 +50,12 @@ def _found(outcome: Outcome, settings: Settings, found: int, changed: int) -> st
     unsafe = sum(not settings.allows(fix) for fix in fixes)
     more = f", {unsafe} more with --unsafe-fixes" if unsafe else ""
     if outcome.mode == "list":
-        searched = f"{count(found, 'finding')} in {count(outcome.files, 'file')}"
-        return f"{searched}, {len(fixes) - unsafe} fixable with --apply{more}"
+        files = sum(bool(result.findings) for result in outcome.results)
+        places = (
+            f"{files} of {outcome.files} files" if files < outcome.files else count(files, "file")
+        )
+        findings = f"{count(found, 'finding')} in {places}"
+        return f"{findings}, {len(fixes) - unsafe} fixable with --apply{more}"
     fixed = count(found - len(remaining), "finding")
     would_be = "would be " if outcome.mode == "diff" else ""
     return f"{fixed} {would_be}fixed in {count(changed, 'file')}, {len(remaining)} left{more}"
