@@ -116,7 +116,18 @@ def _outcome(function: FunctionType, entered: Entered) -> str:
     try:
         return _written(function(), entered)
     except Exception as error:
-        return f"raises {type(error).__name__}"
+        return f"raises {_raised(error)}"
+
+
+def _raised(error: Exception) -> str:
+    """Return the name of an exception's class, the same on every Python.
+
+    A `with` over what is no context manager, as None, raises TypeError from Python 3.11 on. Before,
+    it raised AttributeError with this text, which no other AttributeError has.
+    """
+    if type(error) is AttributeError and str(error) == "__enter__":
+        return "TypeError"
+    return type(error).__name__
 
 
 def _written(value: object, entered: Entered) -> str:
