@@ -23,6 +23,9 @@ from flask_ctxfix.source import Source, SourceError, read
 Result = TypeVar("Result")
 
 _NEWLINE = re.compile(r"\r\n|\r|\n")
+_SOURCE_FOLDERS = {("lib",), ("python",), ("source",), ("src",)}
+# A long sum is a deep tree: two calls for each of its terms.
+_DEEPEST = 5_000
 _CACHED_CHARACTERS = 400_000
 _NEWER_SYNTAX = (
     ((3, 11), re.compile(r"^\s*except\s*\*")),
@@ -47,13 +50,17 @@ class Module:
 
     @cached_property
     def scopes(self) -> Scopes:
-        """Scopes, parents and bindings; computed at first use."""
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            try:
+        """Scopes, parents and bindings; computed at first use. Raises SourceError."""
+        usual = sys.getrecursionlimit()
+        sys.setrecursionlimit(max(usual, _DEEPEST))
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
                 return Scopes(self.tree, self.text, self.path)
-            except RecursionError:
-                raise SourceError(self.path, None, "nested too deeply to analyse") from None
+        except RecursionError:
+            raise SourceError(self.path, None, "nested too deeply to analyse") from None
+        finally:
+            sys.setrecursionlimit(usual)
 
     def memo(self, key: Hashable, compute: Callable[[], Result]) -> Result:
         """Return what `compute` gave when it was first asked for under `key`."""
@@ -212,10 +219,11 @@ class Project:
         return package if package in self.paths else str(PurePath(*stem)) + ".py"
 
     def _is_root(self, root: tuple[str, ...], folder: tuple[str, ...]) -> bool:
-        """Whether code in `folder` would have `root`, or a folder in its parent, on its path."""
+        """Whether code in `folder` has `root` on its path: a folder above it, or a `src` there."""
         if str(PurePath(*root, "__init__.py")) in self.paths:
             return False
-        return any(folder[: len(base)] == base for base in (root, root[:-1]))
+        bases = (root, root[:-1]) if root[-1:] in _SOURCE_FOLDERS else (root,)
+        return any(folder[: len(base)] == base for base in bases)
 
     def find_relative(self, path: str, name: str | None, level: int) -> str | None:
         """Return the file of ``from <dots><name> import …`` in the file at `path`."""

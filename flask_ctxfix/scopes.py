@@ -148,20 +148,16 @@ class Scopes:
     def scope_of(self, node: ast.AST) -> Scope:
         """Return the scope that `node` is evaluated in; for a scope's own node, its outer scope."""
         current = self.parents.get(node, node)
-        child = node
+        below, child = node, node
         while current not in self._scope_of:
-            child, current = current, self.parents[current]
+            below, child, current = child, current, self.parents[current]
         scope = self._scope_of[current]
-        return scope if self._inside(current, child) else self.scope_of(current)
+        return scope if self._inside(current, child, below) else self.scope_of(current)
 
     @property
     def every(self) -> list[Scope]:
         """All scopes of the module, outer ones first."""
         return list(dict.fromkeys(self._scope_of.values()))
-
-    def inner(self, node: ast.AST) -> Scope:
-        """Return the scope that `node` (a module, class, function or comprehension) opens."""
-        return self._scope_of[node]
 
     def ancestors(self, node: ast.AST) -> Iterator[ast.AST]:
         """Yield the parent of `node`, its parent, and so on up to the module."""
@@ -189,13 +185,15 @@ class Scopes:
         return False
 
     @staticmethod
-    def _inside(opener: ast.AST, child: ast.AST) -> bool:
+    def _inside(opener: ast.AST, child: ast.AST, below: ast.AST) -> bool:
+        """Whether what is reached from `opener` by `child`, then `below`, is in its own scope."""
         if isinstance(opener, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             return child in opener.body
         if isinstance(opener, ast.Lambda):
             return child is opener.body
         if isinstance(opener, _COMPREHENSION):
-            return child is not getattr(opener, "generators", [None])[0]
+            first = getattr(opener, "generators", [None])[0]
+            return child is not first or below is not getattr(first, "iter", None)
         return True
 
     def _visit_children(self, node: ast.AST, scope: Scope) -> None:
