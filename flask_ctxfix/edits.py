@@ -52,7 +52,7 @@ def edit_piece(
         raise RewriteError("LibCST cannot parse a statement that must be rewritten") from error
     if tree.code != header + piece:
         raise RewriteError("LibCST does not keep a statement that must be rewritten as it is")
-    editor = _Editor(tree, offset - len(header), edits)
+    editor = _Editor(tree, offset - len(header), _indent(module), edits)
     new = tree.visit(editor)
     editor.check_all_done()
     if not indented:
@@ -78,7 +78,7 @@ def _first(items: Iterable[str]) -> str | None:
 class _Editor(cst.CSTTransformer):
     """Carries out edits, found by where their nodes stand in the file."""
 
-    def __init__(self, tree: cst.Module, offset: int, edits: Sequence[Edit]) -> None:
+    def __init__(self, tree: cst.Module, offset: int, indent: str, edits: Sequence[Edit]) -> None:
         super().__init__()
         wrapper = MetadataWrapper(tree, unsafe_skip_copy=True)
         self._ranges = cast("dict[cst.CSTNode, CodeRange]", wrapper.resolve(PositionProvider))
@@ -94,6 +94,7 @@ class _Editor(cst.CSTTransformer):
         self._inserts = [e for e in edits if isinstance(e, InsertStatement)]
         self._filled: dict[Span, cst.BaseExpression] = {}
         self._config = tree.config_for_parsing
+        self._indent = indent
         self._edits = edits
         self._done: set[Edit] = set()
 
@@ -186,8 +187,11 @@ class _Editor(cst.CSTTransformer):
         names = cast("Sequence[cst.ImportAlias]", updated.names)
         gone = {i for i, alias in enumerate(original.names) if self._span(alias) in edit.drop}
         new = [_alias(name, local) for name, local in edit.add]
-        opening = updated.lpar if isinstance(updated, cst.ImportFrom) else None
-        return updated.with_changes(names=_edited_names(names, gone, new, opening))
+        if isinstance(updated, cst.Import):
+            return updated.with_changes(names=_edited_names(names, gone, new, None))
+        edited = _edited_names(names, gone, new, updated.lpar)
+        closing = _commented_end(updated.rpar, names, edited)
+        return updated.with_changes(names=edited, rpar=closing)
 
     def _undecorated(self, original: cst.FunctionDef, updated: cst.FunctionDef) -> cst.FunctionDef:
         kept: list[cst.Decorator] = []
@@ -334,18 +338,29 @@ class _Editor(cst.CSTTransformer):
         return [first, *statements[1:]], footer
 
     def _parse(self, code: str) -> list[Statement]:
-        module = cst.parse_module(code, self._config).visit(_BlankLineStripper())
+        module = cst.parse_module(code, self._config).visit(_Layout(self._indent))
         first, *rest = module.body
         return [_with_lines_before(first, module.header), *rest]
 
 
-class _BlankLineStripper(cst.CSTTransformer):
-    """Keeps blank lines from being indented with the code around them."""
+class _Layout(cst.CSTTransformer):
+    """Gives new code the indentation of its file, and none to its blank lines."""
+
+    def __init__(self, indent: str) -> None:
+        super().__init__()
+        self._indent = indent
+
+    def leave_IndentedBlock(  # noqa: N802
+        self, original_node: cst.IndentedBlock, updated_node: cst.IndentedBlock
+    ) -> cst.IndentedBlock:
+        """Indent a block by one step."""
+        return updated_node.with_changes(indent=self._indent)
 
     def leave_EmptyLine(  # noqa: N802
         self, original_node: cst.EmptyLine, updated_node: cst.EmptyLine
     ) -> cst.EmptyLine:
-        return updated_node.with_changes(indent=updated_node.comment is not None)
+        """Leave only comments where the code around them stands."""
+        return updated_node if updated_node.comment else updated_node.with_changes(indent=False)
 
 
 class _HoleFiller(cst.CSTTransformer):
@@ -459,6 +474,28 @@ def _commented(
         if isinstance(own, cst.ParenthesizedWhitespace):
             line = own.first_line
     return comma.with_changes(whitespace_after=space.with_changes(first_line=line))
+
+
+def _commented_end(
+    closing: cst.RightParen | None,
+    names: Sequence[cst.ImportAlias],
+    edited: Sequence[cst.ImportAlias],
+) -> cst.RightParen | None:
+    """Return `closing` after the comment of a name that became the last one and has no comma."""
+    old = next((alias for alias in names if alias.name is edited[-1].name), None)
+    comma = old.comma if old is not None else None
+    space = comma.whitespace_after if isinstance(comma, cst.Comma) else None
+    if closing is None or isinstance(edited[-1].comma, cst.Comma):
+        return closing
+    if not isinstance(space, cst.ParenthesizedWhitespace) or space.first_line.comment is None:
+        return closing
+    before = closing.whitespace_before
+    if isinstance(before, cst.ParenthesizedWhitespace):
+        return closing.with_changes(
+            whitespace_before=before.with_changes(first_line=space.first_line)
+        )
+    plain = cst.ParenthesizedWhitespace(first_line=space.first_line)
+    return closing.with_changes(whitespace_before=plain)
 
 
 def _name(alias: cst.ImportAlias) -> str:
