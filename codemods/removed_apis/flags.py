@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from flask_ctxfix import flask_facts
 from flask_ctxfix.codemod import (
+    Applicability,
     Edit,
     Finding,
     Fix,
@@ -126,8 +127,10 @@ class RemovedContextFlags(Rule):
         level: Level = "error" if target.newest >= _SIGNALS_REMOVED else "warning"
         message = "`signals_available` was removed in Flask 3.0; use `True`"
         advice = "Flask requires Blinker since 2.3"
+        always = target.oldest >= _SIGNALS_DEPRECATED
+        applicability: Applicability = "safe" if always else "unsafe"
         for node in _reads_of_signals(module, project):
-            fix = Fix("safe", "", (_as_true(module, node),))
+            fix = Fix(applicability, "", (_as_true(module, node),))
             yield self._finding(module, level, node, message, advice, fix)
         for scope in module.scopes.every:
             for bindings in scope.bindings.values():
@@ -139,7 +142,7 @@ class RemovedContextFlags(Rule):
                     if not serves_newer_flask(module, binding.node):
                         span = module.span(binding.alias)
                         stays = scope.parent is None and binding.name in exported_names(module)
-                        retired = None if stays else Fix("safe", "", retires=(span,))
+                        retired = None if stays else Fix(applicability, "", retires=(span,))
                         yield self._finding(module, level, binding.alias, message, advice, retired)
 
 

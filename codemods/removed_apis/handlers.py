@@ -102,12 +102,16 @@ class _Handlers:
             caught = [self._caught(argument) for argument in call.args]
             if not origins & _EXPECTS_ERRORS or "RuntimeError" in set().union(*caught):
                 continue
-            for argument, names in zip(call.args, caught, strict=True):
-                if "AttributeError" in names:
-                    code = self._with_runtime_error(argument)
-                    if isinstance(argument, ast.Name) and origins == {"contextlib.suppress"}:
-                        code = "*" * self._is_group(argument) + f"{argument.id}, RuntimeError"
-                    yield ReplaceExpression(self._module.span(argument), code)
+            concerned = [
+                a for a, names in zip(call.args, caught, strict=True) if "AttributeError" in names
+            ]
+            if concerned and origins == {"contextlib.suppress"}:
+                listed = ", ".join(map(self._module.segment, call.args))
+                code = f"{self._module.segment(call.func)}({listed}, RuntimeError)"
+                yield ReplaceExpression(self._module.span(call), code)
+            elif concerned:
+                code = self._with_runtime_error(concerned[0])
+                yield ReplaceExpression(self._module.span(concerned[0]), code)
 
     def _check_callers(self, function: ast.AST) -> None:
         """Raise ConflictError if a caller of `function` expects an AttributeError."""

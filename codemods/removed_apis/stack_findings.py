@@ -272,14 +272,10 @@ class _Analysis:
 
     def _kept_names(self) -> set[str]:
         """Return the names of the module that another file goes on using, and what they are."""
-        kept = {*facts_of_project(self._module, self._project).kept}
-        kept |= exported_names(self._module)
         path = self._module.path
-        kept |= {
-            binding.name
-            for _, binding in self._uses.bindings
-            if exported(path, binding.name) in self._project.pinned
-        }
+        used = facts_of_project(self._module, self._project).kept | self._project.pinned
+        kept = {*exported_names(self._module)}
+        kept |= {b.name for _, b in self._uses.bindings if exported(path, b.name) in used}
         for scope, binding in reversed(self._uses.bindings):
             if scope.parent is None and binding.name in kept and binding.value is not None:
                 read = ast.walk(binding.value)

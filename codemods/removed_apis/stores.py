@@ -43,8 +43,8 @@ class StackFacts:
 
     `travelling` are the kinds of context whose object is passed on, or read by a computed name:
     anything may be read from it. `held` are attributes that are read from a context object itself.
-    `on_g` are names that the project itself keeps on `g`. `kept` are names of stacks that the
-    module imports from other files of the project and goes on using.
+    `on_g` are names that the project itself keeps on `g`. `kept` are the stacks that the
+    module imports from other files of the project and goes on using, as `exported` names them.
     """
 
     travelling: frozenset[Kind]
@@ -64,7 +64,7 @@ def facts(module: Module, project: Project) -> StackFacts:
         travelling=frozenset(_travelling(module, project, uses)),
         held=frozenset((*_held(module), *_read_from_values(module, uses))),
         on_g=frozenset(_on_g(module, project)),
-        kept=frozenset(_kept(uses)),
+        kept=frozenset(_kept(module, project, uses)),
         knows_flask_login="flask_login" in imported,
         is_flask_login=is_flask_login(module, project),
         reads_setting=reads_setting(module),
@@ -225,12 +225,13 @@ def _read_from_values(module: Module, uses: StackUses) -> Iterator[str]:
                     yield name.value
 
 
-def _kept(uses: StackUses) -> Iterator[str]:
-    """Yield the stacks that stay in use, by the name under which another file may export them."""
+def _kept(module: Module, project: Project, uses: StackUses) -> Iterator[str]:
+    """Yield the stacks that a module imports from another file and goes on using."""
     stay = {id(stack.node) for stack in (*uses.operations, *uses.objects)}
     for scope, binding in uses.bindings:
-        if binding.alias is not None and any(id(r) in stay for r in scope.reads[binding.name]):
-            yield binding.alias.name
+        imported = imported_stack(module, project, binding)
+        if imported is not None and any(id(read) in stay for read in scope.reads[binding.name]):
+            yield imported
 
 
 def _is_made_context(module: Module, node: ast.AST, value: ast.expr | None) -> bool:

@@ -45,7 +45,8 @@ class Expression:
     `differs` holds, by state and function, what the table allows to come out differently: the
     outcome afterwards. From the target `reported_from` on the tool reports and leaves the code
     alone. `moves` says that a function enters a context, so that a variable which was given the top
-    before is something else than the top.
+    before is something else than the top. `safe_from` is the oldest version for which a fix is safe
+    that is unsafe for targets that start below.
     """
 
     name: str
@@ -54,6 +55,7 @@ class Expression:
     differs: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     reported_from: Version | None = None
     moves: bool = False
+    safe_from: Version | None = None
 
     @property
     def stacks(self) -> set[str]:
@@ -143,6 +145,7 @@ def _row(
     differs: Mapping[str, str | Mapping[str, str]] | None = None,
     reported_from: Version | None = None,
     moves: bool = False,
+    safe_from: Version | None = None,
 ) -> Expression:
     """Make an expression of a value, of the body of a function, or of whole functions."""
     code = dedent(code).strip()
@@ -155,7 +158,7 @@ def _row(
         state: {"outcome": gone} if isinstance(gone, str) else gone
         for state, gone in (differs or {}).items()
     }
-    return Expression(name, code + "\n", grade, each, reported_from, moves)
+    return Expression(name, code + "\n", grade, each, reported_from, moves, safe_from)
 
 
 def _both(code: str, grade: Grade = "E", name: str = "", moves: bool = False) -> list[Expression]:
@@ -934,8 +937,8 @@ _CLASSES = [
         """,
         name="isinstance(context, RequestContext)",
     ),
-    _row("signals_available"),
-    _row("1 if signals_available else 2"),
+    _row("signals_available", safe_from=(2, 3)),
+    _row("1 if signals_available else 2", safe_from=(2, 3)),
 ]
 
 _CORNERS = [
