@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple
 
 if TYPE_CHECKING:
+    import ast
+
     from flask_ctxfix.flask_versions import TargetVersion
     from flask_ctxfix.project import Module, Project
 
@@ -172,6 +174,19 @@ class Rule:
     def find(self, module: Module, project: Project, target: TargetVersion) -> Iterator[Finding]:
         """Yield the findings of this rule in one module."""
         raise NotImplementedError
+
+    def finding(
+        self,
+        module: Module,
+        level: Level,
+        node: ast.AST,
+        message: str,
+        advice: str,
+        fix: Fix | None = None,
+    ) -> Finding:
+        """Return a finding of this rule that points at `node`."""
+        span = module.span(node)
+        return Finding(self.code, self.name, level, message, advice, module.path, span, fix)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from flask_ctxfix import flask_facts
 from flask_ctxfix.applications import class_kind, instance_of
 from flask_ctxfix.codemod import Edit, Finding, Fix, Level, Need, ReplaceExpression, Rule
 from flask_ctxfix.codemods.removed_apis.classes import fix_of
-from flask_ctxfix.codemods.removed_apis.guards import none_test
+from flask_ctxfix.codemods.removed_apis.guards import is_tested, none_test
 from flask_ctxfix.codemods.removed_apis.spelling import both_contexts
 from flask_ctxfix.codemods.removed_apis.stack_uses import serves_newer_flask
 from flask_ctxfix.flask_versions import ONE_CONTEXT, TargetVersion
@@ -87,18 +87,6 @@ class ChangedIn32(Rule):
             yield from self._overrides(module, project)
             yield from self._implicit_pops(module)
 
-    def _finding(
-        self,
-        module: Module,
-        level: Level,
-        node: ast.AST,
-        message: str,
-        advice: str,
-        fix: Fix | None = None,
-    ) -> Finding:
-        span = module.span(node)
-        return Finding(self.code, self.name, level, message, advice, module.path, span, fix)
-
     def _truth_tests(
         self, module: Module, project: Project, target: TargetVersion
     ) -> Iterator[Finding]:
@@ -113,7 +101,7 @@ class ChangedIn32(Rule):
                 if tested is None:
                     if _decides(module, read):
                         advice = "ask `has_request_context()`, and use the context apart from it"
-                        yield self._finding(module, level, read, message, advice)
+                        yield self.finding(module, level, read, message, advice)
                     continue
                 anchor = module.span(binding.node)
                 home, name = "flask", "has_request_context"
@@ -126,7 +114,7 @@ class ChangedIn32(Rule):
                     (found.need,) if found.need is not None else (),
                 )
                 advice = "best done before the upgrade: up to Flask 3.1 the outcome is the same"
-                yield self._finding(module, level, read, message, advice, fix)
+                yield self.finding(module, level, read, message, advice, fix)
 
     def _assignments(
         self, module: Module, project: Project, target: TargetVersion
@@ -140,7 +128,7 @@ class ChangedIn32(Rule):
                 continue
             since = "3.1.3" if node.attr == "session" else "3.2"
             message = f"`{node.attr}` of a context cannot be assigned since Flask {since}"
-            yield self._finding(module, "error", node, message, "change the object's items instead")
+            yield self.finding(module, "error", node, message, "change the object's items instead")
 
     def _imports(
         self, module: Module, project: Project, target: TargetVersion
@@ -169,7 +157,7 @@ class ChangedIn32(Rule):
         self, module: Module, node: ast.AST, name: str, advice: str, fix: Fix | None
     ) -> Finding:
         message = f"`{name}` is deprecated or gone on Flask 3.2"
-        return self._finding(module, "warning", node, message, advice, fix)
+        return self.finding(module, "warning", node, message, advice, fix)
 
     def _dispatch(self, module: Module, project: Project) -> Iterator[Finding]:
         for node in module.scopes.nodes(ast.Call):
@@ -179,7 +167,7 @@ class ChangedIn32(Rule):
                 continue
             if instance_of(module, project, node.func.value) == "Flask":
                 message = f"`{node.func.attr}` takes a context first on Flask 3.2"
-                yield self._finding(module, "error", node.func, message, _WITHOUT_CTX)
+                yield self.finding(module, "error", node.func, message, _WITHOUT_CTX)
 
     def _overrides(self, module: Module, project: Project) -> Iterator[Finding]:
         for node in module.scopes.nodes(ast.ClassDef):
@@ -191,7 +179,7 @@ class ChangedIn32(Rule):
                 ):
                     message = f"`{method.name}` is overridden without `ctx`"
                     advice = "add `ctx: AppContext` as the first parameter for Flask 3.2"
-                    yield self._finding(module, "warning", method, message, advice)
+                    yield self.finding(module, "warning", method, message, advice)
 
     def _implicit_pops(self, module: Module) -> Iterator[Finding]:
         for scope in module.scopes.every:
@@ -202,7 +190,7 @@ class ChangedIn32(Rule):
                     if _is_implicit_pop(module, read):
                         message = "on Flask 3.2 `pop()` passes no exception on by itself"
                         advice = "use `with ctx:`, which hands the exception to teardown functions"
-                        yield self._finding(module, "warning", read, message, advice)
+                        yield self.finding(module, "warning", read, message, advice)
 
 
 def _bindings_of(
@@ -222,25 +210,10 @@ def _bindings_of(
 
 def _test_of(module: Module, node: ast.expr) -> ast.expr | None:
     """Return the expression of which only the truth counts: `node`, or the `bool()` of it."""
+    if not is_tested(module, node):
+        return None
     parent = module.scopes.parents[node]
-    if isinstance(parent, ast.Call):
-        return parent if ast.unparse(parent.func) == "bool" and parent.args == [node] else None
-    while isinstance(parent, ast.BoolOp):
-        outer = module.scopes.parents[parent]
-        if isinstance(outer, ast.Call) and ast.unparse(outer.func) == "bool":
-            return node
-        if not isinstance(outer, ast.BoolOp):
-            return node if _is_condition(outer, parent) else None
-        parent = outer
-    return node if _is_condition(parent, node) else None
-
-
-def _is_condition(parent: ast.AST, node: ast.expr) -> bool:
-    if isinstance(parent, ast.If | ast.While | ast.IfExp | ast.Assert):
-        return parent.test is node
-    if isinstance(parent, ast.comprehension):
-        return node in parent.ifs
-    return isinstance(parent, ast.UnaryOp) and isinstance(parent.op, ast.Not)
+    return parent if isinstance(parent, ast.Call) else node
 
 
 def _decides(module: Module, node: ast.expr) -> bool:

@@ -97,8 +97,7 @@ class ContextClassUse(Rule):
         fix: Fix | None,
     ) -> Finding:
         level: Level = "error" if target.newest >= ONE_CONTEXT else "info"
-        span = module.span(node)
-        return Finding(self.code, self.name, level, message, advice, module.path, span, fix)
+        return self.finding(module, level, node, message, advice, fix)
 
 
 _SAME_OBJECT = "the method makes the same object on every version"

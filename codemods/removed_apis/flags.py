@@ -95,29 +95,17 @@ class RemovedContextFlags(Rule):
         for constant in module.scopes.nodes(ast.Constant):
             if constant.value == _ENVIRON_KEY:
                 message = f"`{_ENVIRON_KEY}` is not read since Flask 2.2"
-                yield self._finding(module, "error", constant, message, _USE_CLIENT, None)
+                yield self.finding(module, "error", constant, message, _USE_CLIENT, None)
         for attribute in module.scopes.nodes(ast.Attribute):
             if attribute.attr == _PROPERTY:
                 message = f"`{_PROPERTY}` was removed in Flask 2.2"
-                yield self._finding(module, "error", attribute, message, _USE_CLIENT, None)
+                yield self.finding(module, "error", attribute, message, _USE_CLIENT, None)
         if not facts_of_project(module, project).reads_setting:
             for node in setting_uses(module):
                 message = f"`{SETTING}` was removed in Flask 2.2"
                 fix = _without_setting(module, node)
-                yield self._finding(module, "warning", node, message, _NO_EFFECT, fix)
+                yield self.finding(module, "warning", node, message, _NO_EFFECT, fix)
         yield from self._signals(module, project, target)
-
-    def _finding(
-        self,
-        module: Module,
-        level: Level,
-        node: ast.AST,
-        message: str,
-        advice: str,
-        fix: Fix | None,
-    ) -> Finding:
-        span = module.span(node)
-        return Finding(self.code, self.name, level, message, advice, module.path, span, fix)
 
     def _signals(
         self, module: Module, project: Project, target: TargetVersion
@@ -131,7 +119,7 @@ class RemovedContextFlags(Rule):
         applicability: Applicability = "safe" if always else "unsafe"
         for node in _reads_of_signals(module, project):
             fix = Fix(applicability, "", (_as_true(module, node),))
-            yield self._finding(module, level, node, message, advice, fix)
+            yield self.finding(module, level, node, message, advice, fix)
         for scope in module.scopes.every:
             for bindings in scope.bindings.values():
                 for binding in bindings if len(bindings) == 1 else ():
@@ -143,7 +131,7 @@ class RemovedContextFlags(Rule):
                         span = module.span(binding.alias)
                         stays = scope.parent is None and binding.name in exported_names(module)
                         retired = None if stays else Fix(applicability, "", retires=(span,))
-                        yield self._finding(module, level, binding.alias, message, advice, retired)
+                        yield self.finding(module, level, binding.alias, message, advice, retired)
 
 
 def _reads_of_signals(module: Module, project: Project) -> Iterator[ast.expr]:

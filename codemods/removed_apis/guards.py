@@ -112,6 +112,8 @@ def is_tested(module: Module, node: ast.expr) -> bool:
         return isinstance(parent.op, ast.Not)
     if isinstance(parent, ast.comprehension):
         return node in parent.ifs
+    if isinstance(parent, ast.Call):
+        return getattr(parent.func, "id", "") == "bool" and parent.args == [node]
     return isinstance(parent, ast.BoolOp) and is_tested(module, parent)
 
 

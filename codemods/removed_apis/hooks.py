@@ -145,16 +145,8 @@ class BeforeFirstRequest(Rule):
             level = "warning"
         elif node.attr.startswith("try_"):
             removed = "2.2"
-        yield Finding(
-            self.code,
-            self.name,
-            level,
-            f"`{node.attr}` was removed in Flask {removed}",
-            _ADVICE[node.attr],
-            module.path,
-            module.span(node),
-            fix,
-        )
+        message = f"`{node.attr}` was removed in Flask {removed}"
+        yield self.finding(module, level, node, message, _ADVICE[node.attr], fix)
 
 
 def _is_flasks(module: Module, project: Project, node: ast.Attribute) -> bool:
