@@ -54,7 +54,7 @@ class ByName:
     def _rename_argument(self, draft: Draft, call: ast.Call, store: Store) -> None:
         rest = {_HOLE.format(i): argument for i, argument in enumerate(call.args[2:])}
         draft.node, draft.holes = call, rest
-        arguments = ", ".join([draft.code, repr(store.name), *rest])
+        arguments = ", ".join([draft.code, self._quoted(draft, call, store), *rest])
         draft.code = f"{self._module.segment(call.func)}({arguments})"
 
     def _quoted(self, draft: Draft, call: ast.Call, store: Store) -> str:

@@ -63,6 +63,7 @@ class Draft:
     applicability: Applicability = "safe"
     raises_differently: bool = False
     travels: bool = False
+    note: str = ""
     groups: tuple[str, ...] = ()
 
     @property

@@ -59,7 +59,7 @@ class TopRewriter:
 
     def _finish(self, draft: Draft) -> Rewrite:
         edits: list[Edit] = []
-        note = ""
+        note = draft.note
         applicability = draft.applicability
         differs = draft.raises_differently and not self._guards.is_active(draft.top)
         if differs:
