@@ -106,8 +106,13 @@ class Module:
 
     def line(self, row: int) -> str:
         """Return line `row` (from 1) without its line ending."""
-        span = self.line_span(row)
-        return self.text[span.start : span.end].rstrip("\r\n")
+
+        def cut() -> str:
+            span = self.line_span(row)
+            return self.text[span.start : span.end].rstrip("\r\n")
+
+        # One copy for all findings of the line, which may be megabytes long.
+        return self.memo(("line", row), cut)
 
 
 def _parse(source: Source, starts: list[int]) -> ast.Module:

@@ -52,7 +52,7 @@ def _ignored(path: str, settings: Settings) -> tuple[str, ...]:
 
 def _is_silenced(module: Module, finding: Finding) -> bool:
     row, _ = module.position(finding.span.start)
-    noqa = _NOQA.search(module.line(row))
+    noqa = module.memo(("noqa", row), lambda: _NOQA.search(module.line(row)))
     if noqa is None:
         return False
     codes = noqa["codes"]
