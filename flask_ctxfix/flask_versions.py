@@ -6,6 +6,8 @@ from typing import NamedTuple
 
 KNOWN = ((2, 2), (2, 3), (3, 0), (3, 1), (3, 2))
 NEWEST_RELEASED = (3, 1)
+# The first version without the context stacks.
+STACKS_REMOVED = (3, 0)
 # The first version in which a request is part of the app context.
 ONE_CONTEXT = (3, 2)
 

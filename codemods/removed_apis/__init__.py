@@ -44,6 +44,7 @@ def _leads(module: Module, project: Project, target: TargetVersion) -> Iterator[
             yield frozenset({attribute.encode(), b"flask"})
         if (kind, attribute) == stores.LOGIN_SLOT and not stores.is_flask_login(module, project):
             yield frozenset({b"flask_login"})
+            yield frozenset({b"login_manager"})
 
 
 CODEMOD = Codemod(

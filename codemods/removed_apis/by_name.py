@@ -40,6 +40,8 @@ class ByName:
         if name in flask_facts.CONTEXT_ATTRIBUTES[draft.top.kind]:
             return self._built_in_by_name(draft, call, function, str(name))
         store = self._spelling.store(draft, name)
+        if name is None and store.note:
+            return Refusal(store.note)
         if function == "hasattr":
             self._hasattr(draft, call, store)
         elif function == "getattr" and len(call.args) == 3:

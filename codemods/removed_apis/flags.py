@@ -6,6 +6,7 @@ import ast
 from collections.abc import Iterator
 
 from flask_ctxfix import flask_facts
+from flask_ctxfix.applications import imports_flask
 from flask_ctxfix.codemod import (
     Applicability,
     Edit,
@@ -97,7 +98,7 @@ class RemovedContextFlags(Rule):
                 message = f"`{_ENVIRON_KEY}` is not read since Flask 2.2"
                 yield self.finding(module, "error", constant, message, _USE_CLIENT, None)
         for attribute in module.scopes.nodes(ast.Attribute):
-            if attribute.attr == _PROPERTY:
+            if attribute.attr == _PROPERTY and imports_flask(module):
                 message = f"`{_PROPERTY}` was removed in Flask 2.2"
                 yield self.finding(module, "error", attribute, message, _USE_CLIENT, None)
         if not facts_of_project(module, project).reads_setting:

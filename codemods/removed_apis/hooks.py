@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from flask_ctxfix.applications import imports_flask, instance_of
+from flask_ctxfix.applications import imported_packages, imports_flask, instance_of
 from flask_ctxfix.codemod import (
     Edit,
     Finding,
@@ -156,7 +156,9 @@ def _is_flasks(module: Module, project: Project, node: ast.Attribute) -> bool:
         return False
     if kind is None and _is_own(module, node):
         return False
-    return kind is not None or any(map(imports_flask, _makers(module, project, node.value)))
+    if kind is not None or any(map(imports_flask, _makers(module, project, node.value))):
+        return True
+    return node.attr in _REGISTERS and "quart" not in imported_packages(module)
 
 
 def _makers(module: Module, project: Project, owner: ast.expr) -> Iterator[Module]:

@@ -11,13 +11,12 @@ from typing import Literal, NamedTuple
 from flask_ctxfix import flask_facts
 from flask_ctxfix.codemod import Edit, KeepBlock, RemoveStatement
 from flask_ctxfix.codemods.removed_apis.stack_uses import Kind, is_modern_import
-from flask_ctxfix.flask_versions import TargetVersion
+from flask_ctxfix.flask_versions import STACKS_REMOVED, TargetVersion
 from flask_ctxfix.imports import catches_import_error
 from flask_ctxfix.project import Module, Project
 
 Version = tuple[int, ...]
 
-_STACKS_REMOVED = (3, 0)
 _COMPARISONS: dict[type[ast.cmpop], Callable[[Version, Version], bool]] = {
     ast.GtE: operator.ge,
     ast.Gt: operator.gt,
@@ -140,7 +139,7 @@ def _has_name(
     if owner == {"flask.globals"} and name in {"app_ctx", "request_ctx"}:
         return True
     if owner <= {"flask", "flask.globals"} and name in flask_facts.REMOVED_STACKS:
-        return False if target.oldest >= _STACKS_REMOVED else None
+        return False if target.oldest >= STACKS_REMOVED else None
     return None
 
 

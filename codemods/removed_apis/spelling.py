@@ -95,8 +95,7 @@ class Spelling:
         store = store_of(self._module, self._project, self._target, draft.top.kind, name)
         if store.on_g and name is not None and name == store.name:
             draft.groups = (group_of(draft.top.kind, name),)
-        if name is not None and name != store.name:
-            draft.note = f"Flask-Login keeps the user in `g.{store.name}` from 0.6.2 on"
+        draft.note = store.note
         if not store.is_exact:
             draft.applicability = "unsafe"
         return store

@@ -33,12 +33,11 @@ from flask_ctxfix.codemods.removed_apis.stores import (
     imported_stack,
 )
 from flask_ctxfix.codemods.removed_apis.top_rewriter import TopRewriter
-from flask_ctxfix.flask_versions import TargetVersion
+from flask_ctxfix.flask_versions import STACKS_REMOVED, TargetVersion
 from flask_ctxfix.imports import exported_names
 from flask_ctxfix.project import Module, Project
-from flask_ctxfix.scopes import Binding
+from flask_ctxfix.scopes import Binding, Scope
 
-_REMOVED = (3, 0)
 _STACK_NAME = {"request": "_request_ctx_stack", "app": "_app_ctx_stack"}
 _PATCHED = re.compile(r"([\w.]+\.)?(_request_ctx_stack|_app_ctx_stack)(\.[\w.]+)?")
 _ADVICE_FOR_OPERATIONS = {
@@ -86,7 +85,7 @@ class _Analysis:
         self._target = target
         self._uses = StackUses.of(module, project)
         self._rewriter = TopRewriter(module, project, self._uses, target)
-        self._level: Level = "error" if target.newest >= _REMOVED else "warning"
+        self._level: Level = "error" if target.newest >= STACKS_REMOVED else "warning"
         self._stays: set[ast.AST] = set()
         self._unsafe: set[ast.AST] = set()
 
@@ -267,8 +266,15 @@ class _Analysis:
             if scope.is_class or (scope.parent is None and binding.name in kept):
                 stays = True
             unsafe = any(id(_name(node)) in reads for node in self._unsafe)
+            unsafe = unsafe or self._may_be_reexported(scope, binding)
             fix = Fix("unsafe" if unsafe else "safe", "", retires=retires, groups=groups)
             yield self._binding_finding(binding, place, None if stays else fix)
+
+    def _may_be_reexported(self, scope: Scope, binding: Binding) -> bool:
+        """Whether others may import a name from this package, on a Flask that still has it."""
+        is_package = self._module.path.endswith("__init__.py")
+        is_unused = scope.parent is None and not scope.reads.get(binding.name)
+        return is_package and is_unused and self._target.oldest < STACKS_REMOVED
 
     def _kept_names(self) -> set[str]:
         """Return the names of the module that another file goes on using, and what they are."""

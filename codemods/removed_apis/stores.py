@@ -15,13 +15,15 @@ from flask_ctxfix import flask_facts
 from flask_ctxfix.applications import imported_packages
 from flask_ctxfix.codemods.removed_apis.setting_uses import reads_setting
 from flask_ctxfix.codemods.removed_apis.stack_uses import Kind, StackUses, Top
-from flask_ctxfix.flask_versions import ONE_CONTEXT, TargetVersion
+from flask_ctxfix.flask_versions import ONE_CONTEXT, STACKS_REMOVED, TargetVersion
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import Binding
 
 NAME = "removed_apis"
 LOGIN_SLOT: tuple[Kind, str] = ("request", "user")
 _LOGIN_USER = "_login_user"
+_KEPT_BY_LOGIN = "Flask-Login keeps the user in `g._login_user` from 0.6.2 on"
+_KEPT_BY_OTHERS = "nothing here sets `{}`; an extension that does keeps it elsewhere on newer Flask"
 _METHODS_OF_G = {"get", "pop", "setdefault"}
 _BY_NAME = {"getattr", "setattr", "hasattr", "delattr"}
 
@@ -29,12 +31,13 @@ _BY_NAME = {"getattr", "setattr", "hasattr", "delattr"}
 class Store(NamedTuple):
     """Where an attribute lives after the rewrite, and under which name.
 
-    `is_exact` says that its lifetime stays what it was.
+    `is_exact` says that its value and lifetime stay what they were, `note` why they may not.
     """
 
     on_g: bool
     name: str | None
     is_exact: bool
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +48,17 @@ class StackFacts:
     anything may be read from it. `held` are attributes that are read from a context object itself.
     `on_g` are names that the project itself keeps on `g`. `kept` are the stacks that the
     module imports from other files of the project and goes on using, as `exported` names them.
+    `written` are the attributes that it sets; `writes_any` says that it sets some by a computed
+    name. `extensions` are the packages it imports that may set others.
     """
 
     travelling: frozenset[Kind]
     held: frozenset[str]
     on_g: frozenset[str]
     kept: frozenset[str]
+    written: frozenset[str]
+    writes_any: bool
+    extensions: frozenset[str]
     knows_flask_login: bool
     is_flask_login: bool
     reads_setting: bool
@@ -65,7 +73,10 @@ def facts(module: Module, project: Project) -> StackFacts:
         held=frozenset((*_held(module), *_read_from_values(module, uses))),
         on_g=frozenset(_on_g(module, project)),
         kept=frozenset(_kept(module, project, uses)),
-        knows_flask_login="flask_login" in imported,
+        written=frozenset(_written(module, uses)),
+        writes_any=_writes_by_computed_name(module, uses),
+        extensions=frozenset(_extensions(module, project, imported)),
+        knows_flask_login="flask_login" in imported or _asks_login_manager(module),
         is_flask_login=is_flask_login(module, project),
         reads_setting=reads_setting(module),
     )
@@ -76,14 +87,26 @@ def store_of(
 ) -> Store:
     """Return where the attribute `name` (None: computed) of a context of this kind goes."""
     known = facts_of_project(module, project)
-    if (kind, name) == LOGIN_SLOT and known.knows_flask_login:
-        if not known.is_flask_login:
-            return Store(True, _LOGIN_USER, False)
+    has_login_slot = known.knows_flask_login and not known.is_flask_login
+    if (kind, name) == LOGIN_SLOT and has_login_slot:
+        return Store(True, _LOGIN_USER, False, _KEPT_BY_LOGIN)
     taken = known.held | known.on_g | _METHODS_OF_G
     pinned = group_of(kind, str(name)) in project.pinned
     stays = name is None or kind in known.travelling or name in taken or pinned
-    is_exact = kind == "app" or target.newest < ONE_CONTEXT
-    return Store(may_move(kind, target) and not stays, name, is_exact)
+    note = ""
+    if name is None and kind == "request" and has_login_slot:
+        note = f"the name may be `user`; {_KEPT_BY_LOGIN}"
+    elif name is not None and _is_foreign(known, kind, name):
+        stays = True
+        note = _KEPT_BY_OTHERS.format(name) if target.newest >= STACKS_REMOVED else ""
+    is_exact = (kind == "app" or target.newest < ONE_CONTEXT) and not note
+    return Store(may_move(kind, target) and not stays, name, is_exact, note)
+
+
+def _is_foreign(known: StackFacts, kind: Kind, name: str) -> bool:
+    """Whether nothing in the project sets an attribute, and an extension that it uses may."""
+    set_here = name in known.written | known.held or known.writes_any or kind in known.travelling
+    return not set_here and bool(known.extensions)
 
 
 def group_of(kind: Kind, name: str) -> str:
@@ -144,9 +167,46 @@ def _together(every: list[StackFacts]) -> StackFacts:
         on_g=frozenset().union(*(fact.on_g for fact in every)),
         kept=frozenset().union(*(fact.kept for fact in every)),
         knows_flask_login=any(fact.knows_flask_login for fact in every),
+        written=frozenset().union(*(fact.written for fact in every)),
+        writes_any=any(fact.writes_any for fact in every),
+        extensions=frozenset().union(*(fact.extensions for fact in every)),
         is_flask_login=any(fact.is_flask_login for fact in every),
         reads_setting=any(fact.reads_setting for fact in every),
     )
+
+
+def _written(module: Module, uses: StackUses) -> Iterator[str]:
+    """Yield the attributes that a module sets on the top of a stack."""
+    for top in uses.every_top():
+        parent = module.scopes.parents[top.node]
+        if isinstance(parent, ast.Attribute) and isinstance(parent.ctx, ast.Store):
+            yield parent.attr
+        elif isinstance(parent, ast.Call) and getattr(parent.func, "id", "") == "setattr":
+            name = getattr(parent.args[1], "value", None) if len(parent.args) > 1 else None
+            if isinstance(name, str):
+                yield name
+
+
+def _writes_by_computed_name(module: Module, uses: StackUses) -> bool:
+    calls = (module.scopes.parents[top.node] for top in uses.every_top())
+    return any(
+        isinstance(call, ast.Call)
+        and getattr(call.func, "id", "") == "setattr"
+        and len(call.args) > 1
+        and not isinstance(call.args[1], ast.Constant)
+        for call in calls
+    )
+
+
+def _extensions(module: Module, project: Project, imported: frozenset[str]) -> Iterator[str]:
+    """Yield the extensions of Flask that a module imports and that are not of the project."""
+    for name in imported:
+        if name.startswith("flask_") and project.find_module(name, module.path) is None:
+            yield name
+
+
+def _asks_login_manager(module: Module) -> bool:
+    return any(node.attr == "login_manager" for node in module.scopes.nodes(ast.Attribute))
 
 
 def attributes(module: Module, project: Project, uses: StackUses) -> Iterator[tuple[Kind, str]]:
@@ -177,6 +237,7 @@ def _looked_up(module: Module, project: Project) -> Iterator[tuple[Kind, str | N
 
 def _travelling(module: Module, project: Project, uses: StackUses) -> Iterator[Kind]:
     yield from (kind for kind, name in _looked_up(module, project) if name is None)
+    yield from (stack.kind for stack in uses.objects)
     inlined = {read.node for variable in uses.variables for read in variable.reads}
     for top in uses.tops:
         if not _stays_put(module, top):
