@@ -7,8 +7,10 @@ import errno
 import hashlib
 import json
 import os
+import signal
 import stat
 import tempfile
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -124,13 +126,29 @@ def _replace(path: str, old: bytes, new: bytes) -> None:
         if status.st_nlink > 1:
             cause = f"cannot write: {status.st_nlink} hard links share it, and would be parted"
             raise SourceError(path, None, cause)
-        with _temporary(target.parent, new) as temporary:
+        with _uninterrupted(), _temporary(target.parent, new) as temporary:
             _take_over(temporary, target, status)
             if read_bytes(path) != old:
                 raise SourceError(path, None, "cannot write: changed since it was read")
             temporary.replace(target)
     except OSError as error:
         raise SourceError(path, None, f"cannot write: {error.strerror}") from None
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Hold an interrupt back until the file at hand is written, and nothing is left beside it."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    held: list[int] = []
+    usual = signal.signal(signal.SIGINT, lambda number, _: held.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, usual)
+        if held:
+            signal.raise_signal(signal.SIGINT)
 
 
 @contextmanager

@@ -151,6 +151,9 @@ class Job:
                 module, found = rewritten
         except RewriteError as error:
             raise SourceError(module.path, None, f"left as it was: {error}") from None
+        except RecursionError:
+            cause = "left as it was: nested too deeply to rewrite"
+            raise SourceError(module.path, None, cause) from None
         return module, found
 
     def _rewrite_once(

@@ -29,6 +29,7 @@ _DEEPEST = 5_000
 _CACHED_CHARACTERS = 400_000
 _NEWER_SYNTAX = (
     ((3, 11), re.compile(r"^\s*except\s*\*")),
+    ((3, 13), re.compile(r"^\s*(type|(async\s+)?def|class)\s+\w+\s*\[[^\]]*=")),
     (
         (3, 12),
         re.compile(r"^\s*(type\s+\w+\s*(\[.*\])?\s*=|(async\s+)?def\s+\w+\s*\[|class\s+\w+\s*\[)"),
@@ -57,6 +58,8 @@ class Module:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 return Scopes(self.tree, self.text, self.path)
+        except SyntaxError as error:  # what the grammar allows: a late `global`, say
+            raise _not_parsed(self.source, self._starts, error) from None
         except RecursionError:
             raise SourceError(self.path, None, "nested too deeply to analyse") from None
         finally:
@@ -121,15 +124,17 @@ def _parse(source: Source, starts: list[int]) -> ast.Module:
             warnings.simplefilter("ignore")
             return ast.parse(source.text, source.path)
     except SyntaxError as error:
-        line = error.lineno or 1
-        start = starts[min(line, len(starts)) - 1]
-        raise SourceError(
-            source.path, line, _why(error, source.text[start : start + 200])
-        ) from None
+        raise _not_parsed(source, starts, error) from None
     except (MemoryError, RecursionError):
         raise SourceError(source.path, None, "nested too deeply to parse") from None
     except ValueError as error:
         raise SourceError(source.path, None, str(error)) from None
+
+
+def _not_parsed(source: Source, starts: list[int], error: SyntaxError) -> SourceError:
+    line = error.lineno or 1
+    start = starts[min(line, len(starts)) - 1]
+    return SourceError(source.path, line, _why(error, source.text[start : start + 200]))
 
 
 def _why(error: SyntaxError, text: str) -> str:
