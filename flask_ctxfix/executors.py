@@ -73,8 +73,13 @@ def _processes() -> Iterator[Executor]:
     try:
         yield pool
     except BaseException:
-        for process in {*multiprocessing.active_children()} - others:
+        # What waits is dropped first: up to Python 3.11, a pool without processes trips over it.
+        pool.shutdown(wait=False, cancel_futures=True)
+        processes = {*multiprocessing.active_children()} - others
+        for process in processes:
             process.terminate()
+        for process in processes:
+            process.join()
         raise
-    finally:
-        pool.shutdown(cancel_futures=True)
+    else:
+        pool.shutdown()

@@ -1,3 +1,4 @@
+import multiprocessing
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -337,6 +338,7 @@ def test_an_interrupt_before_the_first_write_leaves_all_files(tree: Write) -> No
     assert all("old" in path.read_text() for path in Path().glob("*.py"))
 
 
+@pytest.mark.filterwarnings("error")
 def test_an_interrupt_ends_the_processes(tree: Write, monkeypatch: pytest.MonkeyPatch) -> None:
     _many(tree)
     paths = [str(path) for path in Path().glob("*.py")]
@@ -346,6 +348,7 @@ def test_an_interrupt_ends_the_processes(tree: Write, monkeypatch: pytest.Monkey
     ):
         next(work(_same, paths))
         raise KeyboardInterrupt
+    assert multiprocessing.active_children() == []
 
 
 def _same(paths: Sequence[str]) -> list[str]:
