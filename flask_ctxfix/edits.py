@@ -228,17 +228,15 @@ class _Editor(cst.CSTTransformer):
 
         `gap` is how many blank lines set a block that comes before it off.
         """
-        span = self._statement_span(original)
         if isinstance(original, cst.SimpleStatementLine):
             statements, orphans = self._simple(original, cst.ensure_type(updated, type(original)))
         else:
+            span = cast(Span, self._span(original))
             statements, orphans = self._compound(span, cast(cst.BaseCompoundStatement, updated))
         before: list[Statement] = []
         after: list[Statement] = []
         for edit in self._inserts:
-            if span.start <= edit.span.start < max(span.end, span.start + 1) and (
-                edit.span.start in self._starts_of(original)
-            ):
+            if edit.span.start in self._starts_of(original):
                 self._done.add(edit)
                 new = self._parse(edit.code)
                 (before if edit.where == "before" else after).extend(new)
@@ -248,12 +246,10 @@ class _Editor(cst.CSTTransformer):
             statements[0] = _with_lines_before(statements[0], missing)
         return [*before, *statements, *after], orphans
 
-    def _statement_span(self, statement: Statement) -> Span:
-        node = statement.body[0] if isinstance(statement, cst.SimpleStatementLine) else statement
-        return cast(Span, self._span(node))
-
     def _starts_of(self, statement: Statement) -> set[int]:
         nodes = statement.body if isinstance(statement, cst.SimpleStatementLine) else (statement,)
+        if isinstance(nodes[0], cst.Expr):  # may be a docstring, which has to come first
+            nodes = nodes[:1]
         return {span.start for node in nodes if (span := self._span(node)) is not None}
 
     def _simple(
