@@ -146,9 +146,20 @@ class Fix:
     groups: tuple[str, ...] = ()
 
 
+class Step(NamedTuple):
+    """One step of a proof: what happens (`export`, `request.args`), and in which line of a file."""
+
+    text: str
+    path: str
+    row: int
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One place where a rule holds. `span` is the code that the report points at."""
+    """One place where a rule holds. `span` is the code that the report points at.
+
+    `proof` is the way from there to what goes wrong, if it leads through other code.
+    """
 
     code: str
     name: str
@@ -158,6 +169,7 @@ class Finding:
     path: str
     span: Span
     fix: Fix | None = None
+    proof: tuple[Step, ...] = ()
 
 
 class Rule:
@@ -183,10 +195,11 @@ class Rule:
         message: str,
         advice: str,
         fix: Fix | None = None,
+        proof: tuple[Step, ...] = (),
     ) -> Finding:
         """Return a finding of this rule that points at `node`."""
-        span = module.span(node)
-        return Finding(self.code, self.name, level, message, advice, module.path, span, fix)
+        path, span = module.path, module.span(node)
+        return Finding(self.code, self.name, level, message, advice, path, span, fix, proof)
 
 
 @dataclass(frozen=True, slots=True)
