@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -41,7 +42,11 @@ def _items(*names: str, **attributes: Any) -> Callable[[Any], Any]:
 @click.option("--apply", is_flag=True, help="Write the fixes.")
 @click.option("--undo", is_flag=True, help="Undo the last --apply in this project.")
 @click.option("--list-rules", is_flag=True, help="List the rules.")
-@click.option("--explain", metavar="CODE", help="Say what a rule finds and what its fix does.")
+@click.option(
+    "--explain",
+    metavar="CODE",
+    help="Say what a rule finds and what its fix does; with PATHS, prove each of its findings too.",
+)
 @_items("--select", metavar="CODES", help="Run these rules only. CTX4 stands for all CTX4xx.")
 @_items("--ignore", metavar="CODES", help="Leave these rules out.")
 @click.option(
@@ -101,13 +106,15 @@ def _run(options: dict[str, Any]) -> int:
     if options["list_rules"]:
         return _list_rules()
     if options["explain"]:
-        return _explain(options["explain"])
+        code = _explain(options["explain"])
+        return _search("list", options, explained=code) if options["paths"] else 0
     if options["undo"]:
         return _undo(load(_given(options)).root)
-    return _fix(modes[0] if modes else "list", options)  # type: ignore[arg-type]
+    return _search(modes[0] if modes else "list", options)  # type: ignore[arg-type]
 
 
-def _fix(mode: Mode, options: dict[str, Any]) -> int:
+def _search(mode: Mode, options: dict[str, Any], explained: str | None = None) -> int:
+    """Do a run, or explain the findings of the one rule."""
     stdin = None
     if "-" in options["paths"]:
         if len(options["paths"]) > 1:
@@ -121,11 +128,20 @@ def _fix(mode: Mode, options: dict[str, Any]) -> int:
             _complain(str(error))
             return 2
     settings = load(_given(options))
+    if explained is not None:
+        settings = replace(settings, select=(explained,), ignore=())
     outcome = engine.run(settings, mode, stdin=stdin)
     if stdin is not None and mode == "apply":
         _print(outcome.results[0].after.data if outcome.results else stdin.data)
     else:
-        _print(reports.render(outcome, settings, colour=_is_coloured(options["color"])))
+        report = reports.render(
+            outcome,
+            settings,
+            colour=_is_coloured(options["color"]),
+            arrow=_arrow(),
+            is_explained=explained is not None,
+        )
+        _print(b"\n" + report if explained and report else report)
     _print_errors(outcome.errors, options["verbose"])
     if not options["quiet"]:
         click.echo(summary.render(outcome, settings), err=True)
@@ -148,6 +164,15 @@ def _is_coloured(choice: str) -> bool:
     if choice == "auto":
         return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
     return choice == "always"
+
+
+def _arrow() -> str:
+    """Return an arrow that stdout can show."""
+    try:
+        "→".encode(sys.stdout.encoding or "ascii")
+    except UnicodeEncodeError:
+        return "->"
+    return "→"
 
 
 def _print(data: bytes) -> None:
@@ -198,15 +223,16 @@ def _list_rules() -> int:
     rules = _rules().values()
     width = max((len(rule.name) for rule in rules), default=0)
     for rule in rules:
-        click.echo(f"{rule.code}  {rule.name:{width}}  {rule.message}")
+        _print(f"{rule.code}  {rule.name:{width}}  {rule.message}\n".encode())
     return 0
 
 
-def _explain(code: str) -> int:
+def _explain(code: str) -> str:
+    """Print what a rule says about itself, and return how its code is spelled."""
     from inspect import getdoc
 
     rule = _rules().get(code.upper())
     if rule is None:
         raise SettingsError(f"no rule has the code {code}; see --list-rules")
-    click.echo(f"{rule.code} {rule.name}\n\n{getdoc(type(rule))}")
-    return 0
+    _print(f"{rule.code} {rule.name}\n\n{getdoc(type(rule))}\n".encode())
+    return rule.code

@@ -96,6 +96,7 @@ def test_json(tree: Write) -> None:
                 }
             ],
         },
+        "proof": [],
         "url": None,
     }
     assert [(f["code"], f["level"]) for f in findings] == [

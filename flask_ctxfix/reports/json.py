@@ -11,7 +11,7 @@ from flask_ctxfix.project import Module
 from flask_ctxfix.rewrite import RewriteError, rewrite
 
 if TYPE_CHECKING:
-    from flask_ctxfix.codemod import Fix
+    from flask_ctxfix.codemod import Fix, Step
     from flask_ctxfix.outcome import Located, Outcome
 
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
@@ -41,12 +41,17 @@ def _finding(module: Module, located: Located) -> Object:
         "location": _location(*located.start),
         "end_location": _location(*located.end),
         "fix": _fix(module, finding.fix) if finding.fix is not None else None,
+        "proof": [_step(step) for step in finding.proof],
         "url": None,
     }
 
 
 def _location(row: int, column: int) -> Object:
     return {"row": row, "column": column}
+
+
+def _step(step: Step) -> Object:
+    return {"text": step.text, "filename": step.path, "row": step.row}
 
 
 def _fix(module: Module, fix: Fix) -> Object:
