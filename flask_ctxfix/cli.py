@@ -11,7 +11,7 @@ import click
 
 from flask_ctxfix import __version__, engine, reports
 from flask_ctxfix.reports import summary
-from flask_ctxfix.settings import OUTPUT_FORMATS, SettingsError, load
+from flask_ctxfix.settings import OUTPUT_FORMATS, THREAD_FIXES, SettingsError, load
 from flask_ctxfix.source import SourceError, decode
 
 if TYPE_CHECKING:
@@ -22,6 +22,15 @@ if TYPE_CHECKING:
 
 _MODES = ("diff", "apply", "undo", "list_rules", "explain")
 _INTERRUPTED = 130
+_SAME_AS_SETTINGS = (
+    "select",
+    "ignore",
+    "exclude",
+    "extend-exclude",
+    "target-version",
+    "thread-fix",
+    "output-format",
+)
 
 
 def _split(
@@ -57,6 +66,12 @@ def _items(*names: str, **attributes: Any) -> Callable[[Any], Any]:
     metavar="VERSION",
     help="The Flask that the result must run on: 2.2, 2.3, 3.0, 3.1, 3.2, or a range as 2.2-3.2. "
     "[default: the newest release that the project's metadata allows]",
+)
+@click.option(
+    "--thread-fix",
+    type=click.Choice(THREAD_FIXES),
+    help="What a thread gets that reads the request: a copy of its context, or the values that it "
+    "reads, taken before it starts, wherever that is possible. [default: wrap]",
 )
 @_items("--exclude", metavar="PATTERNS", help="Leave these out, instead of what is usual.")
 @_items("--extend-exclude", metavar="PATTERNS", help="Leave these out as well.")
@@ -155,7 +170,7 @@ def _given(options: dict[str, Any]) -> dict[str, object]:
         "gitignore": False if options["no_gitignore"] else None,
         "unsafe-fixes": options["unsafe_fixes"] or None,
     }
-    for key in ("select", "ignore", "exclude", "extend-exclude", "target-version", "output-format"):
+    for key in _SAME_AS_SETTINGS:
         given[key] = options[key.replace("-", "_")]
     return {key: value for key, value in given.items() if value not in (None, [])}
 

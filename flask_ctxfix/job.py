@@ -63,6 +63,7 @@ class Job:
         """The project, as far as this process has read it."""
         project = Project(self.files)
         project.surveys = self.surveys
+        project.thread_fix = self.settings.thread_fix
         return project
 
     def survey(self, paths: Sequence[str]) -> list[Surveyed | SourceError]:

@@ -150,13 +150,15 @@ class Project:
     """The Python files of a run. Modules are parsed when something asks for them.
 
     `surveys` holds, for each codemod, what its survey found in every file that was parsed. `pinned`
-    are groups of fixes that cannot be made in all files, so are to be made in none.
+    are groups of fixes that cannot be made in all files, so are to be made in none. `thread_fix` is
+    that of the settings: "wrap" or "values".
     """
 
     def __init__(self, paths: Sequence[str]) -> None:
         self.paths = frozenset(paths)
         self.surveys: dict[str, list[object]] = {}
         self.pinned: frozenset[str] = frozenset()
+        self.thread_fix = "wrap"
         self._modules: OrderedDict[str, Module] = OrderedDict()
         self._memo: dict[Hashable, object] = {}
 

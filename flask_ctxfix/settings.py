@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from flask_ctxfix.codemod import Fix
 
 OUTPUT_FORMATS = ("text", "concise", "json")
+THREAD_FIXES = ("wrap", "values")
 
 _TABLE = "flask-ctxfix"
 _PROJECT_MARKS = (".git", "pyproject.toml", "setup.py", "setup.cfg")
@@ -32,7 +33,8 @@ class Settings:
 
     `root` is the folder of the configuration, or else of the project, or else ".": patterns are
     relative to it, and --undo takes back what was written for it. `target_version` None means: what
-    the project's metadata allows.
+    the project's metadata allows. `thread_fix` is what a thread is given that reads a request: a
+    copy of its context where that does, or the values that it reads wherever that is possible.
     """
 
     select: tuple[str, ...] = ()
@@ -43,6 +45,7 @@ class Settings:
     gitignore: bool = True
     unsafe_fixes: bool = False
     target_version: TargetVersion | None = None
+    thread_fix: str = "wrap"
     output_format: str = "text"
     paths: tuple[str, ...] = (".",)
     root: str = "."
@@ -103,10 +106,13 @@ def _target(value: object) -> TargetVersion:
     return TargetVersion.parse(value)
 
 
-def _format(value: object) -> str:
-    if value not in OUTPUT_FORMATS:
-        raise ValueError(f"must be one of {', '.join(OUTPUT_FORMATS)}")
-    return str(value)
+def _one_of(choices: tuple[str, ...]) -> Callable[[object], str]:
+    def read(value: object) -> str:
+        if value not in choices:
+            raise ValueError(f"must be one of {', '.join(choices)}")
+        return str(value)
+
+    return read
 
 
 _READERS: dict[str, Callable[[object], Any]] = {
@@ -118,7 +124,8 @@ _READERS: dict[str, Callable[[object], Any]] = {
     "gitignore": _boolean,
     "unsafe-fixes": _boolean,
     "target-version": _target,
-    "output-format": _format,
+    "thread-fix": _one_of(THREAD_FIXES),
+    "output-format": _one_of(OUTPUT_FORMATS),
     "paths": _strings,
 }
 

@@ -74,6 +74,14 @@ class Exported(Renaming):
                 yield self._finding(module, node)
 
 
+class Chosen(Renaming):
+    """The settings choose the new name."""
+
+    def find(self, module: Module, project: Project, target: TargetVersion) -> Iterator[Finding]:
+        self._new = f"by_{project.thread_fix}"
+        yield from super().find(module, project, target)
+
+
 class Failing(Renaming):
     """A rule with a bug."""
 
@@ -103,12 +111,23 @@ TOY = Codemod(
         Renaming("TOY103", "note", None, "info"),
         Renaming("TOY104", "manual", None),
         Exported("TOY105", "exported", None),
+        Chosen("TOY106", "chosen", ""),
         Renaming("TOY201", "stays", "(stays)"),
         Renaming("TOY202", "worse", "note"),
         Renaming("TOY203", "broken", "return_"),
         Failing("TOY204", "crash", None),
     ),
-    words=(b"old", b"risky", b"note", b"manual", b"stays", b"worse", b"broken", b"crash"),
+    words=(
+        b"old",
+        b"risky",
+        b"note",
+        b"manual",
+        b"stays",
+        b"worse",
+        b"broken",
+        b"crash",
+        b"chosen",
+    ),
     survey=survey,
 )
 

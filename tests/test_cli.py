@@ -17,6 +17,7 @@ from flask_ctxfix import engine, reports
 from flask_ctxfix.cli import _is_coloured, main
 from flask_ctxfix.codemod import Codemod
 from flask_ctxfix.outcome import Outcome
+from flask_ctxfix.settings import Settings
 
 Write = Callable[[dict[str, str | bytes]], None]
 
@@ -60,6 +61,7 @@ def _python(*args: str, cwd: Path | None = None) -> subprocess.CompletedProcess[
         ("x = 1\n", ["--select", "XYZ"], 2),
         ("import flask\n", ["--target-version", "1.0"], 2),
         ("import flask\n", ["--output-format", "xml"], 2),
+        ("import flask\n", ["--thread-fix", "copy"], 2),
         ("import flask\n", ["missing"], 2),
         ("import flask\n", ["-", "a.py"], 2),
     ],
@@ -97,6 +99,21 @@ def test_settings_come_from_the_configuration_too(tree: Write) -> None:
     result = _run()
     assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr.startswith("error: pyproject.toml:2: wrong: unknown setting")
+
+
+@pytest.mark.usefixtures("toy")
+def test_options_reach_the_engine(tree: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    reached: list[Settings] = []
+
+    def run(settings: Settings, *args: object, **kwargs: object) -> Outcome:
+        reached.append(settings)
+        return Outcome("list")
+
+    monkeypatch.setattr(engine, "run", run)
+    tree({"pyproject.toml": "[tool.flask-ctxfix]\nthread-fix = 'values'\n"})
+    for args in ([], ["--thread-fix=wrap"], ["--thread-fix", "values"]):
+        _run(*args)
+    assert [settings.thread_fix for settings in reached] == ["values", "wrap", "values"]
 
 
 @pytest.mark.usefixtures("toy")

@@ -303,6 +303,14 @@ def test_any_executor_will_do(tree: Write) -> None:
         assert _found(engine.run(Settings(), "list", executor=executor)) == expected
 
 
+def test_rules_know_what_threads_are_to_be_given(tree: Write) -> None:
+    tree({"a.py": "import flask\nchosen\n"})
+    for choice in ("wrap", "values"):
+        (result,) = _run("diff", thread_fix=choice).results
+        assert result.after.text == f"import flask\nby_{choice}\n"
+    assert _run("diff").results[0].after.text == "import flask\nby_wrap\n"
+
+
 class _Interrupted(ThreadPoolExecutor):
     """An executor that is interrupted after some tasks."""
 

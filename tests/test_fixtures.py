@@ -5,6 +5,7 @@ and, where it can be executed, `run.py` with what it has to print in `expected.t
 `case.toml`:
 
 * `target`: the target version ("3.1"); `unsafe_fixes`: whether unsafe fixes are made too (false);
+* `thread_fix`: what threads get that read a request, "wrap" or "values" ("wrap");
 * `findings`: those in `before`, as "CODE path:row safe|unsafe|report" ([]);
 * `left`: those in `after` that have a fix which is not to be made yet ([]);
 * `versions`: the Flask versions that `after` is for (["2.2", "2.3", "3.0", "3.1"]);
@@ -66,7 +67,8 @@ class Case:
         """Return the files of `tree` after a run with the options of the case, and the findings."""
         unsafe = self.options.get("unsafe_fixes", False)
         select = tuple(self.options.get("select", ()))
-        return refactored(tree, self.options.get("target", "3.1"), unsafe, select)
+        thread_fix = self.options.get("thread_fix", "wrap")
+        return refactored(tree, self.options.get("target", "3.1"), unsafe, select, thread_fix)
 
     @property
     def script(self) -> Path:
@@ -114,7 +116,7 @@ def files_of(tree: Path) -> dict[str, bytes]:
 
 @functools.cache
 def refactored(
-    tree: Path, target: str, unsafe: bool, select: tuple[str, ...]
+    tree: Path, target: str, unsafe: bool, select: tuple[str, ...], thread_fix: str
 ) -> tuple[dict[str, bytes], list[str]]:
     """Return the files of `tree` as the fixes leave them, and the findings that it had."""
     with tempfile.TemporaryDirectory() as folder:
@@ -125,6 +127,7 @@ def refactored(
             target_version=TargetVersion.parse(target),
             unsafe_fixes=unsafe,
             select=select,
+            thread_fix=thread_fix,
         )
         outcome = engine.run(settings, "diff")
         (copy / "setup.cfg").unlink()

@@ -21,6 +21,7 @@ extend-exclude = ["old"]
 gitignore = false
 unsafe-fixes = true
 target-version = "2.2-3.2"
+thread-fix = "values"
 output-format = "concise"
 paths = ["src", "tests"]
 
@@ -50,6 +51,7 @@ def test_configuration(tree: Write) -> None:
         gitignore=False,
         unsafe_fixes=True,
         target_version=TargetVersion((2, 2), (3, 2)),
+        thread_fix="values",
         output_format="concise",
         paths=("src", "tests"),
         per_file_ignores=(("tests/*", ("CTX401",)),),
@@ -97,6 +99,7 @@ def test_the_nearest_table_above_the_first_path_counts(
         ("target-version = 3.1", "pyproject.toml:2: target-version: must be a string such as"),
         ("target-version = '1.1'", "target-version: '1.1' is not a Flask version or range of 2.2"),
         ("target-version = '3.1-2.2'", "is a range that ends before it starts"),
+        ("thread-fix = 'copy'", "thread-fix: must be one of wrap, values"),
         ("output-format = 'xml'", "output-format: must be one of text, concise, json"),
         ("per-file-ignores = []", "per-file-ignores: must be a table of patterns and lists of"),
         ("[tool.flask-ctxfix.per-file-ignores]\nx = 'CTX'", "pyproject.toml:2: per-file-ignores:"),
