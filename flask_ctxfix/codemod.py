@@ -101,6 +101,30 @@ class RemoveArgument:
     span: Span
 
 
+@dataclass(frozen=True, slots=True)
+class AddDecorator:
+    """Put the decorator `code` (without its @) above those of the function at `span`."""
+
+    span: Span
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class AddParameter:
+    """Give the function at `span` a first parameter `name`."""
+
+    span: Span
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class WrapBody:
+    """Put the body of the function at `span`, not its docstring, under the ``with`` `header`."""
+
+    span: Span
+    header: str
+
+
 Edit = (
     ReplaceExpression
     | RemoveStatement
@@ -110,6 +134,9 @@ Edit = (
     | EditImport
     | RemoveDecorator
     | RemoveArgument
+    | AddDecorator
+    | AddParameter
+    | WrapBody
 )
 
 

@@ -10,6 +10,8 @@ import libcst as cst
 from libcst.metadata import CodePosition, CodeRange, MetadataWrapper, PositionProvider
 
 from flask_ctxfix.codemod import (
+    AddDecorator,
+    AddParameter,
     Edit,
     EditImport,
     InsertStatement,
@@ -20,6 +22,7 @@ from flask_ctxfix.codemod import (
     ReplaceExpression,
     ReplaceStatement,
     Span,
+    WrapBody,
 )
 from flask_ctxfix.rewrite import RewriteError
 
@@ -88,6 +91,8 @@ class _Editor(cst.CSTTransformer):
         self._holes = {span for e in self._expressions.values() for _, span in e.holes}
         self._imports = {e.span: e for e in edits if isinstance(e, EditImport)}
         self._decorators = {e.span for e in edits if isinstance(e, RemoveDecorator)}
+        of_functions = (AddDecorator, AddParameter, WrapBody)
+        self._functions = [e for e in edits if isinstance(e, of_functions)]
         self._arguments = {e.span.start: e for e in edits if isinstance(e, RemoveArgument)}
         whole = (RemoveStatement, ReplaceStatement, KeepBlock)
         self._statements = {e.span.start: e for e in edits if isinstance(e, whole)}
@@ -125,8 +130,8 @@ class _Editor(cst.CSTTransformer):
             return self._expression(original_node, self._without_arguments(original_node, node))
         if isinstance(original_node, cst.ImportFrom | cst.Import):
             return self._import(original_node, cst.ensure_type(node, type(original_node)))
-        if isinstance(original_node, cst.FunctionDef) and self._decorators:
-            return self._undecorated(original_node, cst.ensure_type(node, cst.FunctionDef))
+        if isinstance(original_node, cst.FunctionDef):
+            return self._function(original_node, cst.ensure_type(node, cst.FunctionDef))
         if isinstance(original_node, cst.Module | cst.IndentedBlock):
             return self._block(original_node, cast("cst.Module | cst.IndentedBlock", node))
         if isinstance(original_node, cst.SimpleStatementSuite):
@@ -192,6 +197,33 @@ class _Editor(cst.CSTTransformer):
         edited = _edited_names(names, gone, new, updated.lpar)
         closing = _commented_end(updated.rpar, names, edited)
         return updated.with_changes(names=edited, rpar=closing)
+
+    def _function(self, original: cst.FunctionDef, updated: cst.FunctionDef) -> cst.FunctionDef:
+        if self._decorators:
+            updated = self._undecorated(original, updated)
+        start = cast(Span, self._span(original)).start if self._functions else -1
+        for edit in self._functions:
+            if edit.span.start == start:
+                self._done.add(edit)
+                if isinstance(edit, AddDecorator):
+                    expression = cst.parse_expression(edit.code, self._config)
+                    decorators = [cst.Decorator(expression), *updated.decorators]
+                    updated = updated.with_changes(decorators=decorators)
+                elif isinstance(edit, AddParameter):
+                    updated = _with_parameter(updated, edit.name)
+                else:
+                    updated = self._wrapped(updated, edit.header)
+        return updated
+
+    def _wrapped(self, function: cst.FunctionDef, header: str) -> cst.FunctionDef:
+        statements, footer = _statements_of(function.body)
+        place = 1 if function.get_docstring() is not None and len(statements) > 1 else 0
+        with_ = cst.ensure_type(self._parse(f"{header}\n    pass")[0], cst.With)
+        inner = cst.IndentedBlock(statements[place:], indent=self._indent, footer=footer)
+        body = [*statements[:place], with_.with_changes(body=inner)]
+        if isinstance(function.body, cst.IndentedBlock):
+            return function.with_changes(body=function.body.with_changes(body=body, footer=[]))
+        return function.with_changes(body=cst.IndentedBlock(body, indent=self._indent))
 
     def _undecorated(self, original: cst.FunctionDef, updated: cst.FunctionDef) -> cst.FunctionDef:
         kept: list[cst.Decorator] = []
@@ -406,6 +438,16 @@ def _statements_of(suite: cst.BaseSuite) -> tuple[list[Statement], list[cst.Empt
     return [
         cst.SimpleStatementLine(body=line.body, trailing_whitespace=line.trailing_whitespace)
     ], []
+
+
+def _with_parameter(function: cst.FunctionDef, name: str) -> cst.FunctionDef:
+    parameters = function.params
+    new = cst.Param(cst.Name(name))
+    if parameters.posonly_params:
+        changed = parameters.with_changes(posonly_params=[new, *parameters.posonly_params])
+    else:
+        changed = parameters.with_changes(params=[new, *parameters.params])
+    return function.with_changes(params=changed)
 
 
 def _alias(name: str, local: str) -> cst.ImportAlias:

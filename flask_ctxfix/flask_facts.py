@@ -5,7 +5,8 @@ Versions are (major, minor) of Flask. Sources: Flask's change log and the releas
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Iterable
+from typing import Literal, NamedTuple
 
 REMOVED_STACKS = {"_request_ctx_stack": "request", "_app_ctx_stack": "app"}
 
@@ -156,3 +157,324 @@ _STARRED = {
 def is_exported(module: str, name: str) -> bool:
     """Whether ``from <module> import *`` gives Flask's `name`."""
     return name in _STARRED.get(module, frozenset())
+
+
+# What runs code elsewhere, needs a context, or gives one. `X()` is what calling X gives, an
+# instance of a class. Sources: Flask 2.2 to 3.1 executed in bare threads, in app contexts and in
+# requests; the sources of Flask-Login 0.6, Flask-SQLAlchemy 3.1, Flask-WTF 1.2, Flask-Babel 4,
+# Flask-JWT-Extended 4.6, Flask-Mail 0.10, Flask-SocketIO 5.3, Flask-Principal 0.4, Flask-Limiter 3.
+
+ContextKind = Literal["app", "request"]
+
+# Each use of one of these needs the context: attributes, items, membership, iteration, calls.
+PROXIES: dict[str, ContextKind] = {
+    "flask.current_app": "app",
+    "flask.g": "app",
+    "flask.request": "request",
+    "flask.session": "request",
+    "flask_jwt_extended.current_user": "request",
+    "flask_login.current_user": "request",
+    "flask_security.current_user": "request",
+}
+
+# Functions when they are called, classes when they are instantiated, attributes when they are read.
+NEEDS: dict[str, ContextKind] = {
+    "flask.after_this_request": "request",
+    "flask.copy_current_request_context": "request",
+    "flask.flash": "request",
+    "flask.get_flashed_messages": "request",
+    "flask.get_template_attribute": "app",
+    "flask.jsonify": "app",
+    "flask.make_response": "app",
+    "flask.render_template": "app",
+    "flask.render_template_string": "app",
+    "flask.send_file": "request",
+    "flask.send_from_directory": "request",
+    "flask.stream_template": "app",
+    "flask.stream_template_string": "app",
+    "flask.stream_with_context": "request",
+    "flask.url_for": "request",
+    "flask.Flask().url_for": "request",
+    "flask_babel.format_date": "app",
+    "flask_babel.format_datetime": "app",
+    "flask_babel.format_time": "app",
+    "flask_httpauth.HTTPBasicAuth().current_user": "app",
+    "flask_httpauth.HTTPBasicAuth().username": "request",
+    "flask_httpauth.HTTPTokenAuth().current_user": "app",
+    "flask_jwt_extended.create_access_token": "app",
+    "flask_jwt_extended.create_refresh_token": "app",
+    "flask_jwt_extended.decode_token": "app",
+    "flask_jwt_extended.get_current_user": "request",
+    "flask_jwt_extended.get_jwt": "request",
+    "flask_jwt_extended.get_jwt_identity": "request",
+    "flask_jwt_extended.verify_jwt_in_request": "request",
+    "flask_limiter.util.get_remote_address": "request",
+    "flask_login.login_fresh": "request",
+    "flask_login.login_user": "request",
+    "flask_login.logout_user": "request",
+    "flask_mail.Mail().send": "app",
+    "flask_mail.Mail().connect": "app",
+    "flask_mail.Message": "app",
+    "flask_principal.Permission().can": "app",
+    "flask_socketio.close_room": "app",
+    "flask_socketio.disconnect": "request",
+    "flask_socketio.emit": "app",
+    "flask_socketio.join_room": "request",
+    "flask_socketio.leave_room": "request",
+    "flask_socketio.rooms": "request",
+    "flask_socketio.send": "app",
+    "flask_sqlalchemy.SQLAlchemy().create_all": "app",
+    "flask_sqlalchemy.SQLAlchemy().drop_all": "app",
+    "flask_sqlalchemy.SQLAlchemy().engine": "app",
+    "flask_sqlalchemy.SQLAlchemy().engines": "app",
+    "flask_sqlalchemy.SQLAlchemy().get_or_404": "app",
+    "flask_sqlalchemy.SQLAlchemy().first_or_404": "app",
+    "flask_sqlalchemy.SQLAlchemy().paginate": "app",
+    "flask_sqlalchemy.SQLAlchemy().session": "app",
+    "flask_sqlalchemy.SQLAlchemy().Model.query": "app",
+    "flask_wtf.FlaskForm": "request",
+    "flask_wtf.csrf.generate_csrf": "request",
+    "flask_wtf.csrf.validate_csrf": "request",
+}
+
+# Attributes of the request whose reading has no effect and does not fail.
+PURE_READS = frozenset(
+    {
+        "args",
+        "base_url",
+        "blueprint",
+        "cookies",
+        "endpoint",
+        "full_path",
+        "headers",
+        "host",
+        "host_url",
+        "is_secure",
+        "method",
+        "mimetype",
+        "path",
+        "query_string",
+        "referrer",
+        "remote_addr",
+        "remote_user",
+        "root_url",
+        "scheme",
+        "script_root",
+        "url",
+        "url_root",
+        "url_rule",
+        "user_agent",
+        "view_args",
+    }
+)
+
+# Attributes of the request that read its body.
+BODY_READS = frozenset(
+    {"data", "files", "form", "get_data", "get_json", "input_stream", "json", "stream", "values"}
+)
+
+_HOOKS = frozenset(
+    {
+        "after_request",
+        "before_request",
+        "context_processor",
+        "delete",
+        "errorhandler",
+        "get",
+        "patch",
+        "post",
+        "put",
+        "route",
+        "teardown_request",
+        "url_value_preprocessor",
+    }
+)
+_APP_HOOKS = frozenset(
+    {
+        "after_app_request",
+        "app_context_processor",
+        "app_errorhandler",
+        "app_url_value_preprocessor",
+        "before_app_request",
+        "teardown_app_request",
+    }
+)
+
+# Decorators of what Flask, or an extension, calls while it serves a request.
+ENTRY_DECORATORS = (
+    frozenset(f"flask.Flask().{hook}" for hook in _HOOKS)
+    | frozenset(f"flask.Blueprint().{hook}" for hook in _HOOKS | _APP_HOOKS)
+    | {
+        "flask_httpauth.HTTPBasicAuth().verify_password",
+        "flask_httpauth.HTTPTokenAuth().verify_token",
+        "flask_jwt_extended.JWTManager().user_lookup_loader",
+        "flask_login.LoginManager().request_loader",
+        "flask_login.LoginManager().unauthorized_handler",
+        "flask_login.LoginManager().user_loader",
+        "flask_socketio.SocketIO().event",
+        "flask_socketio.SocketIO().on",
+    }
+)
+EXPOSING_DECORATORS = frozenset({"flask_admin.expose", "flask_appbuilder.expose"})
+
+_HTTP_METHODS = frozenset({"delete", "get", "head", "options", "patch", "post", "put"})
+
+# Classes whose methods of these names serve requests; None stands for every `on_…`.
+ENTRY_BASES: dict[str, frozenset[str] | None] = {
+    "flask.views.MethodView": _HTTP_METHODS,
+    "flask.views.View": frozenset({"dispatch_request"}),
+    "flask_apispec.MethodResource": _HTTP_METHODS,
+    "flask_restful.Resource": _HTTP_METHODS,
+    "flask_restplus.Resource": _HTTP_METHODS,
+    "flask_restx.Resource": _HTTP_METHODS,
+    "flask_socketio.Namespace": None,
+}
+
+# Decorators of functions that never run in a request.
+OUTSIDE_DECORATORS = frozenset(
+    {
+        "atexit.register",
+        "celery.Celery().task",
+        "celery.shared_task",
+        "click.command",
+        "click.group",
+        "flask.Blueprint().cli.command",
+        "flask.Flask().cli.command",
+        "flask.cli.with_appcontext",
+        "flask_script.Manager().command",
+    }
+)
+
+# Decorators that run the function as it is, in the context of the caller.
+TRANSPARENT_DECORATORS = (
+    ENTRY_DECORATORS
+    | EXPOSING_DECORATORS
+    | {
+        "abc.abstractmethod",
+        "builtins.classmethod",
+        "builtins.staticmethod",
+        "contextlib.asynccontextmanager",
+        "contextlib.contextmanager",
+        "flask_login.login_required",
+        "functools.cache",
+        "functools.lru_cache",
+        "functools.wraps",
+        "typing.no_type_check",
+        "typing.overload",
+    }
+)
+
+
+class Starter(NamedTuple):
+    """How a callable runs a function elsewhere.
+
+    `position` and `keyword` say which argument is the function; its arguments are given as a tuple
+    and a dict ("tuple", at `arguments` and behind it), or as the rest of the call ("rest"), or one
+    by one out of an iterable ("each").
+    """
+
+    kind: Literal["thread", "timer", "pool", "greenlet", "delayed", "process"]
+    noun: str
+    position: int
+    keyword: str
+    passing: Literal["tuple", "rest", "each"]
+    arguments: int = 0
+
+
+def _starters(
+    owners: Iterable[str], methods: Iterable[str], starter: Starter
+) -> dict[str, Starter]:
+    return {f"{owner}.{method}": starter for owner in owners for method in methods}
+
+
+_EXECUTORS = ("concurrent.futures.ThreadPoolExecutor()", "concurrent.futures.Executor()")
+_POOLS = ("multiprocessing.pool.ThreadPool()", "multiprocessing.dummy.Pool()")
+_GREEN_POOLS = ("gevent.pool.Pool()", "gevent.pool.Group()", "gevent.threadpool.ThreadPool()")
+_MAPS = ("imap", "imap_unordered", "map", "map_async", "starmap", "starmap_async")
+
+# Whatever runs a function where the context of the caller is not: checked against signatures.
+STARTERS: dict[str, Starter] = {
+    "threading.Thread": Starter("thread", "thread", 1, "target", "tuple", 3),
+    "threading.Timer": Starter("timer", "timer", 1, "function", "tuple", 2),
+    "_thread.start_new_thread": Starter("thread", "thread", 0, "function", "tuple", 1),
+    "multiprocessing.Process": Starter("process", "process", 1, "target", "tuple", 3),
+    **_starters(_EXECUTORS, ("submit",), Starter("pool", "pool thread", 0, "fn", "rest")),
+    **_starters(_EXECUTORS, ("map",), Starter("pool", "pool thread", 0, "fn", "each")),
+    **_starters(
+        ("concurrent.futures.ProcessPoolExecutor()",),
+        ("submit",),
+        Starter("process", "process", 0, "fn", "rest"),
+    ),
+    **_starters(
+        _POOLS,
+        ("apply", "apply_async"),
+        Starter("pool", "pool thread", 0, "func", "tuple", 1),
+    ),
+    **_starters(_POOLS, _MAPS, Starter("pool", "pool thread", 0, "func", "each")),
+    **_starters(
+        ("gevent",), ("spawn", "spawn_raw"), Starter("greenlet", "greenlet", 0, "", "rest")
+    ),
+    "gevent.spawn_later": Starter("delayed", "greenlet", 1, "", "rest"),
+    "gevent.Greenlet": Starter("greenlet", "greenlet", 0, "run", "rest"),
+    "gevent.Greenlet.spawn": Starter("greenlet", "greenlet", 0, "", "rest"),
+    **_starters(_GREEN_POOLS, ("spawn",), Starter("greenlet", "greenlet", 0, "", "rest")),
+    **_starters(
+        _GREEN_POOLS,
+        ("imap", "imap_unordered", "map"),
+        Starter("greenlet", "greenlet", 0, "func", "each"),
+    ),
+    **_starters(
+        ("eventlet",),
+        ("spawn", "spawn_n"),
+        Starter("greenlet", "greenlet", 0, "func", "rest"),
+    ),
+    "eventlet.spawn_after": Starter("delayed", "greenlet", 1, "func", "rest"),
+    **_starters(
+        ("eventlet.GreenPool()",),
+        ("spawn", "spawn_n"),
+        Starter("greenlet", "greenlet", 0, "function", "rest"),
+    ),
+    "flask_socketio.SocketIO().start_background_task": Starter(
+        "thread", "background task", 0, "target", "rest"
+    ),
+}
+
+# What runs a function elsewhere and takes the context along.
+CARRIERS = frozenset(
+    {
+        "asyncio.create_task",
+        "asyncio.ensure_future",
+        "asyncio.run",
+        "asyncio.to_thread",
+        "flask_executor.Executor().submit",
+        "flaskthreads.AppContextThread",
+    }
+)
+
+
+def is_transparent(decorator: str) -> bool:
+    """Whether a decorator runs its function as it is, in the context of the caller."""
+    return decorator in TRANSPARENT_DECORATORS
+
+
+_PUBLIC = frozenset(
+    {*PROXIES, *NEEDS, *STARTERS, *ENTRY_DECORATORS, *ENTRY_BASES, *OUTSIDE_DECORATORS, *CARRIERS}
+)
+_PUBLIC_HEADS = frozenset(
+    head.rpartition(".")[0] if "()" not in name else head
+    for name in _PUBLIC
+    for head in [name.partition("()")[0]]
+) | frozenset(name.partition("()")[0] for name in _PUBLIC)
+
+
+def public_name(origin: str) -> str:
+    """Return a qualified name without the private modules of its package, if that is known here."""
+    head, call, rest = origin.partition("()")
+    parts = head.split(".")
+    while len(parts) > 2:
+        if ".".join(parts) in _PUBLIC_HEADS:
+            return ".".join(parts) + call + rest
+        shorter = [*parts[:-2], parts[-1]]
+        parts = shorter
+    public = ".".join(parts)
+    return public + call + rest if public in _PUBLIC_HEADS else origin

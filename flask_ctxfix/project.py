@@ -17,6 +17,7 @@ from typing import TypeVar, cast
 from flask_ctxfix import flask_facts
 from flask_ctxfix.codemod import Span
 from flask_ctxfix.origins import NONE, Exports, Origins, Resolver, exports_of
+from flask_ctxfix.prefilter import holds_all
 from flask_ctxfix.scopes import Binding, Scope, Scopes
 from flask_ctxfix.source import Source, SourceError, read
 
@@ -236,6 +237,11 @@ class Project:
             return False
         bases = (root, root[:-1]) if root[-1:] in _SOURCE_FOLDERS else (root,)
         return any(folder[: len(base)] == base for base in bases)
+
+    def mentioning(self, word: str) -> list[str]:
+        """Return the files that hold `word`, also as a part of other words."""
+        lead = frozenset({word.encode()})
+        return self.memo(("mentioning", word), lambda: holds_all(sorted(self.paths), {lead}))
 
     def find_relative(self, path: str, name: str | None, level: int) -> str | None:
         """Return the file of ``from <dots><name> import …`` in the file at `path`."""

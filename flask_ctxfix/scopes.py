@@ -154,6 +154,10 @@ class Scopes:
         scope = self._scope_of[current]
         return scope if self._inside(current, child, below) else self.scope_of(current)
 
+    def opened_by(self, node: ast.AST) -> Scope:
+        """Return the scope that a function, class, lambda or comprehension opens."""
+        return self._scope_of[node]
+
     @property
     def every(self) -> list[Scope]:
         """All scopes of the module, outer ones first."""

@@ -1,0 +1,25 @@
+"""Context flow: which context code needs, what guards it, and where it runs."""
+
+from __future__ import annotations
+
+from flask_ctxfix.context_flow.guards import Need
+from flask_ctxfix.context_flow.needs import Needs, Summary, Use
+from flask_ctxfix.context_flow.reachability import Reach, Reachability, Where
+from flask_ctxfix.context_flow.values import Values
+from flask_ctxfix.project import Project
+
+__all__ = ["ContextFlow", "Need", "Reach", "Summary", "Use", "Where"]
+
+
+class ContextFlow:
+    """The three questions about a project, answered from one set of values."""
+
+    def __init__(self, project: Project) -> None:
+        self.values = Values(project)
+        self.needs = Needs(project, self.values)
+        self.reachability = Reachability(project, self.values)
+
+    @classmethod
+    def of(cls, project: Project) -> ContextFlow:
+        """Return the one of a project."""
+        return project.memo("context flow", lambda: cls(project))

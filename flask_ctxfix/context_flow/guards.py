@@ -1,0 +1,127 @@
+"""What provides a context, or makes code run only where there is one."""
+
+from __future__ import annotations
+
+import ast
+import re
+from enum import IntEnum
+
+from flask_ctxfix.context_flow.values import Foreign, Function, Known, Value, Values
+from flask_ctxfix.flask_facts import PROXIES
+from flask_ctxfix.project import Module
+
+
+class Need(IntEnum):
+    """A context, as something that code needs or that something provides."""
+
+    NONE = 0
+    APP = 1
+    REQUEST = 2
+
+
+NEED_OF = {"app": Need.APP, "request": Need.REQUEST}
+
+_MAKERS = {
+    "app_context": Need.APP,
+    "request_context": Need.REQUEST,
+    "test_request_context": Need.REQUEST,
+}
+_PROBES = {"flask.has_request_context", "flask.has_app_context"}
+_CONTEXT_ERRORS = {"RuntimeError"}
+_BROAD_ERRORS = {"BaseException", "Exception"}
+_MAY_BE_CONTEXT = re.compile(r"ctx|context", re.IGNORECASE)
+
+
+def makes_context(node: ast.expr) -> Need:
+    """Return which context the call `node` makes, such as ``app.app_context()``."""
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+        return _MAKERS.get(node.func.attr, Need.NONE)
+    return Need.NONE
+
+
+def may_be_context(node: ast.expr, value: Value | None) -> bool:
+    """Whether something unknown is called as if it were, or made, a context."""
+    if value is not None and not (isinstance(value, Foreign) and value.name.endswith("()")):
+        return False
+    named = node.func if isinstance(node, ast.Call) else node
+    name = named.attr if isinstance(named, ast.Attribute) else getattr(named, "id", "")
+    return _MAY_BE_CONTEXT.search(name) is not None and name != "copy_context"
+
+
+def is_proxy(value: Value | None) -> bool:
+    """Whether a value is one of the proxies of Flask or of its extensions."""
+    return isinstance(value, Foreign) and value.name in PROXIES
+
+
+def proves_context(
+    values: Values, module: Module, test: ast.expr, given: Known
+) -> tuple[bool, bool]:
+    """Return whether the truth, and whether the falsehood, of `test` tells that there is a context.
+
+    Code that is reached only then is made for both cases.
+    """
+    if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
+        if_true, if_false = proves_context(values, module, test.operand, given)
+        return if_false, if_true
+    if isinstance(test, ast.BoolOp):
+        parts = [proves_context(values, module, value, given) for value in test.values]
+        if isinstance(test.op, ast.And):
+            return any(part[0] for part in parts), all(part[1] for part in parts)
+        return all(part[0] for part in parts), any(part[1] for part in parts)
+    if isinstance(test, ast.Call):
+        return _called(values, module, test, given)
+    if isinstance(test, ast.Name | ast.Attribute):
+        return is_proxy(values.of(module, test, given)), False
+    return False, False
+
+
+def _called(values: Values, module: Module, test: ast.Call, given: Known) -> tuple[bool, bool]:
+    function = values.of(module, test.func, given)
+    if isinstance(function, Foreign):
+        if function.name == "builtins.bool" and test.args:
+            return proves_context(values, module, test.args[0], given)
+        return function.name in _PROBES, False
+    if isinstance(function, Function):
+        body = getattr(function.node, "body", None)
+        returned = body[-1] if isinstance(body, list) else None
+        value = returned.value if isinstance(returned, ast.Return) else None
+        if value is not None and isinstance(value, ast.Call | ast.BoolOp | ast.UnaryOp):
+            if not (isinstance(value, ast.Call) and value.func is test.func):
+                return proves_context(values, function.module, value, function.given)
+    return False, False
+
+
+def expects_no_context(statement: ast.Try) -> bool:
+    """Whether a handler is made for the error that a missing context raises.
+
+    A broad handler is, if all that it guards is the reading of one value; around actions it only
+    hides that they fail.
+    """
+    names = {name for handler in statement.handlers for name in _caught(handler)}
+    if names & _CONTEXT_ERRORS:
+        return True
+    reads = ast.Assign | ast.AnnAssign | ast.Return | ast.Import | ast.ImportFrom
+    is_small = sum(not isinstance(s, ast.Import | ast.ImportFrom) for s in statement.body) <= 1
+    return (
+        bool(names & _BROAD_ERRORS)
+        and is_small
+        and all(isinstance(each, reads) for each in statement.body)
+    )
+
+
+def suppresses_error(node: ast.expr, value: Value | None) -> bool:
+    """Whether `node` is a ``contextlib.suppress`` for the error that a missing context raises."""
+    if not isinstance(node, ast.Call) or value != Foreign("contextlib.suppress()"):
+        return False
+    return any(_name(each) in _CONTEXT_ERRORS | _BROAD_ERRORS for each in node.args)
+
+
+def _caught(handler: ast.ExceptHandler) -> list[str]:
+    if handler.type is None:
+        return ["BaseException"]
+    kinds = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type]
+    return [_name(kind) for kind in kinds]
+
+
+def _name(node: ast.expr) -> str:
+    return node.id if isinstance(node, ast.Name) else getattr(node, "attr", "")

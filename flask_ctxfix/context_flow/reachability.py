@@ -1,0 +1,284 @@
+"""Where a piece of code runs: in a request, in an app context, outside of both, or nobody knows."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Iterator
+from enum import Enum
+from typing import NamedTuple
+
+from flask_ctxfix.codemod import Step
+from flask_ctxfix.context_flow.guards import Need, makes_context, proves_context
+from flask_ctxfix.context_flow.values import Class, Foreign, Function, Instance, Values
+from flask_ctxfix.flask_facts import (
+    CARRIERS,
+    ENTRY_BASES,
+    ENTRY_DECORATORS,
+    EXPOSING_DECORATORS,
+    OUTSIDE_DECORATORS,
+)
+from flask_ctxfix.project import Module, Project
+from flask_ctxfix.scopes import FunctionNode
+from flask_ctxfix.source import SourceError
+
+_DEEPEST = 8
+_MOST_MENTIONS = 40
+_NAMED_ENTRIES = {
+    "after_request",
+    "app_errorhandler",
+    "before_app_request",
+    "before_request",
+    "errorhandler",
+    "route",
+    "teardown_request",
+}
+_NAMED_REGISTRATIONS = {"add_url_rule", "register_error_handler"}
+
+
+class Where(Enum):
+    """Where code certainly runs."""
+
+    REQUEST = "inside a request"
+    APP = "inside an app context"
+    OUTSIDE = "outside of a request"
+    UNKNOWN = "unknown"
+
+
+class Reach(NamedTuple):
+    """Where code runs, and the calls that lead there from what Flask itself calls."""
+
+    where: Where
+    steps: tuple[Step, ...] = ()
+
+
+_UNKNOWN = Reach(Where.UNKNOWN)
+_OUTSIDE = Reach(Where.OUTSIDE)
+
+
+class Reachability:
+    """Follows the callers of functions up to what Flask, or nothing, calls."""
+
+    def __init__(self, project: Project, values: Values) -> None:
+        self._project = project
+        self._values = values
+        self._pending: list[ast.AST] = []
+
+    def of(self, module: Module, node: ast.AST) -> Reach:
+        """Return where the code `node` of a module runs."""
+        provided = self._around(module, node)
+        function = module.scopes.function_of(node)
+        if provided is Need.REQUEST:
+            return Reach(Where.REQUEST)
+        if function is None:
+            return _OUTSIDE
+        reach = self.of_function(module, function)
+        if provided is Need.APP and reach.where is not Where.REQUEST:
+            return Reach(Where.APP)
+        return reach
+
+    def of_function(self, module: Module, function: FunctionNode) -> Reach:
+        """Return where the body of a function runs, as far as all its callers tell."""
+        if function in self._pending or len(self._pending) > _DEEPEST:
+            return _UNKNOWN
+        self._pending.append(function)
+        try:
+            key = ("reach", function)
+            reach = self._registered(module, function) or module.memo(
+                key, lambda: self._called(module, function)
+            )
+        finally:
+            self._pending.pop()
+        return reach
+
+    def _around(self, module: Module, node: ast.AST) -> Need:
+        """Return the context that statements around `node` provide in its own function."""
+        provided = Need.NONE
+        child = node
+        for parent in module.scopes.ancestors(node):
+            if isinstance(parent, FunctionNode | ast.ClassDef):
+                break
+            if isinstance(parent, ast.With | ast.AsyncWith) and child in parent.body:
+                made = (makes_context(item.context_expr) for item in parent.items)
+                provided = max(provided, *made)
+            elif isinstance(parent, ast.If) and child not in (parent.test,):
+                proven = proves_context(self._values, module, parent.test, ())
+                if proven[0] if child in parent.body else proven[1]:
+                    is_app = "app" in ast.unparse(parent.test)
+                    provided = max(provided, Need.APP if is_app else Need.REQUEST)
+            child = parent
+        return provided
+
+    def _registered(self, module: Module, function: FunctionNode) -> Reach | None:
+        """Return where a function runs by its decorators or as a method of its class."""
+        step = Step(_name_of(function), module.path, function.lineno)
+        for decorator in getattr(function, "decorator_list", ()):
+            called = decorator.func if isinstance(decorator, ast.Call) else decorator
+            value = self._values.of(module, called)
+            name = value.name if isinstance(value, Foreign) else ""
+            if name in ENTRY_DECORATORS or name in EXPOSING_DECORATORS:
+                return Reach(Where.REQUEST, (step,))
+            if name in OUTSIDE_DECORATORS:
+                return Reach(Where.OUTSIDE, (step,))
+            if value is None and getattr(called, "attr", "") in _NAMED_ENTRIES:
+                return Reach(Where.REQUEST, (step,))
+        owner = module.scopes.parents.get(function)
+        if isinstance(owner, ast.ClassDef) and self._is_entry_method(module, owner, function):
+            return Reach(Where.REQUEST, (step,))
+        return None
+
+    def _is_entry_method(self, module: Module, owner: ast.ClassDef, function: FunctionNode) -> bool:
+        name = _name_of(function)
+        for base in self._values.bases(Class(module, owner)):
+            if isinstance(base, Foreign) and base.name in ENTRY_BASES:
+                methods = ENTRY_BASES[base.name]
+                if name in methods if methods is not None else name.startswith("on_"):
+                    return True
+        return False
+
+    def _called(self, module: Module, function: FunctionNode) -> Reach:
+        """Return where the callers of a function run."""
+        if isinstance(function, ast.Lambda):
+            return _UNKNOWN
+        if self._makes_application(module, function):
+            return _OUTSIDE
+        found: list[Reach] = []
+        if len(self._project.mentioning(function.name)) > _MOST_MENTIONS:
+            return _UNKNOWN
+        for home, reference in self._references(module, function):
+            reach = self._of_reference(home, reference)
+            if reach is None:
+                continue
+            if reach.where is Where.UNKNOWN:
+                return _UNKNOWN
+            found.append(reach)
+        return self._joined(module, function, found)
+
+    def _joined(self, module: Module, function: FunctionNode, found: list[Reach]) -> Reach:
+        kinds = {reach.where for reach in found}
+        if not kinds:
+            return _UNKNOWN
+        if len(kinds) > 1:
+            is_inside = kinds <= {Where.REQUEST, Where.APP}
+            return Reach(Where.APP) if is_inside else _UNKNOWN
+        step = Step(_name_of(function), module.path, function.lineno)
+        first = min(found, key=lambda reach: len(reach.steps))
+        return Reach(first.where, (*first.steps, step))
+
+    def _makes_application(self, module: Module, function: FunctionNode) -> bool:
+        """Whether a function sets up an application, which happens before any request."""
+        calls = (node for node in ast.walk(function) if isinstance(node, ast.Call))
+        return any(
+            self._values.of(module, call.func) == Foreign("flask.Flask")
+            for call in calls
+            if isinstance(call.func, ast.Name | ast.Attribute)
+            and "Flask" in (getattr(call.func, "id", ""), getattr(call.func, "attr", ""))
+        )
+
+    def _of_reference(self, module: Module, reference: ast.expr) -> Reach | None:
+        """Return where a function runs that is named here; None if this does not run it."""
+        parent = module.scopes.parents.get(reference)
+        if isinstance(parent, ast.Call) and parent.func is reference:
+            caller = module.scopes.function_of(parent)
+            return None if caller in self._pending else self.of(module, parent)
+        if isinstance(parent, ast.keyword):
+            parent = module.scopes.parents.get(parent)
+        if isinstance(parent, ast.Call) and isinstance(parent.func, ast.Name | ast.Attribute):
+            value = self._values.of(module, parent.func)
+            name = value.name if isinstance(value, Foreign) else ""
+            attribute = getattr(parent.func, "attr", "")
+            is_known = name in ENTRY_DECORATORS or name.rpartition(".")[2] in _NAMED_REGISTRATIONS
+            if is_known or (value is None and attribute in _NAMED_REGISTRATIONS):
+                return Reach(Where.REQUEST)
+            if name in CARRIERS:
+                return self.of(module, parent)
+        return _UNKNOWN
+
+    def _references(
+        self, module: Module, function: ast.FunctionDef | ast.AsyncFunctionDef
+    ) -> Iterator[tuple[Module, ast.expr]]:
+        """Yield the expressions of the project that name a function."""
+        owner = module.scopes.parents.get(function)
+        if isinstance(owner, ast.ClassDef):
+            yield from self._method_references(module, owner, function.name)
+            return
+        home = module.scopes.scope_of(function)
+        for read in home.reads.get(function.name, ()):
+            yield module, read
+        if home.parent is None:
+            yield from self._outer_references(module, function)
+
+    def _outer_references(
+        self, module: Module, function: ast.FunctionDef | ast.AsyncFunctionDef
+    ) -> Iterator[tuple[Module, ast.expr]]:
+        for other in self._mentioning(function.name):
+            if other is module:
+                continue
+            for node in _named(other, function.name):
+                for owner, binding in self._project.bindings(other, node):
+                    if owner.path == module.path and _same(binding.node, function):
+                        yield other, node
+
+    def _method_references(
+        self, module: Module, owner: ast.ClassDef, name: str
+    ) -> Iterator[tuple[Module, ast.expr]]:
+        """Yield what may call a method; calls of something else with that name do no harm."""
+        for other in self._mentioning(name):
+            for node in other.scopes.nodes(ast.Attribute):
+                if node.attr == name and isinstance(node.ctx, ast.Load):
+                    if self._may_be_method(other, node, module, owner):
+                        yield other, node
+
+    def _may_be_method(
+        self, module: Module, node: ast.Attribute, home: Module, owner: ast.ClassDef
+    ) -> bool:
+        value = self._values.of(module, node)
+        if isinstance(value, Foreign):
+            return False
+        if isinstance(value, Function):
+            return value.module.path == home.path and _same(
+                value.module.scopes.parents.get(value.node), owner
+            )
+        receiver = self._values.of(module, node.value)
+        if isinstance(receiver, Instance | Class):
+            return True
+        return value is None
+
+    def _mentioning(self, name: str) -> Iterator[Module]:
+        for path in self._project.mentioning(name):
+            try:
+                module = self._project.module(path)
+                assert module.scopes
+            except SourceError:
+                continue
+            yield module
+
+
+def _named(module: Module, name: str) -> Iterable[ast.expr]:
+    for node in module.scopes.nodes(ast.Name):
+        if isinstance(node.ctx, ast.Load) and node.id in _locals_of(module, name):
+            yield node
+    for attribute in module.scopes.nodes(ast.Attribute):
+        if attribute.attr == name and isinstance(attribute.ctx, ast.Load):
+            yield attribute
+
+
+def _locals_of(module: Module, name: str) -> frozenset[str]:
+    """Return the names that imports of `name` bind in a module."""
+
+    def compute() -> frozenset[str]:
+        imports = module.scopes.nodes(ast.ImportFrom)
+        aliases = (alias for node in imports for alias in node.names if alias.name == name)
+        return frozenset({alias.asname or alias.name for alias in aliases})
+
+    return module.memo(("locals of", name), compute)
+
+
+def _same(one: ast.AST | None, other: ast.AST) -> bool:
+    """Whether two nodes are the same definition, also if its file was parsed twice."""
+    if one is other:
+        return True
+    return type(one) is type(other) and getattr(one, "lineno", 0) == getattr(other, "lineno", 1)
+
+
+def _name_of(function: FunctionNode) -> str:
+    return "lambda" if isinstance(function, ast.Lambda) else function.name

@@ -1,0 +1,522 @@
+"""What an expression stands for: a function, a class, an instance, or a name from elsewhere.
+
+Only what is certain has a value. Everything else is None: code that may mean several things, or
+that nothing in the project tells.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Hashable, Iterator, Sequence
+from typing import NamedTuple
+
+from flask_ctxfix import flask_facts
+from flask_ctxfix.origins import NONE, UNKNOWN
+from flask_ctxfix.project import Module, Project
+from flask_ctxfix.scopes import Binding, FunctionNode
+
+_DEEPEST = 25
+_COPY = "flask.copy_current_request_context"
+_REAL_OBJECTS = {"flask.current_app": "flask.Flask()", "flask.request": "flask.Request()"}
+
+
+class Foreign(NamedTuple):
+    """A name from outside of the project: ``flask.request``.
+
+    ``X()`` is what calling X gives, an instance where X is a class.
+    """
+
+    name: str
+
+
+class Class(NamedTuple):
+    """A class of the project."""
+
+    module: Module
+    node: ast.ClassDef
+
+
+class Instance(NamedTuple):
+    """An instance of a class of the project."""
+
+    of: Class
+
+
+class Parent(NamedTuple):
+    """What ``super()`` gives in a method of the class."""
+
+    of: Class
+
+
+class Function(NamedTuple):
+    """A function of the project, without its decorators.
+
+    `receiver` is what its first parameter is bound to; `given` holds values of its parameters and
+    of those of the functions around it.
+    """
+
+    module: Module
+    node: FunctionNode
+    receiver: Value | None = None
+    given: tuple[Given, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """The name that it is defined under."""
+        return "lambda" if isinstance(self.node, ast.Lambda) else self.node.name
+
+
+class Property(NamedTuple):
+    """What runs `function` when it is read."""
+
+    function: Function
+
+
+class Partial(NamedTuple):
+    """What ``functools.partial`` gives; `call` is the call that made it."""
+
+    function: Value | None
+    call: ast.Call
+
+
+class Copied(NamedTuple):
+    """A function that runs in a copy of the request's context; `maker` made the copy."""
+
+    function: Value | None
+    maker: ast.AST
+
+
+class Proxy(NamedTuple):
+    """A LocalProxy of the project, which calls `function` whenever it is used."""
+
+    function: Value
+
+
+class Given(NamedTuple):
+    """The value that the parameter `name` of a function has."""
+
+    function: FunctionNode
+    name: str
+    value: Value
+
+
+Value = Foreign | Class | Instance | Parent | Function | Property | Partial | Copied | Proxy
+Known = tuple[Given, ...]
+
+
+class Values:
+    """Evaluates the expressions of a project."""
+
+    def __init__(self, project: Project) -> None:
+        self._project = project
+        self._pending: set[Hashable] = set()
+
+    def of(self, module: Module, node: ast.expr, given: Known = ()) -> Value | None:
+        """Return what `node` stands for where parameters have the values `given`."""
+        if not isinstance(node, _EVALUATED):
+            return None
+        key = ("value", _place(module, node), given)
+        return self._once(module, key, lambda: self._expression(module, node, given))
+
+    def definition(
+        self, module: Module, node: ast.FunctionDef | ast.AsyncFunctionDef, given: Known = ()
+    ) -> Value | None:
+        """Return what the name of a function stands for, once its decorators have run."""
+        key = ("decorated", node, given)
+        return self._once(module, key, lambda: self._decorated(module, node, given))
+
+    def result(self, function: Value | None, arguments: Known | None = None) -> Value | None:
+        """Return what calling `function` gives where `arguments` are known."""
+        if isinstance(function, Class):
+            return Instance(function)
+        if isinstance(function, Foreign):
+            return Foreign(f"{function.name}()")
+        if not isinstance(function, Function):
+            return None
+        given = (*function.given, *(arguments or ()))
+        module, node = function.module, function.node
+        if isinstance(node, ast.Lambda):
+            return self.of(module, node.body, given)
+        if isinstance(node, ast.AsyncFunctionDef):
+            return None
+        key = ("result", node, given)
+        return self._once(module, key, lambda: self._returned(module, node, given))
+
+    def arguments(self, module: Module, call: ast.Call, function: Function, given: Known) -> Known:
+        """Return the values that a call binds to parameters of `function`, where they are known."""
+        found = []
+        for name, argument in bound_arguments(call, function):
+            value = self.of(module, argument, given)
+            if value is not None:
+                found.append(Given(function.node, name, value))
+        return tuple(found)
+
+    def member(self, owner: Class, name: str, *, of_instance: bool) -> Value | None:
+        """Return what an attribute of a class of the project, or of its instances, stands for."""
+        key = ("member", owner.node, name, of_instance)
+        return self._once(owner.module, key, lambda: self._member(owner, name, of_instance))
+
+    def bases(self, owner: Class) -> Iterator[Class | Foreign]:
+        """Yield the classes that a class inherits from, nearest first, as far as they are known."""
+        seen = {owner.node}
+        pending: list[Class] = [owner]
+        while pending:
+            current = pending.pop(0)
+            for base in current.node.bases:
+                value = self.of(current.module, base)
+                if isinstance(value, Class) and value.node not in seen:
+                    seen.add(value.node)
+                    pending.append(value)
+                    yield value
+                elif isinstance(value, Foreign):
+                    yield value
+
+    def _once(self, module: Module, key: Hashable, compute: object) -> Value | None:
+        if key in self._pending or len(self._pending) > _DEEPEST:
+            return None
+        self._pending.add(key)
+        try:
+            return module.memo(key, compute)  # type: ignore[arg-type]
+        finally:
+            self._pending.discard(key)
+
+    def _expression(self, module: Module, node: ast.expr, given: Known) -> Value | None:
+        if isinstance(node, ast.Name):
+            return self._name(module, node, given)
+        if isinstance(node, ast.Attribute):
+            return self._attribute(module, node, given)
+        if isinstance(node, ast.Call):
+            return self._call(module, node, given)
+        if isinstance(node, ast.Lambda):
+            return Function(module, node, None, given)
+        if isinstance(node, ast.BoolOp):
+            return _agreed(self.of(module, value, given) for value in node.values)
+        if isinstance(node, ast.IfExp):
+            return _agreed(self.of(module, value, given) for value in (node.body, node.orelse))
+        assert isinstance(node, ast.Await | ast.NamedExpr)
+        return self.of(module, node.value, given)
+
+    def _name(self, module: Module, node: ast.Name, given: Known) -> Value | None:
+        bindings = self._project.bindings(module, node)
+        if not bindings:
+            return self._named_elsewhere(module, node)
+        values = [
+            self._bound(owner, binding, given)
+            for owner, binding in bindings
+            if not _is_none(binding)
+        ]
+        return _agreed(values)
+
+    def _named_elsewhere(self, module: Module, node: ast.expr) -> Foreign | None:
+        origins = self._project.origins(module, node) - {NONE}
+        names = {_canonical(origin) for origin in origins}
+        name = names.pop() if len(names) == 1 else UNKNOWN
+        return None if name == UNKNOWN else Foreign(name)
+
+    def _bound(self, module: Module, binding: Binding, given: Known) -> Value | None:
+        node = binding.node
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            return self.definition(module, node, given)
+        if isinstance(node, ast.ClassDef):
+            return Class(module, node)
+        if binding.kind == "import":
+            return self._imported(module, binding)
+        if binding.kind == "parameter":
+            return self._parameter(module, binding, given)
+        if binding.value is not None:
+            return self.of(module, binding.value, given)
+        if isinstance(node, ast.withitem):
+            return self.of(module, node.context_expr, given)
+        if isinstance(node, ast.NamedExpr):
+            return self.of(module, node.value, given)
+        return None
+
+    def _imported(self, module: Module, binding: Binding) -> Foreign | None:
+        if module.scopes.in_type_checking(binding.node):
+            return None
+        origins = self._project.binding_origins(module, binding)
+        names = {_canonical(origin) for origin in origins}
+        name = names.pop() if len(names) == 1 else UNKNOWN
+        return None if name == UNKNOWN else Foreign(name)
+
+    def _parameter(self, module: Module, binding: Binding, given: Known) -> Value | None:
+        argument = binding.node
+        function = module.scopes.parents[module.scopes.parents[argument]]
+        assert isinstance(function, FunctionNode)
+        for each in reversed(given):
+            if each.function is function and each.name == binding.name:
+                return each.value
+        owner = module.scopes.parents[function]
+        if isinstance(owner, ast.ClassDef) and _is_receiver(function, argument):
+            own = Class(module, owner)
+            return own if _has_decorator(function, "classmethod") else Instance(own)
+        annotation = getattr(argument, "annotation", None)
+        if annotation is not None and binding.name == getattr(argument, "arg", ""):
+            return self.result(self._class_named(module, annotation))
+        return None
+
+    def _class_named(self, module: Module, annotation: ast.expr) -> Value | None:
+        """Return the class of the project, or of applications, that an annotation says."""
+        value = self.of(module, annotation)
+        is_application = isinstance(value, Foreign) and value.name == "flask.Flask"
+        return value if isinstance(value, Class) or is_application else None
+
+    def _attribute(self, module: Module, node: ast.Attribute, given: Known) -> Value | None:
+        found = self._of_module(module, node, given)
+        if found is not None:
+            return found
+        owner = self.of(module, node.value, given)
+        if isinstance(owner, Foreign):
+            return Foreign(_canonical(f"{owner.name}.{node.attr}"))
+        if isinstance(owner, Instance):
+            return self.member(owner.of, node.attr, of_instance=True)
+        if isinstance(owner, Class):
+            return self.member(owner, node.attr, of_instance=False)
+        if isinstance(owner, Parent):
+            return self._inherited(owner.of, node.attr, Instance(owner.of))
+        return None
+
+    def _of_module(self, module: Module, node: ast.Attribute, given: Known) -> Value | None:
+        """Return the value of an attribute of a module of the project."""
+        if not isinstance(node.value, ast.Name | ast.Attribute):
+            return None
+        bindings = self._project.bindings(module, node)
+        return _agreed(
+            self._bound(owner, binding, given)
+            for owner, binding in bindings
+            if not _is_none(binding)
+        )
+
+    def _call(self, module: Module, node: ast.Call, given: Known) -> Value | None:
+        if isinstance(node.func, ast.Name) and node.func.id == "super":
+            return self._parent(module, node)
+        function = self.of(module, node.func, given)
+        if isinstance(function, Foreign):
+            return self._foreign_call(module, node, function.name, given)
+        if isinstance(function, Function):
+            return self.result(function, self.arguments(module, node, function, given))
+        return self.result(function)
+
+    def _parent(self, module: Module, node: ast.Call) -> Parent | None:
+        around = module.scopes.ancestors(node)
+        owner = next((each for each in around if isinstance(each, ast.ClassDef)), None)
+        return Parent(Class(module, owner)) if owner is not None else None
+
+    def _foreign_call(
+        self, module: Module, node: ast.Call, name: str, given: Known
+    ) -> Value | None:
+        first = self.of(module, node.args[0], given) if node.args else None
+        if name == "functools.partial":
+            return Partial(first, node)
+        if name == _COPY:
+            return Copied(first, node)
+        if name == "werkzeug.local.LocalProxy":
+            return Proxy(first) if first is not None else None
+        if name == "typing.cast":
+            return self.of(module, node.args[1], given) if len(node.args) == 2 else None
+        owner, _, attribute = name.rpartition(".")
+        if attribute == "_get_current_object" and owner in _REAL_OBJECTS:
+            return Foreign(_REAL_OBJECTS[owner])
+        return Foreign(f"{name}()")
+
+    def _decorated(
+        self, module: Module, node: ast.FunctionDef | ast.AsyncFunctionDef, given: Known
+    ) -> Value | None:
+        value: Value | None = Function(module, node, None, given)
+        for decorator in reversed(node.decorator_list):
+            value = self._decorate(module, decorator, value, given)
+            if value is None:
+                return None
+        return value
+
+    def _decorate(
+        self, module: Module, decorator: ast.expr, value: Value | None, given: Known
+    ) -> Value | None:
+        """Return what a decorator makes of `value`; None for one that is not known."""
+        called = decorator.func if isinstance(decorator, ast.Call) else decorator
+        maker = self.of(module, called, given)
+        if isinstance(maker, Foreign):
+            if maker.name == _COPY:
+                return Copied(value, decorator)
+            if maker.name in _PROPERTIES and isinstance(value, Function):
+                return Property(value)
+            return value if flask_facts.is_transparent(maker.name) else None
+        if isinstance(decorator, ast.Call):
+            maker = self.of(module, decorator, given)
+        if not isinstance(maker, Function) or value is None:
+            return None
+        parameters = parameters_of(maker)
+        if not parameters:
+            return None
+        return self.result(maker, (Given(maker.node, parameters[0], value),))
+
+    def _returned(self, module: Module, node: ast.FunctionDef, given: Known) -> Value | None:
+        returns = list(_returns(node.body))
+        if any(isinstance(each, ast.Yield | ast.YieldFrom) for each in own_nodes(node)):
+            return None
+        return _agreed(self.of(module, each, given) for each in returns)
+
+    def _member(self, owner: Class, name: str, of_instance: bool) -> Value | None:
+        receiver = Instance(owner) if of_instance else owner
+        own = self._own_member(owner, name, receiver)
+        if own is not None:
+            return own
+        if of_instance and name in self._assigned(owner):
+            values = self._assigned(owner)[name]
+            return _agreed(self.of(owner.module, value) for value in values)
+        return self._inherited(owner, name, receiver)
+
+    def _inherited(self, owner: Class, name: str, receiver: Instance | Class) -> Value | None:
+        for base in self.bases(owner):
+            if isinstance(base, Foreign):
+                of_instance = isinstance(receiver, Instance)
+                found = f"{base.name}().{name}" if of_instance else f"{base.name}.{name}"
+                if base.name not in _ROOTS:
+                    return Foreign(found)
+                continue
+            own = self._own_member(base, name, receiver)
+            if own is not None:
+                return own
+            values = self._assigned(base).get(name)
+            if values is not None and isinstance(receiver, Instance):
+                return _agreed(self.of(base.module, value) for value in values)
+        return None
+
+    def _own_member(self, owner: Class, name: str, receiver: Instance | Class) -> Value | None:
+        """Return what the body of a class binds `name` to, as `receiver` sees it."""
+        bindings = owner.module.scopes.opened_by(owner.node).bindings.get(name, [])
+        value = _agreed(self._bound(owner.module, binding, ()) for binding in bindings)
+        if isinstance(value, Function) and value.receiver is None:
+            return _received(value, receiver)
+        if isinstance(value, Property):
+            return Property(_received(value.function, receiver))
+        return value
+
+    def _assigned(self, owner: Class) -> dict[str, list[ast.expr]]:
+        """Return what the methods of a class assign to attributes of ``self``."""
+
+        def collect() -> dict[str, list[ast.expr]]:
+            found: dict[str, list[ast.expr]] = {}
+            for method in owner.node.body:
+                if not isinstance(method, ast.FunctionDef | ast.AsyncFunctionDef):
+                    continue
+                receiver = next(iter(method.args.posonlyargs + method.args.args), None)
+                for node in own_nodes(method):
+                    targets = node.targets if isinstance(node, ast.Assign) else []
+                    targets = [node.target] if isinstance(node, ast.AnnAssign) else targets
+                    for target in targets:
+                        is_own = (
+                            isinstance(target, ast.Attribute)
+                            and isinstance(target.value, ast.Name)
+                            and receiver is not None
+                            and target.value.id == receiver.arg
+                        )
+                        value = node.value if isinstance(node, ast.Assign | ast.AnnAssign) else None
+                        if is_own and value is not None and not _is_constant_none(value):
+                            found.setdefault(target.attr, []).append(value)  # type: ignore[attr-defined]
+            return found
+
+        return owner.module.memo(("assigned", owner.node), collect)
+
+
+_EVALUATED = (
+    ast.Name,
+    ast.Attribute,
+    ast.Call,
+    ast.Lambda,
+    ast.Await,
+    ast.NamedExpr,
+    ast.BoolOp,
+    ast.IfExp,
+)
+_PROPERTIES = {"builtins.property", "functools.cached_property", "werkzeug.utils.cached_property"}
+_ROOTS = {"builtins.object", "abc.ABC", "typing.Generic", "typing.Protocol"}
+
+
+def _place(module: Module, node: ast.expr) -> Hashable:
+    """Return what tells apart expressions that may have different values."""
+    if isinstance(node, ast.Name):
+        return module.scopes.scope_of(node).home(node.id), node.id
+    return node
+
+
+def _canonical(origin: str) -> str:
+    name = flask_facts.name_of(origin)
+    return f"flask.{name}" if name is not None else flask_facts.public_name(origin)
+
+
+def _agreed(values: Iterator[Value | None] | Sequence[Value | None]) -> Value | None:
+    """Return the one value that all of `values` are."""
+    found = set(values)
+    return found.pop() if len(found) == 1 else None
+
+
+def _is_none(binding: Binding) -> bool:
+    return binding.value is not None and _is_constant_none(binding.value)
+
+
+def _is_constant_none(value: ast.expr) -> bool:
+    return isinstance(value, ast.Constant) and value.value is None
+
+
+def _received(function: Function, receiver: Instance | Class) -> Function:
+    """Return a method as `receiver` sees it."""
+    if _has_decorator(function.node, "staticmethod"):
+        return function
+    if _has_decorator(function.node, "classmethod") and isinstance(receiver, Instance):
+        receiver = receiver.of
+    elif isinstance(receiver, Class) and not _has_decorator(function.node, "classmethod"):
+        return function
+    names = parameters_of(function)
+    given = (Given(function.node, names[0], receiver),) if names else ()
+    return function._replace(receiver=receiver, given=(*function.given, *given))
+
+
+def _has_decorator(function: FunctionNode, name: str) -> bool:
+    decorators = getattr(function, "decorator_list", [])
+    return any(isinstance(each, ast.Name) and each.id == name for each in decorators)
+
+
+def _is_receiver(function: FunctionNode, argument: ast.AST) -> bool:
+    first = (*function.args.posonlyargs, *function.args.args)[:1]
+    return first == (argument,) and not _has_decorator(function, "staticmethod")
+
+
+def parameters_of(function: Function) -> list[str]:
+    """Return the names of the positional parameters."""
+    arguments = function.node.args
+    return [each.arg for each in (*arguments.posonlyargs, *arguments.args)]
+
+
+def bound_arguments(call: ast.Call, function: Function) -> Iterator[tuple[str, ast.expr]]:
+    """Yield the parameters of `function` that a call gives a value, with that expression."""
+    names = parameters_of(function)[1 if function.receiver is not None else 0 :]
+    for name, argument in zip(names, call.args, strict=False):
+        if isinstance(argument, ast.Starred):
+            break
+        yield name, argument
+    every = {*names, *(each.arg for each in function.node.args.kwonlyargs)}
+    for keyword in call.keywords:
+        if keyword.arg in every and keyword.arg is not None:
+            yield keyword.arg, keyword.value
+
+
+def own_nodes(node: ast.AST) -> Iterator[ast.AST]:
+    """Yield the nodes below `node`, without those of functions and classes defined in it."""
+    pending = [node]
+    while pending:
+        current = pending.pop()
+        for child in ast.iter_child_nodes(current):
+            yield child
+            if not isinstance(child, FunctionNode | ast.ClassDef):
+                pending.append(child)
+
+
+def _returns(body: Sequence[ast.stmt]) -> Iterator[ast.expr]:
+    for statement in body:
+        if isinstance(statement, ast.Return):
+            if statement.value is not None:
+                yield statement.value
+        elif not isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            for name in ("body", "orelse", "finalbody", "handlers", "cases"):
+                yield from _returns(getattr(statement, name, []))
