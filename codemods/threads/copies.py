@@ -1,0 +1,127 @@
+"""The fix that lets a target run in a copy of the request's context."""
+
+from __future__ import annotations
+
+import ast
+
+from flask_ctxfix.codemod import AddDecorator, Applicability, Fix, ReplaceExpression
+from flask_ctxfix.codemods.threads.spelling import flask_name_at
+from flask_ctxfix.codemods.threads.starts import Start, starts_in
+from flask_ctxfix.context_flow import ContextFlow, Need, Summary, Where
+from flask_ctxfix.context_flow.values import Foreign, Function, own_nodes
+from flask_ctxfix.flask_facts import BODY_READS
+from flask_ctxfix.project import Module, Project
+from flask_ctxfix.source import SourceError
+
+_COPY = "copy_current_request_context"
+_CHANGES = (
+    "run it in a copy of the request's context; in the copy `g` is new and empty, teardown "
+    "functions run again, and what is written to the session is not saved"
+)
+# With these a second teardown, or a second match of the URL, may be seen.
+_SEES_COPIES = (
+    "request.files",
+    "request.stream",
+    "url_value_preprocessor",
+    "opentelemetry",
+    "flask_debugtoolbar",
+)
+
+
+def why_not(start: Start, summary: Summary) -> str | None:
+    """Return why a copy would be wrong for a target."""
+    if start.starter.kind in ("timer", "delayed"):
+        return "the request is over when it runs"
+    if start.starter.kind == "process":
+        return "a request cannot be handed to another process"
+    if start.starter.passing == "each":
+        return "one copy cannot serve several tasks"
+    if not isinstance(start.value, Function):
+        return "it is not certain which function runs"
+    if isinstance(start.value.node, ast.AsyncFunctionDef) or _is_generator(start.value):
+        return "the copy ends before its body runs"
+    for use in summary.uses:
+        if use.of == "flask.g" and use.access in ("read", "call"):
+            return "the copy has a `g` of its own, which is empty"
+        if use.of == "flask.session" and use.access == "write":
+            return "what a copy writes to the session is lost"
+        if use.of == "flask.request" and use.attribute in BODY_READS:
+            return "the body of the request may be gone by then"
+    return None
+
+
+def copy_fix(start: Start, project: Project, summary: Summary, where: Where) -> Fix | None:
+    """Return the fix, if the start is not known to be outside of a request."""
+    if where not in (Where.REQUEST, Where.UNKNOWN) or why_not(start, summary) is not None:
+        return None
+    module = start.module
+    is_certain = any(use.is_certain and use.need is Need.REQUEST for use in summary.uses)
+    is_safe = where is Where.REQUEST and is_certain and not _sees_copies(project)
+    applicability: Applicability = "safe" if is_safe else "unsafe"
+    nested = _nested_target(start, project)
+    at = nested or start.call
+    spelled = flask_name_at(module, project, at, _COPY)
+    if spelled is None:
+        return None
+    name, needs = spelled
+    if nested is not None:
+        edit = AddDecorator(module.span(nested), name)
+        return Fix(applicability, _CHANGES, (edit,), needs)
+    span = module.span(start.target)
+    wrapped = ReplaceExpression(span, f"{name}(target)", (("target", span),))
+    return Fix(applicability, _CHANGES, (wrapped,), needs)
+
+
+def _nested_target(start: Start, project: Project) -> ast.FunctionDef | None:
+    """Return the function to decorate: one that is defined for this start alone."""
+    value = start.value
+    scopes = start.module.scopes
+    if not isinstance(start.target, ast.Name) or not isinstance(value, Function):
+        return None
+    node = value.node
+    if not isinstance(node, ast.FunctionDef) or node.decorator_list:
+        return None
+    around = scopes.function_of(node)
+    if around is None or around is not scopes.function_of(start.call):
+        return None
+    scope = scopes.scope_of(node)
+    reads = scope.reads.get(node.name, [])
+    is_method = isinstance(scopes.parents.get(node), ast.ClassDef)
+    if reads != [start.target] or is_method or start.is_repeated(node):
+        return None
+    return node if start in starts_in(start.module, project) else None
+
+
+def _is_generator(function: Function) -> bool:
+    return any(isinstance(each, ast.Yield | ast.YieldFrom) for each in own_nodes(function.node))
+
+
+def _sees_copies(project: Project) -> bool:
+    """Whether something in the project may notice that a context is copied."""
+    return project.memo(
+        "sees copies",
+        lambda: any(map(project.mentioning, _SEES_COPIES)) or _pops_once(project),
+    )
+
+
+def _pops_once(project: Project) -> bool:
+    """Whether a teardown function takes something off `g` that must be there."""
+    values = ContextFlow.of(project).values
+    for path in project.mentioning("teardown_"):
+        try:
+            module = project.module(path)
+            calls = module.scopes.nodes(ast.Call)
+        except SourceError:
+            return True
+        for call in calls:
+            if isinstance(call.func, ast.Attribute) and call.func.attr == "pop":
+                is_g = values.of(module, call.func.value) == Foreign("flask.g")
+                if is_g and len(call.args) == 1 and not call.keywords and _tears_down(module, call):
+                    return True
+    return False
+
+
+def _tears_down(module: Module, call: ast.Call) -> bool:
+    function = module.scopes.function_of(call)
+    decorators = getattr(function, "decorator_list", ())
+    return any("teardown_" in getattr(each, "attr", "") for each in decorators)

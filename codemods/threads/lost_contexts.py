@@ -1,0 +1,213 @@
+"""CTX101 and CTX102: work that is started elsewhere and needs the context of its caller."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from flask_ctxfix.codemod import Finding, Fix, Rule, Step
+from flask_ctxfix.codemods.threads.app_contexts import app_context_fix
+from flask_ctxfix.codemods.threads.copies import copy_fix, why_not
+from flask_ctxfix.codemods.threads.starts import Start, starts_in
+from flask_ctxfix.context_flow import ContextFlow, Need, Reach, Summary, Where
+from flask_ctxfix.context_flow.values import Function, Partial
+from flask_ctxfix.flask_versions import TargetVersion
+from flask_ctxfix.project import Module, Project
+
+
+class ThreadReadsRequest(Rule):
+    """A thread, a pool's task or a greenlet reads the request of the view that started it.
+
+    What it finds
+
+    Targets of threads, timers, executors, pools and greenlets that use `request`, `session`,
+    `url_for`, `flash` or what else needs a request, themselves or in what they call.
+
+    What goes wrong
+
+    Contexts are not inherited: the first use raises RuntimeError where nobody sees it. The view has
+    answered, and the work is not done.
+
+    Before
+
+        from threading import Thread
+
+        from flask import Flask, request
+
+        app = Flask(__name__)
+
+
+        @app.post("/export")
+        def export():
+            def work():
+                print(request.path)
+
+            Thread(target=work).start()
+            return "", 202
+
+    After
+
+        from threading import Thread
+
+        from flask import Flask, copy_current_request_context, request
+
+        app = Flask(__name__)
+
+
+        @app.post("/export")
+        def export():
+            @copy_current_request_context
+            def work():
+                print(request.path)
+
+            Thread(target=work).start()
+            return "", 202
+
+    When the fix is safe
+
+    When every caller is a view or another function that Flask calls in a request, every run of the
+    target gets to the use, and nothing in the project notices a second teardown or uses files.
+    There is none where a copy is known to be wrong: timers, processes, `map`, an unread body,
+    values that the view left on `g`, writes to the session, generators and coroutines.
+
+    What changes
+
+    The target runs in a copy of the context: `g` is new and empty in it, functions for teardown run
+    once more, and the session is not saved again.
+
+    Sources
+
+    Flask's documentation of copy_current_request_context; pallets/flask issue 2812.
+    """
+
+    code = "CTX101"
+    name = "thread-reads-request"
+    message = "work that runs without a request reads it"
+
+    def find(self, module: Module, project: Project, target: TargetVersion) -> Iterator[Finding]:
+        """Yield the starts of what needs a request."""
+        for start, summary, reach in _losing(module, project, Need.REQUEST):
+            use = _first(summary, Need.REQUEST)
+            message = f"`{use}` is used in a {start.starter.noun}, where there is no request"
+            fix = copy_fix(start, project, summary, reach.where)
+            advice = _advice(start, summary, reach, fix)
+            proof = _proof(start, summary, reach, Need.REQUEST)
+            yield self.finding(module, "error", start.target, message, advice, fix, proof)
+
+
+class ThreadNeedsApp(Rule):
+    """A thread, a pool's task or a greenlet uses the application without an app context.
+
+    What it finds
+
+    Targets of threads, timers, executors, pools and greenlets that use `current_app`, the database,
+    mail or templates, themselves or in what they call, and open no app context.
+
+    What goes wrong
+
+    Contexts are not inherited: the first use raises RuntimeError where nobody sees it.
+
+    Before
+
+        from threading import Thread
+
+        from flask import Flask, current_app
+
+        app = Flask(__name__)
+
+
+        def work():
+            current_app.logger.info("working")
+
+
+        @app.post("/jobs")
+        def start():
+            Thread(target=work).start()
+            return "", 202
+
+    After
+
+        from threading import Thread
+
+        from flask import Flask, current_app
+
+        app = Flask(__name__)
+
+
+        def work():
+            with app.app_context():
+                current_app.logger.info("working")
+
+
+        @app.post("/jobs")
+        def start():
+            Thread(target=work).start()
+            return "", 202
+
+    When the fix is safe
+
+    When the application is made at the top of the same module, or the target is defined inside a
+    function that certainly runs in a context; when the function is used as a target only; and when
+    every run of it gets to the use.
+
+    What changes
+
+    The work runs in an app context of its own; functions for teardown run when it ends.
+
+    Sources
+
+    Flask's documentation of the application context; flask-mail issue 63.
+    """
+
+    code = "CTX102"
+    name = "thread-needs-app"
+    message = "work that runs without an app context needs the application"
+
+    def find(self, module: Module, project: Project, target: TargetVersion) -> Iterator[Finding]:
+        """Yield the starts of what needs no more than the application."""
+        for start, summary, reach in _losing(module, project, Need.APP):
+            use = _first(summary, Need.APP)
+            message = f"`{use}` is used in a {start.starter.noun}, where there is no app context"
+            fix = app_context_fix(start, project, summary, reach.where)
+            advice = fix.message if fix is not None else _ADVICE_APP
+            proof = _proof(start, summary, reach, Need.APP)
+            yield self.finding(module, "error", start.target, message, advice, fix, proof)
+
+
+_ADVICE_APP = (
+    "hand over the application, `current_app._get_current_object()`, and open "
+    "`with app.app_context():` around the work"
+)
+_ADVICE_VALUES = "read the values before the start and pass them as arguments"
+
+
+def _losing(module: Module, project: Project, need: Need) -> Iterator[tuple[Start, Summary, Reach]]:
+    """Yield the starts of a module whose target needs that context, and not more."""
+    flow = ContextFlow.of(project)
+    for start in starts_in(module, project):
+        summary = flow.needs.of(start.value)
+        if summary.need is need:
+            yield start, summary, flow.reachability.of(module, start.call)
+
+
+def _first(summary: Summary, need: Need) -> str:
+    return next(use.name for use in summary.uses if use.need is need)
+
+
+def _advice(start: Start, summary: Summary, reach: Reach, fix: Fix | None) -> str:
+    if fix is not None:
+        return fix.message
+    reason = why_not(start, summary)
+    if reach.where in (Where.OUTSIDE, Where.APP):
+        reason = "it is started outside of a request"
+    return f"{_ADVICE_VALUES}: {reason}" if reason is not None else _ADVICE_VALUES
+
+
+def _proof(start: Start, summary: Summary, reach: Reach, need: Need) -> tuple[Step, ...]:
+    """Return the way from what Flask calls, over the start, to the use."""
+    use = next(use for use in summary.uses if use.need is need)
+    value = start.value.function if isinstance(start.value, Partial) else start.value
+    steps = (*reach.steps, *use.steps)
+    if isinstance(value, Function):
+        target = Step(value.name, value.module.path, value.node.lineno)
+        steps = (*reach.steps, target, *use.steps)
+    return steps
