@@ -147,7 +147,8 @@ class _Editor(cst.CSTTransformer):
         edit = self._expressions.get(span)
         if edit is not None:
             self._done.add(edit)
-            holes = {name: self._filled[hole] for name, hole in edit.holes}
+            filled_here = {**self._filled, span: updated}
+            holes = {name: filled_here[hole] for name, hole in edit.holes}
             template = cst.parse_expression(edit.code, self._config)
             filled = cast(cst.BaseExpression, template.visit(_HoleFiller(holes)))
             own = 1 if isinstance(original, _HOLDS_ITS_PARENTHESES) and original.lpar else 0

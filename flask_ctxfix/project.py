@@ -27,7 +27,7 @@ _NEWLINE = re.compile(r"\r\n|\r|\n")
 _SOURCE_FOLDERS = {("lib",), ("python",), ("source",), ("src",)}
 # A long sum is a deep tree: two calls for each of its terms.
 _DEEPEST = 5_000
-_CACHED_CHARACTERS = 400_000
+_CACHED_CHARACTERS = 3_000_000
 _NEWER_SYNTAX = (
     ((3, 11), re.compile(r"^\s*except\s*\*")),
     ((3, 13), re.compile(r"^\s*(type|(async\s+)?def|class)\s+\w+\s*\[[^\]]*=")),

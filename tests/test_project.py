@@ -156,7 +156,7 @@ def test_bindings_of_a_broken_module(tmp_path: Path) -> None:
 
 
 def test_modules_are_dropped_when_many_are_kept(tmp_path: Path) -> None:
-    files = {f"m{number}.py": f"x = {number}\n" + "#" * 150_000 for number in range(4)}
+    files = {f"m{number}.py": f"x = {number}\n" + "#" * 1_200_000 for number in range(4)}
     project = project_of(tmp_path, files)
     first = project.module(str(tmp_path / "m0.py"))
     assert project.module(first.path) is first

@@ -43,7 +43,7 @@ def why_not(start: Start, summary: Summary) -> str | None:
     for use in summary.uses:
         if use.of == "flask.g" and use.access in ("read", "call"):
             return "the copy has a `g` of its own, which is empty"
-        if use.of == "flask.session" and use.access == "write":
+        if use.of == "flask.session" and use.access in ("write", "call"):
             return "what a copy writes to the session is lost"
         if use.of == "flask.request" and use.attribute in BODY_READS:
             return "the body of the request may be gone by then"
