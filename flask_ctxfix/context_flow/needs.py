@@ -28,6 +28,7 @@ from flask_ctxfix.context_flow.values import (
     Partial,
     Property,
     Proxy,
+    Switch,
     Value,
     Values,
     own_nodes,
@@ -222,6 +223,9 @@ class _Scan:
 
     def _if(self, node: ast.If, state: _State) -> _State:
         self.visit(node.test, state)
+        value = self._value(node.test)
+        if isinstance(value, Switch):
+            return self.block(node.body if value.is_on else node.orelse, state)
         if_true, if_false = proves_context(self._values, self._module, node.test, self._given)
         self.block(node.body, state.maybe().where(if_true))
         self.block(node.orelse, state.maybe().where(if_false))
@@ -530,7 +534,7 @@ def _is_passed(given: Given) -> bool:
         return value.name in PROXIES or (
             value.name.startswith("flask") and value.name.endswith("()")
         )
-    return isinstance(value, Function | Partial | Copied | Proxy | Instance | Class)
+    return isinstance(value, Function | Partial | Copied | Proxy | Switch | Instance | Class)
 
 
 def _is_generator(function: FunctionNode) -> bool:

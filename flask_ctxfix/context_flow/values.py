@@ -92,6 +92,12 @@ class Proxy(NamedTuple):
     function: Value
 
 
+class Switch(NamedTuple):
+    """True or False, as code passes it to choose what a function does."""
+
+    is_on: bool
+
+
 class Given(NamedTuple):
     """The value that the parameter `name` of a function has."""
 
@@ -100,7 +106,9 @@ class Given(NamedTuple):
     value: Value
 
 
-Value = Foreign | Class | Instance | Parent | Function | Property | Partial | Copied | Proxy
+Value = (
+    Foreign | Class | Instance | Parent | Function | Property | Partial | Copied | Proxy | Switch
+)
 Known = tuple[Given, ...]
 
 
@@ -189,6 +197,8 @@ class Values:
             return self._call(module, node, given)
         if isinstance(node, ast.Lambda):
             return Function(module, node, None, given)
+        if isinstance(node, ast.Constant):
+            return Switch(node.value) if isinstance(node.value, bool) else None
         if isinstance(node, ast.BoolOp):
             return _agreed(self.of(module, value, given) for value in node.values)
         if isinstance(node, ast.IfExp):
@@ -423,6 +433,7 @@ _EVALUATED = (
     ast.Name,
     ast.Attribute,
     ast.Call,
+    ast.Constant,
     ast.Lambda,
     ast.Await,
     ast.NamedExpr,
