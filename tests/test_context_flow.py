@@ -141,7 +141,7 @@ def test_what_needs_none(tmp_path: Path, body: str) -> None:
 
 @pytest.mark.parametrize(("argument", "need"), [("True", Need.REQUEST), ("False", Need.NONE)])
 def test_what_a_switch_turns_off_is_not_needed(tmp_path: Path, argument: str, need: Need) -> None:
-    switched = "def tell(loud):\n    if loud:\n        request.path\n"
+    switched = "def tell(loud):\n    if loud and g_is_there():\n        request.path\n"
     text = f"{IMPORTS}{switched}def work():\n    tell(loud={argument})\n"
     project, flow = flow_of(tmp_path, app=text)
     assert flow.needs.of(function(project, tmp_path / "app.py", "work")).need is need

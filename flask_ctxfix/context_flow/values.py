@@ -200,7 +200,9 @@ class Values:
         if isinstance(node, ast.Constant):
             return Switch(node.value) if isinstance(node.value, bool) else None
         if isinstance(node, ast.BoolOp):
-            return _agreed(self.of(module, value, given) for value in node.values)
+            values = [self.of(module, value, given) for value in node.values]
+            decisive = Switch(isinstance(node.op, ast.Or))
+            return decisive if decisive in values else _agreed(values)
         if isinstance(node, ast.IfExp):
             return _agreed(self.of(module, value, given) for value in (node.body, node.orelse))
         assert isinstance(node, ast.Await | ast.NamedExpr)
