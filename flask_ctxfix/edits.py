@@ -277,6 +277,9 @@ class _Editor(cst.CSTTransformer):
             blank = [line for line in statements[0].leading_lines if not line.comment]
             missing = [cst.EmptyLine(indent=False)] * max(0, gap - len(blank))
             statements[0] = _with_lines_before(statements[0], missing)
+        elif before and statements and isinstance(statements[0], cst.FunctionDef):
+            missing = [] if statements[0].leading_lines else [cst.EmptyLine(indent=False)]
+            statements[0] = _with_lines_before(statements[0], missing)
         return [*before, *statements, *after], orphans
 
     def _starts_of(self, statement: Statement) -> set[int]:
