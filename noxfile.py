@@ -23,7 +23,8 @@ def group(name: str) -> tuple[str, ...]:
 @nox.parametrize("flask", FLASKS)
 def tests(session: nox.Session, flask: str) -> None:
     """Run the tests; arguments go to pytest."""
-    session.install(".", *group("test"), f"flask=={flask}.*", f"werkzeug=={flask}.*")
+    flasks = (f"flask=={flask}.*", f"werkzeug=={flask}.*")
+    session.install(".", *group("test"), *group("servers"), *flasks)
     session.run("pytest", *session.posargs)
 
 
