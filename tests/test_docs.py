@@ -49,10 +49,14 @@ def run(command: str, folder: Path, state: Path) -> str:
 
 @NEEDS_FLASK_3
 def test_readme_shows_what_is_printed(tmp_path: Path) -> None:
-    folder = Path(shutil.copytree(ROOT / "examples" / "guestbook", tmp_path / "guestbook"))
+    examples = Path(shutil.copytree(ROOT / "examples", tmp_path / "examples"))
+    folder = examples / "guestbook"
     shown = sessions(README.read_text(encoding="utf-8"))
     assert {"flask-ctxfix --diff", "flask-ctxfix --apply"} <= {command for command, _ in shown}
     for command, output in shown:
+        if command.startswith("cd "):
+            folder = (folder / command.removeprefix("cd ")).resolve()
+            continue
         printed = run(command, folder, tmp_path / "state")
         assert doctest.OutputChecker().check_output(output, printed, doctest.ELLIPSIS), (
             f"$ {command}\n{printed}"

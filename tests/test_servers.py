@@ -43,19 +43,20 @@ pytestmark = pytest.mark.skipif(find_spec("gunicorn") is None, reason="needs gun
 
 @pytest.fixture
 def before(tmp_path: Path) -> Path:
-    return Path(shutil.copytree(PARCELS, tmp_path / "before"))
+    # A ledger is there once somebody has run the example in its place.
+    ignore = shutil.ignore_patterns("ledger.txt")
+    return Path(shutil.copytree(PARCELS, tmp_path / "parcels", ignore=ignore))
 
 
 @pytest.fixture
-def after(tmp_path: Path) -> Path:
-    folder = Path(shutil.copytree(PARCELS, tmp_path / "after"))
+def after(before: Path, tmp_path: Path) -> Path:
     subprocess.run(
         [sys.executable, "-m", "flask_ctxfix", "--apply"],
-        cwd=folder,
+        cwd=before,
         env={**os.environ, "XDG_STATE_HOME": str(tmp_path / "state")},
         check=True,
     )
-    return folder
+    return before
 
 
 @every_server
