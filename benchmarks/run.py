@@ -3,6 +3,9 @@
 Every figure is that of a whole process, start of the interpreter included. The tools take turns,
 and the medians are compared. Needs flask-ctxfix and Ruff installed beside this interpreter, and
 half an hour, nearly all of it for LibCST: ``--runs 1`` gives an idea.
+
+``python benchmarks/run.py applications --on FOLDER...`` measures, within one process, the analysis
+of contexts in applications of yours against ``ast.parse`` of the files that it looks at.
 """
 
 from __future__ import annotations
@@ -25,6 +28,7 @@ COPIES = 100
 MOST_OF_RUFF = 0.35
 LEAST_FASTER_THAN_LIBCST = 20
 MOST_MEMORY = 150
+MOST_OF_PARSING = 2.0
 
 
 @dataclass
@@ -136,6 +140,21 @@ def leaky_tree(runs: int) -> bool:
     return judge("peak MB of flask-ctxfix", ours.peak, MOST_MEMORY, True) and speed
 
 
+def applications(folders: Sequence[str], runs: int) -> bool:
+    """Compare the rules for threads with Python's parser on the same files."""
+    from applications import cost, total
+
+    print(f"\n{'':<30}{'files':>8}{'parses':>8}", end="")
+    print(f"{'parsing s':>12}{'analysis s':>12}{'run s':>10}{'ratio':>8}")
+    each = [cost(folder, "CTX1", runs) for folder in folders]
+    for row in (*each, total(each)):
+        print(f"{row.name:<30}{row.files:>8}{row.parses:>8}", end="")
+        print(f"{row.parsing:>12.3f}{row.analysis:>12.3f}{row.run:>10.3f}", end="")
+        print(f"{row.ratio:>8.2f}" if row.files else f"{'-':>8}")
+    ratio = total(each).ratio
+    return judge("time of a run over that of parsing", ratio, MOST_OF_PARSING, True)
+
+
 def download(name: str, version: str, folder: Path) -> Path:
     """Download the source of a package and return the folder that holds it, unpacked."""
     options = ["--quiet", "--no-deps", "--no-binary", name, "--dest", str(folder)]
@@ -148,14 +167,22 @@ def download(name: str, version: str, folder: Path) -> Path:
 
 
 def main() -> None:
-    parts = {"stdlib": standard_library, "tree": leaky_tree}
+    parts = {
+        "stdlib": lambda: standard_library(arguments.runs),
+        "tree": lambda: leaky_tree(arguments.runs),
+        "applications": lambda: applications(arguments.on, arguments.runs),
+    }
     parser = argparse.ArgumentParser(description="Measure flask-ctxfix against other tools.")
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(parts)}; or all")
+    parser.add_argument("--on", nargs="+", metavar="FOLDER", help="the applications")
     parser.add_argument("--runs", type=int, default=5, help="runs of each tool (default: 5)")
     arguments = parser.parse_args()
+    asked = arguments.parts or [name for name in parts if name != "applications" or arguments.on]
+    if "applications" in asked and not arguments.on:
+        parser.error("applications: which? --on FOLDER...")
     runs = arguments.runs
     print(f"Python {sys.version.split()[0]}, {os.cpu_count()} processors, {runs} runs each")
-    kept = [parts[name](runs) for name in arguments.parts or parts]
+    kept = [parts[name]() for name in asked]
     sys.exit(0 if all(kept) else 1)
 
 

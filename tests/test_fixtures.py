@@ -13,7 +13,8 @@ and, where it can be executed, `run.py` with what it has to print in `expected.t
 * `symptom`: what `before` shows where Flask has removed what it uses (an error that names it);
   false where it prints the same as `after`;
 * `open`: a bug of the tool that the case shows and that is not mended yet;
-* `same`: whether `before` prints the same on a Flask that still has the stacks (true).
+* `same`: whether `before` prints the same on a Flask that still has the stacks (true where it is
+  about an API that Flask has removed; the rest is as wrong there).
 """
 
 from __future__ import annotations
@@ -210,7 +211,7 @@ def test_after_prints_what_is_expected(case: Case) -> None:
 @pytest.mark.skipif(not HAS_STACKS, reason="this Flask has removed the stacks")
 def test_before_used_to_print_the_same(case: Case) -> None:
     """A missing context may raise a RuntimeError where it raised an AttributeError."""
-    if not case.options.get("same", True):
+    if not case.options.get("same", not re.match("CTX[^4]", case.folder.parent.name)):
         pytest.skip("the case says that the outcome changes")
     output = outcomes()[case.script, case.before, False]
     expected = (case.folder / "expected.txt").read_text()
