@@ -278,7 +278,8 @@ class _Editor(cst.CSTTransformer):
             missing = [cst.EmptyLine(indent=False)] * max(0, gap - len(blank))
             statements[0] = _with_lines_before(statements[0], missing)
         elif before and statements and isinstance(statements[0], cst.FunctionDef):
-            missing = [] if statements[0].leading_lines else [cst.EmptyLine(indent=False)]
+            lines = statements[0].leading_lines
+            missing = [cst.EmptyLine(indent=False)] if not lines or lines[0].comment else []
             statements[0] = _with_lines_before(statements[0], missing)
         return [*before, *statements, *after], orphans
 

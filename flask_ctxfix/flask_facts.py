@@ -338,10 +338,26 @@ OUTSIDE_DECORATORS = frozenset(
         "celery.shared_task",
         "click.command",
         "click.group",
+    }
+)
+
+# Decorators of functions that run in an app context, and never in a request. (Flask-Script's
+# commands run in the context of a test request.)
+APP_DECORATORS = frozenset(
+    {
         "flask.Blueprint().cli.command",
         "flask.Flask().cli.command",
         "flask.cli.with_appcontext",
-        "flask_script.Manager().command",
+    }
+)
+
+# What writes to the session, or takes something out of it.
+SESSION_WRITERS = frozenset(
+    {
+        "flask.flash",
+        "flask.get_flashed_messages",
+        "flask_login.login_user",
+        "flask_login.logout_user",
     }
 )
 
@@ -406,6 +422,12 @@ STARTERS: dict[str, Starter] = {
         Starter("process", "process", 0, "fn", "rest"),
     ),
     **_starters(
+        ("concurrent.futures.ProcessPoolExecutor()",),
+        ("map",),
+        Starter("process", "process", 0, "fn", "each"),
+    ),
+    "joblib.delayed": Starter("process", "task of joblib", 0, "function", "each"),
+    **_starters(
         _POOLS,
         ("apply", "apply_async"),
         Starter("pool", "pool thread", 0, "func", "tuple", 1),
@@ -458,7 +480,16 @@ def is_transparent(decorator: str) -> bool:
 
 
 _PUBLIC = frozenset(
-    {*PROXIES, *NEEDS, *STARTERS, *ENTRY_DECORATORS, *ENTRY_BASES, *OUTSIDE_DECORATORS, *CARRIERS}
+    {
+        *PROXIES,
+        *NEEDS,
+        *STARTERS,
+        *ENTRY_DECORATORS,
+        *ENTRY_BASES,
+        *OUTSIDE_DECORATORS,
+        *APP_DECORATORS,
+        *CARRIERS,
+    }
 )
 _PUBLIC_HEADS = frozenset(
     head.rpartition(".")[0] if "()" not in name else head

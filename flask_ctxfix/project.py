@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import re
 import sys
 import warnings
@@ -24,6 +25,8 @@ from flask_ctxfix.source import Source, SourceError, read
 Result = TypeVar("Result")
 
 _NEWLINE = re.compile(r"\r\n|\r|\n")
+_TEST_FOLDERS = {"test", "tests"}
+_TEST_FILE = re.compile(r"test_.*\.py|.*_test\.py|conftest\.py")
 _SOURCE_FOLDERS = {("lib",), ("python",), ("source",), ("src",)}
 # A long sum is a deep tree: two calls for each of its terms.
 _DEEPEST = 5_000
@@ -242,6 +245,12 @@ class Project:
         """Return the files that hold `word`, also as a part of other words."""
         lead = frozenset({word.encode()})
         return self.memo(("mentioning", word), lambda: holds_all(sorted(self.paths), {lead}))
+
+    def is_test(self, path: str) -> bool:
+        """Whether a file is one of tests, by its name or that of a folder in the project."""
+        root = self.memo("root", lambda: PurePath(os.path.commonpath(self.paths)))
+        *folders, name = PurePath(path).relative_to(root).parts or ("",)
+        return bool(_TEST_FOLDERS.intersection(folders)) or _TEST_FILE.fullmatch(name) is not None
 
     def find_relative(self, path: str, name: str | None, level: int) -> str | None:
         """Return the file of ``from <dots><name> import …`` in the file at `path`."""

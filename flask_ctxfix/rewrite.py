@@ -193,7 +193,21 @@ def _whole_lines(module: Module, block: list[ast.stmt], index: int) -> Span | No
         return None
     if isinstance(block[first], ast.If) and module.text.startswith("elif", start):
         return None
+    if isinstance(block[first], ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        line_start = _with_comments(module, line_start, module.text[line_start:start])
     return Span(line_start, rest.end())
+
+
+def _with_comments(module: Module, start: int, indentation: str) -> int:
+    """Return where the comments begin that stand right above the line at `start`."""
+    row = module.position(start)[0]
+    while row > 1:
+        row -= 1
+        line = module.line_span(row)
+        if not module.text.startswith(indentation + "#", line.start):
+            break
+        start = line.start
+    return start
 
 
 def _row(module: Module, statement: ast.stmt, *, end: bool = False) -> int:

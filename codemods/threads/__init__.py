@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
-from flask_ctxfix.codemod import Codemod
+from flask_ctxfix.codemod import Codemod, Survey
 from flask_ctxfix.codemods.threads.lost_contexts import ThreadNeedsApp, ThreadReadsRequest
 from flask_ctxfix.codemods.threads.passed_proxies import ProxyPassedToThread
+from flask_ctxfix.codemods.threads.starts import starting_decorators
+from flask_ctxfix.codemods.threads.unsafe_copies import UnsafeContextCopy
+from flask_ctxfix.flask_versions import TargetVersion
+from flask_ctxfix.project import Module, Project
+
+
+def survey(module: Module, project: Project, target: TargetVersion) -> Survey:
+    """Lead to the files that use a decorator of this module which starts what it decorates."""
+    names = starting_decorators(module, project)
+    return Survey(None, frozenset(frozenset({name.encode()}) for name in names))
+
 
 CODEMOD = Codemod(
     name="threads",
-    rules=(ThreadReadsRequest(), ThreadNeedsApp(), ProxyPassedToThread()),
+    rules=(ThreadReadsRequest(), ThreadNeedsApp(), ProxyPassedToThread(), UnsafeContextCopy()),
     words=(
         b"Thread",
         b"Timer(",
@@ -19,7 +30,11 @@ CODEMOD = Codemod(
         b"Greenlet",
         b"start_background_task",
         b"Process(",
+        b"delayed(",
+        b"copy_current_request_context",
+        b"copy_context",
     ),
+    survey=survey,
 )
 
 

@@ -8,8 +8,9 @@ from flask_ctxfix.codemod import AddDecorator, Applicability, Fix, ReplaceExpres
 from flask_ctxfix.codemods.threads.spelling import flask_name_at
 from flask_ctxfix.codemods.threads.starts import Start, starts_in
 from flask_ctxfix.context_flow import ContextFlow, Need, Summary, Where
-from flask_ctxfix.context_flow.values import Foreign, Function, own_nodes
-from flask_ctxfix.flask_facts import BODY_READS
+from flask_ctxfix.context_flow.needs import Use
+from flask_ctxfix.context_flow.values import Foreign, Function
+from flask_ctxfix.flask_facts import BODY_READS, SESSION_WRITERS
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.source import SourceError
 
@@ -17,6 +18,12 @@ _COPY = "copy_current_request_context"
 _CHANGES = (
     "run it in a copy of the request's context; in the copy `g` is new and empty, teardown "
     "functions run again, and what is written to the session is not saved"
+)
+_CHANGING = frozenset({"clear", "pop", "popitem", "setdefault", "update"})
+# What is parsed stays with the request: once one of a kind was read, so are the others.
+_KEPT_BODIES = (
+    frozenset({"form", "values"}),
+    frozenset({"data", "get_data", "get_json", "json"}),
 )
 # With these a second teardown, or a second match of the URL, may be seen.
 _SEES_COPIES = (
@@ -28,7 +35,7 @@ _SEES_COPIES = (
 )
 
 
-def why_not(start: Start, summary: Summary) -> str | None:
+def why_not(start: Start, project: Project, summary: Summary) -> str | None:
     """Return why a copy would be wrong for a target."""
     if start.starter.kind in ("timer", "delayed"):
         return "the request is over when it runs"
@@ -36,23 +43,58 @@ def why_not(start: Start, summary: Summary) -> str | None:
         return "a request cannot be handed to another process"
     if start.starter.passing == "each":
         return "one copy cannot serve several tasks"
-    if not isinstance(start.value, Function):
+    if start.function is None:
         return "it is not certain which function runs"
-    if isinstance(start.value.node, ast.AsyncFunctionDef) or _is_generator(start.value):
-        return "the copy ends before its body runs"
-    for use in summary.uses:
-        if use.of == "flask.g" and use.access in ("read", "call"):
-            return "the copy has a `g` of its own, which is empty"
-        if use.of == "flask.session" and use.access in ("write", "call"):
-            return "what a copy writes to the session is lost"
-        if use.of == "flask.request" and use.attribute in BODY_READS:
-            return "the body of the request may be gone by then"
+    if left_on_g(summary) or any(map(_asks_g, summary.uses)):
+        return "the copy has a `g` of its own, which is empty"
+    if any(map(_writes_session, summary.uses)):
+        return "what a copy writes to the session is lost"
+    late = {use.attribute for use in summary.uses if use.of == "flask.request"} & BODY_READS
+    if late and not late <= _read_before(start, project):
+        return "the body of the request may be gone by then"
     return None
+
+
+def left_on_g(summary: Summary) -> list[Use]:
+    """Return the uses of what a function expects on `g` and does not put there itself."""
+    of_g = [use for use in summary.uses if use.of == "flask.g"]
+    own = {use.attribute for use in of_g if use.access == "write"}
+    return [use for use in of_g if use.access in ("read", "call") and use.attribute not in own]
+
+
+def _asks_g(use: Use) -> bool:
+    """Whether a function itself looks up what is on `g`, which it would not find in a copy."""
+    return use.of == "flask.g" and use.access == "probe" and use.span is not None
+
+
+def _writes_session(use: Use) -> bool:
+    if use.of in SESSION_WRITERS:
+        return True
+    is_session = use.of == "flask.session"
+    return is_session and (use.access == "write" or use.attribute in _CHANGING)
+
+
+def _read_before(start: Start, project: Project) -> frozenset[str]:
+    """Return the attributes of the request that give its body to a target as the caller got it."""
+    module = start.module
+    around = module.scopes.function_of(start.call)
+    if around is None:
+        return frozenset()
+    begin = module.span(start.call).start
+    uses = ContextFlow.of(project).needs.of(Function(module, around)).uses
+    read = {
+        use.attribute
+        for use in uses
+        if use.of == "flask.request" and use.is_certain and use.span and use.span.end <= begin
+    }
+    return frozenset().union(*(kind for kind in _KEPT_BODIES if kind & read))
 
 
 def copy_fix(start: Start, project: Project, summary: Summary, where: Where) -> Fix | None:
     """Return the fix, if the start is not known to be outside of a request."""
-    if where not in (Where.REQUEST, Where.UNKNOWN) or why_not(start, summary) is not None:
+    if where not in (Where.REQUEST, Where.UNKNOWN) or why_not(start, project, summary) is not None:
+        return None
+    if not isinstance(start.call, ast.Call):
         return None
     module = start.module
     is_certain = any(use.is_certain and use.need is Need.REQUEST for use in summary.uses)
@@ -90,10 +132,6 @@ def _nested_target(start: Start, project: Project) -> ast.FunctionDef | None:
     if reads != [start.target] or is_method or start.is_repeated(node):
         return None
     return node if start in starts_in(start.module, project) else None
-
-
-def _is_generator(function: Function) -> bool:
-    return any(isinstance(each, ast.Yield | ast.YieldFrom) for each in own_nodes(function.node))
 
 
 def _sees_copies(project: Project) -> bool:

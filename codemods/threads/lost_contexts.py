@@ -6,10 +6,11 @@ from collections.abc import Iterator
 
 from flask_ctxfix.codemod import Finding, Fix, Rule, Step
 from flask_ctxfix.codemods.threads.app_contexts import app_context_fix
-from flask_ctxfix.codemods.threads.copies import copy_fix, why_not
-from flask_ctxfix.codemods.threads.starts import Start, starts_in
+from flask_ctxfix.codemods.threads.copies import copy_fix, left_on_g, why_not
+from flask_ctxfix.codemods.threads.hoists import values_fix
+from flask_ctxfix.codemods.threads.starts import Start, is_deferred, starts_in
 from flask_ctxfix.context_flow import ContextFlow, Need, Reach, Summary, Where
-from flask_ctxfix.context_flow.values import Function, Partial
+from flask_ctxfix.context_flow.needs import Use
 from flask_ctxfix.flask_versions import TargetVersion
 from flask_ctxfix.project import Module, Project
 
@@ -87,9 +88,10 @@ class ThreadReadsRequest(Rule):
         """Yield the starts of what needs a request."""
         for start, summary, reach in _losing(module, project, Need.REQUEST):
             use = _first(summary, Need.REQUEST)
-            message = f"`{use}` is used in a {start.starter.noun}, where there is no request"
-            fix = copy_fix(start, project, summary, reach.where)
-            advice = _advice(start, summary, reach, fix)
+            lacks = "no request" if use.need is Need.REQUEST else "another `g`"
+            message = f"`{use.name}` is used in a {start.starter.noun}, where there is {lacks}"
+            fix = request_fix(start, project, summary, reach.where)
+            advice = _advice(start, project, summary, reach, fix)
             proof = _proof(start, summary, reach, Need.REQUEST)
             yield self.finding(module, "error", start.target, message, advice, fix, proof)
 
@@ -166,7 +168,9 @@ class ThreadNeedsApp(Rule):
         """Yield the starts of what needs no more than the application."""
         for start, summary, reach in _losing(module, project, Need.APP):
             use = _first(summary, Need.APP)
-            message = f"`{use}` is used in a {start.starter.noun}, where there is no app context"
+            message = (
+                f"`{use.name}` is used in a {start.starter.noun}, where there is no app context"
+            )
             fix = app_context_fix(start, project, summary, reach.where)
             advice = fix.message if fix is not None else _ADVICE_APP
             proof = _proof(start, summary, reach, Need.APP)
@@ -184,19 +188,39 @@ def _losing(module: Module, project: Project, need: Need) -> Iterator[tuple[Star
     """Yield the starts of a module whose target needs that context, and not more."""
     flow = ContextFlow.of(project)
     for start in starts_in(module, project):
+        function = start.function
+        if function is not None and is_deferred(function):
+            continue
         summary = flow.needs.of(start.value)
-        if summary.need is need:
-            yield start, summary, flow.reachability.of(module, start.call)
+        if _lost(summary) is need:
+            yield start, summary, start.reach(project)
 
 
-def _first(summary: Summary, need: Need) -> str:
-    return next(use.name for use in summary.uses if use.need is need)
+def _lost(summary: Summary) -> Need:
+    """Return which context must be given: what a view left on `g` is in its request's only."""
+    return Need.REQUEST if left_on_g(summary) else summary.need
 
 
-def _advice(start: Start, summary: Summary, reach: Reach, fix: Fix | None) -> str:
+def _first(summary: Summary, need: Need) -> Use:
+    """Return the use that best shows that a function needs a context."""
+    of_need = (use for use in summary.uses if use.need is need)
+    return next(of_need, None) or left_on_g(summary)[0]
+
+
+def request_fix(start: Start, project: Project, summary: Summary, where: Where) -> Fix | None:
+    """Return the fix for a target that needs the request: values, or a copy of its context."""
+    copied = copy_fix(start, project, summary, where)
+    values = values_fix(start, summary, where)
+    is_clumsy = start.starter.passing == "each" and values is not None
+    if is_clumsy and values is not None and values.applicability == "safe":
+        return values
+    return values or copied if project.thread_fix == "values" else copied or values
+
+
+def _advice(start: Start, project: Project, summary: Summary, reach: Reach, fix: Fix | None) -> str:
     if fix is not None:
         return fix.message
-    reason = why_not(start, summary)
+    reason = why_not(start, project, summary)
     if reach.where in (Where.OUTSIDE, Where.APP):
         reason = "it is started outside of a request"
     return f"{_ADVICE_VALUES}: {reason}" if reason is not None else _ADVICE_VALUES
@@ -204,10 +228,10 @@ def _advice(start: Start, summary: Summary, reach: Reach, fix: Fix | None) -> st
 
 def _proof(start: Start, summary: Summary, reach: Reach, need: Need) -> tuple[Step, ...]:
     """Return the way from what Flask calls, over the start, to the use."""
-    use = next(use for use in summary.uses if use.need is need)
-    value = start.value.function if isinstance(start.value, Partial) else start.value
+    use = _first(summary, need)
+    value = start.function
     steps = (*reach.steps, *use.steps)
-    if isinstance(value, Function):
+    if value is not None:
         target = Step(value.name, value.module.path, value.node.lineno)
         steps = (*reach.steps, target, *use.steps)
     return steps

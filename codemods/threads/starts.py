@@ -6,13 +6,18 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from flask_ctxfix.context_flow import ContextFlow
-from flask_ctxfix.context_flow.values import Foreign, Value
+from flask_ctxfix.context_flow import ContextFlow, Reach
+from flask_ctxfix.context_flow.values import Class, Foreign, Function, Partial, Value, own_nodes
 from flask_ctxfix.flask_facts import STARTERS, Starter
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import FunctionNode
 
 _NAMES = frozenset(name.rpartition(".")[2] for name in STARTERS)
+_CLASSES = {
+    name: STARTERS[name]
+    for name in ("threading.Thread", "multiprocessing.Process", "gevent.Greenlet")
+}
+_SIMPLE = (ast.Expr, ast.Assign, ast.AnnAssign, ast.Return)
 _REPEATED = (
     ast.For,
     ast.AsyncFor,
@@ -26,17 +31,36 @@ _REPEATED = (
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Start:
-    """One call that starts `target`, which stands for `value`, elsewhere."""
+    """One call that starts `target`, which stands for `value`, elsewhere.
+
+    For the `run` of a class of threads, and for a function whose decorator starts it, `call` is the
+    definition: what starts it may be anywhere.
+    """
 
     module: Module
-    call: ast.Call
+    call: ast.AST
     starter: Starter
-    target: ast.expr
+    target: ast.AST
     value: Value | None
+
+    @property
+    def function(self) -> Function | None:
+        """The function of the project that runs elsewhere, without the arguments of a partial."""
+        value = self.value.function if isinstance(self.value, Partial) else self.value
+        return value if isinstance(value, Function) else None
+
+    @property
+    def statement(self) -> ast.stmt | None:
+        """The simple statement that the call is a part of."""
+        around = (self.call, *self.module.scopes.ancestors(self.call))
+        found = next(each for each in around if isinstance(each, ast.stmt))
+        return found if isinstance(found, _SIMPLE) else None
 
     @property
     def arguments(self) -> Iterator[ast.expr]:
         """The expressions that are given to the target."""
+        if not isinstance(self.call, ast.Call):
+            return
         if self.starter.passing == "rest":
             yield from self.call.args[self.starter.position + 1 :]
             yield from (each.value for each in self.call.keywords if each.value is not self.target)
@@ -51,6 +75,13 @@ class Start:
             elif isinstance(value, ast.Dict):
                 yield from value.values
 
+    def reach(self, project: Project) -> Reach:
+        """Return where the start happens."""
+        reachability = ContextFlow.of(project).reachability
+        if isinstance(self.call, ast.FunctionDef):
+            return reachability.of_function(self.module, self.call)
+        return reachability.of(self.module, self.call)
+
     def is_repeated(self, function: FunctionNode) -> bool:
         """Whether the call may start a function that is defined once several times."""
         for parent in self.module.scopes.ancestors(self.call):
@@ -62,8 +93,60 @@ class Start:
 
 
 def starts_in(module: Module, project: Project) -> list[Start]:
+    """Return what a module starts elsewhere; nothing for tests, which do without a context."""
+    if project.is_test(module.path):
+        return []
+
+    def collect() -> list[Start]:
+        made = (*_run_methods(module, project), *_decorated(module, project))
+        return [*_calls(module, project), *made]
+
+    return module.memo("starts", collect)
+
+
+def starting_decorators(module: Module, project: Project) -> set[str]:
+    """Return the names of the functions of a module that start what they decorate."""
+    functions = (node for node in module.tree.body if isinstance(node, ast.FunctionDef))
+    return {node.name for node in functions if _starter_of_argument(module, project, node)}
+
+
+def _decorated(module: Module, project: Project) -> Iterator[Start]:
+    """Yield the functions whose decorator, a function of the project, starts them."""
+    values = ContextFlow.of(project).values
+    for node in module.scopes.nodes(ast.FunctionDef):
+        for decorator in node.decorator_list:
+            called = decorator.func if isinstance(decorator, ast.Call) else decorator
+            maker = values.of(module, called)
+            if isinstance(maker, Function) and isinstance(maker.node, ast.FunctionDef):
+                starter = _starter_of_argument(maker.module, project, maker.node)
+                if starter is not None:
+                    yield Start(module, node, starter, decorator, Function(module, node))
+
+
+def _starter_of_argument(
+    module: Module, project: Project, function: ast.FunctionDef
+) -> Starter | None:
+    """Return how a function starts a function that it, or one that it returns, is given."""
+    inside = {each for each in ast.walk(function) if isinstance(each, ast.FunctionDef)}
+    for start in _calls(module, project):
+        if start.value is None and isinstance(start.target, ast.Name):
+            home = module.scopes.scope_of(start.target).home(start.target.id)
+            bindings = home.bindings.get(start.target.id, [])
+            if home.node in inside and [each.kind for each in bindings] == ["parameter"]:
+                return start.starter
+    return None
+
+
+def is_deferred(function: Function) -> bool:
+    """Whether a call of a function only makes a generator or a coroutine, which runs later."""
+    is_async = isinstance(function.node, ast.AsyncFunctionDef)
+    yields = (isinstance(each, ast.Yield | ast.YieldFrom) for each in own_nodes(function.node))
+    return is_async or any(yields)
+
+
+def _calls(module: Module, project: Project) -> list[Start]:
     """Return the calls of a module that start something elsewhere."""
-    return module.memo("starts", lambda: list(_starts(module, project)))
+    return module.memo("calls that start", lambda: list(_starts(module, project)))
 
 
 def _starts(module: Module, project: Project) -> Iterator[Start]:
@@ -79,6 +162,21 @@ def _starts(module: Module, project: Project) -> Iterator[Start]:
         target = _target(call, starter) if starter is not None else None
         if starter is not None and target is not None:
             yield Start(module, call, starter, target, values.of(module, target))
+
+
+def _run_methods(module: Module, project: Project) -> Iterator[Start]:
+    """Yield the `run` of each class of threads that the module defines."""
+    values = ContextFlow.of(project).values
+    for node in module.scopes.nodes(ast.ClassDef):
+        owner = Class(module, node)
+        bases = {base.name for base in values.bases(owner) if isinstance(base, Foreign)}
+        starter = next((_CLASSES[name] for name in sorted(bases & _CLASSES.keys())), None)
+        if starter is None:
+            continue
+        for run in node.body:
+            if isinstance(run, ast.FunctionDef) and run.name == "run":
+                value = values.member(owner, "run", of_instance=True)
+                yield Start(module, run, starter, run, value)
 
 
 def _local_names(module: Module) -> frozenset[str]:

@@ -550,7 +550,7 @@ def _distinct(uses: Iterable[Use]) -> Iterator[Use]:
     seen: set[object] = set()
     count = 0
     for use in sorted(uses, key=lambda use: (use.span is None, not use.is_certain)):
-        key = use.span or (use.name, use.of)
+        key = use.span or (use.name, use.of, use.access)
         if key not in seen and count < _MOST:
             seen.add(key)
             count += 1

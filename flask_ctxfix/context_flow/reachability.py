@@ -11,6 +11,7 @@ from flask_ctxfix.codemod import Step
 from flask_ctxfix.context_flow.guards import Need, makes_context, proves_context
 from flask_ctxfix.context_flow.values import Class, Foreign, Function, Instance, Values
 from flask_ctxfix.flask_facts import (
+    APP_DECORATORS,
     CARRIERS,
     ENTRY_BASES,
     ENTRY_DECORATORS,
@@ -117,6 +118,8 @@ class Reachability:
             name = value.name if isinstance(value, Foreign) else ""
             if name in ENTRY_DECORATORS or name in EXPOSING_DECORATORS:
                 return Reach(Where.REQUEST, (step,))
+            if name in APP_DECORATORS:
+                return Reach(Where.APP, (step,))
             if name in OUTSIDE_DECORATORS:
                 return Reach(Where.OUTSIDE, (step,))
             if value is None and getattr(called, "attr", "") in _NAMED_ENTRIES:
