@@ -1,0 +1,162 @@
+"""The fixes for copies of a context that do not have what runs in them."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Sequence
+from dataclasses import replace
+
+from flask_ctxfix.codemod import (
+    Edit,
+    Fix,
+    InsertStatement,
+    KeepBlock,
+    Need,
+    RemoveDecorator,
+    ReplaceExpression,
+)
+from flask_ctxfix.codemods.threads.copies import why_not
+from flask_ctxfix.codemods.threads.hoists import _edits, _named, _read
+from flask_ctxfix.codemods.threads.made_copies import COPY, Copy
+from flask_ctxfix.codemods.threads.spelling import flask_name_at
+from flask_ctxfix.codemods.threads.starts import Start, is_deferred
+from flask_ctxfix.context_flow import ContextFlow, Use, Where
+from flask_ctxfix.context_flow.values import Foreign, Function, own_nodes
+from flask_ctxfix.project import Module, Project
+
+_FORMS = {"form", "values"}
+
+
+def moved_decorator(copy: Copy, project: Project) -> Fix | None:
+    """Return the fix that makes a copy for each start, not one where the function is defined.
+
+    For functions of a module that are only ever started, inside of requests.
+    """
+    module, function, node = copy.module, copy.function, copy.definition
+    if function is None or node is None or node.decorator_list != [copy.maker]:
+        return None
+    if not isinstance(module.scopes.parents[node], ast.Module) or is_deferred(function):
+        return None
+    starts = copy.starts(project)
+    if not starts or len(starts) != len(copy.uses):
+        return None
+    if any(path != module.path for path in project.mentioning(node.name)):
+        return None
+    if not all(_can_be_copied(each, function, project) for each in starts):
+        return None
+    edits: list[Edit] = [RemoveDecorator(module.span(copy.maker))]
+    needs: list[Need] = []
+    for start in starts:
+        spelled = flask_name_at(module, project, start.target, COPY)
+        if spelled is None:
+            return None
+        span = module.span(start.target)
+        edits.append(ReplaceExpression(span, f"{spelled[0]}(target)", (("target", span),)))
+        needs += spelled[1]
+    changes = "make the copy where the function is started, inside of a request"
+    return Fix("unsafe", changes, tuple(edits), tuple(dict.fromkeys(needs)))
+
+
+def _can_be_copied(start: Start, function: Function, project: Project) -> bool:
+    summary = ContextFlow.of(project).needs.of(function)
+    reason = why_not(replace(start, value=function), project, summary)
+    return reason is None and start.reach(project).where is Where.REQUEST
+
+
+def values_of_g(function: Function, copies: Sequence[Copy], uses: Sequence[Use]) -> Fix | None:
+    """Return the fix that reads values off `g` before the function that needs them is defined."""
+    module, node = function.module, function.node
+    around = module.scopes.function_of(node)
+    if not isinstance(node, ast.FunctionDef) or around is None:
+        return None
+    if isinstance(module.scopes.parents[node], ast.ClassDef):
+        return None
+    if any(module.scopes.function_of(use) is not around for copy in copies for use in copy.uses):
+        return None
+    if _is_set_behind(module, around, node, uses):
+        return None
+    reads = []
+    for use in uses:
+        read = _read(module, node, use)
+        if read is None or (read.may_fail and not use.is_certain):
+            return None
+        reads.append(read)
+    named = _named(module, node, reads)
+    if named is None:
+        return None
+    edits = tuple(_edits(module, node, reads, named))
+    return Fix("unsafe", "read the values before, where `g` is the request's", edits)
+
+
+def _is_set_behind(
+    module: Module, around: ast.AST, node: ast.FunctionDef, uses: Sequence[Use]
+) -> bool:
+    """Whether the function around sets a value only after it has defined its function."""
+    end = module.span(node).end
+    stores = (
+        each
+        for each in ast.walk(around)
+        if isinstance(each, ast.Attribute) and isinstance(each.ctx, ast.Store)
+    )
+    names = {use.attribute for use in uses}
+    return any(each.attr in names and module.span(each).start >= end for each in stores)
+
+
+def body_read_before(copies: Sequence[Copy], project: Project, late: set[str]) -> Fix | None:
+    """Return the fix that reads the body of the request before each start."""
+    if late & {"files", "input_stream", "stream"}:
+        return None
+    read = "form" if late <= _FORMS else "get_data()"
+    edits: list[Edit] = []
+    needs: list[Need] = []
+    for copy in copies:
+        starts = copy.starts(project)
+        if len(starts) != len(copy.uses):
+            return None
+        for start in starts:
+            spelled = flask_name_at(copy.module, project, start.call, "request")
+            if spelled is None or not _has_own_line(start):
+                return None
+            assert start.statement is not None
+            span = copy.module.span(start.statement)
+            edits.append(InsertStatement(span, f"{spelled[0]}.{read}", "before"))
+            needs += spelled[1]
+    changes = f"read the body before the start, `request.{read}`: the request keeps it"
+    unique = tuple(dict.fromkeys(edits))
+    return Fix("unsafe", changes, unique, tuple(dict.fromkeys(needs))) if unique else None
+
+
+def _has_own_line(start: Start) -> bool:
+    """Whether a line can be put before the statement of a start, where that always runs."""
+    if start.statement is None:
+        return False
+    begin = start.module.span(start.statement).start
+    before = start.module.text[:begin]
+    return not before[max(before.rfind("\n"), before.rfind("\r")) + 1 :].strip()
+
+
+def without_app_context(function: Function, node: ast.With, project: Project) -> Fix | None:
+    """Return the fix that lets the body of a ``with app.app_context():`` run without it."""
+    values = ContextFlow.of(project).values
+    item = node.items[0]
+    call = item.context_expr
+    if len(node.items) > 1 or item.optional_vars is not None:
+        return None
+    if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Attribute):
+        return None
+    app = values.of(function.module, call.func.value, function.given)
+    if app != Foreign("flask.current_app") and not (
+        app == Foreign("flask.Flask()") and _has_one_application(project)
+    ):
+        return None
+    names = (each for each in own_nodes(node) if isinstance(each, ast.Name | ast.Attribute))
+    if any(values.of(function.module, each) == Foreign("flask.g") for each in names):
+        return None
+    changes = "drop the app context: the copy has the one of the application"
+    return Fix("unsafe", changes, (KeepBlock(function.module.span(node), "body"),))
+
+
+def _has_one_application(project: Project) -> bool:
+    """Whether no code but tests makes a second application, which might be another one."""
+    made = [path for path in project.mentioning("Flask(") if not project.is_test(path)]
+    return sum(project.module(path).text.count("Flask(") for path in made) <= 1

@@ -1,0 +1,242 @@
+"""Where a module makes copies of the request's context, and what becomes of them."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from flask_ctxfix.codemods.threads.starts import Start, starts_in
+from flask_ctxfix.context_flow import ContextFlow, Reach
+from flask_ctxfix.context_flow.guards import expects_no_context
+from flask_ctxfix.context_flow.values import (
+    Class,
+    Copied,
+    Foreign,
+    Function,
+    Partial,
+    Value,
+    own_nodes,
+)
+from flask_ctxfix.project import Module, Project
+
+COPY = "copy_current_request_context"
+_WAITS = frozenset({"as_completed", "joinall", "result", "wait", "waitall"})
+_KEEPS = frozenset({"add", "append", "appendleft", "extend", "insert", "setdefault"})
+_RELEASES = frozenset({"clear", "discard", "pop", "popitem", "popleft", "remove"})
+# Behind its block, what was submitted in it has run.
+_WAITING_BLOCK = Foreign("concurrent.futures.ThreadPoolExecutor()")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Copy:
+    """One place that makes a copy of the request's context, for `function` to run in.
+
+    `maker` is the call that makes it, or a decorator of `definition`.
+    """
+
+    module: Module
+    maker: ast.expr
+    function: Function | None
+    definition: ast.FunctionDef | ast.AsyncFunctionDef | None = None
+
+    @property
+    def uses(self) -> list[ast.expr]:
+        """The expressions that stand for the copied function, as far as names tell."""
+        scopes = self.module.scopes
+        if self.definition is not None:
+            is_method = isinstance(scopes.parents[self.definition], ast.ClassDef)
+            reads = scopes.scope_of(self.definition).reads.get(self.definition.name, [])
+            return [] if is_method else [*reads]
+        name = self._variable()
+        return [self.maker] if name is None else [*scopes.scope_of(name).reads.get(name.id, [])]
+
+    def _variable(self) -> ast.Name | None:
+        """Return the local variable that holds the copied function, and nothing else."""
+        parent = self.module.scopes.parents[self.maker]
+        if not isinstance(parent, ast.Assign) or parent.value is not self.maker:
+            return None
+        first, *rest = parent.targets
+        if rest or not isinstance(first, ast.Name):
+            return None
+        scope = self.module.scopes.scope_of(first)
+        is_only = len(scope.bindings.get(first.id, [])) == 1
+        return first if is_only and scope.home(first.id) is scope else None
+
+    def reach(self, project: Project) -> Reach:
+        """Return where the copy is made."""
+        at = self.definition or self.maker
+        return ContextFlow.of(project).reachability.of(self.module, at)
+
+    def starts(self, project: Project) -> list[Start]:
+        """Return what runs the copied function elsewhere."""
+        uses = self.uses
+        return [each for each in starts_in(self.module, project) if each.target in uses]
+
+    def is_tried(self) -> bool:
+        """Whether the code expects that there may be no request to copy."""
+        child: ast.AST = self.definition or self.maker
+        for parent in self.module.scopes.ancestors(child):
+            if isinstance(parent, ast.Try) and child in parent.body and expects_no_context(parent):
+                return True
+            child = parent
+        return False
+
+    def leaves(self, project: Project) -> bool:
+        """Whether something takes the copied function that may run it in another thread."""
+        started = {each.target for each in self.starts(project)}
+        return any(use in started or self._is_handed_on(use, project) for use in self.uses)
+
+    def _is_handed_on(self, use: ast.expr, project: Project) -> bool:
+        parent = self.module.scopes.parents[use]
+        if isinstance(parent, ast.keyword):
+            parent = self.module.scopes.parents[parent]
+        if not isinstance(parent, ast.Call) or parent.func is use or _kept_in(self.module, use):
+            return False
+        taker = ContextFlow.of(project).values.of(self.module, parent.func)
+        if isinstance(taker, Foreign):
+            return not taker.name.startswith(("flask.", "builtins.", "functools."))
+        return not isinstance(taker, Function | Class)
+
+    def is_called_in_loop(self) -> bool:
+        """Whether a coroutine calls the copied function."""
+        scopes = self.module.scopes
+        called = [use for use in self.uses if getattr(scopes.parents[use], "func", None) is use]
+        return any(isinstance(scopes.function_of(use), ast.AsyncFunctionDef) for use in called)
+
+    def is_awaited(self, project: Project) -> bool:
+        """Whether the code that hands the copied function on waits until it has run."""
+        return all(self._is_waited_for(use, project) for use in self.uses)
+
+    def _is_waited_for(self, use: ast.expr, project: Project) -> bool:
+        scopes = self.module.scopes
+        around = scopes.function_of(use)
+        begin = self.module.span(use).end
+        for parent in scopes.ancestors(use):
+            if parent is around:
+                break
+            if isinstance(parent, ast.Await) or self._is_waiting_block(parent, project):
+                return True
+        return any(
+            _waits(call) and self.module.span(call).end > begin
+            for call in ast.walk(around or use)
+            if isinstance(call, ast.Call)
+        )
+
+    def _is_waiting_block(self, node: ast.AST, project: Project) -> bool:
+        values = ContextFlow.of(project).values
+        made = [item.context_expr for item in node.items] if isinstance(node, ast.With) else []
+        return any(values.of(self.module, each) == _WAITING_BLOCK for each in made)
+
+    def keeper(self, project: Project) -> ast.Name | None:
+        """Return the name of what keeps the copied function for as long as the process runs."""
+        for use in self.uses:
+            root = _root(_kept_in(self.module, use))
+            if root is not None and self._lasts(root, project):
+                return root
+        return None
+
+    def _lasts(self, root: ast.Name, project: Project) -> bool:
+        """Whether a name is one of the module's, and nothing there takes out what is put in."""
+        scopes = self.module.scopes
+        if scopes.scope_of(root).home(root.id) is not scopes.module:
+            return False
+        value = ContextFlow.of(project).values.of(self.module, root)
+        if isinstance(value, Foreign) and value.name.startswith("flask"):
+            return value.name == "flask.Flask()"
+        return not any(_releases(self.module, read) for read in scopes.module.reads[root.id])
+
+
+def copies_in(module: Module, project: Project) -> list[Copy]:
+    """Return the copies that a module makes; nothing for tests."""
+    if COPY not in module.text or project.is_test(module.path):
+        return []
+    return module.memo("copies", lambda: [*_decorated(module, project), *_wrapped(module, project)])
+
+
+def _decorated(module: Module, project: Project) -> Iterator[Copy]:
+    values = ContextFlow.of(project).values
+    definitions: list[ast.FunctionDef | ast.AsyncFunctionDef] = [
+        *module.scopes.nodes(ast.FunctionDef),
+        *module.scopes.nodes(ast.AsyncFunctionDef),
+    ]
+    for node in definitions:
+        for decorator in node.decorator_list:
+            if values.of(module, decorator) == Foreign(f"flask.{COPY}"):
+                made = values.definition(module, node)
+                is_known = isinstance(made, Copied) and made.maker is decorator
+                yield Copy(module, decorator, _function(made) if is_known else None, node)
+
+
+def _wrapped(module: Module, project: Project) -> Iterator[Copy]:
+    values = ContextFlow.of(project).values
+    for call in module.scopes.nodes(ast.Call):
+        if len(call.args) == 1 and not call.keywords:
+            if values.of(module, call.func) == Foreign(f"flask.{COPY}"):
+                yield Copy(module, call, _function(values.of(module, call.args[0])))
+
+
+def _function(value: Value | None) -> Function | None:
+    """Return the function that runs when a value is called."""
+    while isinstance(value, Copied | Partial):
+        value = value.function
+    return value if isinstance(value, Function) else None
+
+
+def _waits(call: ast.Call) -> bool:
+    """Whether a call waits for threads; ``", ".join(names)`` does not."""
+    function = call.func
+    name = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
+    if name == "join":
+        is_text = isinstance(getattr(function, "value", None), ast.Constant | ast.JoinedStr)
+        numbers = (isinstance(getattr(each, "value", None), int | float) for each in call.args)
+        return not is_text and all(numbers)
+    return name in _WAITS
+
+
+def _kept_in(module: Module, use: ast.expr) -> ast.expr | None:
+    """Return what an expression is put into: ``x`` in ``x[key] = use`` and ``x.append(use)``."""
+    parent = module.scopes.parents[use]
+    if isinstance(parent, ast.Assign) and len(parent.targets) == 1:
+        target = parent.targets[0]
+        return target.value if isinstance(target, ast.Subscript | ast.Attribute) else None
+    if isinstance(parent, ast.Call) and isinstance(parent.func, ast.Attribute):
+        return parent.func.value if parent.func.attr in _KEEPS else None
+    return None
+
+
+def _root(node: ast.expr | None) -> ast.Name | None:
+    while isinstance(node, ast.Attribute | ast.Subscript):
+        node = node.value
+    return node if isinstance(node, ast.Name) else None
+
+
+def _releases(module: Module, read: ast.Name) -> bool:
+    """Whether the code that reads a container takes something out of it."""
+    parent = module.scopes.parents[read]
+    if isinstance(parent, ast.Attribute):
+        return parent.attr in _RELEASES
+    return isinstance(parent, ast.Subscript) and isinstance(parent.ctx, ast.Del)
+
+
+def captured_files(function: Function, project: Project) -> Iterator[ast.Name]:
+    """Yield the reads of variables of the functions around that hold a file of the request."""
+    module = function.module
+    inner = module.scopes.opened_by(function.node)
+    for node in own_nodes(function.node):
+        if not isinstance(node, ast.Name) or not isinstance(node.ctx, ast.Load):
+            continue
+        home = module.scopes.scope_of(node).home(node.id)
+        if home not in inner.and_outer() or home is inner or home.parent is None:
+            continue
+        bound = [binding.value for binding in home.bindings.get(node.id, ())]
+        if bound and all(each is not None and _is_file(module, each, project) for each in bound):
+            yield node
+
+
+def _is_file(module: Module, node: ast.expr, project: Project) -> bool:
+    values = ContextFlow.of(project).values
+    if isinstance(node, ast.Subscript):
+        return values.of(module, node.value) == Foreign("flask.request.files")
+    made = values.of(module, node)
+    return made in (Foreign("flask.request.files.get()"), Foreign("flask.request.stream"))

@@ -1,0 +1,334 @@
+"""CTX105: copies of a request's context that cannot do what the code asks of them."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import NamedTuple
+
+from flask_ctxfix.codemod import Finding, Fix, Level, Rule, Span, Step
+from flask_ctxfix.codemods.threads.copies import _read_before, _writes_session, left_on_g
+from flask_ctxfix.codemods.threads.copy_repairs import (
+    body_read_before,
+    moved_decorator,
+    values_of_g,
+    without_app_context,
+)
+from flask_ctxfix.codemods.threads.made_copies import Copy, captured_files, copies_in
+from flask_ctxfix.codemods.threads.starts import is_deferred, starts_in
+from flask_ctxfix.context_flow import ContextFlow, Need, Summary, Use, Where
+from flask_ctxfix.context_flow.guards import makes_context
+from flask_ctxfix.context_flow.values import Foreign, Function, own_nodes
+from flask_ctxfix.flask_facts import BODY_READS
+from flask_ctxfix.flask_versions import ONE_CONTEXT, TargetVersion
+from flask_ctxfix.project import Module, Project
+
+_CARRIED = Foreign("contextvars.copy_context().run")
+_ADVICE_PASS = "read the value before, in the request, and pass it as an argument"
+_ADVICE_BODY = (
+    "read the body before the start: `request.get_data()` or, of a form, `request.form`; what was "
+    "read stays with the request"
+)
+_ADVICE_SESSION = "write to the session before the response is made"
+_ADVICE_FILES = "read the file before the start, and pass its bytes"
+
+
+class _Work(NamedTuple):
+    """A function, and the copies of contexts that a module makes for it."""
+
+    module: Module
+    function: Function
+    copies: list[Copy]
+
+
+class _Reason(NamedTuple):
+    """One thing that copies lack. `each` says that every use is a finding of its own."""
+
+    level: Level
+    says: str
+    advice: str
+    each: bool
+
+
+_G = _Reason(
+    "error", "the copy of the context has a `g` of its own, which is empty", _ADVICE_PASS, False
+)
+_BODY = _Reason(
+    "warning",
+    "the body of the request may be gone when the copy of the context comes to read it",
+    _ADVICE_BODY,
+    False,
+)
+_SESSION = _Reason(
+    "warning",
+    "what is written to the session in a copy of the context is not saved",
+    _ADVICE_SESSION,
+    True,
+)
+_FILES = _Reason(
+    "error", "uploaded files are closed at the end of the request", _ADVICE_FILES, True
+)
+
+
+class UnsafeContextCopy(Rule):
+    """A function that runs in a copy of the request's context uses what copies do not carry.
+
+    What it finds
+
+    Functions that are given to `copy_current_request_context` and read what a view left on `g`,
+    read a body that nobody has read yet, write to the session, use uploaded files, or open an app
+    context of their own; generators and, inside of a running loop, coroutines; copies that are made
+    where there is no request, such as by a decorator at the top of a module; copies that are kept
+    for as long as the process runs. As information: work on a database or the session in a thread
+    that runs in a `contextvars.copy_context()`.
+
+    What goes wrong
+
+    In another thread the copy has a new `g`, so that the read raises AttributeError. Once the
+    response is sent the body may be gone, files are closed, and the cookie of the session is on its
+    way. An app context inside of the copy hides the request in Flask 3.2. Without a request,
+    making the copy raises RuntimeError, and a copy that is kept keeps its request.
+
+    Before
+
+        from threading import Thread
+
+        from flask import Flask, copy_current_request_context, g, request
+
+        app = Flask(__name__)
+
+
+        @app.post("/export")
+        def export():
+            @copy_current_request_context
+            def work():
+                print(g.tenant, request.path)
+
+            Thread(target=work).start()
+            return "", 202
+
+    After
+
+        from threading import Thread
+
+        from flask import Flask, copy_current_request_context, g, request
+
+        app = Flask(__name__)
+
+
+        @app.post("/export")
+        def export():
+            tenant = g.tenant
+
+            @copy_current_request_context
+            def work():
+                print(tenant, request.path)
+
+            Thread(target=work).start()
+            return "", 202
+
+    When the fix is safe
+
+    It never is: values are read at another time than they were.
+
+    What changes
+
+    Values come off `g`, and the body is read, in the view; the decorator of a function of the
+    module becomes a copy for each start; the app context inside of a copy, with its teardown
+    functions and its own `g`, goes.
+
+    Sources
+
+    Flask's documentation of `copy_current_request_context`; flask issues 3306 and 2812; werkzeug's
+    handling of input streams.
+    """
+
+    code = "CTX105"
+    name = "unsafe-context-copy"
+    message = "a copy of the request's context lacks what is used in it"
+
+    def find(self, module: Module, project: Project, target: TargetVersion) -> Iterator[Finding]:
+        """Yield what copies cannot do, and contexts that are carried by hand."""
+        works: dict[ast.AST, _Work] = {}
+        for copy in copies_in(module, project):
+            where = copy.reach(project).where
+            if where is Where.OUTSIDE or (where is Where.APP and target.oldest < ONE_CONTEXT):
+                if not copy.is_tried():
+                    yield self._made_outside(copy, project)
+                continue
+            yield from self._kept(copy, project)
+            if copy.function is not None:
+                new = _Work(module, copy.function, [])
+                works.setdefault(copy.function.node, new).copies.append(copy)
+        for work in works.values():
+            if is_deferred(work.function):
+                yield from self._deferred(work, project)
+                continue
+            yield from self._app_contexts(work, project, target)
+            yield from self._missing(work, project)
+        yield from self._carried(module, project)
+
+    def _made_outside(self, copy: Copy, project: Project) -> Finding:
+        message = "the copy is made where there is no request to copy"
+        fix = moved_decorator(copy, project)
+        advice = fix.message if fix else "make the copy inside of a request, for each start"
+        return self.finding(copy.module, "error", copy.maker, message, advice, fix)
+
+    def _kept(self, copy: Copy, project: Project) -> Iterator[Finding]:
+        keeper = copy.keeper(project)
+        if keeper is not None:
+            message = f"`{keeper.id}` keeps the copy of the context, and so its request"
+            advice = "keep the values that the function needs"
+            yield self.finding(copy.module, "warning", copy.maker, message, advice)
+
+    def _deferred(self, work: _Work, project: Project) -> Iterator[Finding]:
+        """Yield copies of functions whose calls only make a generator or a coroutine."""
+        is_async = isinstance(work.function.node, ast.AsyncFunctionDef)
+        uses = ContextFlow.of(project).needs.of(work.function).uses
+        for copy in work.copies:
+            if is_async and copy.is_called_in_loop():
+                message = "a copied coroutine function cannot run inside of a running loop"
+                advice = "leave it as it is: a task has the context of the code that made it"
+                yield self.finding(work.module, "error", copy.maker, message, advice)
+            elif not is_async and uses and copy.leaves(project):
+                message = "the copy of the context ends before the generator runs"
+                yield self.finding(work.module, "error", copy.maker, message, _ADVICE_PASS)
+
+    def _app_contexts(
+        self, work: _Work, project: Project, target: TargetVersion
+    ) -> Iterator[Finding]:
+        if work.function.module is not work.module:
+            return
+        level: Level = "error" if target.newest >= ONE_CONTEXT else "warning"
+        for node in own_nodes(work.function.node):
+            items = node.items if isinstance(node, ast.With) else []
+            made = [item.context_expr for item in items]
+            made = [each for each in made if makes_context(each) is Need.APP]
+            if made and isinstance(node, ast.With):
+                message = "an app context is opened inside of the copy of a request's context"
+                fix = without_app_context(work.function, node, project)
+                advice = fix.message if fix else "leave the app context to the copy"
+                yield self.finding(work.module, level, made[0], message, advice, fix)
+
+    def _missing(self, work: _Work, project: Project) -> Iterator[Finding]:
+        """Yield what a function uses that none of the copies that leave the view has."""
+        leaving = work._replace(copies=[each for each in work.copies if each.leaves(project)])
+        if not leaving.copies:
+            return
+        summary = ContextFlow.of(project).needs.of(work.function)
+        of_g = _expected_on_g(summary)
+        own = [use for use in of_g if _stands_in(use, work)]
+        fix = values_of_g(work.function, work.copies, own)
+        yield from self._at_uses(_G, leaving, own, fix)
+        yield from self._in_callees(_G, leaving, [use for use in of_g if use not in own], project)
+        late = [each for each in leaving.copies if not each.is_awaited(project)]
+        if late:
+            yield from self._gone(leaving._replace(copies=late), summary, project)
+
+    def _gone(self, work: _Work, summary: Summary, project: Project) -> Iterator[Finding]:
+        """Yield uses of what is gone, or of no effect, once the response is on its way."""
+        of_request = [use for use in summary.uses if use.of == "flask.request"]
+        bodies = [use for use in of_request if use.attribute in BODY_READS - {"files"}]
+        unread = {use.attribute for use in bodies}
+        waiting = [each for each in work.copies if not _has_read(each, project, unread)]
+        if bodies and waiting:
+            fix = body_read_before(waiting, project, unread)
+            yield from self._uses(_BODY, work._replace(copies=waiting), bodies, project, fix)
+        writes = [use for use in summary.uses if _writes_session(use)]
+        yield from self._uses(_SESSION, work, writes, project)
+        files = [use for use in of_request if use.attribute == "files"]
+        yield from self._uses(_FILES, work, files, project)
+        for read in captured_files(work.function, project):
+            if work.function.module is work.module:
+                message = f"`{read.id}` is a file of the request: {_FILES.says}"
+                yield self.finding(work.module, _FILES.level, read, message, _FILES.advice)
+
+    def _uses(
+        self,
+        reason: _Reason,
+        work: _Work,
+        uses: list[Use],
+        project: Project,
+        fix: Fix | None = None,
+    ) -> Iterator[Finding]:
+        """Yield findings at the uses of the function; if there are none, at the copies."""
+        own = [use for use in uses if _stands_in(use, work)]
+        if own:
+            yield from self._at_uses(reason, work, own, fix)
+        else:
+            yield from self._in_callees(reason, work, uses, project, fix)
+
+    def _at_uses(
+        self, reason: _Reason, work: _Work, uses: list[Use], fix: Fix | None
+    ) -> Iterator[Finding]:
+        ordered = sorted(uses, key=_place)
+        for use in ordered if reason.each else ordered[:1]:
+            message = f"{_listed([use] if reason.each else ordered)}: {reason.says}"
+            advice = fix.message if fix is not None else reason.advice
+            maker = work.copies[0].maker
+            found = self.finding(work.module, reason.level, maker, message, advice, fix)
+            yield replace(found, span=_place(use))
+
+    def _in_callees(
+        self,
+        reason: _Reason,
+        work: _Work,
+        uses: list[Use],
+        project: Project,
+        fix: Fix | None = None,
+    ) -> Iterator[Finding]:
+        function = work.function
+        own = Step(function.name, function.module.path, function.node.lineno)
+        for copy in work.copies if uses else ():
+            message = f"{_listed(uses)}: {reason.says}"
+            advice = fix.message if fix is not None else reason.advice
+            proof = (*copy.reach(project).steps, own, *uses[0].steps)
+            yield self.finding(work.module, reason.level, copy.maker, message, advice, fix, proof)
+
+    def _carried(self, module: Module, project: Project) -> Iterator[Finding]:
+        flow = ContextFlow.of(project)
+        for start in starts_in(module, project):
+            work = next(start.arguments, None) if start.value == _CARRIED else None
+            summary = flow.needs.of(flow.values.of(module, work)) if work else Summary()
+            shared = next((use for use in summary.uses if _is_shared(use)), None)
+            if shared is not None:
+                message = (
+                    f"`{shared.name}` is used in a context that is carried by hand: "
+                    "it is the request's own, and nothing tears down what the work leaves there"
+                )
+                advice = "open an app context in the work, or copy the request's context"
+                yield self.finding(module, "info", start.target, message, advice)
+
+
+def _expected_on_g(summary: Summary) -> list[Use]:
+    """Return the uses of what a function expects on `g`, also where it asks for it with `get`."""
+    of_g = [use for use in summary.uses if use.of == "flask.g"]
+    is_filled = any(use.access == "write" or use.attribute == "setdefault" for use in of_g)
+    asked = [use for use in of_g if use.access == "probe" and use.attribute == "get" and use.span]
+    return [*left_on_g(summary), *(asked if not is_filled else ())]
+
+
+def _stands_in(use: Use, work: _Work) -> bool:
+    """Whether a use stands in the function itself, and that in the module."""
+    return use.span is not None and work.function.module is work.module
+
+
+def _place(use: Use) -> Span:
+    assert use.span is not None
+    return use.span
+
+
+def _listed(uses: list[Use]) -> str:
+    return ", ".join(f"`{name}`" for name in dict.fromkeys(use.name for use in uses))
+
+
+def _has_read(copy: Copy, project: Project, attributes: set[str]) -> bool:
+    """Whether the body was read before each start, so that the request still has it."""
+    starts = copy.starts(project)
+    return bool(starts) and all(attributes <= _read_before(each, project) for each in starts)
+
+
+def _is_shared(use: Use) -> bool:
+    """Whether a use is one of a database or of the session."""
+    return use.of.startswith("flask_sqlalchemy.") or use.of == "flask.session"
