@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask_ctxfix.codemod import Codemod, Survey
 from flask_ctxfix.codemods.threads.lost_contexts import ThreadNeedsApp, ThreadReadsRequest
 from flask_ctxfix.codemods.threads.passed_proxies import ProxyPassedToThread
+from flask_ctxfix.codemods.threads.shared_copies import SharedContextCopy
 from flask_ctxfix.codemods.threads.starts import starting_decorators
 from flask_ctxfix.codemods.threads.unsafe_copies import UnsafeContextCopy
 from flask_ctxfix.flask_versions import TargetVersion
@@ -19,7 +20,13 @@ def survey(module: Module, project: Project, target: TargetVersion) -> Survey:
 
 CODEMOD = Codemod(
     name="threads",
-    rules=(ThreadReadsRequest(), ThreadNeedsApp(), ProxyPassedToThread(), UnsafeContextCopy()),
+    rules=(
+        ThreadReadsRequest(),
+        ThreadNeedsApp(),
+        ProxyPassedToThread(),
+        SharedContextCopy(),
+        UnsafeContextCopy(),
+    ),
     words=(
         b"Thread",
         b"Timer(",

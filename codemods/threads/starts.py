@@ -10,7 +10,6 @@ from flask_ctxfix.context_flow import ContextFlow, Reach
 from flask_ctxfix.context_flow.values import Class, Foreign, Function, Partial, Value, own_nodes
 from flask_ctxfix.flask_facts import STARTERS, Starter
 from flask_ctxfix.project import Module, Project
-from flask_ctxfix.scopes import FunctionNode
 
 _NAMES = frozenset(name.rpartition(".")[2] for name in STARTERS)
 _CLASSES = {
@@ -18,7 +17,7 @@ _CLASSES = {
     for name in ("threading.Thread", "multiprocessing.Process", "gevent.Greenlet")
 }
 _SIMPLE = (ast.Expr, ast.Assign, ast.AnnAssign, ast.Return)
-_REPEATED = (
+LOOPS = (
     ast.For,
     ast.AsyncFor,
     ast.While,
@@ -82,12 +81,12 @@ class Start:
             return reachability.of_function(self.module, self.call)
         return reachability.of(self.module, self.call)
 
-    def is_repeated(self, function: FunctionNode) -> bool:
-        """Whether the call may start a function that is defined once several times."""
+    def is_repeated(self, made: ast.AST) -> bool:
+        """Whether the call may start what is defined, or made, once several times."""
         for parent in self.module.scopes.ancestors(self.call):
-            if isinstance(parent, _REPEATED):
-                return function not in self.module.scopes.ancestors(self.call) and not any(
-                    each is parent for each in self.module.scopes.ancestors(function)
+            if isinstance(parent, LOOPS):
+                return made not in self.module.scopes.ancestors(self.call) and not any(
+                    each is parent for each in self.module.scopes.ancestors(made)
                 )
         return False
 

@@ -1,0 +1,291 @@
+"""CTX104: one copy of the request's context that several tasks share."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import NamedTuple
+
+from flask_ctxfix.codemod import Finding, Fix, RemoveDecorator, ReplaceExpression, Rule
+from flask_ctxfix.codemods.threads.maps import is_repeatable, map_fix
+from flask_ctxfix.codemods.threads.starts import Start, starts_in
+from flask_ctxfix.context_flow import ContextFlow
+from flask_ctxfix.context_flow.values import Copied, Foreign, Partial
+from flask_ctxfix.flask_versions import TargetVersion
+from flask_ctxfix.project import Module, Project
+from flask_ctxfix.scopes import FunctionNode
+
+_ADVICE = "make a copy for each task, in the call that starts it"
+_ADVICE_SUBMIT = "submit the tasks one by one; each gets a copy of its own"
+_CHANGES = "make a copy of the request's context for each task"
+_LOOPS = (ast.For, ast.AsyncFor, ast.While)
+_REPEATING = (*_LOOPS, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+_LEAVING = (ast.Return, ast.Raise, ast.Break)
+_EXECUTOR = "flask_executor.Executor().map"
+
+
+class SharedContextCopy(Rule):
+    """Several tasks run in one and the same copy of a request's context.
+
+    What it finds
+
+    A function that `copy_current_request_context` gave, where it is passed to `map`, started in a
+    loop or a comprehension, or started more than once. Also `map` of Flask-Executor, which makes
+    one copy for all items.
+
+    What goes wrong
+
+    A context is entered once at a time. Tasks that overlap raise ValueError or LookupError, "was
+    created in a different Context", when they end, and what they return is lost.
+
+    Before
+
+        from concurrent.futures import ThreadPoolExecutor
+
+        from flask import Flask, copy_current_request_context, request
+
+        app = Flask(__name__)
+
+
+        @app.get("/prices")
+        def prices():
+            def fetch(n):
+                return f"{n} for {request.path}"
+
+            copied = copy_current_request_context(fetch)
+            with ThreadPoolExecutor() as pool:
+                answers = [pool.submit(copied, n) for n in range(2)]
+            return [answer.result() for answer in answers]
+
+    After
+
+        from concurrent.futures import ThreadPoolExecutor
+
+        from flask import Flask, copy_current_request_context, request
+
+        app = Flask(__name__)
+
+
+        @app.get("/prices")
+        def prices():
+            def fetch(n):
+                return f"{n} for {request.path}"
+
+            with ThreadPoolExecutor() as pool:
+                answers = [pool.submit(copy_current_request_context(fetch), n) for n in range(2)]
+            return [answer.result() for answer in answers]
+
+    When the fix is safe
+
+    Where the copy is made in the same function, by an expression that may be evaluated again, and
+    the tasks are started one by one. The items of `map` are turned into tasks, which is unsafe: the
+    iterable is used up before the first one runs. There is no fix for Flask-Executor.
+
+    What changes
+
+    Each task gets a copy, and a `g`, of its own.
+
+    Sources
+
+    Flask's documentation of copy_current_request_context; Flask-Executor issue 48.
+    """
+
+    code = "CTX104"
+    name = "shared-context-copy"
+    message = "several tasks share one copy of the request's context"
+
+    def find(self, module: Module, project: Project, target: TargetVersion) -> Iterator[Finding]:
+        """Yield the starts that share a copy."""
+        every = list(_copied_starts(module, project))
+        for each in every:
+            if _is_shared(each, every):
+                fix = _fix(each, every, project)
+                advice = fix.message if fix is not None else _ADVICE
+                message = f"`{_written(each)}` is one copy of the context, shared by several tasks"
+                yield self.finding(module, "error", each.node, message, advice, fix)
+        for target_node in _mapped_by_executors(module, project):
+            message = "Flask-Executor makes one copy of the context for all items"
+            yield self.finding(module, "error", target_node, message, _ADVICE_SUBMIT)
+
+
+class _CopiedStart(NamedTuple):
+    """A start of a copied function; `node` is the expression for it, in the target or all of it."""
+
+    start: Start
+    node: ast.expr
+    copied: Copied
+
+
+def _copied_starts(module: Module, project: Project) -> Iterator[_CopiedStart]:
+    """Yield the starts of copied functions, also of those with some arguments given."""
+    values = ContextFlow.of(project).values
+    for start in starts_in(module, project):
+        node = start.target
+        if isinstance(start.value, Partial) and isinstance(node, ast.Call) and node.args:
+            node = node.args[0]
+        if start.starter.kind == "process" or not isinstance(node, ast.expr):
+            continue
+        value = values.of(module, node)
+        if isinstance(value, Copied) and _made_in(module, value.maker) is not None:
+            yield _CopiedStart(start, node, value)
+
+
+def _made_in(module: Module, maker: ast.AST) -> FunctionNode | None:
+    """Return the function that makes a copy; a decorator runs around what it decorates."""
+    parent = module.scopes.parents.get(maker)
+    is_decorator = isinstance(parent, ast.FunctionDef) and maker in parent.decorator_list
+    return module.scopes.function_of(parent if parent is not None and is_decorator else maker)
+
+
+def _mapped_by_executors(module: Module, project: Project) -> Iterator[ast.expr]:
+    """Yield the functions that are given to `map` of Flask-Executor."""
+    if project.is_test(module.path):
+        return
+    values = ContextFlow.of(project).values
+    for call in module.scopes.nodes(ast.Call):
+        if isinstance(call.func, ast.Attribute) and call.func.attr == "map" and call.args:
+            if values.of(module, call.func) == Foreign(_EXECUTOR):
+                yield call.args[0]
+
+
+def _written(each: _CopiedStart) -> str:
+    function = each.copied.function
+    if isinstance(each.node, ast.Name):
+        return each.node.id
+    return getattr(function, "name", "copy_current_request_context")
+
+
+def _is_shared(each: _CopiedStart, every: list[_CopiedStart]) -> bool:
+    """Whether the copy serves more than this one task."""
+    start, maker = each.start, each.copied.maker
+    module = start.module
+    if start.starter.passing == "each":
+        return True
+    if _is_repeated(each):
+        return True
+    others = (other.start.call for other in every if other.copied.maker is maker)
+    return any(
+        other is not start.call and not _exclude_each_other(module, start.call, other)
+        for other in others
+    )
+
+
+def _is_repeated(each: _CopiedStart) -> bool:
+    """Whether a start is in a loop that the copy is made outside of, and that goes on after it."""
+    start = each.start
+    around = start.module.scopes.ancestors(start.call)
+    loop = next((node for node in around if isinstance(node, _REPEATING)), None)
+    leaves = isinstance(loop, ast.stmt) and _leaves(start.module, start.call, loop)
+    return start.is_repeated(each.copied.maker) and not leaves
+
+
+def _exclude_each_other(module: Module, one: ast.AST, other: ast.AST) -> bool:
+    """Whether at most one of two calls runs: they are in two branches, or one leaves."""
+    above = [one, *module.scopes.ancestors(one)]
+    beyond = [other, *module.scopes.ancestors(other)]
+    common = next(each for each in above if each in beyond)
+    if isinstance(common, ast.If | ast.IfExp | ast.Match):
+        branches = {_branch(common, ways[ways.index(common) - 1]) for ways in (above, beyond)}
+        return len(branches) == 2 and "" not in branches
+    return _leaves(module, one, common) or _leaves(module, other, common)
+
+
+def _branch(node: ast.If | ast.IfExp | ast.Match, child: ast.AST) -> str:
+    """Return what tells the branch that `child` is, or is in, from the others."""
+    if isinstance(node, ast.Match):
+        return str(node.cases.index(child)) if isinstance(child, ast.match_case) else ""
+    for name in ("body", "orelse"):
+        branch = getattr(node, name)
+        if branch is child or (isinstance(branch, list) and child in branch):
+            return name
+    return ""
+
+
+def _leaves(module: Module, node: ast.AST, outer: ast.AST) -> bool:
+    """Whether code below `outer`, which holds a node, does not go on behind the node's block."""
+    child = node
+    for parent in module.scopes.ancestors(node):
+        if parent is outer and not isinstance(outer, _LOOPS):
+            return False
+        for name in ("body", "orelse"):
+            block = getattr(parent, name, None)
+            if isinstance(block, list) and child in block and isinstance(block[-1], _LEAVING):
+                return True
+        if parent is outer:
+            return False
+        child = parent
+    return False
+
+
+def _fix(each: _CopiedStart, every: list[_CopiedStart], project: Project) -> Fix | None:
+    """Return the fix that makes a copy where the task is started."""
+    start, node, maker = each.start, each.node, each.copied.maker
+    if node is maker:
+        return map_fix(start, project, ()) if is_repeatable(maker, start.module, project) else None
+    if not isinstance(node, ast.Name) or not _can_be_made_at(each, project):
+        return None
+    module = start.module
+    bindings = module.scopes.scope_of(node).home(node.id).bindings[node.id]
+    binding = bindings[0] if len(bindings) == 1 else None
+    if binding is None:
+        return None
+    if binding.value is maker:
+        fix = _copying(each, module.segment(maker), project)
+        alone = not isinstance(binding.node, ast.Assign) or len(binding.node.targets) == 1
+        retires = (module.span(binding.node),) if alone else ()
+        return replace(fix, retires=retires) if fix is not None else None
+    is_decorated = isinstance(binding.node, ast.FunctionDef)
+    return _undecorated(binding.node, each, every, project) if is_decorated else None
+
+
+def _undecorated(
+    function: ast.AST, each: _CopiedStart, every: list[_CopiedStart], project: Project
+) -> Fix | None:
+    """Return the fix that takes the decorator off a function, and makes copies at all starts."""
+    maker, module = each.copied.maker, each.start.module
+    assert isinstance(function, ast.FunctionDef)
+    starts = [other for other in every if other.copied.maker is maker]
+    reads = module.scopes.scope_of(function).reads.get(function.name, [])
+    if function.decorator_list != [maker] or {*reads} != {other.node for other in starts}:
+        return None
+    code = f"{module.segment(maker)}({function.name})"
+    fixes = [
+        _copying(other, code, project) if _can_be_made_at(other, project) else None
+        for other in starts
+    ]
+    made = [fix for fix in fixes if fix is not None]
+    if len(made) < len(starts):
+        return None
+    edits = (edit for fix in made for edit in fix.edits)
+    needs = dict.fromkeys(need for fix in made for need in fix.needs)
+    worst = max(made, key=lambda fix: fix.applicability == "unsafe")
+    return replace(worst, edits=(RemoveDecorator(module.span(maker)), *edits), needs=tuple(needs))
+
+
+def _copying(each: _CopiedStart, code: str, project: Project) -> Fix | None:
+    """Return the fix that puts what makes a copy in the place of one that was made before."""
+    edit = ReplaceExpression(each.start.module.span(each.node), code)
+    if each.start.starter.passing == "each":
+        return map_fix(each.start, project, (edit,))
+    return Fix("safe", _CHANGES, (edit,))
+
+
+def _can_be_made_at(each: _CopiedStart, project: Project) -> bool:
+    """Whether what makes a copy gives the same where its task is started."""
+    module, maker = each.start.module, each.copied.maker
+    scopes = module.scopes
+    if scopes.function_of(each.start.call) is not _made_in(module, maker):
+        return False
+    outer = list(scopes.scope_of(maker).and_outer())
+    for name in ast.walk(maker):
+        if not isinstance(name, ast.Name):
+            continue
+        home = scopes.scope_of(name).home(name.id)
+        if home not in outer:
+            continue
+        if scopes.scope_of(each.node).home(name.id) is not home:
+            return False
+        if home.parent is not None and len(home.bindings[name.id]) > 1:
+            return False
+    return is_repeatable(maker, module, project)
