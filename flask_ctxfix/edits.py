@@ -274,6 +274,7 @@ class _Editor(cst.CSTTransformer):
                 new = self._parse(edit.code)
                 (before if edit.where == "before" else after).extend(new)
         if before and statements and isinstance(before[-1], cst.BaseCompoundStatement):
+            gap = max(gap, int(isinstance(before[-1], cst.FunctionDef)))
             blank = [line for line in statements[0].leading_lines if not line.comment]
             missing = [cst.EmptyLine(indent=False)] * max(0, gap - len(blank))
             statements[0] = _with_lines_before(statements[0], missing)

@@ -4,66 +4,183 @@ from __future__ import annotations
 
 import ast
 
-from flask_ctxfix.codemod import Applicability, Edit, Fix, InsertStatement, WrapBody
+from flask_ctxfix.codemod import (
+    AddParameter,
+    Applicability,
+    Edit,
+    Fix,
+    InsertStatement,
+    Need,
+    ReplaceExpression,
+    WrapBody,
+)
 from flask_ctxfix.codemods.threads.spelling import flask_name_at, is_free
-from flask_ctxfix.codemods.threads.starts import Start, starts_in
+from flask_ctxfix.codemods.threads.starts import LOOPS, Start, is_deferred, starts_in
 from flask_ctxfix.context_flow import ContextFlow, Summary, Where
-from flask_ctxfix.context_flow.values import Foreign, Function, own_nodes
+from flask_ctxfix.context_flow.values import Foreign
 from flask_ctxfix.project import Module, Project
+from flask_ctxfix.scopes import FunctionNode
 
-_CHANGES = "open an app context around its body; its teardown functions run when the body ends"
+_CHANGES = "open an app context around it; teardown functions run when it ends"
+_WRAPPER = """\
+app = {app}
+
+def run_in_context(*args, **kwargs):
+    with app.app_context():
+        return {call}(*args, **kwargs)
+"""
 
 
 def app_context_fix(start: Start, project: Project, summary: Summary, where: Where) -> Fix | None:
-    """Return the fix, if there is an application to take and a body to put under its context."""
-    value = start.value
-    node = value.node if isinstance(value, Function) else None
+    """Return the fix, if there is an application to take and a place for its context."""
+    if start.function is None or start.starter.kind == "process" or is_deferred(start.function):
+        return None
+    fixes = (_of_body(start, project, summary, where), _of_call(start, project, summary, where))
+    return next((fix for fix in fixes if fix is not None), None)
+
+
+def _of_body(start: Start, project: Project, summary: Summary, where: Where) -> Fix | None:
+    """Return the fix that opens the context in the function itself."""
+    module, function = start.module, start.function
+    node = function.node if function is not None and function is start.value else None
+    if not isinstance(node, ast.FunctionDef) or function is None or node.decorator_list:
+        return None
+    if function.module is not module or not _is_only_target(start, project, node):
+        return None
+    is_certain = _is_certain(start, summary)
+    app = _module_app(module, project)
+    opens = [use for use in summary.uses if use.attribute == "app_context"]
+    if app is not None and _sees(module, node, app):
+        wrap = WrapBody(module.span(node), f"with {app}.app_context():")
+        return None if opens else Fix(_class(is_certain), _CHANGES, (wrap,))
+    taken = _application(start, project, node, where)
+    if taken is None or not is_free(module, node, "app"):
+        return None
+    real, needs = taken
+    around = module.scopes.function_of(node)
+    is_inside = where in (Where.REQUEST, Where.APP)
+    applicability = _class(is_certain and is_inside)
+    if around is not None and around is module.scopes.function_of(start.call):
+        before = InsertStatement(module.span(node), f"app = {real}", "before")
+        edits = _opened(module, node, summary) if opens else (_wrap(module, node),)
+        return Fix(applicability, _CHANGES, (before, *edits), needs) if edits else None
+    if around is None and not opens and _names(module, node) == [start.target]:
+        passed = _passed_first(start, real)
+        if passed is not None:
+            parameter = AddParameter(module.span(node), "app")
+            return Fix("unsafe", _CHANGES, (passed, parameter, _wrap(module, node)), needs)
+    return None
+
+
+def _of_call(start: Start, project: Project, summary: Summary, where: Where) -> Fix | None:
+    """Return the fix that starts a function around the target which opens the context."""
+    module, statement, target = start.module, start.statement, start.target
     if (
-        not isinstance(node, ast.FunctionDef)
-        or node.decorator_list
-        or start.starter.kind == "process"
+        statement is None
+        or not isinstance(target, ast.expr)
+        or not isinstance(start.call, ast.Call)
     ):
         return None
-    assert isinstance(value, Function)
-    if value.module is not start.module or not _can_be_wrapped(node, summary):
+    if any(use.attribute == "app_context" for use in summary.uses) or _rebinds(start, target):
         return None
-    is_only_target = _is_only_target(start, project, node)
-    is_certain = any(use.is_certain for use in summary.uses)
-    around = start.module.scopes.function_of(node)
-    app = _module_app(start.module, project)
-    if app is not None and _sees(start.module, node, app):
-        safe = is_certain and is_only_target
-        return _wrapped(start.module, node, app, (), safe=safe)
-    if around is None or around is not start.module.scopes.function_of(start.call):
+    taken = _application(start, project, start.call, where)
+    names = ("app", "run_in_context")
+    if taken is None or not all(is_free(module, statement, name) for name in names):
         return None
-    if not is_only_target or not is_free(start.module, node, "app"):
-        return None
-    spelled = flask_name_at(start.module, project, node, "current_app")
-    if spelled is None or where is Where.OUTSIDE:
-        return None
-    taken = InsertStatement(
-        start.module.span(node), f"app = {spelled[0]}._get_current_object()", "before"
+    real, needs = taken
+    written = module.segment(target)
+    call = written if isinstance(target, ast.Name | ast.Attribute | ast.Call) else f"({written})"
+    is_inside = where in (Where.REQUEST, Where.APP)
+    edits = (
+        InsertStatement(module.span(statement), _WRAPPER.format(app=real, call=call), "before"),
+        ReplaceExpression(module.span(target), "run_in_context"),
     )
-    safe = is_certain and where in (Where.REQUEST, Where.APP)
-    fix = _wrapped(start.module, node, "app", (taken,), safe=safe)
-    return Fix(fix.applicability, fix.message, fix.edits, spelled[1])
+    return Fix(_class(_is_certain(start, summary) and is_inside), _CHANGES, edits, needs)
 
 
-def _wrapped(
-    module: Module, node: ast.FunctionDef, app: str, before: tuple[Edit, ...], *, safe: bool
-) -> Fix:
-    applicability: Applicability = "safe" if safe else "unsafe"
-    wrap = WrapBody(module.span(node), f"with {app}.app_context():")
-    return Fix(applicability, _CHANGES, (*before, wrap))
+def _class(is_safe: bool) -> Applicability:
+    return "safe" if is_safe else "unsafe"
 
 
-def _can_be_wrapped(node: ast.FunctionDef, summary: Summary) -> bool:
-    """Whether a body may run in an app context, and gets all it needs from it."""
-    if any(isinstance(each, ast.Yield | ast.YieldFrom) for each in own_nodes(node)):
-        return False
-    return not any(use.attribute == "app_context" for use in summary.uses) and not any(
-        use.of == "flask.g" and use.access in ("read", "call") for use in summary.uses
-    )
+def _is_certain(start: Start, summary: Summary) -> bool:
+    """Whether each run failed, so that none is changed that worked.
+
+    What a pool's task takes out of the database may be used after its context has ended.
+    """
+    of_database = any(use.of.startswith("flask_sqlalchemy.") for use in summary.uses)
+    returns = start.starter.kind == "pool" and of_database
+    return any(use.is_certain for use in summary.uses) and not returns
+
+
+def _application(
+    start: Start, project: Project, at: ast.AST, where: Where
+) -> tuple[str, tuple[Need, ...]] | None:
+    """Return how the code that starts the target writes the application that it serves."""
+    if where is Where.OUTSIDE:
+        return None
+    spelled = flask_name_at(start.module, project, at, "current_app")
+    return (f"{spelled[0]}._get_current_object()", spelled[1]) if spelled is not None else None
+
+
+def _wrap(module: Module, node: ast.FunctionDef) -> WrapBody:
+    return WrapBody(module.span(node), "with app.app_context():")
+
+
+def _opened(module: Module, node: ast.FunctionDef, summary: Summary) -> tuple[Edit, ...]:
+    """Return the edits that open the contexts of the proxy on the application itself."""
+    spans = {use.span for use in summary.uses}
+    proxies = [
+        each.value
+        for each in ast.walk(node)
+        if isinstance(each, ast.Attribute)
+        and each.attr == "app_context"
+        and module.span(each) in spans
+    ]
+    is_all = all(use.attribute == "app_context" and use.span is not None for use in summary.uses)
+    if not is_all:
+        return ()
+    return tuple(ReplaceExpression(module.span(proxy), "app") for proxy in proxies)
+
+
+def _passed_first(start: Start, real: str) -> Edit | None:
+    """Return the edit that puts the application first in the tuple of arguments."""
+    if start.starter.passing != "tuple" or not isinstance(start.call, ast.Call):
+        return None
+    position = start.starter.arguments
+    given = {each.arg: each.value for each in start.call.keywords}
+    arguments = given.get("args")
+    if arguments is None and len(start.call.args) > position:
+        arguments = start.call.args[position]
+    if not isinstance(arguments, ast.Tuple | ast.List):
+        return None
+    names = [f"argument_{index}" for index in range(len(arguments.elts))]
+    module = start.module
+    holes = tuple(zip(names, map(module.span, arguments.elts), strict=True))
+    inner = ", ".join([real, *names])
+    if isinstance(arguments, ast.List):
+        code = f"[{inner}]"
+    else:
+        code = f"({inner})" if names else f"({inner},)"
+    return ReplaceExpression(module.span(arguments), code, holes)
+
+
+def _rebinds(start: Start, target: ast.expr) -> bool:
+    """Whether the target, looked at in the thread, may stand for something else than it did."""
+    scopes = start.module.scopes
+    around = [*scopes.ancestors(start.call)]
+    function = scopes.function_of(start.call)
+    limit = around.index(function) if function is not None else len(around)
+    loops = [each for each in around[:limit] if isinstance(each, LOOPS)]
+    for name in (each for each in ast.walk(target) if isinstance(each, ast.Name)):
+        home = scopes.scope_of(name).home(name.id)
+        if home.node in ast.walk(target) or home is scopes.module:
+            continue
+        bindings = home.bindings.get(name.id, [])
+        if not isinstance(home.node, FunctionNode) or len(bindings) != 1:
+            return True
+        if any(loop in (bindings[0].node, *scopes.ancestors(bindings[0].node)) for loop in loops):
+            return True
+    return False
 
 
 def _module_app(module: Module, project: Project) -> str | None:
@@ -87,12 +204,18 @@ def _sees(module: Module, node: ast.FunctionDef, name: str) -> bool:
 def _is_only_target(start: Start, project: Project, node: ast.FunctionDef) -> bool:
     """Whether all that names a function in the project starts it elsewhere."""
     module = start.module
-    if isinstance(module.scopes.parents.get(node), ast.ClassDef):
-        return False
-    targets = {each.target for each in starts_in(module, project)}
-    scope = module.scopes.scope_of(node)
-    if not targets.issuperset(scope.reads.get(node.name, [])):
-        return False
-    if scope.parent is not None:
+    if start.target is node:
         return True
-    return all(path == module.path for path in project.mentioning(node.name))
+    targets = {each.target for each in starts_in(module, project)}
+    if not targets.issuperset(_names(module, node)):
+        return False
+    is_nested = module.scopes.function_of(node) is not None
+    return is_nested or all(path == module.path for path in project.mentioning(node.name))
+
+
+def _names(module: Module, node: ast.FunctionDef) -> list[ast.expr]:
+    """Return the expressions of the module that may name a function."""
+    if isinstance(module.scopes.parents.get(node), ast.ClassDef):
+        every = module.scopes.nodes(ast.Attribute)
+        return [each for each in every if each.attr == node.name]
+    return list(module.scopes.scope_of(node).reads.get(node.name, []))

@@ -172,13 +172,18 @@ class ThreadNeedsApp(Rule):
                 f"`{use.name}` is used in a {start.starter.noun}, where there is no app context"
             )
             fix = app_context_fix(start, project, summary, reach.where)
-            advice = fix.message if fix is not None else _ADVICE_APP
+            advice = _ADVICE_OUTSIDE if reach.where is Where.OUTSIDE else _ADVICE_APP
+            advice = fix.message if fix is not None else advice
             proof = _proof(start, summary, reach, Need.APP)
             yield self.finding(module, "error", start.target, message, advice, fix, proof)
 
 
 _ADVICE_APP = (
     "hand over the application, `current_app._get_current_object()`, and open "
+    "`with app.app_context():` around the work"
+)
+_ADVICE_OUTSIDE = (
+    "there is no application to take where it is started: give it one, and open "
     "`with app.app_context():` around the work"
 )
 _ADVICE_VALUES = "read the values before the start and pass them as arguments"
