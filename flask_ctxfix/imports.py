@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import sys
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
@@ -275,7 +276,8 @@ class _Plan:
             if module == home and place in places:
                 already += [name for name in names if name not in already]
                 return
-        last = anchor if home == "flask" else self._last_before(home, block, anchor)
+        is_placed = home == "flask" or home in sys.stdlib_module_names
+        last = anchor if is_placed else self._last_before(home, block, anchor)
         self._new[self._module.span(last), home] = list(names)
 
     def _add_a_line(

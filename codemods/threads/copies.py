@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 
 from flask_ctxfix.codemod import AddDecorator, Applicability, Fix, ReplaceExpression
+from flask_ctxfix.codemods.threads.maps import iterables_of, map_fix
 from flask_ctxfix.codemods.threads.spelling import flask_name_at
 from flask_ctxfix.codemods.threads.starts import Start, starts_in
 from flask_ctxfix.context_flow import ContextFlow, Need, Summary, Where
@@ -41,7 +42,7 @@ def why_not(start: Start, project: Project, summary: Summary) -> str | None:
         return "the request is over when it runs"
     if start.starter.kind == "process":
         return "a request cannot be handed to another process"
-    if start.starter.passing == "each":
+    if start.starter.passing == "each" and iterables_of(start, project) is None:
         return "one copy cannot serve several tasks"
     if start.function is None:
         return "it is not certain which function runs"
@@ -111,6 +112,8 @@ def copy_fix(start: Start, project: Project, summary: Summary, where: Where) -> 
         return Fix(applicability, _CHANGES, (edit,), needs)
     span = module.span(start.target)
     wrapped = ReplaceExpression(span, f"{name}(target)", (("target", span),))
+    if start.starter.passing == "each":
+        return map_fix(start, project, (wrapped,), needs)
     return Fix(applicability, _CHANGES, (wrapped,), needs)
 
 
@@ -119,6 +122,8 @@ def _nested_target(start: Start, project: Project) -> ast.FunctionDef | None:
     value = start.value
     scopes = start.module.scopes
     if not isinstance(start.target, ast.Name) or not isinstance(value, Function):
+        return None
+    if start.starter.passing == "each":
         return None
     node = value.node
     if not isinstance(node, ast.FunctionDef) or node.decorator_list:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from flask_ctxfix.codemod import Finding, Fix, RemoveDecorator, ReplaceExpression, Rule
 from flask_ctxfix.codemods.threads.maps import is_repeatable, map_fix
-from flask_ctxfix.codemods.threads.starts import Start, starts_in
+from flask_ctxfix.codemods.threads.starts import LOOPS, Start, starts_in
 from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.values import Copied, Foreign, Partial
 from flask_ctxfix.flask_versions import TargetVersion
@@ -19,8 +19,6 @@ from flask_ctxfix.scopes import FunctionNode
 _ADVICE = "make a copy for each task, in the call that starts it"
 _ADVICE_SUBMIT = "submit the tasks one by one; each gets a copy of its own"
 _CHANGES = "make a copy of the request's context for each task"
-_LOOPS = (ast.For, ast.AsyncFor, ast.While)
-_REPEATING = (*_LOOPS, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 _LEAVING = (ast.Return, ast.Raise, ast.Break)
 _EXECUTOR = "flask_executor.Executor().map"
 
@@ -175,7 +173,7 @@ def _is_repeated(each: _CopiedStart) -> bool:
     """Whether a start is in a loop that the copy is made outside of, and that goes on after it."""
     start = each.start
     around = start.module.scopes.ancestors(start.call)
-    loop = next((node for node in around if isinstance(node, _REPEATING)), None)
+    loop = next((node for node in around if isinstance(node, LOOPS)), None)
     leaves = isinstance(loop, ast.stmt) and _leaves(start.module, start.call, loop)
     return start.is_repeated(each.copied.maker) and not leaves
 
@@ -206,7 +204,7 @@ def _leaves(module: Module, node: ast.AST, outer: ast.AST) -> bool:
     """Whether code below `outer`, which holds a node, does not go on behind the node's block."""
     child = node
     for parent in module.scopes.ancestors(node):
-        if parent is outer and not isinstance(outer, _LOOPS):
+        if parent is outer and not isinstance(outer, LOOPS):
             return False
         for name in ("body", "orelse"):
             block = getattr(parent, name, None)
