@@ -1,8 +1,9 @@
-"""Threads and tasks that lose the context: CTX101 to CTX103."""
+"""Threads and tasks that lose the context: CTX101 to CTX106."""
 
 from __future__ import annotations
 
 from flask_ctxfix.codemod import Codemod, Survey
+from flask_ctxfix.codemods.threads.async_tasks import TaskLostInAsyncView
 from flask_ctxfix.codemods.threads.lost_contexts import ThreadNeedsApp, ThreadReadsRequest
 from flask_ctxfix.codemods.threads.passed_proxies import ProxyPassedToThread
 from flask_ctxfix.codemods.threads.shared_copies import SharedContextCopy
@@ -26,6 +27,7 @@ CODEMOD = Codemod(
         ProxyPassedToThread(),
         SharedContextCopy(),
         UnsafeContextCopy(),
+        TaskLostInAsyncView(),
     ),
     words=(
         b"Thread",
@@ -40,6 +42,11 @@ CODEMOD = Codemod(
         b"delayed(",
         b"copy_current_request_context",
         b"copy_context",
+        b".send(",
+        b".send_async(",
+        b"run_in_executor",
+        b"create_task",
+        b"ensure_future",
     ),
     survey=survey,
 )

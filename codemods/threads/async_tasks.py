@@ -1,0 +1,247 @@
+"""CTX106: work of async views that loses their context, or ends with them."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from flask_ctxfix.codemod import Finding, Fix, RemoveArgument, ReplaceExpression, Rule, Step
+from flask_ctxfix.codemods.threads.spelling import standard_name_at
+from flask_ctxfix.codemods.threads.starts import is_deferred
+from flask_ctxfix.context_flow import ContextFlow, Need, Reach, Use, Where
+from flask_ctxfix.context_flow.values import Foreign, Function, Partial
+from flask_ctxfix.flask_versions import TargetVersion
+from flask_ctxfix.project import Module, Project
+
+_LOOPS = ("asyncio.get_event_loop()", "asyncio.get_running_loop()")
+_EXECUTOR_CALLS = frozenset(f"{loop}.run_in_executor" for loop in _LOOPS)
+_TASK_MAKERS = frozenset(
+    {
+        "asyncio.create_task",
+        "asyncio.ensure_future",
+        *(f"{loop}.create_task" for loop in _LOOPS),
+    }
+)
+_NAMES = frozenset(name.rpartition(".")[2] for name in (*_EXECUTOR_CALLS, *_TASK_MAKERS))
+# What starts the coroutine that it is given at once, as the call of an executor does.
+_STARTING = frozenset({"asyncio.gather", "asyncio.shield"})
+# Methods of a task that do not wait for it, and those of a collection that only keep it.
+_NOT_WAITING = frozenset({"add_done_callback", "set_name"})
+_KEEPING = frozenset({"add", "append"})
+_CHANGES = "use `asyncio.to_thread`, which takes the context along, and the default executor"
+_ADVICE_THREAD = (
+    "await `asyncio.to_thread`, which takes the context along, or read the values before and pass "
+    "them as arguments"
+)
+_ADVICE_TASK = "await the task before the view returns, or leave the work to a task queue"
+
+
+class TaskLostInAsyncView(Rule):
+    """A view hands work to an executor that lacks its context, or to a task that nobody awaits.
+
+    What it finds
+
+    `loop.run_in_executor` with a function that uses the request or the application. In async code
+    of a view, `create_task` and `ensure_future` whose task is dropped, or kept without being
+    awaited.
+
+    What goes wrong
+
+    A thread of an executor has no context: the function raises RuntimeError. The loop of an async
+    view ends with the view, and cancels the tasks that are left: their work is not done.
+
+    Before
+
+        import asyncio
+
+        from flask import Flask, request
+
+        app = Flask(__name__)
+
+
+        def fetch():
+            return request.path
+
+
+        @app.get("/")
+        async def index():
+            loop = asyncio.get_running_loop()
+            return await loop.run_in_executor(None, fetch)
+
+    After
+
+        import asyncio
+
+        from flask import Flask, request
+
+        app = Flask(__name__)
+
+
+        def fetch():
+            return request.path
+
+
+        @app.get("/")
+        async def index():
+            loop = asyncio.get_running_loop()
+            return await asyncio.to_thread(fetch)
+
+    When the fix is safe
+
+    Never. There is one for calls on the running loop that use its default executor and are awaited
+    at once. An executor of one's own may be there for a reason, and a task that nobody awaits needs
+    a decision; both are only reported.
+
+    What changes
+
+    The function runs in a copy of the caller's context variables, and so sees the same request, `g`
+    and session.
+
+    Sources
+
+    Flask's documentation, "Using async and await"; Python's, `asyncio.to_thread`.
+    """
+
+    code = "CTX106"
+    name = "task-lost-in-async-view"
+    message = "async code starts work that loses its context or ends with the view"
+
+    def find(self, module: Module, project: Project, target: TargetVersion) -> Iterator[Finding]:
+        """Yield the functions given to executors, and the tasks that nobody awaits."""
+        if project.is_test(module.path):
+            return
+        values = ContextFlow.of(project).values
+        for call in module.scopes.nodes(ast.Call):
+            if getattr(call.func, "attr", getattr(call.func, "id", "")) not in _local(module):
+                continue
+            value = values.of(module, call.func)
+            name = value.name if isinstance(value, Foreign) else ""
+            if name in _EXECUTOR_CALLS:
+                yield from self._in_executor(module, project, call)
+            elif name in _TASK_MAKERS and _is_lost(module, project, call):
+                yield self._lost_task(module, project, call)
+
+    def _in_executor(self, module: Module, project: Project, call: ast.Call) -> Iterator[Finding]:
+        if len(call.args) < 2 or any(isinstance(each, ast.Starred) for each in call.args[:2]):
+            return
+        flow = ContextFlow.of(project)
+        target = call.args[1]
+        value = flow.values.of(module, target)
+        function = value.function if isinstance(value, Partial) else value
+        if isinstance(function, Function) and is_deferred(function):
+            return
+        summary = flow.needs.of(value)
+        if summary.need is Need.NONE:
+            return
+        use = next(use for use in summary.uses if use.need is summary.need)
+        lacks = "no request" if use.need is Need.REQUEST else "no app context"
+        message = f"`{use.name}` is used in a thread of an executor, where there is {lacks}"
+        reach = flow.reachability.of(module, call)
+        fix = _to_thread(module, project, call, reach.where, summary.need)
+        advice = fix.message if fix is not None else _ADVICE_THREAD
+        proof = _proof(reach, function, use)
+        yield self.finding(module, "error", target, message, advice, fix, proof)
+
+    def _lost_task(self, module: Module, project: Project, call: ast.Call) -> Finding:
+        message = "nobody awaits this task, which is cancelled when the view returns"
+        proof = ContextFlow.of(project).reachability.of(module, call).steps
+        return self.finding(module, "warning", call, message, _ADVICE_TASK, None, proof)
+
+
+def _local(module: Module) -> frozenset[str]:
+    """Return the names by which a module may call what starts work."""
+
+    def compute() -> frozenset[str]:
+        aliases = (alias for node in module.scopes.nodes(ast.ImportFrom) for alias in node.names)
+        renamed = (alias.asname for alias in aliases if alias.name in _NAMES and alias.asname)
+        return _NAMES.union(renamed)
+
+    return module.memo("names of async starters", compute)
+
+
+def _proof(reach: Reach, function: object, use: Use) -> tuple[Step, ...]:
+    """Return the way from what Flask calls, over the function in the thread, to the use."""
+    if not isinstance(function, Function):
+        return (*reach.steps, *use.steps)
+    runs = Step(function.name, function.module.path, function.node.lineno)
+    return (*reach.steps, runs, *use.steps)
+
+
+def _to_thread(
+    module: Module, project: Project, call: ast.Call, where: Where, need: Need
+) -> Fix | None:
+    """Return the fix for a call that is awaited at once, where the caller may have the context."""
+    executor = call.args[0]
+    has_context = where in (Where.REQUEST, Where.UNKNOWN) or (
+        where is Where.APP and need is Need.APP
+    )
+    is_default = isinstance(executor, ast.Constant) and executor.value is None
+    if not has_context or not is_default or call.keywords:
+        return None
+    behind = module.text[module.span(executor).end : module.span(call.args[1]).start]
+    if "#" in behind:  # the comment would go with the executor
+        return None
+    if not isinstance(module.scopes.function_of(call), ast.AsyncFunctionDef):
+        return None
+    spelled = standard_name_at(module, call, "asyncio", "to_thread")
+    if spelled is None or not _is_started(module, project, call):
+        return None
+    edits = (
+        ReplaceExpression(module.span(call.func), spelled[0]),
+        RemoveArgument(module.span(executor)),
+    )
+    return Fix("unsafe", _CHANGES, edits, spelled[1])
+
+
+def _is_started(module: Module, project: Project, call: ast.Call) -> bool:
+    """Whether a coroutine that stands in the place of a call runs at once."""
+    node: ast.AST = call
+    for parent in module.scopes.ancestors(call):
+        if isinstance(parent, ast.Await):
+            return True
+        if isinstance(parent, ast.Call):
+            called = ContextFlow.of(project).values.of(module, parent.func)
+            name = called.name if isinstance(called, Foreign) else ""
+            if name != "asyncio.wait_for":
+                return name in _STARTING
+        is_made = isinstance(parent, ast.ListComp | ast.GeneratorExp) and parent.elt is node
+        if not is_made and not isinstance(parent, ast.Call | ast.List | ast.Tuple | ast.Starred):
+            return False
+        node = parent
+    return False
+
+
+def _is_lost(module: Module, project: Project, call: ast.Call) -> bool:
+    """Whether a task is made in async code of a request, and nothing awaits it there."""
+    around = module.scopes.function_of(call)
+    if not isinstance(around, ast.AsyncFunctionDef):
+        return False
+    if ContextFlow.of(project).reachability.of(module, call).where is not Where.REQUEST:
+        return False
+    parent = module.scopes.parents[call]
+    if isinstance(parent, ast.Expr):
+        return True
+    if isinstance(parent, ast.Attribute):
+        return parent.attr in _NOT_WAITING
+    if not isinstance(parent, ast.Assign) or len(parent.targets) != 1:
+        return False
+    task = parent.targets[0]
+    if not isinstance(task, ast.Name):
+        return False
+    home = module.scopes.scope_of(task).home(task.id)
+    if home.node is not around:
+        return False
+    return all(_only_keeps(module, read) for read in home.reads.get(task.id, ()))
+
+
+def _only_keeps(module: Module, read: ast.Name) -> bool:
+    """Whether the use of a task does not wait for it: it sets something, or keeps it for good."""
+    parent = module.scopes.parents[read]
+    if isinstance(parent, ast.Attribute):
+        return parent.attr in _NOT_WAITING
+    if not isinstance(parent, ast.Call) or not isinstance(parent.func, ast.Attribute):
+        return False
+    kept = parent.func.value
+    if parent.func.attr not in _KEEPING or not isinstance(kept, ast.Name):
+        return False
+    return module.scopes.scope_of(kept).home(kept.id) is module.scopes.module
