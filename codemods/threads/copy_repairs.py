@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from flask_ctxfix.codemod import (
@@ -15,7 +15,7 @@ from flask_ctxfix.codemod import (
     RemoveDecorator,
     ReplaceExpression,
 )
-from flask_ctxfix.codemods.threads.copies import why_not
+from flask_ctxfix.codemods.threads.copies import _KEPT_BODIES, _read_before, why_not
 from flask_ctxfix.codemods.threads.hoists import _edits, _named, _read
 from flask_ctxfix.codemods.threads.made_copies import COPY, Copy
 from flask_ctxfix.codemods.threads.spelling import flask_name_at
@@ -23,6 +23,7 @@ from flask_ctxfix.codemods.threads.starts import Start, is_deferred
 from flask_ctxfix.context_flow import ContextFlow, Use, Where
 from flask_ctxfix.context_flow.values import Foreign, Function, own_nodes
 from flask_ctxfix.project import Module, Project
+from flask_ctxfix.scopes import FunctionNode
 
 _FORMS = {"form", "values"}
 
@@ -124,6 +125,47 @@ def body_read_before(copies: Sequence[Copy], project: Project, late: set[str]) -
     changes = f"read the body before the start, `request.{read}`: the request keeps it"
     unique = tuple(dict.fromkeys(edits))
     return Fix("unsafe", changes, unique, tuple(dict.fromkeys(needs))) if unique else None
+
+
+def has_read_body(copy: Copy, project: Project, attributes: set[str]) -> bool:
+    """Whether the body was read before each start, so that the request still has it."""
+    starts = copy.starts(project)
+    return bool(starts) and all(
+        attributes <= _read_before(each, project) | _read_beside(each, project) for each in starts
+    )
+
+
+def _read_beside(start: Start, project: Project) -> frozenset[str]:
+    """Return what statements give that stand before a start in its block, or in one around it."""
+    module = start.module
+    around = module.scopes.function_of(start.call)
+    if around is None:
+        return frozenset()
+    spans = [module.span(each) for each in _statements_before(module, start.call)]
+    uses = ContextFlow.of(project).needs.of(Function(module, around)).uses
+    read = {
+        use.attribute
+        for use in uses
+        if use.of == "flask.request" and any(use.span and span.holds(use.span) for span in spans)
+    }
+    return frozenset().union(*(kind for kind in _KEPT_BODIES if kind & read))
+
+
+def _statements_before(module: Module, node: ast.AST) -> Iterator[ast.stmt]:
+    """Yield the simple statements that have run whenever code comes to a node of a function."""
+    child = node
+    for parent in module.scopes.ancestors(node):
+        for name in ("body", "orelse", "finalbody"):
+            block = getattr(parent, name, None)
+            if isinstance(block, list) and child in block:
+                yield from (
+                    each
+                    for each in block[: block.index(child)]
+                    if isinstance(each, ast.Expr | ast.Assign | ast.AnnAssign)
+                )
+        if isinstance(parent, FunctionNode):
+            return
+        child = parent
 
 
 def _has_own_line(start: Start) -> bool:

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from flask_ctxfix.codemods.threads.starts import Start, starts_in
-from flask_ctxfix.context_flow import ContextFlow, Reach
-from flask_ctxfix.context_flow.guards import expects_no_context
+from flask_ctxfix.context_flow import ContextFlow, Need, Reach
+from flask_ctxfix.context_flow.guards import expects_no_context, makes_context
 from flask_ctxfix.context_flow.values import (
     Class,
     Copied,
@@ -71,7 +71,7 @@ class Copy:
     def starts(self, project: Project) -> list[Start]:
         """Return what runs the copied function elsewhere."""
         uses = self.uses
-        return [each for each in starts_in(self.module, project) if each.target in uses]
+        return [each for each in starts_in(self.module, project) if _started(each) in uses]
 
     def is_tried(self) -> bool:
         """Whether the code expects that there may be no request to copy."""
@@ -84,7 +84,7 @@ class Copy:
 
     def leaves(self, project: Project) -> bool:
         """Whether something takes the copied function that may run it in another thread."""
-        started = {each.target for each in self.starts(project)}
+        started = {_started(each) for each in self.starts(project)}
         return any(use in started or self._is_handed_on(use, project) for use in self.uses)
 
     def _is_handed_on(self, use: ast.expr, project: Project) -> bool:
@@ -183,6 +183,14 @@ def _function(value: Value | None) -> Function | None:
     return value if isinstance(value, Function) else None
 
 
+def _started(start: Start) -> ast.AST:
+    """Return the expression of what is started, without the partial that gives it arguments."""
+    target = start.target
+    if isinstance(start.value, Partial) and isinstance(target, ast.Call) and target.args:
+        return target.args[0]
+    return target
+
+
 def _waits(call: ast.Call) -> bool:
     """Whether a call waits for threads; ``", ".join(names)`` does not."""
     function = call.func
@@ -217,6 +225,15 @@ def _releases(module: Module, read: ast.Name) -> bool:
     if isinstance(parent, ast.Attribute):
         return parent.attr in _RELEASES
     return isinstance(parent, ast.Subscript) and isinstance(parent.ctx, ast.Del)
+
+
+def app_contexts_in(function: Function) -> Iterator[ast.With]:
+    """Yield the statements of a function that open an app context."""
+    for node in own_nodes(function.node):
+        items = node.items if isinstance(node, ast.With) else []
+        if any(makes_context(item.context_expr) is Need.APP for item in items):
+            assert isinstance(node, ast.With)
+            yield node
 
 
 def captured_files(function: Function, project: Project) -> Iterator[ast.Name]:

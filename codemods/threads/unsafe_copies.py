@@ -8,18 +8,23 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from flask_ctxfix.codemod import Finding, Fix, Level, Rule, Span, Step
-from flask_ctxfix.codemods.threads.copies import _read_before, _writes_session, left_on_g
+from flask_ctxfix.codemods.threads.copies import _writes_session, left_on_g
 from flask_ctxfix.codemods.threads.copy_repairs import (
     body_read_before,
+    has_read_body,
     moved_decorator,
     values_of_g,
     without_app_context,
 )
-from flask_ctxfix.codemods.threads.made_copies import Copy, captured_files, copies_in
+from flask_ctxfix.codemods.threads.made_copies import (
+    Copy,
+    app_contexts_in,
+    captured_files,
+    copies_in,
+)
 from flask_ctxfix.codemods.threads.starts import is_deferred, starts_in
-from flask_ctxfix.context_flow import ContextFlow, Need, Summary, Use, Where
-from flask_ctxfix.context_flow.guards import makes_context
-from flask_ctxfix.context_flow.values import Foreign, Function, own_nodes
+from flask_ctxfix.context_flow import ContextFlow, Summary, Use, Where
+from flask_ctxfix.context_flow.values import Foreign, Function
 from flask_ctxfix.flask_facts import BODY_READS
 from flask_ctxfix.flask_versions import ONE_CONTEXT, TargetVersion
 from flask_ctxfix.project import Module, Project
@@ -201,15 +206,12 @@ class UnsafeContextCopy(Rule):
         if work.function.module is not work.module:
             return
         level: Level = "error" if target.newest >= ONE_CONTEXT else "warning"
-        for node in own_nodes(work.function.node):
-            items = node.items if isinstance(node, ast.With) else []
-            made = [item.context_expr for item in items]
-            made = [each for each in made if makes_context(each) is Need.APP]
-            if made and isinstance(node, ast.With):
-                message = "an app context is opened inside of the copy of a request's context"
-                fix = without_app_context(work.function, node, project)
-                advice = fix.message if fix else "leave the app context to the copy"
-                yield self.finding(work.module, level, made[0], message, advice, fix)
+        for node in app_contexts_in(work.function):
+            message = "an app context is opened inside of the copy of a request's context"
+            fix = without_app_context(work.function, node, project)
+            advice = fix.message if fix else "leave the app context to the copy"
+            opened = node.items[0].context_expr
+            yield self.finding(work.module, level, opened, message, advice, fix)
 
     def _missing(self, work: _Work, project: Project) -> Iterator[Finding]:
         """Yield what a function uses that none of the copies that leave the view has."""
@@ -231,7 +233,7 @@ class UnsafeContextCopy(Rule):
         of_request = [use for use in summary.uses if use.of == "flask.request"]
         bodies = [use for use in of_request if use.attribute in BODY_READS - {"files"}]
         unread = {use.attribute for use in bodies}
-        waiting = [each for each in work.copies if not _has_read(each, project, unread)]
+        waiting = [each for each in work.copies if not has_read_body(each, project, unread)]
         if bodies and waiting:
             fix = body_read_before(waiting, project, unread)
             yield from self._uses(_BODY, work._replace(copies=waiting), bodies, project, fix)
@@ -321,12 +323,6 @@ def _place(use: Use) -> Span:
 
 def _listed(uses: list[Use]) -> str:
     return ", ".join(f"`{name}`" for name in dict.fromkeys(use.name for use in uses))
-
-
-def _has_read(copy: Copy, project: Project, attributes: set[str]) -> bool:
-    """Whether the body was read before each start, so that the request still has it."""
-    starts = copy.starts(project)
-    return bool(starts) and all(attributes <= _read_before(each, project) for each in starts)
 
 
 def _is_shared(use: Use) -> bool:
