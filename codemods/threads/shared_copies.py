@@ -34,8 +34,8 @@ class SharedContextCopy(Rule):
 
     What goes wrong
 
-    A context is entered once at a time. Tasks that overlap raise ValueError or LookupError, "was
-    created in a different Context", when they end, and what they return is lost.
+    A context is entered once at a time. Of tasks that overlap one raises ValueError, "was created
+    in a different Context", when it ends (RuntimeError since Flask 3.2); what it returns is lost.
 
     Before
 
@@ -86,7 +86,8 @@ class SharedContextCopy(Rule):
 
     Sources
 
-    Flask's documentation of copy_current_request_context; Flask-Executor issue 48.
+    Flask's documentation of copy_current_request_context; pallets/flask issue 5252; Flask-Executor
+    issue 48.
     """
 
     code = "CTX104"
