@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from flask_ctxfix.codemod import Finding, Fix, Rule, Step
 from flask_ctxfix.codemods.threads.app_contexts import app_context_fix
+from flask_ctxfix.codemods.threads.captured_proxies import are_of_aliases
 from flask_ctxfix.codemods.threads.copies import copy_fix, left_on_g, why_not
 from flask_ctxfix.codemods.threads.hoists import values_fix
 from flask_ctxfix.codemods.threads.starts import Start, is_deferred, starts_in
@@ -167,6 +168,8 @@ class ThreadNeedsApp(Rule):
     def find(self, module: Module, project: Project, target: TargetVersion) -> Iterator[Finding]:
         """Yield the starts of what needs no more than the application."""
         for start, summary, reach in _losing(module, project, Need.APP):
+            if are_of_aliases(start, project, summary):
+                continue
             use = _first(summary, Need.APP)
             message = (
                 f"`{use.name}` is used in a {start.starter.noun}, where there is no app context"

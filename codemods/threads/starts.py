@@ -60,6 +60,9 @@ class Start:
         """The expressions that are given to the target."""
         if not isinstance(self.call, ast.Call):
             return
+        if isinstance(self.value, Partial) and self.value.call in self.module.scopes.parents:
+            yield from self.value.call.args[1:]
+            yield from (each.value for each in self.value.call.keywords)
         if self.starter.passing == "rest":
             yield from self.call.args[self.starter.position + 1 :]
             yield from (each.value for each in self.call.keywords if each.value is not self.target)
@@ -73,6 +76,8 @@ class Start:
                 yield from value.elts
             elif isinstance(value, ast.Dict):
                 yield from value.values
+            elif isinstance(value, ast.Call) and _is_dict(self.module, value.func):
+                yield from (each.value for each in value.keywords)
 
     def reach(self, project: Project) -> Reach:
         """Return where the start happens."""
@@ -89,6 +94,15 @@ class Start:
                     each is parent for each in self.module.scopes.ancestors(made)
                 )
         return False
+
+
+def _is_dict(module: Module, called: ast.expr) -> bool:
+    """Whether an expression names the dict of the builtins."""
+    return (
+        isinstance(called, ast.Name)
+        and called.id == "dict"
+        and not module.scopes.scope_of(called).home("dict").binds("dict")
+    )
 
 
 def starts_in(module: Module, project: Project) -> list[Start]:

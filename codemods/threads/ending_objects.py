@@ -1,0 +1,68 @@
+"""Objects of a request that are of no use once it is over: its files, its streams, its user."""
+
+from __future__ import annotations
+
+import ast
+
+from flask_ctxfix.codemods.threads.captured_proxies import local_alias
+from flask_ctxfix.codemods.threads.starts import Start
+from flask_ctxfix.context_flow import ContextFlow
+from flask_ctxfix.context_flow.values import Foreign, own_nodes
+from flask_ctxfix.flask_facts import PROXIES
+from flask_ctxfix.project import Module, Project
+
+_REQUESTS = ("flask.request", "flask.Request()")
+_FILES = frozenset(
+    f"{request}.files{part}" for request in _REQUESTS for part in ("", ".get()", ".getlist()")
+)
+_STREAMS = frozenset(
+    f"{request}.{part}" for request in _REQUESTS for part in ("environ", "input_stream", "stream")
+)
+_USERS = frozenset(
+    f"{proxy}._get_current_object()" for proxy in PROXIES if proxy.endswith(".current_user")
+)
+_WAITING = frozenset({"join", "result"})
+
+_ADVICE_FILE = "read it before the start, and pass what it holds: it is closed after the request"
+_ADVICE_REQUEST = "pass the values that the work needs: the request is over by then"
+_ADVICE_USER = "pass its id, and load it where the work runs: it belongs to the request's session"
+
+
+def advice_on(module: Module, project: Project, node: ast.expr) -> str | None:
+    """Return what to do instead of handing an expression over, if a request ends what it is."""
+    if isinstance(node, ast.Name):
+        alias = local_alias(module, node)
+        if alias is not None and alias.value is not None:
+            return advice_on(module, project, alias.value)
+    if isinstance(node, ast.Subscript):
+        return _ADVICE_FILE if _named(module, project, node.value) in _FILES else None
+    if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Subscript | ast.Name):
+        is_stream = node.attr == "stream" and advice_on(module, project, node.value) == _ADVICE_FILE
+        if is_stream:
+            return _ADVICE_FILE
+    name = _named(module, project, node)
+    if name in _FILES or name in _STREAMS:
+        return _ADVICE_FILE
+    if name == "flask.Request()":
+        return _ADVICE_REQUEST
+    return _ADVICE_USER if name in _USERS else None
+
+
+def is_waited_for(start: Start) -> bool:
+    """Whether the code that starts a task may wait for it, so that the request lives on."""
+    scopes = start.module.scopes
+    around = scopes.function_of(start.call)
+    if any(isinstance(each, ast.With | ast.AsyncWith) for each in scopes.ancestors(start.call)):
+        return True
+    calls = (each for each in own_nodes(around or start.module.tree) if isinstance(each, ast.Call))
+    return any(
+        isinstance(call.func, ast.Attribute)
+        and call.func.attr in _WAITING
+        and all(isinstance(each, ast.Constant) for each in call.args)
+        for call in calls
+    )
+
+
+def _named(module: Module, project: Project, node: ast.expr) -> str | None:
+    value = ContextFlow.of(project).values.of(module, node)
+    return value.name if isinstance(value, Foreign) else None

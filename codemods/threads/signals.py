@@ -1,0 +1,52 @@
+"""Proxies that are the senders of signals."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from flask_ctxfix.codemods.threads.captured_proxies import APP, proxy_of
+from flask_ctxfix.context_flow import ContextFlow
+from flask_ctxfix.context_flow.values import Foreign
+from flask_ctxfix.project import Module, Project
+
+_METHODS = frozenset({"send", "send_async"})
+_SIGNALS = frozenset(
+    {
+        "blinker.NamedSignal()",
+        "blinker.Namespace().signal()",
+        "blinker.Signal()",
+        "blinker.signal()",
+        "flask.signals.Namespace().signal()",
+    }
+    | {
+        f"flask{module}.{name}"
+        for module in ("", ".signals")
+        for name in (
+            "appcontext_popped",
+            "appcontext_pushed",
+            "appcontext_tearing_down",
+            "before_render_template",
+            "got_request_exception",
+            "message_flashed",
+            "request_finished",
+            "request_started",
+            "request_tearing_down",
+            "template_rendered",
+        )
+    }
+)
+
+
+def senders_in(module: Module, project: Project) -> Iterator[ast.expr]:
+    """Yield the senders of signals that are the proxy of the application."""
+    values = ContextFlow.of(project).values
+    for call in module.scopes.nodes(ast.Call):
+        called = call.func
+        if not isinstance(called, ast.Attribute) or called.attr not in _METHODS or not call.args:
+            continue
+        if proxy_of(module, project, call.args[0]) != APP:
+            continue
+        signal = values.of(module, called.value)
+        if isinstance(signal, Foreign) and signal.name in _SIGNALS:
+            yield call.args[0]
