@@ -17,7 +17,7 @@ from flask_ctxfix.codemod import (
 from flask_ctxfix.codemods.threads.spelling import flask_name_at, is_free
 from flask_ctxfix.codemods.threads.starts import LOOPS, Start, is_deferred, starts_in
 from flask_ctxfix.context_flow import ContextFlow, Summary, Where
-from flask_ctxfix.context_flow.values import Foreign
+from flask_ctxfix.context_flow.values import Foreign, own_nodes
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import FunctionNode
 
@@ -35,8 +35,16 @@ def app_context_fix(start: Start, project: Project, summary: Summary, where: Whe
     """Return the fix, if there is an application to take and a place for its context."""
     if start.function is None or start.starter.kind == "process" or is_deferred(start.function):
         return None
+    if goes_on(start):
+        return None
     fixes = (_of_body(start, project, summary, where), _of_call(start, project, summary, where))
     return next((fix for fix in fixes if fix is not None), None)
+
+
+def goes_on(start: Start) -> bool:
+    """Whether the target may run as long as the program, where one context would be kept open."""
+    nodes = own_nodes(start.function.node) if start.function is not None else ()
+    return any(isinstance(each, ast.While) for each in nodes)
 
 
 def _of_body(start: Start, project: Project, summary: Summary, where: Where) -> Fix | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from flask_ctxfix.codemod import Finding, Fix, Rule, Step
-from flask_ctxfix.codemods.threads.app_contexts import app_context_fix
+from flask_ctxfix.codemods.threads.app_contexts import app_context_fix, goes_on
 from flask_ctxfix.codemods.threads.captured_proxies import are_of_aliases
 from flask_ctxfix.codemods.threads.copies import copy_fix, left_on_g, why_not
 from flask_ctxfix.codemods.threads.hoists import values_fix
@@ -175,8 +175,7 @@ class ThreadNeedsApp(Rule):
                 f"`{use.name}` is used in a {start.starter.noun}, where there is no app context"
             )
             fix = app_context_fix(start, project, summary, reach.where)
-            advice = _ADVICE_OUTSIDE if reach.where is Where.OUTSIDE else _ADVICE_APP
-            advice = fix.message if fix is not None else advice
+            advice = fix.message if fix is not None else _advice_for_app(start, reach)
             proof = _proof(start, summary, reach, Need.APP)
             yield self.finding(module, "error", start.target, message, advice, fix, proof)
 
@@ -189,7 +188,17 @@ _ADVICE_OUTSIDE = (
     "there is no application to take where it is started: give it one, and open "
     "`with app.app_context():` around the work"
 )
+_ADVICE_LOOP = (
+    "hand over the application, and open `with app.app_context():` in each turn of its loop: what "
+    "is opened around the whole loop is never closed"
+)
 _ADVICE_VALUES = "read the values before the start and pass them as arguments"
+
+
+def _advice_for_app(start: Start, reach: Reach) -> str:
+    if goes_on(start):
+        return _ADVICE_LOOP
+    return _ADVICE_OUTSIDE if reach.where is Where.OUTSIDE else _ADVICE_APP
 
 
 def _losing(module: Module, project: Project, need: Need) -> Iterator[tuple[Start, Summary, Reach]]:

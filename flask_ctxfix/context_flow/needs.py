@@ -223,9 +223,9 @@ class _Scan:
 
     def _if(self, node: ast.If, state: _State) -> _State:
         self.visit(node.test, state)
-        value = self._value(node.test)
-        if isinstance(value, Switch):
-            return self.block(node.body if value.is_on else node.orelse, state)
+        decided = self._decided(node.test)
+        if decided is not None:
+            return self.block(node.body if decided else node.orelse, state)
         if_true, if_false = proves_context(self._values, self._module, node.test, self._given)
         self.block(node.body, state.maybe().where(if_true))
         self.block(node.orelse, state.maybe().where(if_false))
@@ -334,15 +334,41 @@ class _Scan:
         else:
             visitor(self, node, state)
 
+    def _decided(self, test: ast.expr) -> bool | None:
+        """Return whether a test holds, where what the function is given tells."""
+        if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
+            inner = self._decided(test.operand)
+            return None if inner is None else not inner
+        if isinstance(test, ast.Compare) and len(test.ops) == 1:
+            other = test.comparators[0]
+            is_none = isinstance(other, ast.Constant) and other.value is None
+            if is_none and isinstance(test.ops[0], ast.Is | ast.IsNot):
+                is_object = _is_object(self._value(test.left))
+                return isinstance(test.ops[0], ast.IsNot) if is_object else None
+            return None
+        value = self._value(test)
+        if isinstance(value, Switch):
+            return value.is_on
+        return True if value == Foreign("flask.Flask()") else None
+
     def _bool_op(self, node: ast.BoolOp, state: _State) -> None:
         is_and = isinstance(node.op, ast.And)
         for value in node.values:
             self.visit(value, state)
+            decided = self._decided(value)
+            if decided is not None:
+                if decided is not is_and:
+                    break
+                continue
             proven = proves_context(self._values, self._module, value, self._given)
             state = state.maybe().where(proven[0] if is_and else proven[1])
 
     def _if_exp(self, node: ast.IfExp, state: _State) -> None:
         self.visit(node.test, state)
+        decided = self._decided(node.test)
+        if decided is not None:
+            self.visit(node.body if decided else node.orelse, state)
+            return
         if_true, if_false = proves_context(self._values, self._module, node.test, self._given)
         self.visit(node.body, state.maybe().where(if_true))
         self.visit(node.orelse, state.maybe().where(if_false))
@@ -535,6 +561,13 @@ def _is_passed(given: Given) -> bool:
             value.name.startswith("flask") and value.name.endswith("()")
         )
     return isinstance(value, Function | Partial | Copied | Proxy | Switch | Instance | Class)
+
+
+def _is_object(value: Value | None) -> bool:
+    """Whether a value is certainly not None: a function or class, or an instance of a class."""
+    if isinstance(value, Foreign):
+        return value.name == "flask.Flask()" or value.name in PROXIES
+    return isinstance(value, Function | Class | Instance | Partial | Copied | Proxy)
 
 
 def _is_generator(function: FunctionNode) -> bool:
