@@ -63,7 +63,7 @@ def iterables_of(start: Start, project: Project) -> list[ast.expr] | None:
     most = _MOST if name.startswith("concurrent.futures.") else 1
     if name.rpartition(".")[2].startswith("starmap") or not 1 <= len(given) <= most:
         return None
-    if any(isinstance(each, ast.Starred | ast.IfExp | ast.Lambda) for each in given):
+    if not all(_can_be_iterated(each) for each in given):
         return None
     scope = module.scopes.scope_of(call)
     if scope.is_class or any(each.arg is None for each in call.keywords):
@@ -71,6 +71,13 @@ def iterables_of(start: Start, project: Project) -> list[ast.expr] | None:
     if len(given) > 1 and scope.home("zip").binds("zip"):
         return None
     return given if is_repeatable(start.target, module, project) else None
+
+
+def _can_be_iterated(node: ast.expr) -> bool:
+    """Whether an argument may stand behind the `in` of a comprehension as it is."""
+    if isinstance(node, ast.Starred | ast.IfExp | ast.Lambda):
+        return False
+    return not any(isinstance(each, ast.NamedExpr) for each in ast.walk(node))
 
 
 def is_repeatable(node: ast.AST, module: Module, project: Project) -> bool:
