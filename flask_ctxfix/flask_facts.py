@@ -376,7 +376,6 @@ TRANSPARENT_DECORATORS = (
         "functools.lru_cache",
         "functools.wraps",
         "typing.no_type_check",
-        "typing.overload",
     }
 )
 
