@@ -19,7 +19,7 @@ from flask_ctxfix.scopes import FunctionNode
 _ADVICE = "make a copy for each task, in the call that starts it"
 _ADVICE_SUBMIT = "submit the tasks one by one; each gets a copy of its own"
 _CHANGES = "make a copy of the request's context for each task"
-_LEAVING = (ast.Return, ast.Raise, ast.Break)
+_LEAVING = (ast.Return, ast.Raise)
 _EXECUTOR = "flask_executor.Executor().map"
 
 
@@ -175,8 +175,11 @@ def _is_repeated(each: _CopiedStart) -> bool:
     start = each.start
     around = start.module.scopes.ancestors(start.call)
     loop = next((node for node in around if isinstance(node, LOOPS)), None)
-    leaves = isinstance(loop, ast.stmt) and _leaves(start.module, start.call, loop)
-    return start.is_repeated(each.copied.maker) and not leaves
+    if isinstance(loop, ast.For | ast.AsyncFor | ast.While):
+        ends = isinstance(loop.body[-1], (*_LEAVING, ast.Break))
+        if ends or _leaves(start.module, start.call, loop):
+            return False
+    return start.is_repeated(each.copied.maker)
 
 
 def _exclude_each_other(module: Module, one: ast.AST, other: ast.AST) -> bool:
@@ -202,19 +205,23 @@ def _branch(node: ast.If | ast.IfExp | ast.Match, child: ast.AST) -> str:
 
 
 def _leaves(module: Module, node: ast.AST, outer: ast.AST) -> bool:
-    """Whether code below `outer`, which holds a node, does not go on behind the node's block."""
-    child = node
+    """Whether nothing below `outer` runs behind the blocks there that hold a node."""
+    child, breaks = node, False
     for parent in module.scopes.ancestors(node):
-        if parent is outer and not isinstance(outer, LOOPS):
-            return False
-        for name in ("body", "orelse"):
-            block = getattr(parent, name, None)
-            if isinstance(block, list) and child in block and isinstance(block[-1], _LEAVING):
-                return True
         if parent is outer:
-            return False
+            break
+        last = _last_in_block(parent, child)
+        if isinstance(last, _LEAVING):
+            return True
+        breaks = (breaks or isinstance(last, ast.Break)) and not isinstance(parent, LOOPS)
         child = parent
-    return False
+    return breaks
+
+
+def _last_in_block(parent: ast.AST, child: ast.AST) -> ast.stmt | None:
+    """Return the last statement of the block of `parent` that holds a statement."""
+    blocks = (getattr(parent, name, None) for name in ("body", "orelse", "finalbody"))
+    return next((each[-1] for each in blocks if isinstance(each, list) and child in each), None)
 
 
 def _fix(each: _CopiedStart, every: list[_CopiedStart], project: Project) -> Fix | None:
