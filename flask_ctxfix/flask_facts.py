@@ -214,7 +214,6 @@ NEEDS: dict[str, ContextKind] = {
     "flask_login.logout_user": "request",
     "flask_mail.Mail().send": "app",
     "flask_mail.Mail().connect": "app",
-    "flask_mail.Message": "app",
     "flask_principal.Permission().can": "app",
     "flask_socketio.close_room": "app",
     "flask_socketio.disconnect": "request",
