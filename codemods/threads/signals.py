@@ -11,29 +11,13 @@ from flask_ctxfix.context_flow.values import Foreign
 from flask_ctxfix.project import Module, Project
 
 _METHODS = frozenset({"send", "send_async"})
-_SIGNALS = frozenset(
+_MADE_SIGNALS = frozenset(
     {
         "blinker.NamedSignal()",
         "blinker.Namespace().signal()",
         "blinker.Signal()",
         "blinker.signal()",
         "flask.signals.Namespace().signal()",
-    }
-    | {
-        f"flask{module}.{name}"
-        for module in ("", ".signals")
-        for name in (
-            "appcontext_popped",
-            "appcontext_pushed",
-            "appcontext_tearing_down",
-            "before_render_template",
-            "got_request_exception",
-            "message_flashed",
-            "request_finished",
-            "request_started",
-            "request_tearing_down",
-            "template_rendered",
-        )
     }
 )
 
@@ -48,5 +32,11 @@ def senders_in(module: Module, project: Project) -> Iterator[ast.expr]:
         if proxy_of(module, project, call.args[0]) != APP:
             continue
         signal = values.of(module, called.value)
-        if isinstance(signal, Foreign) and signal.name in _SIGNALS:
+        if isinstance(signal, Foreign) and _is_signal(signal.name):
             yield call.args[0]
+
+
+def _is_signal(name: str) -> bool:
+    """Whether what sends the application is a signal: what Flask and extensions hold ready is."""
+    is_ready = name.startswith(("flask.", "flask_")) and "()" not in name
+    return is_ready or name in _MADE_SIGNALS
