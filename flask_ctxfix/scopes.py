@@ -11,6 +11,7 @@ import symtable
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Literal, TypeVar, cast
 
 Node = TypeVar("Node", bound=ast.AST)
@@ -175,6 +176,23 @@ class Scopes:
             if isinstance(parent, FunctionNode):
                 return parent
         return None
+
+    @cached_property
+    def generators(self) -> frozenset[ast.AST]:
+        """The functions that make generators."""
+        yields = (*self.nodes(ast.Yield), *self.nodes(ast.YieldFrom))
+        return frozenset(function for each in yields if (function := self.function_of(each)))
+
+    @cached_property
+    def leaving(self) -> frozenset[ast.AST]:
+        """The statements that may leave their function, since they hold a `return` of it."""
+        found: set[ast.AST] = set()
+        for each in self.nodes(ast.Return):
+            for parent in self.ancestors(each):
+                if parent in found or isinstance(parent, FunctionNode):
+                    break
+                found.add(parent)
+        return frozenset(found)
 
     def in_type_checking(self, node: ast.AST) -> bool:
         """Whether `node` stands under ``if TYPE_CHECKING``."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 
 from flask_ctxfix.codemod import AddDecorator, Applicability, Fix, ReplaceExpression
+from flask_ctxfix.codemods.threads.made_copies import app_contexts_in, captured_files
 from flask_ctxfix.codemods.threads.maps import iterables_of, map_fix
 from flask_ctxfix.codemods.threads.spelling import flask_name_at
 from flask_ctxfix.codemods.threads.starts import Start, starts_in
@@ -53,6 +54,10 @@ def why_not(start: Start, project: Project, summary: Summary) -> str | None:
     late = {use.attribute for use in summary.uses if use.of == "flask.request"} & BODY_READS
     if late and not late <= _read_before(start, project):
         return "the body of the request may be gone by then"
+    if next(captured_files(start.function, project), None) is not None:
+        return "files of the request are closed by then"
+    if next(app_contexts_in(start.function), None) is not None:
+        return "the app context in it would hide the request"
     return None
 
 

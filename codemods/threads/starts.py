@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from flask_ctxfix.context_flow import ContextFlow, Reach
-from flask_ctxfix.context_flow.values import Class, Foreign, Function, Partial, Value, own_nodes
+from flask_ctxfix.context_flow.values import Class, Foreign, Function, Partial, Value
 from flask_ctxfix.flask_facts import STARTERS, Starter
 from flask_ctxfix.project import Module, Project
 
@@ -140,21 +140,29 @@ def _starter_of_argument(
     module: Module, project: Project, function: ast.FunctionDef
 ) -> Starter | None:
     """Return how a function starts a function that it, or one that it returns, is given."""
-    inside = {each for each in ast.walk(function) if isinstance(each, ast.FunctionDef)}
-    for start in _calls(module, project):
-        if start.value is None and isinstance(start.target, ast.Name):
-            home = module.scopes.scope_of(start.target).home(start.target.id)
-            bindings = home.bindings.get(start.target.id, [])
-            if home.node in inside and [each.kind for each in bindings] == ["parameter"]:
-                return start.starter
+    for node, starter in _started_parameters(module, project):
+        if function is node or function in module.scopes.ancestors(node):
+            return starter
     return None
+
+
+def _started_parameters(module: Module, project: Project) -> list[tuple[ast.AST, Starter]]:
+    """Return the functions that start one of their parameters, or have a nested one do so."""
+
+    def collect() -> Iterator[tuple[ast.AST, Starter]]:
+        for start in _calls(module, project):
+            if start.value is None and isinstance(start.target, ast.Name):
+                home = module.scopes.scope_of(start.target).home(start.target.id)
+                bindings = home.bindings.get(start.target.id, [])
+                if [each.kind for each in bindings] == ["parameter"]:
+                    yield home.node, start.starter
+
+    return module.memo("started parameters", lambda: list(collect()))
 
 
 def is_deferred(function: Function) -> bool:
     """Whether a call of a function only makes a generator or a coroutine, which runs later."""
-    is_async = isinstance(function.node, ast.AsyncFunctionDef)
-    yields = (isinstance(each, ast.Yield | ast.YieldFrom) for each in own_nodes(function.node))
-    return is_async or any(yields)
+    return isinstance(function.node, ast.AsyncFunctionDef) or function.is_generator
 
 
 def _calls(module: Module, project: Project) -> list[Start]:

@@ -31,11 +31,9 @@ from flask_ctxfix.context_flow.values import (
     Switch,
     Value,
     Values,
-    own_nodes,
 )
 from flask_ctxfix.flask_facts import NEEDS, PROXIES
 from flask_ctxfix.project import Module, Project
-from flask_ctxfix.scopes import FunctionNode
 
 _DEEPEST = 12
 _MOST = 60
@@ -269,8 +267,7 @@ class _Scan:
 
     def _after(self, node: ast.stmt, state: _State) -> _State:
         """Return what is known behind a statement that may have left the function."""
-        leaves = any(isinstance(each, ast.Return) for each in own_nodes(node))
-        return state.maybe() if leaves else state
+        return state.maybe() if node in self._module.scopes.leaving else state
 
     def _provided(self, node: ast.expr) -> Need:
         """Return the context that entering `node` provides."""
@@ -284,7 +281,7 @@ class _Scan:
             return Need.REQUEST
         if isinstance(node, ast.Call):
             function = self._value(node.func)
-            if isinstance(function, Function) and _is_generator(function.node):
+            if isinstance(function, Function) and function.is_generator:
                 return self._needs.of(self._bound(node, function)).yields
         if isinstance(value, Instance):
             enter = self._values.member(value.of, "__enter__", of_instance=True)
@@ -568,10 +565,6 @@ def _is_object(value: Value | None) -> bool:
     if isinstance(value, Foreign):
         return value.name == "flask.Flask()" or value.name in PROXIES
     return isinstance(value, Function | Class | Instance | Partial | Copied | Proxy)
-
-
-def _is_generator(function: FunctionNode) -> bool:
-    return any(isinstance(each, ast.Yield | ast.YieldFrom) for each in own_nodes(function))
 
 
 def _ends(statement: ast.stmt) -> bool:

@@ -65,6 +65,11 @@ class Function(NamedTuple):
         """The name that it is defined under."""
         return "lambda" if isinstance(self.node, ast.Lambda) else self.node.name
 
+    @property
+    def is_generator(self) -> bool:
+        """Whether calling it makes a generator, whose body runs later."""
+        return self.node in self.module.scopes.generators
+
 
 class Property(NamedTuple):
     """What runs `function` when it is read."""
@@ -364,7 +369,7 @@ class Values:
 
     def _returned(self, module: Module, node: ast.FunctionDef, given: Known) -> Value | None:
         returns = list(_returns(node.body))
-        if any(isinstance(each, ast.Yield | ast.YieldFrom) for each in own_nodes(node)):
+        if node in module.scopes.generators:
             return None
         return _agreed(self.of(module, each, given) for each in returns)
 
@@ -406,29 +411,40 @@ class Values:
 
     def _assigned(self, owner: Class) -> dict[str, list[ast.expr]]:
         """Return what the methods of a class assign to attributes of ``self``."""
+        module = owner.module
+        every = module.memo("assigned", lambda: _assigned_in(module))
+        return every.get(owner.node, {})
 
-        def collect() -> dict[str, list[ast.expr]]:
-            found: dict[str, list[ast.expr]] = {}
-            for method in owner.node.body:
-                if not isinstance(method, ast.FunctionDef | ast.AsyncFunctionDef):
-                    continue
-                receiver = next(iter(method.args.posonlyargs + method.args.args), None)
-                for node in own_nodes(method):
-                    targets = node.targets if isinstance(node, ast.Assign) else []
-                    targets = [node.target] if isinstance(node, ast.AnnAssign) else targets
-                    for target in targets:
-                        is_own = (
-                            isinstance(target, ast.Attribute)
-                            and isinstance(target.value, ast.Name)
-                            and receiver is not None
-                            and target.value.id == receiver.arg
-                        )
-                        value = node.value if isinstance(node, ast.Assign | ast.AnnAssign) else None
-                        if is_own and value is not None and not _is_constant_none(value):
-                            found.setdefault(target.attr, []).append(value)  # type: ignore[attr-defined]
-            return found
 
-        return owner.module.memo(("assigned", owner.node), collect)
+def _assigned_in(module: Module) -> dict[ast.AST, dict[str, list[ast.expr]]]:
+    """Return, for each class, what its methods assign to attributes of their first parameter."""
+    found: dict[ast.AST, dict[str, list[ast.expr]]] = {}
+    nodes: list[ast.Assign | ast.AnnAssign] = [
+        *module.scopes.nodes(ast.Assign),
+        *module.scopes.nodes(ast.AnnAssign),
+    ]
+    for node in nodes:
+        value = node.value
+        if value is None or _is_constant_none(value):
+            continue
+        for target in node.targets if isinstance(node, ast.Assign) else (node.target,):
+            owner = _receiving_class(module, target)
+            if owner is not None and isinstance(target, ast.Attribute):
+                found.setdefault(owner, {}).setdefault(target.attr, []).append(value)
+    return found
+
+
+def _receiving_class(module: Module, target: ast.expr) -> ast.ClassDef | None:
+    """Return the class whose instance, in one of its methods, `target` is an attribute of."""
+    if not isinstance(target, ast.Attribute) or not isinstance(target.value, ast.Name):
+        return None
+    method = module.scopes.function_of(target)
+    if not isinstance(method, ast.FunctionDef | ast.AsyncFunctionDef):
+        return None
+    owner = module.scopes.parents[method]
+    first = next(iter((*method.args.posonlyargs, *method.args.args)), None)
+    is_own = first is not None and first.arg == target.value.id
+    return owner if is_own and isinstance(owner, ast.ClassDef) else None
 
 
 _EVALUATED = (
