@@ -5,10 +5,10 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from flask_ctxfix.codemod import Finding, Fix, RemoveArgument, ReplaceExpression, Rule, Step
+from flask_ctxfix.codemod import Finding, Fix, RemoveArgument, ReplaceExpression, Rule
 from flask_ctxfix.codemods.threads.spelling import standard_name_at
-from flask_ctxfix.codemods.threads.starts import is_deferred
-from flask_ctxfix.context_flow import ContextFlow, Need, Reach, Use, Where
+from flask_ctxfix.codemods.threads.starts import is_deferred, way_to
+from flask_ctxfix.context_flow import ContextFlow, Need, Where
 from flask_ctxfix.context_flow.values import Foreign, Function, Partial
 from flask_ctxfix.flask_versions import TargetVersion
 from flask_ctxfix.project import Module, Project
@@ -139,7 +139,7 @@ class TaskLostInAsyncView(Rule):
         reach = flow.reachability.of(module, call)
         fix = _to_thread(module, project, call, reach.where, summary.need)
         advice = fix.message if fix is not None else _ADVICE_THREAD
-        proof = _proof(reach, function, use)
+        proof = way_to(reach, function, use)
         yield self.finding(module, "error", target, message, advice, fix, proof)
 
     def _lost_task(self, module: Module, project: Project, call: ast.Call) -> Finding:
@@ -157,14 +157,6 @@ def _local(module: Module) -> frozenset[str]:
         return _NAMES.union(renamed)
 
     return module.memo("names of async starters", compute)
-
-
-def _proof(reach: Reach, function: object, use: Use) -> tuple[Step, ...]:
-    """Return the way from what Flask calls, over the function in the thread, to the use."""
-    if not isinstance(function, Function):
-        return (*reach.steps, *use.steps)
-    runs = Step(function.name, function.module.path, function.node.lineno)
-    return (*reach.steps, runs, *use.steps)
 
 
 def _to_thread(

@@ -23,7 +23,7 @@ _CHANGES = (
 )
 _CHANGING = frozenset({"clear", "pop", "popitem", "setdefault", "update"})
 # What is parsed stays with the request: once one of a kind was read, so are the others.
-_KEPT_BODIES = (
+KEPT_BODIES = (
     frozenset({"form", "values"}),
     frozenset({"data", "get_data", "get_json", "json"}),
 )
@@ -49,10 +49,10 @@ def why_not(start: Start, project: Project, summary: Summary) -> str | None:
         return "it is not certain which function runs"
     if left_on_g(summary) or any(map(_asks_g, summary.uses)):
         return "the copy has a `g` of its own, which is empty"
-    if any(map(_writes_session, summary.uses)):
+    if any(map(writes_session, summary.uses)):
         return "what a copy writes to the session is lost"
     late = {use.attribute for use in summary.uses if use.of == "flask.request"} & BODY_READS
-    if late and not late <= _read_before(start, project):
+    if late and not late <= read_before(start, project):
         return "the body of the request may be gone by then"
     if next(captured_files(start.function, project), None) is not None:
         return "files of the request are closed by then"
@@ -73,14 +73,15 @@ def _asks_g(use: Use) -> bool:
     return use.of == "flask.g" and use.access == "probe" and use.span is not None
 
 
-def _writes_session(use: Use) -> bool:
+def writes_session(use: Use) -> bool:
+    """Whether a use changes the session, which is saved with the response and never again."""
     if use.of in SESSION_WRITERS:
         return True
     is_session = use.of == "flask.session"
     return is_session and (use.access == "write" or use.attribute in _CHANGING)
 
 
-def _read_before(start: Start, project: Project) -> frozenset[str]:
+def read_before(start: Start, project: Project) -> frozenset[str]:
     """Return the attributes of the request that give its body to a target as the caller got it."""
     module = start.module
     around = module.scopes.function_of(start.call)
@@ -93,7 +94,7 @@ def _read_before(start: Start, project: Project) -> frozenset[str]:
         for use in uses
         if use.of == "flask.request" and use.is_certain and use.span and use.span.end <= begin
     }
-    return frozenset().union(*(kind for kind in _KEPT_BODIES if kind & read))
+    return frozenset().union(*(kind for kind in KEPT_BODIES if kind & read))
 
 
 def copy_fix(start: Start, project: Project, summary: Summary, where: Where) -> Fix | None:

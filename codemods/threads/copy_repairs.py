@@ -15,8 +15,8 @@ from flask_ctxfix.codemod import (
     RemoveDecorator,
     ReplaceExpression,
 )
-from flask_ctxfix.codemods.threads.copies import _KEPT_BODIES, _read_before, why_not
-from flask_ctxfix.codemods.threads.hoists import _edits, _named, _read
+from flask_ctxfix.codemods.threads.copies import KEPT_BODIES, read_before, why_not
+from flask_ctxfix.codemods.threads.hoists import free_names, moving_edits, read_of
 from flask_ctxfix.codemods.threads.made_copies import COPY, Copy
 from flask_ctxfix.codemods.threads.spelling import flask_name_at
 from flask_ctxfix.codemods.threads.starts import Start, is_deferred
@@ -78,14 +78,14 @@ def values_of_g(function: Function, copies: Sequence[Copy], uses: Sequence[Use])
         return None
     reads = []
     for use in uses:
-        read = _read(module, node, use)
+        read = read_of(module, node, use)
         if read is None or (read.may_fail and not use.is_certain):
             return None
         reads.append(read)
-    named = _named(module, node, reads)
+    named = free_names(module, node, reads)
     if named is None:
         return None
-    edits = tuple(_edits(module, node, reads, named))
+    edits = tuple(moving_edits(module, node, reads, named))
     return Fix("unsafe", "read the values before, where `g` is the request's", edits)
 
 
@@ -131,7 +131,7 @@ def has_read_body(copy: Copy, project: Project, attributes: set[str]) -> bool:
     """Whether the body was read before each start, so that the request still has it."""
     starts = copy.starts(project)
     return bool(starts) and all(
-        attributes <= _read_before(each, project) | _read_beside(each, project) for each in starts
+        attributes <= read_before(each, project) | _read_beside(each, project) for each in starts
     )
 
 
@@ -148,7 +148,7 @@ def _read_beside(start: Start, project: Project) -> frozenset[str]:
         for use in uses
         if use.of == "flask.request" and any(use.span and span.holds(use.span) for span in spans)
     }
-    return frozenset().union(*(kind for kind in _KEPT_BODIES if kind & read))
+    return frozenset().union(*(kind for kind in KEPT_BODIES if kind & read))
 
 
 def _statements_before(module: Module, node: ast.AST) -> Iterator[ast.stmt]:

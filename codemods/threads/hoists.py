@@ -51,7 +51,7 @@ def values_fix(start: Start, summary: Summary, where: Where) -> Fix | None:
         return None
     reads = []
     for use in summary.uses:
-        read = _read(module, function.node, use)
+        read = read_of(module, function.node, use)
         if read is None:
             return None
         if read.may_fail and not use.is_certain and use.of != "flask.g":
@@ -60,11 +60,11 @@ def values_fix(start: Start, summary: Summary, where: Where) -> Fix | None:
         if any(isinstance(getattr(each, "ctx", None), ast.Store) for each in between):
             return None
         reads.append(read._replace(may_fail=True) if between else read)
-    named = _named(module, at, reads)
+    named = free_names(module, at, reads)
     if named is None:
         return None
     is_safe = where is Where.REQUEST and not any(read.may_fail for read in reads)
-    edits = tuple(_edits(module, at, reads, named))
+    edits = tuple(moving_edits(module, at, reads, named))
     return Fix("safe" if is_safe else "unsafe", _CHANGES, edits)
 
 
@@ -96,7 +96,7 @@ def _between(start: Start, at: ast.stmt) -> list[ast.expr]:
     return [each for each in found if begin <= module.span(each).start < end]
 
 
-def _read(module: Module, function: FunctionNode, use: Use) -> Read | None:
+def read_of(module: Module, function: FunctionNode, use: Use) -> Read | None:
     """Return the value that a use reads, if it is one that can be read before."""
     if use.span is None or use.of not in _PROXIES or use.access == "write":
         return None
@@ -189,7 +189,7 @@ def _got(node: ast.Call | ast.Subscript, *, may_fail: bool) -> Read | None:
 
 
 def _are_constant(call: ast.Call) -> bool:
-    """Whether a call is given nothing but constants and, by `type`, the name of a builtin type."""
+    """Whether a call is given nothing but constants."""
     given = (*call.args, *(each.value for each in call.keywords))
     return all(isinstance(each, ast.Constant) for each in given)
 
@@ -223,7 +223,7 @@ def _identifier(key: str) -> str:
     return re.sub(r"\W+", "_", key).strip("_").lower()
 
 
-def _named(module: Module, at: ast.stmt, reads: list[Read]) -> dict[str, str] | None:
+def free_names(module: Module, at: ast.stmt, reads: list[Read]) -> dict[str, str] | None:
     """Return a free name for each value, by the code that reads it; None if one has none."""
     named: dict[str, str] = {}
     for read in reads:
@@ -246,9 +246,10 @@ def _named(module: Module, at: ast.stmt, reads: list[Read]) -> dict[str, str] | 
     return named
 
 
-def _edits(
+def moving_edits(
     module: Module, at: ast.stmt, reads: list[Read], named: dict[str, str]
 ) -> Iterator[Edit]:
+    """Yield the edits that read the values before `at`, and use them in their places."""
     lines = [f"{name} = {code}" for code, name in named.items()]
     yield InsertStatement(module.span(at), "\n".join(lines), "before")
     for read in reads:

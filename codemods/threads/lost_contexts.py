@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from flask_ctxfix.codemod import Finding, Fix, Rule, Step
+from flask_ctxfix.codemod import Finding, Fix, Rule
 from flask_ctxfix.codemods.threads.app_contexts import app_context_fix, goes_on
 from flask_ctxfix.codemods.threads.captured_proxies import are_of_aliases
 from flask_ctxfix.codemods.threads.copies import copy_fix, left_on_g, why_not
 from flask_ctxfix.codemods.threads.hoists import values_fix
-from flask_ctxfix.codemods.threads.starts import Start, is_deferred, starts_in
+from flask_ctxfix.codemods.threads.starts import Start, is_deferred, starts_in, way_to
 from flask_ctxfix.context_flow import ContextFlow, Need, Reach, Summary, Where
 from flask_ctxfix.context_flow.needs import Use
 from flask_ctxfix.flask_versions import TargetVersion
@@ -93,7 +93,7 @@ class ThreadReadsRequest(Rule):
             message = f"`{use.name}` is used in a {start.starter.noun}, where there is {lacks}"
             fix = request_fix(start, project, summary, reach.where)
             advice = _advice(start, project, summary, reach, fix)
-            proof = _proof(start, summary, reach, Need.REQUEST)
+            proof = way_to(reach, start.function, use)
             yield self.finding(module, "error", start.target, message, advice, fix, proof)
 
 
@@ -176,7 +176,7 @@ class ThreadNeedsApp(Rule):
             )
             fix = app_context_fix(start, project, summary, reach.where)
             advice = fix.message if fix is not None else _advice_for_app(start, reach)
-            proof = _proof(start, summary, reach, Need.APP)
+            proof = way_to(reach, start.function, use)
             yield self.finding(module, "error", start.target, message, advice, fix, proof)
 
 
@@ -241,14 +241,3 @@ def _advice(start: Start, project: Project, summary: Summary, reach: Reach, fix:
     if reach.where in (Where.OUTSIDE, Where.APP):
         reason = "it is started outside of a request"
     return f"{_ADVICE_VALUES}: {reason}" if reason is not None else _ADVICE_VALUES
-
-
-def _proof(start: Start, summary: Summary, reach: Reach, need: Need) -> tuple[Step, ...]:
-    """Return the way from what Flask calls, over the start, to the use."""
-    use = _first(summary, need)
-    value = start.function
-    steps = (*reach.steps, *use.steps)
-    if value is not None:
-        target = Step(value.name, value.module.path, value.node.lineno)
-        steps = (*reach.steps, target, *use.steps)
-    return steps

@@ -6,7 +6,9 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from flask_ctxfix.codemod import Step
 from flask_ctxfix.context_flow import ContextFlow, Reach
+from flask_ctxfix.context_flow.needs import Use
 from flask_ctxfix.context_flow.values import Class, Foreign, Function, Partial, Value
 from flask_ctxfix.flask_facts import STARTERS, Starter
 from flask_ctxfix.project import Module, Project
@@ -158,6 +160,14 @@ def _started_parameters(module: Module, project: Project) -> list[tuple[ast.AST,
                     yield home.node, start.starter
 
     return module.memo("started parameters", lambda: list(collect()))
+
+
+def way_to(reach: Reach, function: Value | None, use: Use) -> tuple[Step, ...]:
+    """Return the way from what Flask calls, over the function that runs elsewhere, to a use."""
+    if not isinstance(function, Function):
+        return (*reach.steps, *use.steps)
+    runs = Step(function.name, function.module.path, function.node.lineno)
+    return (*reach.steps, runs, *use.steps)
 
 
 def is_deferred(function: Function) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from flask_ctxfix.codemod import Finding, Fix, Level, Rule, Span, Step
-from flask_ctxfix.codemods.threads.copies import _writes_session, left_on_g
+from flask_ctxfix.codemods.threads.copies import left_on_g, writes_session
 from flask_ctxfix.codemods.threads.copy_repairs import (
     body_read_before,
     has_read_body,
@@ -237,7 +237,7 @@ class UnsafeContextCopy(Rule):
         if bodies and waiting:
             fix = body_read_before(waiting, project, unread)
             yield from self._uses(_BODY, work._replace(copies=waiting), bodies, project, fix)
-        writes = [use for use in summary.uses if _writes_session(use)]
+        writes = [use for use in summary.uses if writes_session(use)]
         yield from self._uses(_SESSION, work, writes, project)
         files = [use for use in of_request if use.attribute == "files"]
         yield from self._uses(_FILES, work, files, project)
