@@ -52,7 +52,7 @@ def values_fix(start: Start, summary: Summary, where: Where) -> Fix | None:
     reads = []
     for use in summary.uses:
         read = read_of(module, function.node, use)
-        if read is None:
+        if read is None or not _is_readable_at(module, at, read.chain):
             return None
         if read.may_fail and not use.is_certain and use.of != "flask.g":
             return None
@@ -81,6 +81,21 @@ def _place(start: Start, function: Function) -> ast.stmt | None:
     is_method = isinstance(scopes.parents[node], ast.ClassDef)
     reads = scopes.scope_of(node).reads.get(node.name, [])
     return node if reads == [start.target] and not is_method else None
+
+
+def _is_readable_at(module: Module, at: ast.stmt, chain: ast.expr) -> bool:
+    """Whether the proxy that a value is read from has the same name before a statement."""
+    root = next(each for each in ast.walk(chain) if isinstance(each, ast.Name))
+    home = module.scopes.scope_of(at).home(root.id)
+    if home is not module.scopes.scope_of(root).home(root.id):
+        return False
+    if home is module.scopes.module:
+        return True
+    begin = module.span(at).start
+    nodes = [each.node for each in home.bindings.get(root.id, [])]
+    return all(
+        isinstance(each, ast.stmt | ast.arg) and module.span(each).end <= begin for each in nodes
+    )
 
 
 def _between(start: Start, at: ast.stmt) -> list[ast.expr]:
@@ -224,7 +239,12 @@ def _identifier(key: str) -> str:
 
 
 def free_names(module: Module, at: ast.stmt, reads: list[Read]) -> dict[str, str] | None:
-    """Return a free name for each value, by the code that reads it; None if one has none."""
+    """Return a free name for each value, by the code that reads it; None if one has none.
+
+    In one function a name stands for one value: functions that were given it look it up late.
+    """
+    around = module.scopes.function_of(at)
+    taken: dict[str, str] = module.memo(("names of values", around), dict)
     named: dict[str, str] = {}
     for read in reads:
         code = module.segment(read.chain)
@@ -236,13 +256,14 @@ def free_names(module: Module, at: ast.stmt, reads: list[Read]) -> dict[str, str
             if name.isidentifier()
             and not keyword.iskeyword(name)
             and name not in _RESERVED
-            and name not in named.values()
+            and taken.get(name, code) == code
             and is_free(module, at, name)
         )
         name = next(free, None)
         if name is None:
             return None
         named[code] = name
+        taken[name] = code
     return named
 
 
