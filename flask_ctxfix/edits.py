@@ -272,6 +272,8 @@ class _Editor(cst.CSTTransformer):
             if edit.span.start in self._starts_of(original):
                 self._done.add(edit)
                 new = self._parse(edit.code)
+                if before and isinstance(new[0], cst.FunctionDef):
+                    new[0] = _with_lines_before(new[0], [cst.EmptyLine(indent=False)])
                 (before if edit.where == "before" else after).extend(new)
         if before and statements and isinstance(before[-1], cst.BaseCompoundStatement):
             gap = max(gap, int(isinstance(before[-1], cst.FunctionDef)))

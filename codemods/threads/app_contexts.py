@@ -23,8 +23,6 @@ from flask_ctxfix.scopes import FunctionNode
 
 _CHANGES = "open an app context around it; teardown functions run when it ends"
 _WRAPPER = """\
-app = {app}
-
 def run_in_context(*args, **kwargs):
     with app.app_context():
         return {call}(*args, **kwargs)
@@ -69,7 +67,8 @@ def _of_body(start: Start, project: Project, summary: Summary, where: Where) -> 
     is_inside = where in (Where.REQUEST, Where.APP)
     applicability = _class(is_certain and is_inside)
     if around is not None and around is module.scopes.function_of(start.call):
-        before = InsertStatement(module.span(node), f"app = {real}", "before")
+        first = _first_place(start, project, node) if is_inside else node
+        before = InsertStatement(module.span(first), f"app = {real}", "before")
         edits = _opened(module, node, summary) if opens else (_wrap(module, node),)
         return Fix(applicability, _CHANGES, (before, *edits), needs) if edits else None
     if around is None and not opens and _names(module, node) == [start.target]:
@@ -99,11 +98,44 @@ def _of_call(start: Start, project: Project, summary: Summary, where: Where) -> 
     written = module.segment(target)
     call = written if isinstance(target, ast.Name | ast.Attribute | ast.Call) else f"({written})"
     is_inside = where in (Where.REQUEST, Where.APP)
+    first = _first_place(start, project, statement) if is_inside else statement
+    others = {module.segment(each.target) for each in _around(start, project)}
+    place = first if others == {written} else statement
     edits = (
-        InsertStatement(module.span(statement), _WRAPPER.format(app=real, call=call), "before"),
+        InsertStatement(module.span(first), f"app = {real}", "before"),
+        InsertStatement(module.span(place), _WRAPPER.format(call=call), "before"),
         ReplaceExpression(module.span(target), "run_in_context"),
     )
     return Fix(_class(_is_certain(start, summary) and is_inside), _CHANGES, edits, needs)
+
+
+def _around(start: Start, project: Project) -> list[Start]:
+    """Return the starts of a function that may all need its application."""
+    function_of = start.module.scopes.function_of
+    around = function_of(start.call)
+    return [each for each in starts_in(start.module, project) if function_of(each.call) is around]
+
+
+def _first_place(start: Start, project: Project, own: ast.stmt) -> ast.stmt:
+    """Return where a function takes the application for all that it starts.
+
+    That is before the first of them, if every way to the later ones leads past it.
+    """
+    scopes = start.module.scopes
+    around = scopes.function_of(start.call)
+    body = around.body if around is not None and not isinstance(around, ast.Lambda) else []
+    places = [place for each in _around(start, project) if (place := _place(each)) is not None]
+    first = min((own, *places), key=lambda place: start.module.span(place).start)
+    return first if first in body else own
+
+
+def _place(start: Start) -> ast.stmt | None:
+    """Return the statement before which a start's application would be taken."""
+    node = start.function.node if start.function is not None else None
+    around = start.module.scopes.function_of(start.call)
+    if isinstance(node, ast.FunctionDef) and start.module.scopes.parents.get(node) is around:
+        return node
+    return start.statement
 
 
 def _class(is_safe: bool) -> Applicability:
