@@ -17,6 +17,7 @@ from flask_ctxfix.codemod import (
 from flask_ctxfix.codemods.threads.spelling import flask_name_at, is_free
 from flask_ctxfix.codemods.threads.starts import LOOPS, Start, is_deferred, starts_in
 from flask_ctxfix.context_flow import ContextFlow, Summary, Where
+from flask_ctxfix.context_flow import Need as Context
 from flask_ctxfix.context_flow.values import Foreign, own_nodes
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import FunctionNode
@@ -110,10 +111,11 @@ def _of_call(start: Start, project: Project, summary: Summary, where: Where) -> 
 
 
 def _around(start: Start, project: Project) -> list[Start]:
-    """Return the starts of a function that may all need its application."""
-    function_of = start.module.scopes.function_of
+    """Return the starts of a function that need no more than its application."""
+    function_of, needs = start.module.scopes.function_of, ContextFlow.of(project).needs
     around = function_of(start.call)
-    return [each for each in starts_in(start.module, project) if function_of(each.call) is around]
+    starts = (each for each in starts_in(start.module, project) if function_of(each.call) is around)
+    return [each for each in starts if needs.of(each.value).need is Context.APP]
 
 
 def _first_place(start: Start, project: Project, own: ast.stmt) -> ast.stmt:
