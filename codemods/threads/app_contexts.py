@@ -14,6 +14,7 @@ from flask_ctxfix.codemod import (
     ReplaceExpression,
     WrapBody,
 )
+from flask_ctxfix.codemods.threads.captured_proxies import opened_proxies
 from flask_ctxfix.codemods.threads.spelling import flask_name_at, is_free
 from flask_ctxfix.codemods.threads.starts import LOOPS, Start, is_deferred, starts_in
 from flask_ctxfix.context_flow import ContextFlow, Summary, Where
@@ -64,15 +65,17 @@ def _of_body(start: Start, project: Project, summary: Summary, where: Where) -> 
     if taken is None or not is_free(module, node, "app"):
         return None
     real, needs = taken
-    around = module.scopes.function_of(node)
-    is_inside = where in (Where.REQUEST, Where.APP)
-    applicability = _class(is_certain and is_inside)
-    if around is not None and around is module.scopes.function_of(start.call):
-        first = _first_place(start, project, node) if is_inside else node
+    applicability = _class(is_certain and where.is_inside)
+    if start.nested is not None:
+        first = _first_place(start, project, node) if where.is_inside else node
         before = InsertStatement(module.span(first), f"app = {real}", "before")
         edits = _opened(module, node, summary) if opens else (_wrap(module, node),)
         return Fix(applicability, _CHANGES, (before, *edits), needs) if edits else None
-    if around is None and not opens and _names(module, node) == [start.target]:
+    if (
+        module.scopes.function_of(node) is None
+        and not opens
+        and _names(module, node) == [start.target]
+    ):
         passed = _passed_first(start, real)
         if passed is not None:
             parameter = AddParameter(module.span(node), "app")
@@ -98,8 +101,7 @@ def _of_call(start: Start, project: Project, summary: Summary, where: Where) -> 
     real, needs = taken
     written = module.segment(target)
     call = written if isinstance(target, ast.Name | ast.Attribute | ast.Call) else f"({written})"
-    is_inside = where in (Where.REQUEST, Where.APP)
-    first = _first_place(start, project, statement) if is_inside else statement
+    first = _first_place(start, project, statement) if where.is_inside else statement
     others = {module.segment(each.target) for each in _around(start, project)}
     place = first if others == {written} else statement
     edits = (
@@ -107,7 +109,7 @@ def _of_call(start: Start, project: Project, summary: Summary, where: Where) -> 
         InsertStatement(module.span(place), _WRAPPER.format(call=call), "before"),
         ReplaceExpression(module.span(target), "run_in_context"),
     )
-    return Fix(_class(_is_certain(start, summary) and is_inside), _CHANGES, edits, needs)
+    return Fix(_class(_is_certain(start, summary) and where.is_inside), _CHANGES, edits, needs)
 
 
 def _around(start: Start, project: Project) -> list[Start]:
@@ -170,17 +172,7 @@ def _wrap(module: Module, node: ast.FunctionDef) -> WrapBody:
 
 def _opened(module: Module, node: ast.FunctionDef, summary: Summary) -> tuple[Edit, ...]:
     """Return the edits that open the contexts of the proxy on the application itself."""
-    spans = {use.span for use in summary.uses}
-    proxies = [
-        each.value
-        for each in ast.walk(node)
-        if isinstance(each, ast.Attribute)
-        and each.attr == "app_context"
-        and module.span(each) in spans
-    ]
-    is_all = all(use.attribute == "app_context" and use.span is not None for use in summary.uses)
-    if not is_all:
-        return ()
+    proxies = opened_proxies(module, node, summary)
     return tuple(ReplaceExpression(module.span(proxy), "app") for proxy in proxies)
 
 

@@ -58,11 +58,6 @@ def real_application(module: Module, node: ast.expr) -> ReplaceExpression:
     return ReplaceExpression(module.span(node), f"{module.segment(node)}.{_UNWRAP}()")
 
 
-def is_inside(where: Where) -> bool:
-    """Whether there certainly is an application to take."""
-    return where in (Where.REQUEST, Where.APP)
-
-
 def aliases_in(start: Start, project: Project) -> list[ast.Name]:
     """Return the reads of variables around a target that are the proxy of the application."""
     return [name for name in _captured(start) if proxy_of(start.module, project, name) == APP]
@@ -95,36 +90,39 @@ def alias_fix(start: Start, project: Project, summary: Summary, where: Where) ->
         places.append(ContextFlow.of(project).reachability.of(start.module, source).where)
     if Where.OUTSIDE in places:
         return None
-    applicability: Applicability = "safe" if all(map(is_inside, places)) else "unsafe"
+    applicability: Applicability = "safe" if all(place.is_inside for place in places) else "unsafe"
     return Fix(applicability, f"use `{edits[0].code}`", tuple(edits))
 
 
 def _import_fix(start: Start, summary: Summary, where: Where) -> Fix | None:
     """Return the fix for a nested target that opens the context of an imported proxy."""
-    module, function = start.module, start.function
-    node = function.node if function is not None and function is start.value else None
-    if function is None or function.module is not module or not isinstance(node, ast.FunctionDef):
+    module, node = start.module, start.nested
+    if node is None or not is_free(module, node, _TAKEN):
         return None
-    around = module.scopes.function_of(node)
-    if around is None or around is not module.scopes.function_of(start.call):
-        return None
-    if node.decorator_list or not is_free(module, node, _TAKEN):
-        return None
-    spans = {use.span for use in summary.uses}
-    proxies = [
-        each.value
-        for each in ast.walk(node)
-        if isinstance(each, ast.Attribute) and module.span(each) in spans
-    ]
+    proxies = opened_proxies(module, node, summary)
     names = {each.id for each in proxies if isinstance(each, ast.Name)}
-    if None in spans or len(names) != 1 or len(proxies) != len(spans):
+    if len(names) != 1:
         return None
     real = f"{names.pop()}.{_UNWRAP}()"
     taken = InsertStatement(module.span(node), f"{_TAKEN} = {real}", "before")
     used = (ReplaceExpression(module.span(proxy), _TAKEN) for proxy in proxies)
     is_certain = all(use.is_certain for use in summary.uses)
-    applicability: Applicability = "safe" if is_certain and is_inside(where) else "unsafe"
+    applicability: Applicability = "safe" if is_certain and where.is_inside else "unsafe"
     return Fix(applicability, f"use `{real}`", (taken, *used))
+
+
+def opened_proxies(module: Module, function: ast.AST, summary: Summary) -> list[ast.expr]:
+    """Return the proxies whose context a function opens; none if it lacks anything else."""
+    spans = {use.span for use in summary.uses if use.attribute == "app_context"}
+    if None in spans or len(spans) < len(summary.uses):
+        return []
+    return [
+        each.value
+        for each in ast.walk(function)
+        if isinstance(each, ast.Attribute)
+        and each.attr == "app_context"
+        and module.span(each) in spans
+    ]
 
 
 def _captured(start: Start) -> Iterator[ast.Name]:

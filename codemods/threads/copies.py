@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterable
 
 from flask_ctxfix.codemod import AddDecorator, Applicability, Fix, ReplaceExpression
-from flask_ctxfix.codemods.threads.made_copies import app_contexts_in, captured_files
+from flask_ctxfix.codemods.threads.made_copies import COPY, app_contexts_in, captured_files
 from flask_ctxfix.codemods.threads.maps import iterables_of, map_fix
 from flask_ctxfix.codemods.threads.spelling import flask_name_at
-from flask_ctxfix.codemods.threads.starts import Start, starts_in
+from flask_ctxfix.codemods.threads.starts import Start
 from flask_ctxfix.context_flow import ContextFlow, Need, Summary, Where
 from flask_ctxfix.context_flow.needs import Use
 from flask_ctxfix.context_flow.values import Foreign, Function
@@ -16,14 +17,13 @@ from flask_ctxfix.flask_facts import BODY_READS, SESSION_WRITERS
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.source import SourceError
 
-_COPY = "copy_current_request_context"
 _CHANGES = (
     "run it in a copy of the request's context; in the copy `g` is new and empty, teardown "
     "functions run again, and what is written to the session is not saved"
 )
 _CHANGING = frozenset({"clear", "pop", "popitem", "setdefault", "update"})
 # What is parsed stays with the request: once one of a kind was read, so are the others.
-KEPT_BODIES = (
+_KEPT_BODIES = (
     frozenset({"form", "values"}),
     frozenset({"data", "get_data", "get_json", "json"}),
 )
@@ -89,12 +89,13 @@ def read_before(start: Start, project: Project) -> frozenset[str]:
         return frozenset()
     begin = module.span(start.call).start
     uses = ContextFlow.of(project).needs.of(Function(module, around)).uses
-    read = {
-        use.attribute
-        for use in uses
-        if use.of == "flask.request" and use.is_certain and use.span and use.span.end <= begin
-    }
-    return frozenset().union(*(kind for kind in KEPT_BODIES if kind & read))
+    return kept_by(use for use in uses if use.is_certain and use.span and use.span.end <= begin)
+
+
+def kept_by(uses: Iterable[Use]) -> frozenset[str]:
+    """Return the attributes that give the body of the request wherever `uses` have read it."""
+    read = {use.attribute for use in uses if use.of == "flask.request"}
+    return frozenset().union(*(kind for kind in _KEPT_BODIES if kind & read))
 
 
 def copy_fix(start: Start, project: Project, summary: Summary, where: Where) -> Fix | None:
@@ -107,9 +108,12 @@ def copy_fix(start: Start, project: Project, summary: Summary, where: Where) -> 
     is_certain = any(use.is_certain and use.need is Need.REQUEST for use in summary.uses)
     is_safe = where is Where.REQUEST and is_certain and not _sees_copies(project)
     applicability: Applicability = "safe" if is_safe else "unsafe"
-    nested = _nested_target(start, project)
+    is_alone = start.is_only_use and start.starter.passing != "each"
+    nested = start.nested if is_alone else None
+    if nested is not None and start.is_repeated(nested):
+        nested = None
     at = nested or start.call
-    spelled = flask_name_at(module, project, at, _COPY)
+    spelled = flask_name_at(module, project, at, COPY)
     if spelled is None:
         return None
     name, needs = spelled
@@ -121,28 +125,6 @@ def copy_fix(start: Start, project: Project, summary: Summary, where: Where) -> 
     if start.starter.passing == "each":
         return map_fix(start, project, (wrapped,), needs)
     return Fix(applicability, _CHANGES, (wrapped,), needs)
-
-
-def _nested_target(start: Start, project: Project) -> ast.FunctionDef | None:
-    """Return the function to decorate: one that is defined for this start alone."""
-    value = start.value
-    scopes = start.module.scopes
-    if not isinstance(start.target, ast.Name) or not isinstance(value, Function):
-        return None
-    if start.starter.passing == "each":
-        return None
-    node = value.node
-    if not isinstance(node, ast.FunctionDef) or node.decorator_list:
-        return None
-    around = scopes.function_of(node)
-    if around is None or around is not scopes.function_of(start.call):
-        return None
-    scope = scopes.scope_of(node)
-    reads = scope.reads.get(node.name, [])
-    is_method = isinstance(scopes.parents.get(node), ast.ClassDef)
-    if reads != [start.target] or is_method or start.is_repeated(node):
-        return None
-    return node if start in starts_in(start.module, project) else None
 
 
 def _sees_copies(project: Project) -> bool:

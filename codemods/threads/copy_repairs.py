@@ -15,7 +15,7 @@ from flask_ctxfix.codemod import (
     RemoveDecorator,
     ReplaceExpression,
 )
-from flask_ctxfix.codemods.threads.copies import KEPT_BODIES, read_before, why_not
+from flask_ctxfix.codemods.threads.copies import kept_by, read_before, why_not
 from flask_ctxfix.codemods.threads.hoists import free_names, moving_edits, read_of
 from flask_ctxfix.codemods.threads.made_copies import COPY, Copy
 from flask_ctxfix.codemods.threads.spelling import flask_name_at
@@ -143,12 +143,7 @@ def _read_beside(start: Start, project: Project) -> frozenset[str]:
         return frozenset()
     spans = [module.span(each) for each in _statements_before(module, start.call)]
     uses = ContextFlow.of(project).needs.of(Function(module, around)).uses
-    read = {
-        use.attribute
-        for use in uses
-        if use.of == "flask.request" and any(use.span and span.holds(use.span) for span in spans)
-    }
-    return frozenset().union(*(kind for kind in KEPT_BODIES if kind & read))
+    return kept_by(use for use in uses if use.span and any(span.holds(use.span) for span in spans))
 
 
 def _statements_before(module: Module, node: ast.AST) -> Iterator[ast.stmt]:

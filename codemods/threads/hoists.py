@@ -70,17 +70,9 @@ def values_fix(start: Start, summary: Summary, where: Where) -> Fix | None:
 
 def _place(start: Start, function: Function) -> ast.stmt | None:
     """Return the statement that the values are read before: what makes the function."""
-    scopes, node = start.module.scopes, function.node
-    if isinstance(node, ast.Lambda):
-        return start.statement if node is start.target else None
-    around = scopes.function_of(node)
-    if not isinstance(node, ast.FunctionDef) or around is None:
-        return None
-    if around is not scopes.function_of(start.call) or node.decorator_list:
-        return None
-    is_method = isinstance(scopes.parents[node], ast.ClassDef)
-    reads = scopes.scope_of(node).reads.get(node.name, [])
-    return node if reads == [start.target] and not is_method else None
+    if isinstance(function.node, ast.Lambda):
+        return start.statement if function.node is start.target else None
+    return start.nested if start.is_only_use else None
 
 
 def _is_readable_at(module: Module, at: ast.stmt, chain: ast.expr) -> bool:

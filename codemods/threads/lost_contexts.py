@@ -227,11 +227,13 @@ def _first(summary: Summary, need: Need) -> Use:
 def request_fix(start: Start, project: Project, summary: Summary, where: Where) -> Fix | None:
     """Return the fix for a target that needs the request: values, or a copy of its context."""
     copied = copy_fix(start, project, summary, where)
+    is_clumsy = start.starter.passing == "each"
+    if copied is not None and project.thread_fix == "wrap" and not is_clumsy:
+        return copied
     values = values_fix(start, summary, where)
-    is_clumsy = start.starter.passing == "each" and values is not None
-    if is_clumsy and values is not None and values.applicability == "safe":
-        return values
-    return values or copied if project.thread_fix == "values" else copied or values
+    if project.thread_fix == "values" or (values is not None and values.applicability == "safe"):
+        return values or copied
+    return copied or values
 
 
 def _advice(start: Start, project: Project, summary: Summary, reach: Reach, fix: Fix | None) -> str:

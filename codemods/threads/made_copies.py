@@ -71,7 +71,7 @@ class Copy:
     def starts(self, project: Project) -> list[Start]:
         """Return what runs the copied function elsewhere."""
         uses = self.uses
-        return [each for each in starts_in(self.module, project) if _started(each) in uses]
+        return [each for each in starts_in(self.module, project) if each.callable in uses]
 
     def is_tried(self) -> bool:
         """Whether the code expects that there may be no request to copy."""
@@ -84,7 +84,7 @@ class Copy:
 
     def leaves(self, project: Project) -> bool:
         """Whether something takes the copied function that may run it in another thread."""
-        started = {_started(each) for each in self.starts(project)}
+        started = {each.callable for each in self.starts(project)}
         return any(use in started or self._is_handed_on(use, project) for use in self.uses)
 
     def _is_handed_on(self, use: ast.expr, project: Project) -> bool:
@@ -181,14 +181,6 @@ def _function(value: Value | None) -> Function | None:
     while isinstance(value, Copied | Partial):
         value = value.function
     return value if isinstance(value, Function) else None
-
-
-def _started(start: Start) -> ast.AST:
-    """Return the expression of what is started, without the partial that gives it arguments."""
-    target = start.target
-    if isinstance(start.value, Partial) and isinstance(target, ast.Call) and target.args:
-        return target.args[0]
-    return target
 
 
 def _waits(call: ast.Call) -> bool:

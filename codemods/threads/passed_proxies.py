@@ -10,7 +10,6 @@ from flask_ctxfix.codemods.threads.captured_proxies import (
     APP,
     alias_fix,
     are_of_aliases,
-    is_inside,
     proxy_of,
     real_application,
     source_of,
@@ -191,7 +190,7 @@ def _real(
     if where is Where.OUTSIDE:
         return None
     edit = real_application(module, source)
-    is_safe = is_inside(where) or (is_here and at is node)
+    is_safe = where.is_inside or (is_here and at is node)
     return Fix(applicability or ("safe" if is_safe else "unsafe"), f"pass `{edit.code}`", (edit,))
 
 

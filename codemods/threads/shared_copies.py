@@ -11,7 +11,7 @@ from flask_ctxfix.codemod import Finding, Fix, RemoveDecorator, ReplaceExpressio
 from flask_ctxfix.codemods.threads.maps import is_repeatable, map_fix
 from flask_ctxfix.codemods.threads.starts import LOOPS, Start, starts_in
 from flask_ctxfix.context_flow import ContextFlow
-from flask_ctxfix.context_flow.values import Copied, Foreign, Partial
+from flask_ctxfix.context_flow.values import Copied, Foreign
 from flask_ctxfix.flask_versions import TargetVersion
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import FunctionNode
@@ -120,9 +120,7 @@ def _copied_starts(module: Module, project: Project) -> Iterator[_CopiedStart]:
     """Yield the starts of copied functions, also of those with some arguments given."""
     values = ContextFlow.of(project).values
     for start in starts_in(module, project):
-        node = start.target
-        if isinstance(start.value, Partial) and isinstance(node, ast.Call) and node.args:
-            node = node.args[0]
+        node = start.callable
         if start.starter.kind == "process" or not isinstance(node, ast.expr):
             continue
         value = values.of(module, node)

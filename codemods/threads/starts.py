@@ -51,6 +51,35 @@ class Start:
         return value if isinstance(value, Function) else None
 
     @property
+    def nested(self) -> ast.FunctionDef | None:
+        """The function that runs elsewhere, if the code that starts it defines it as a variable.
+
+        Lines may stand before it that it sees the variables of; a decorator may be put on it.
+        """
+        scopes = self.module.scopes
+        node = self.function.node if self.function is self.value and self.function else None
+        if not isinstance(node, ast.FunctionDef) or node.decorator_list:
+            return None
+        around = scopes.function_of(node)
+        is_here = around is not None and around is scopes.function_of(self.call)
+        return node if is_here and not isinstance(scopes.parents[node], ast.ClassDef) else None
+
+    @property
+    def is_only_use(self) -> bool:
+        """Whether nothing else in its scope names the function that runs elsewhere."""
+        node = self.nested
+        if node is None:
+            return False
+        return self.module.scopes.scope_of(node).reads.get(node.name, []) == [self.target]
+
+    @property
+    def callable(self) -> ast.AST:
+        """The target, without the partial that gives it arguments."""
+        if isinstance(self.value, Partial) and isinstance(self.target, ast.Call):
+            return self.target.args[0] if self.target.args else self.target
+        return self.target
+
+    @property
     def statement(self) -> ast.stmt | None:
         """The simple statement that the call is a part of."""
         around = (self.call, *self.module.scopes.ancestors(self.call))

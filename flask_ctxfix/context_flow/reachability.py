@@ -44,6 +44,11 @@ class Where(Enum):
     OUTSIDE = "outside of a request"
     UNKNOWN = "unknown"
 
+    @property
+    def is_inside(self) -> bool:
+        """Whether there certainly is an application."""
+        return self in (Where.REQUEST, Where.APP)
+
 
 class Reach(NamedTuple):
     """Where code runs, and the calls that lead there from what Flask itself calls."""
