@@ -14,12 +14,12 @@ from flask_ctxfix.codemod import (
     ReplaceExpression,
     WrapBody,
 )
-from flask_ctxfix.codemods.threads.captured_proxies import opened_proxies
+from flask_ctxfix.codemods.threads.captured_proxies import opened_proxies, proxy_of
 from flask_ctxfix.codemods.threads.spelling import flask_name_at, is_free
 from flask_ctxfix.codemods.threads.starts import LOOPS, Start, is_deferred, starts_in
 from flask_ctxfix.context_flow import ContextFlow, Summary, Where
 from flask_ctxfix.context_flow import Need as Context
-from flask_ctxfix.context_flow.values import Foreign, own_nodes
+from flask_ctxfix.context_flow.values import Foreign, Partial, own_nodes
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import FunctionNode
 
@@ -92,7 +92,9 @@ def _of_call(start: Start, project: Project, summary: Summary, where: Where) -> 
         or not isinstance(start.call, ast.Call)
     ):
         return None
-    if any(use.attribute == "app_context" for use in summary.uses) or _rebinds(start, target):
+    if any(use.attribute == "app_context" for use in summary.uses):
+        return None
+    if not _can_wait(start, target, project) or _rebinds(start, target):
         return None
     taken = _application(start, project, start.call, where)
     names = ("app", "run_in_context")
@@ -196,6 +198,25 @@ def _passed_first(start: Start, real: str) -> Edit | None:
     else:
         code = f"({inner})" if names else f"({inner},)"
     return ReplaceExpression(module.span(arguments), code, holes)
+
+
+def _can_wait(start: Start, target: ast.expr, project: Project) -> bool:
+    """Whether a target may be evaluated in the thread, as it was where it is started.
+
+    What a proxy stands for, what a call makes and the value of an attribute may be another there.
+    """
+    if isinstance(target, ast.Lambda):
+        return not (target.args.defaults or any(target.args.kw_defaults))
+    if isinstance(target, ast.Call):
+        if not isinstance(start.value, Partial) or not target.args:
+            return False
+        given = (*target.args[1:], *(each.value for each in target.keywords))
+        is_plain = all(isinstance(each, ast.Constant | ast.Name) for each in given)
+        return is_plain and _can_wait(start, target.args[0], project)
+    root = target
+    while isinstance(root, ast.Attribute):
+        root = root.value
+    return isinstance(root, ast.Name) and proxy_of(start.module, project, root) is None
 
 
 def _rebinds(start: Start, target: ast.expr) -> bool:
