@@ -49,9 +49,30 @@ class Module:
         self.source = source
         self.path = source.path
         self.text = source.text
-        self._starts = [0, *(match.end() for match in _NEWLINE.finditer(self.text))]
-        self.tree = _parse(source, self._starts)
         self._memo: dict[Hashable, object] = {}
+        self.tree = self._parse()
+
+    @cached_property
+    def _starts(self) -> list[int]:
+        """Where each line starts in the text."""
+        return [0, *(match.end() for match in _NEWLINE.finditer(self.text))]
+
+    def _parse(self) -> ast.Module:
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                return ast.parse(self.text, self.path)
+        except SyntaxError as error:
+            raise self._not_parsed(error) from None
+        except (MemoryError, RecursionError):
+            raise SourceError(self.path, None, "nested too deeply to parse") from None
+        except ValueError as error:
+            raise SourceError(self.path, None, str(error)) from None
+
+    def _not_parsed(self, error: SyntaxError) -> SourceError:
+        line = error.lineno or 1
+        start = self._starts[min(line, len(self._starts)) - 1]
+        return SourceError(self.path, line, _why(error, self.text[start : start + 200]))
 
     @cached_property
     def scopes(self) -> Scopes:
@@ -63,7 +84,7 @@ class Module:
                 warnings.simplefilter("ignore")
                 return Scopes(self.tree, self.text, self.path)
         except SyntaxError as error:  # what the grammar allows: a late `global`, say
-            raise _not_parsed(self.source, self._starts, error) from None
+            raise self._not_parsed(error) from None
         except RecursionError:
             raise SourceError(self.path, None, "nested too deeply to analyse") from None
         finally:
@@ -120,25 +141,6 @@ class Module:
 
         # One copy for all findings of the line, which may be megabytes long.
         return self.memo(("line", row), cut)
-
-
-def _parse(source: Source, starts: list[int]) -> ast.Module:
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return ast.parse(source.text, source.path)
-    except SyntaxError as error:
-        raise _not_parsed(source, starts, error) from None
-    except (MemoryError, RecursionError):
-        raise SourceError(source.path, None, "nested too deeply to parse") from None
-    except ValueError as error:
-        raise SourceError(source.path, None, str(error)) from None
-
-
-def _not_parsed(source: Source, starts: list[int], error: SyntaxError) -> SourceError:
-    line = error.lineno or 1
-    start = starts[min(line, len(starts)) - 1]
-    return SourceError(source.path, line, _why(error, source.text[start : start + 200]))
 
 
 def _why(error: SyntaxError, text: str) -> str:

@@ -24,6 +24,13 @@ _COMPREHENSIONS = {
     ast.GeneratorExp: "genexpr",
 }
 _COMPREHENSION = tuple(_COMPREHENSIONS)
+_PLAIN = {"arg", "attr", "conversion", "ctx", "id", "kind", "level", "module", "op", "ops"}
+# The fields that may hold nodes below; operators and contexts are shared by all of a tree.
+_FIELDS: dict[type[ast.AST], tuple[str, ...]] = {
+    kind: tuple(name for name in kind._fields if name not in _PLAIN)
+    for kind in vars(ast).values()
+    if isinstance(kind, type) and issubclass(kind, ast.AST)
+} | {ast.Constant: ()}
 
 BindingKind = Literal["import", "assign", "definition", "parameter", "other"]
 
@@ -133,8 +140,11 @@ class Scopes:
         self.module = Scope(tree, symtable.symtable(text, filename, "exec"), None)
         self._scope_of[tree] = self.module
         self._visit_children(tree, self.module)
+        homes: dict[tuple[Scope, str], Scope] = {}
         for scope, name, use in self._pending:
-            home = scope.home(name)
+            home = homes.get((scope, name))
+            if home is None:
+                home = homes[scope, name] = scope.home(name)
             if isinstance(use, Binding):
                 home.bindings[name].append(use)
             else:
@@ -219,14 +229,14 @@ class Scopes:
         return True
 
     def _visit_children(self, node: ast.AST, scope: Scope) -> None:
-        for name in node._fields:
+        for name in _FIELDS[type(node)]:
             value = getattr(node, name, None)
             if type(value) is list:
                 for child in value:
                     if isinstance(child, ast.AST):
                         self.parents[child] = node
                         self._visit(child, scope)
-            elif isinstance(value, ast.AST) and value._fields:
+            elif isinstance(value, ast.AST):
                 self.parents[value] = node
                 self._visit(value, scope)
 

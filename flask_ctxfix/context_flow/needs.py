@@ -158,10 +158,10 @@ class _State:
     is_certain: bool = True
 
     def maybe(self) -> _State:
-        return replace(self, is_certain=False)
+        return _State(self.provided, is_certain=False)
 
     def with_context(self, provided: Need) -> _State:
-        return replace(self, provided=max(self.provided, provided))
+        return self if provided <= self.provided else _State(provided, self.is_certain)
 
     def where(self, is_proven: bool) -> _State:
         return self.with_context(Need.REQUEST) if is_proven else self

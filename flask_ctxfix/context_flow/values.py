@@ -135,8 +135,9 @@ class Values:
         self, module: Module, node: ast.FunctionDef | ast.AsyncFunctionDef, given: Known = ()
     ) -> Value | None:
         """Return what the name of a function stands for, once its decorators have run."""
-        key = ("decorated", node, given)
-        return self._once(module, key, lambda: self._decorated(module, node, given))
+        seen = _seen_by(module, node, given)
+        key = ("decorated", node, seen)
+        return self._once(module, key, lambda: self._decorated(module, node, seen))
 
     def result(self, function: Value | None, arguments: Known | None = None) -> Value | None:
         """Return what calling `function` gives where `arguments` are known."""
@@ -201,7 +202,7 @@ class Values:
         if isinstance(node, ast.Call):
             return self._call(module, node, given)
         if isinstance(node, ast.Lambda):
-            return Function(module, node, None, given)
+            return Function(module, node, None, _seen_by(module, node, given))
         if isinstance(node, ast.Constant):
             return Switch(node.value) if isinstance(node.value, bool) else None
         if isinstance(node, ast.BoolOp):
@@ -467,6 +468,14 @@ def _place(module: Module, node: ast.expr) -> Hashable:
     if isinstance(node, ast.Name):
         return module.scopes.scope_of(node).home(node.id), node.id
     return node
+
+
+def _seen_by(module: Module, node: FunctionNode, given: Known) -> Known:
+    """Return those of `given` that a function sees where it is defined: of functions around it."""
+    if not given:
+        return ()
+    around = {each for each in module.scopes.ancestors(node) if isinstance(each, FunctionNode)}
+    return tuple(each for each in given if each.function in around)
 
 
 def _canonical(origin: str) -> str:
