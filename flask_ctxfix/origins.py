@@ -146,7 +146,7 @@ def _scoped(module: Module) -> _Lookup:
     """Look names up in the scopes of a module."""
 
     def lookup(node: ast.Name) -> _Bound:
-        scope = module.scopes.scope_of(node).home(node.id)
+        scope = module.scopes.home_of(node)
         key = (module.path, scope.node, node.id)
         return _Bound(key, scope.bindings.get(node.id), scope.star_imports)
 

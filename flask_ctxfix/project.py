@@ -294,7 +294,7 @@ class Project:
     def bindings(self, module: Module, node: ast.expr) -> list[tuple[Module, Binding]]:
         """Return what binds the name or module attribute `node`, through imports of the project."""
         if isinstance(node, ast.Name):
-            scope = module.scopes.scope_of(node).home(node.id)
+            scope = module.scopes.home_of(node)
             return self._followed(module, scope.bindings.get(node.id, []), 0)
         if isinstance(node, ast.Attribute):
             for base in self.origins(module, node.value):

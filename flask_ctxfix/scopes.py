@@ -134,6 +134,7 @@ class Scopes:
     def __init__(self, tree: ast.Module, text: str, filename: str) -> None:
         self.parents: dict[ast.AST, ast.AST] = {}
         self._scope_of: dict[ast.AST, Scope] = {}
+        self._home_of: dict[ast.Name, Scope] = {}
         self._nodes: dict[type[ast.AST], list[ast.AST]] = defaultdict(list)
         self._tables: dict[int, dict[tuple[str, int], deque[symtable.SymbolTable]]] = {}
         self._pending: list[tuple[Scope, str, Binding | ast.Name]] = []
@@ -149,6 +150,7 @@ class Scopes:
                 home.bindings[name].append(use)
             else:
                 home.reads[name].append(use)
+                self._home_of[use] = home
         self._pending.clear()
         self._tables.clear()
 
@@ -164,6 +166,10 @@ class Scopes:
             below, child, current = child, current, self.parents[current]
         scope = self._scope_of[current]
         return scope if self._inside(current, child, below) else self.scope_of(current)
+
+    def home_of(self, name: ast.Name) -> Scope:
+        """Return the scope that binds a name where it stands; the module if nothing does."""
+        return self._home_of.get(name) or self.scope_of(name).home(name.id)
 
     def opened_by(self, node: ast.AST) -> Scope:
         """Return the scope that a function, class, lambda or comprehension opens."""
@@ -229,16 +235,9 @@ class Scopes:
         return True
 
     def _visit_children(self, node: ast.AST, scope: Scope) -> None:
-        for name in _FIELDS[type(node)]:
-            value = getattr(node, name, None)
-            if type(value) is list:
-                for child in value:
-                    if isinstance(child, ast.AST):
-                        self.parents[child] = node
-                        self._visit(child, scope)
-            elif isinstance(value, ast.AST):
-                self.parents[value] = node
-                self._visit(value, scope)
+        for child in children(node):
+            self.parents[child] = node
+            self._visit(child, scope)
 
     def _visit(self, node: ast.AST, scope: Scope) -> None:
         kind = type(node)
@@ -365,6 +364,18 @@ class Scopes:
 
     def _bind(self, scope: Scope, name: str, kind: BindingKind, node: ast.AST) -> None:
         self._pending.append((scope, name, Binding(name, kind, node)))
+
+
+def children(node: ast.AST) -> Iterator[ast.AST]:
+    """Yield the nodes right below `node`, without those that trees share: operators, contexts."""
+    for name in _FIELDS[type(node)]:
+        value = getattr(node, name, None)
+        if type(value) is list:
+            for child in value:
+                if isinstance(child, ast.AST):
+                    yield child
+        elif isinstance(value, ast.AST):
+            yield value
 
 
 def _tables_below(outer: symtable.SymbolTable) -> Iterator[symtable.SymbolTable]:

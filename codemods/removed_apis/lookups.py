@@ -48,7 +48,7 @@ def lookup_uses(module: Module, project: Project, target: TargetVersion) -> Iter
             if base is None or project.flask_name(module, node) != node.attr:
                 continue
             if not serves_newer_flask(module, node):
-                home = module.scopes.scope_of(base).home(base.id)
+                home = module.scopes.home_of(base)
                 yield _Lookup(module, project, target, home, base.id).through_module(node)
 
 

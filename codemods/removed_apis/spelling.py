@@ -61,7 +61,7 @@ class Spelling:
         while isinstance(node, ast.Attribute):
             node = node.value
         assert isinstance(node, ast.Name)
-        home = self._module.scopes.scope_of(node).home(node.id)
+        home = self._module.scopes.home_of(node)
         return self._module.span(home.bindings[node.id][0].node)
 
     def has(self, draft: Draft) -> str:

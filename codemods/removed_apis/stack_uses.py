@@ -150,7 +150,7 @@ class StackUses:
             return False
         if NONE not in self._project.origins(self._module, stack.node):
             return False
-        home = self._scopes.scope_of(stack.node).home(stack.node.id)
+        home = self._scopes.home_of(stack.node)
         reads = {id(read) for read in home.reads[stack.node.id]}
         return any(id(each.node) in reads and self._is_question(each.node) for each in self.objects)
 

@@ -227,7 +227,7 @@ def _rebinds(start: Start, target: ast.expr) -> bool:
     limit = around.index(function) if function is not None else len(around)
     loops = [each for each in around[:limit] if isinstance(each, LOOPS)]
     for name in (each for each in ast.walk(target) if isinstance(each, ast.Name)):
-        home = scopes.scope_of(name).home(name.id)
+        home = scopes.home_of(name)
         if home.node in ast.walk(target) or home is scopes.module:
             continue
         bindings = home.bindings.get(name.id, [])

@@ -220,7 +220,7 @@ def _is_lost(module: Module, project: Project, call: ast.Call) -> bool:
     task = parent.targets[0]
     if not isinstance(task, ast.Name):
         return False
-    home = module.scopes.scope_of(task).home(task.id)
+    home = module.scopes.home_of(task)
     if home.node is not around:
         return False
     return all(_only_keeps(module, read) for read in home.reads.get(task.id, ()))
@@ -236,4 +236,4 @@ def _only_keeps(module: Module, read: ast.Name) -> bool:
     kept = parent.func.value
     if parent.func.attr not in _KEEPING or not isinstance(kept, ast.Name):
         return False
-    return module.scopes.scope_of(kept).home(kept.id) is module.scopes.module
+    return module.scopes.home_of(kept) is module.scopes.module

@@ -27,7 +27,7 @@ def proxy_of(module: Module, project: Project, node: ast.expr) -> str | None:
 
 def local_alias(module: Module, name: ast.Name) -> Binding | None:
     """Return the one assignment, in a function, that gives a variable its value."""
-    home = module.scopes.scope_of(name).home(name.id)
+    home = module.scopes.home_of(name)
     bindings = home.bindings.get(name.id, [])
     if len(bindings) != 1 or not isinstance(home.node, FunctionNode):
         return None
@@ -135,13 +135,13 @@ def _captured(start: Start) -> Iterator[ast.Name]:
     for name in ast.walk(node):
         if isinstance(name, ast.Name) and isinstance(name.ctx, ast.Load):
             alias = local_alias(start.module, name)
-            home = scopes.scope_of(name).home(name.id)
+            home = scopes.home_of(name)
             if alias is not None and home.node in around:
                 yield name
 
 
 def _is_unwrapped(module: Module, name: ast.Name) -> bool:
     """Whether something asks a variable for what stands behind it."""
-    reads = module.scopes.scope_of(name).home(name.id).reads.get(name.id, [])
+    reads = module.scopes.home_of(name).reads.get(name.id, [])
     parents = (module.scopes.parents.get(read) for read in reads)
     return any(isinstance(each, ast.Attribute) and each.attr == _UNWRAP for each in parents)

@@ -79,7 +79,7 @@ def _is_readable_at(module: Module, at: ast.stmt, chain: ast.expr) -> bool:
     """Whether the proxy that a value is read from has the same name before a statement."""
     root = next(each for each in ast.walk(chain) if isinstance(each, ast.Name))
     home = module.scopes.scope_of(at).home(root.id)
-    if home is not module.scopes.scope_of(root).home(root.id):
+    if home is not module.scopes.home_of(root):
         return False
     if home is module.scopes.module:
         return True

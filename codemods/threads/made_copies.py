@@ -139,7 +139,7 @@ class Copy:
     def _lasts(self, root: ast.Name, project: Project) -> bool:
         """Whether a name is one of the module's, and nothing there takes out what is put in."""
         scopes = self.module.scopes
-        if scopes.scope_of(root).home(root.id) is not scopes.module:
+        if scopes.home_of(root) is not scopes.module:
             return False
         value = ContextFlow.of(project).values.of(self.module, root)
         if isinstance(value, Foreign) and value.name.startswith("flask"):
@@ -235,7 +235,7 @@ def captured_files(function: Function, project: Project) -> Iterator[ast.Name]:
     for node in own_nodes(function.node):
         if not isinstance(node, ast.Name) or not isinstance(node.ctx, ast.Load):
             continue
-        home = module.scopes.scope_of(node).home(node.id)
+        home = module.scopes.home_of(node)
         if home not in inner.and_outer() or home is inner or home.parent is None:
             continue
         bound = [binding.value for binding in home.bindings.get(node.id, ())]

@@ -230,7 +230,7 @@ def _fix(each: _CopiedStart, every: list[_CopiedStart], project: Project) -> Fix
     if not isinstance(node, ast.Name) or not _can_be_made_at(each, project):
         return None
     module = start.module
-    bindings = module.scopes.scope_of(node).home(node.id).bindings[node.id]
+    bindings = module.scopes.home_of(node).bindings[node.id]
     binding = bindings[0] if len(bindings) == 1 else None
     if binding is None:
         return None
@@ -285,7 +285,7 @@ def _can_be_made_at(each: _CopiedStart, project: Project) -> bool:
     for name in ast.walk(maker):
         if not isinstance(name, ast.Name):
             continue
-        home = scopes.scope_of(name).home(name.id)
+        home = scopes.home_of(name)
         if home not in outer:
             continue
         if scopes.scope_of(each.node).home(name.id) is not home:

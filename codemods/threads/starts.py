@@ -183,7 +183,7 @@ def _started_parameters(module: Module, project: Project) -> list[tuple[ast.AST,
     def collect() -> Iterator[tuple[ast.AST, Starter]]:
         for start in _calls(module, project):
             if start.value is None and isinstance(start.target, ast.Name):
-                home = module.scopes.scope_of(start.target).home(start.target.id)
+                home = module.scopes.home_of(start.target)
                 bindings = home.bindings.get(start.target.id, [])
                 if [each.kind for each in bindings] == ["parameter"]:
                     yield home.node, start.starter

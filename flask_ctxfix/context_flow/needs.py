@@ -34,6 +34,7 @@ from flask_ctxfix.context_flow.values import (
 )
 from flask_ctxfix.flask_facts import NEEDS, PROXIES
 from flask_ctxfix.project import Module, Project
+from flask_ctxfix.scopes import children
 
 _DEEPEST = 12
 _MOST = 60
@@ -215,7 +216,7 @@ class _Scan:
                 self.visit(each, state)
             self.block(node.body, state)
             return state
-        for child in ast.iter_child_nodes(node):
+        for child in children(node):
             self.visit(child, state)
         return state.with_context(self._pushed(node, state))
 
@@ -290,7 +291,7 @@ class _Scan:
 
     def _kept_context(self, node: ast.Name) -> Need:
         """Return which context a variable holds."""
-        scope = self._module.scopes.scope_of(node).home(node.id)
+        scope = self._module.scopes.home_of(node)
         values = [binding.value for binding in scope.bindings.get(node.id, [])]
         made = {makes_context(value) for value in values if value is not None}
         return made.pop() if len(made) == 1 and len(values) == 1 else Need.NONE
@@ -326,7 +327,7 @@ class _Scan:
             return
         visitor = _VISITORS.get(type(node))
         if visitor is None:
-            for child in ast.iter_child_nodes(node):
+            for child in children(node):
                 self.visit(child, state)
         else:
             visitor(self, node, state)

@@ -466,7 +466,7 @@ _ROOTS = {"builtins.object", "abc.ABC", "typing.Generic", "typing.Protocol"}
 def _place(module: Module, node: ast.expr) -> Hashable:
     """Return what tells apart expressions that may have different values."""
     if isinstance(node, ast.Name):
-        return module.scopes.scope_of(node).home(node.id), node.id
+        return module.scopes.home_of(node), node.id
     return node
 
 
