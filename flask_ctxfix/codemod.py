@@ -125,6 +125,25 @@ class WrapBody:
     header: str
 
 
+@dataclass(frozen=True, slots=True)
+class WrapStatements:
+    """Put the sibling statements that `span` reaches over under the ``with`` `header`.
+
+    Whole lines only: no statement outside of `span` may share a line with one of them. Of a first
+    one that is removed by another edit, the comments stay above the ``with``.
+    """
+
+    span: Span
+    header: str
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveFinally:
+    """Take the ``finally`` off the ``try`` at `span`, whose body alone stays if it has no other."""
+
+    span: Span
+
+
 Edit = (
     ReplaceExpression
     | RemoveStatement
@@ -137,6 +156,8 @@ Edit = (
     | AddDecorator
     | AddParameter
     | WrapBody
+    | WrapStatements
+    | RemoveFinally
 )
 
 

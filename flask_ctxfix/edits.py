@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 import libcst as cst
 from libcst.metadata import CodePosition, CodeRange, MetadataWrapper, PositionProvider
@@ -18,11 +18,13 @@ from flask_ctxfix.codemod import (
     KeepBlock,
     RemoveArgument,
     RemoveDecorator,
+    RemoveFinally,
     RemoveStatement,
     ReplaceExpression,
     ReplaceStatement,
     Span,
     WrapBody,
+    WrapStatements,
 )
 from flask_ctxfix.rewrite import RewriteError
 
@@ -94,9 +96,10 @@ class _Editor(cst.CSTTransformer):
         of_functions = (AddDecorator, AddParameter, WrapBody)
         self._functions = [e for e in edits if isinstance(e, of_functions)]
         self._arguments = {e.span.start: e for e in edits if isinstance(e, RemoveArgument)}
-        whole = (RemoveStatement, ReplaceStatement, KeepBlock)
+        whole = (RemoveStatement, ReplaceStatement, KeepBlock, RemoveFinally)
         self._statements = {e.span.start: e for e in edits if isinstance(e, whole)}
         self._inserts = [e for e in edits if isinstance(e, InsertStatement)]
+        self._wraps = {e.span.start: e for e in edits if isinstance(e, WrapStatements)}
         self._filled: dict[Span, cst.BaseExpression] = {}
         self._config = tree.config_for_parsing
         self._indent = indent
@@ -242,17 +245,52 @@ class _Editor(cst.CSTTransformer):
     def _block(
         self, original: cst.Module | cst.IndentedBlock, updated: cst.Module | cst.IndentedBlock
     ) -> cst.Module | cst.IndentedBlock:
-        body: list[Statement] = []
-        orphans: list[cst.EmptyLine] = []
+        gap = 2 if isinstance(original, cst.Module) else 0
+        parts = []
         for old, new in zip(original.body, updated.body, strict=True):
-            gap = 2 if isinstance(original, cst.Module) else 0
-            statements, left_over = self._statement(cast(Statement, old), cast(Statement, new), gap)
-            for statement in statements:
-                body.append(_with_lines_before(statement, orphans))
-                orphans = []
-            orphans += left_over
+            left, right = cast(Statement, old), cast(Statement, new)
+            parts.append(_Part(left, *self._statement(left, right, gap)))
+        body, orphans = _joined(self._gathered(parts) if self._wraps else parts)
         footer = [*orphans, *updated.footer]
         return updated.with_changes(body=body, footer=footer)
+
+    def _gathered(self, parts: Sequence[_Part]) -> list[_Part]:
+        """Make one part of those that stand under a new ``with``."""
+        gathered: list[_Part] = []
+        index = 0
+        while index < len(parts):
+            first = index
+            index += 1
+            wrap = next(
+                filter(None, map(self._wraps.get, self._starts_of(parts[first].original))), None
+            )
+            if wrap is None:
+                gathered.append(parts[first])
+                continue
+            while (
+                index < len(parts) and min(self._starts_of(parts[index].original)) < wrap.span.end
+            ):
+                index += 1
+            gathered.append(self._under(wrap, parts[first:index]))
+        return gathered
+
+    def _under(self, wrap: WrapStatements, parts: Sequence[_Part]) -> _Part:
+        self._done.add(wrap)
+        first, *rest = parts
+        above = [*first.original.leading_lines]
+        if first.statements:
+            bare = first.statements[0].with_changes(leading_lines=[])
+            first = first._replace(statements=[bare, *first.statements[1:]])
+        else:
+            above += first.orphans[sum(line.comment is not None for line in above) :]
+            first = first._replace(orphans=[])
+        body, footer = _joined([first, *rest])
+        if not body:
+            raise RewriteError("nothing is left to stand under a `with`")
+        body[0] = body[0].with_changes(leading_lines=_from_comment(body[0].leading_lines))
+        with_ = cst.ensure_type(self._parse(f"{wrap.header}\n    pass")[0], cst.With)
+        inner = cst.IndentedBlock(body, indent=self._indent, footer=footer)
+        return _Part(first.original, [with_.with_changes(body=inner, leading_lines=above)], [])
 
     def _statement(
         self, original: Statement, updated: Statement, gap: int
@@ -366,6 +404,8 @@ class _Editor(cst.CSTTransformer):
         self._done.add(edit)
         if isinstance(edit, RemoveStatement):
             return [], [line for line in updated.leading_lines if line.comment]
+        if isinstance(edit, RemoveFinally):
+            return _without_finally(cst.ensure_type(updated, cst.Try))
         if isinstance(edit, ReplaceStatement):
             new = self._parse(edit.code)
             return [_with_lines_before(new[0], updated.leading_lines), *new[1:]], []
@@ -377,6 +417,47 @@ class _Editor(cst.CSTTransformer):
         module = cst.parse_module(code, self._config).visit(_Layout(self._indent))
         first, *rest = module.body
         return [_with_lines_before(first, module.header), *rest]
+
+
+class _Part(NamedTuple):
+    """What becomes of a statement of a block, and the comment lines that lose their statement."""
+
+    original: Statement
+    statements: list[Statement]
+    orphans: list[cst.EmptyLine]
+
+
+def _joined(parts: Iterable[_Part]) -> tuple[list[Statement], list[cst.EmptyLine]]:
+    """Return the statements of a block, and the comment lines that come after the last one."""
+    body: list[Statement] = []
+    orphans: list[cst.EmptyLine] = []
+    for part in parts:
+        for statement in part.statements:
+            body.append(_with_lines_before(statement, orphans))
+            orphans = []
+        orphans += part.orphans
+    return body, orphans
+
+
+def _from_comment(lines: Sequence[cst.EmptyLine]) -> list[cst.EmptyLine]:
+    """Return the lines from the first comment on."""
+    first = next((i for i, line in enumerate(lines) if line.comment is not None), len(lines))
+    return [*lines[first:]]
+
+
+def _without_finally(statement: cst.Try) -> tuple[list[Statement], list[cst.EmptyLine]]:
+    """Return what is left of a ``try``, and the comments of its ``finally``."""
+    last = cst.ensure_type(statement.finalbody, cst.Finally)
+    statements, footer = _statements_of(last.body)
+    lines = [line for line in last.leading_lines if line.comment]
+    for each in statements:
+        lines += _comments(cst.ensure_type(each, cst.SimpleStatementLine))
+    lines += [line for line in footer if line.comment]
+    if statement.handlers:
+        return [statement.with_changes(finalbody=None)], lines
+    body, under = _statements_of(statement.body)
+    first = _with_lines_before(body[0], statement.leading_lines)
+    return [first, *body[1:]], [*under, *lines]
 
 
 class _Layout(cst.CSTTransformer):

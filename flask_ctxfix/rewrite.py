@@ -19,6 +19,7 @@ from flask_ctxfix.codemod import (
     ReplaceExpression,
     ReplaceStatement,
     Span,
+    WrapStatements,
 )
 from flask_ctxfix.imports import plan_imports
 
@@ -91,6 +92,8 @@ def _conflict(one: Edit, other: Edit) -> bool:
         return False
     if one.span == other.span:
         return True
+    if isinstance(one, WrapStatements) and isinstance(other, WrapStatements):
+        return one.span.start < other.span.end and other.span.start < one.span.end
     outer, inner = (one, other) if one.span.holds(other.span) else (other, one)
     if not outer.span.holds(inner.span):
         return False
@@ -145,6 +148,8 @@ def _region(module: Module, span: Span) -> tuple[Span, bool]:
     while block is not None:
         index = next((i for i, s in enumerate(block) if _extent(module, s).holds(span)), None)
         if index is None:
+            lines = _lines_of_run(module, block, span)
+            best = (lines, block is not module.tree.body) if lines is not None else best
             break
         lines = _whole_lines(module, block, index)
         if lines is not None:
@@ -153,6 +158,16 @@ def _region(module: Module, span: Span) -> tuple[Span, bool]:
     if best is None:
         raise RewriteError("an edit lies outside of every statement")
     return best
+
+
+def _lines_of_run(module: Module, block: list[ast.stmt], span: Span) -> Span | None:
+    """Return the whole lines of the statements of a block that `span` reaches over."""
+    inside = [i for i, s in enumerate(block) if span.holds(module.span(s))]
+    if not inside:
+        return None
+    first = _whole_lines(module, block, inside[0])
+    last = _whole_lines(module, block, inside[-1])
+    return Span(first.start, last.end) if first is not None and last is not None else None
 
 
 def _extent(module: Module, statement: ast.stmt) -> Span:

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from flask_ctxfix.codemod import WrapStatements
 from flask_ctxfix.rewrite import RewriteError
 
 if TYPE_CHECKING:
@@ -118,4 +119,8 @@ def _edited_rows(module: Module, applied: Sequence[Finding]) -> set[int]:
             *fix.retires,
         ]
         rows |= {module.position(span.start)[0] for span in spans}
+        for edit in fix.edits:
+            if isinstance(edit, WrapStatements):
+                first, last = (module.position(offset)[0] for offset in edit.span)
+                rows |= {*range(first, last + 1)}
     return rows
