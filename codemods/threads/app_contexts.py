@@ -15,13 +15,13 @@ from flask_ctxfix.codemod import (
     WrapBody,
 )
 from flask_ctxfix.codemods.threads.captured_proxies import opened_proxies, proxy_of
-from flask_ctxfix.codemods.threads.spelling import flask_name_at, is_free
 from flask_ctxfix.codemods.threads.starts import LOOPS, Start, is_deferred, starts_in
 from flask_ctxfix.context_flow import ContextFlow, Summary, Where
 from flask_ctxfix.context_flow import Need as Context
 from flask_ctxfix.context_flow.values import Foreign, Partial, own_nodes
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import FunctionNode
+from flask_ctxfix.spelling import flask_name_at, is_free
 
 _CHANGES = "open an app context around it; teardown functions run when it ends"
 _WRAPPER = """\

@@ -6,12 +6,12 @@ import ast
 from collections.abc import Iterator
 
 from flask_ctxfix.codemod import Finding, Fix, RemoveArgument, ReplaceExpression, Rule
-from flask_ctxfix.codemods.threads.spelling import standard_name_at
 from flask_ctxfix.codemods.threads.starts import is_deferred, way_to
 from flask_ctxfix.context_flow import ContextFlow, Need, Where
 from flask_ctxfix.context_flow.values import Foreign, Function, Partial
 from flask_ctxfix.flask_versions import TargetVersion
 from flask_ctxfix.project import Module, Project
+from flask_ctxfix.spelling import standard_name_at
 
 _LOOPS = ("asyncio.get_event_loop()", "asyncio.get_running_loop()")
 _EXECUTOR_CALLS = frozenset(f"{loop}.run_in_executor" for loop in _LOOPS)

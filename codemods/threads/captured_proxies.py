@@ -6,13 +6,13 @@ import ast
 from collections.abc import Iterator
 
 from flask_ctxfix.codemod import Applicability, Fix, InsertStatement, ReplaceExpression
-from flask_ctxfix.codemods.threads.spelling import is_free
 from flask_ctxfix.codemods.threads.starts import Start
 from flask_ctxfix.context_flow import ContextFlow, Summary, Where
 from flask_ctxfix.context_flow.values import Foreign
 from flask_ctxfix.flask_facts import PROXIES
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import Binding, FunctionNode
+from flask_ctxfix.spelling import is_free
 
 APP = "flask.current_app"
 _TAKEN = "app_obj"

@@ -8,7 +8,6 @@ from collections.abc import Iterable
 from flask_ctxfix.codemod import AddDecorator, Applicability, Fix, ReplaceExpression
 from flask_ctxfix.codemods.threads.made_copies import COPY, app_contexts_in, captured_files
 from flask_ctxfix.codemods.threads.maps import iterables_of, map_fix
-from flask_ctxfix.codemods.threads.spelling import flask_name_at
 from flask_ctxfix.codemods.threads.starts import Start
 from flask_ctxfix.context_flow import ContextFlow, Need, Summary, Where
 from flask_ctxfix.context_flow.needs import Use
@@ -16,6 +15,7 @@ from flask_ctxfix.context_flow.values import Foreign, Function
 from flask_ctxfix.flask_facts import BODY_READS, SESSION_WRITERS
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.source import SourceError
+from flask_ctxfix.spelling import flask_name_at
 
 _CHANGES = (
     "run it in a copy of the request's context; in the copy `g` is new and empty, teardown "

@@ -16,14 +16,14 @@ from flask_ctxfix.codemod import (
     ReplaceExpression,
 )
 from flask_ctxfix.codemods.threads.copies import kept_by, read_before, why_not
-from flask_ctxfix.codemods.threads.hoists import free_names, moving_edits, read_of
 from flask_ctxfix.codemods.threads.made_copies import COPY, Copy
-from flask_ctxfix.codemods.threads.spelling import flask_name_at
 from flask_ctxfix.codemods.threads.starts import Start, is_deferred
 from flask_ctxfix.context_flow import ContextFlow, Use, Where
 from flask_ctxfix.context_flow.values import Foreign, Function, own_nodes
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import FunctionNode
+from flask_ctxfix.spelling import flask_name_at
+from flask_ctxfix.value_reads import free_names, moving_edits, read_of
 
 _FORMS = {"form", "values"}
 

@@ -1,0 +1,228 @@
+"""Values of a request that can be read earlier than the code that uses them."""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import keyword
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from flask_ctxfix.codemod import Edit, InsertStatement, ReplaceExpression
+from flask_ctxfix.context_flow.needs import Use
+from flask_ctxfix.flask_facts import BODY_READS, PURE_READS
+from flask_ctxfix.project import Module
+from flask_ctxfix.scopes import FunctionNode
+from flask_ctxfix.spelling import is_free
+
+# Of these, one entry is a value; the whole is a view of the request.
+_CONTAINERS = frozenset({"args", "cookies", "form", "headers", "view_args"})
+_WHOLE_BODIES = frozenset({"data", "get_data", "get_json", "json"})
+_PROXIES = frozenset({"flask.request", "flask.session", "flask.g", "flask_login.current_user"})
+_RESERVED = frozenset(dir(builtins))
+_TYPES = frozenset({"bool", "float", "int", "str"})
+
+
+class Read(NamedTuple):
+    """One value of a request that a target reads: `chain`, as in ``request.args.get("page")``.
+
+    `names` are those that suit a variable for it. `may_fail` says that reading can raise, or have
+    an effect of its own, where there is a request.
+    """
+
+    chain: ast.expr
+    names: tuple[str, ...]
+    may_fail: bool
+
+
+def is_readable_at(module: Module, at: ast.stmt, chain: ast.expr) -> bool:
+    """Whether the proxy that a value is read from has the same name before a statement."""
+    root = next(each for each in ast.walk(chain) if isinstance(each, ast.Name))
+    home = module.scopes.scope_of(at).home(root.id)
+    if home is not module.scopes.home_of(root):
+        return False
+    if home is module.scopes.module:
+        return True
+    begin = module.span(at).start
+    nodes = [each.node for each in home.bindings.get(root.id, [])]
+    return all(
+        isinstance(each, ast.stmt | ast.arg) and module.span(each).end <= begin for each in nodes
+    )
+
+
+def read_of(module: Module, function: FunctionNode, use: Use) -> Read | None:
+    """Return the value that a use reads, if it is one that can be read before."""
+    if use.span is None or use.of not in _PROXIES or use.access == "write":
+        return None
+    node = next(
+        (
+            each
+            for each in ast.walk(function)
+            if isinstance(each, ast.expr)
+            and hasattr(each, "lineno")
+            and module.span(each) == use.span
+        ),
+        None,
+    )
+    if node is None or _in_own_scope(module, node, function):
+        return None
+    if use.of == "flask.request":
+        return _of_request(module, node)
+    if use.of == "flask_login.current_user":
+        return Read(node, _names(node), True) if isinstance(node, ast.Attribute) else None
+    return _of_container(module, node, is_session=use.of == "flask.session")
+
+
+def _in_own_scope(module: Module, node: ast.expr, function: FunctionNode) -> bool:
+    """Whether an expression stands in a function inside of the function."""
+    return module.scopes.function_of(node) is not function
+
+
+def _of_request(module: Module, node: ast.expr) -> Read | None:
+    if not isinstance(node, ast.Attribute) or not isinstance(node.ctx, ast.Load):
+        return None
+    is_body = node.attr in BODY_READS
+    if node.attr in _CONTAINERS:
+        entry = _entry(module, node)
+        return entry._replace(may_fail=entry.may_fail or is_body) if entry is not None else None
+    if node.attr in _WHOLE_BODIES:
+        return _of_body(module, node)
+    if node.attr not in PURE_READS or _is_called(module, node):
+        return None
+    return Read(node, _names(node), False)
+
+
+def _of_body(module: Module, node: ast.Attribute) -> Read | None:
+    """Return a read of the whole body, or of one entry of it."""
+    whole: ast.expr = node
+    if node.attr.startswith("get_"):
+        call = module.scopes.parents[node]
+        if (
+            not isinstance(call, ast.Call)
+            or call.func is not node
+            or not _are_constant(module, call)
+        ):
+            return None
+        whole = call
+    elif _is_called(module, node):
+        return None
+    entry = _entry(module, whole)
+    return (entry or Read(whole, _names(node), True))._replace(may_fail=True)
+
+
+def _of_container(module: Module, node: ast.expr, *, is_session: bool) -> Read | None:
+    """Return a read of one entry of the session, or of one attribute of `g`."""
+    parent = module.scopes.parents[node]
+    if isinstance(node, ast.Attribute):
+        if not _is_called(module, node):
+            return None if is_session else Read(node, _names(node), True)
+        if node.attr != "get" or not isinstance(parent, ast.Call):
+            return None
+        return _got(module, parent, may_fail=is_session)
+    if isinstance(node, ast.Subscript) and is_session:
+        return _got(module, node, may_fail=True)
+    return None
+
+
+def _entry(module: Module, node: ast.expr) -> Read | None:
+    """Return the read of one entry of the container `node`, under a key that is a constant."""
+    parent = module.scopes.parents[node]
+    if isinstance(parent, ast.Subscript) and parent.value is node:
+        return _got(module, parent, may_fail=True) if isinstance(parent.ctx, ast.Load) else None
+    if isinstance(parent, ast.Attribute) and parent.attr in ("get", "getlist"):
+        call = module.scopes.parents[parent]
+        if isinstance(call, ast.Call) and call.func is parent:
+            return _got(module, call, may_fail=False)
+    return None
+
+
+def _got(module: Module, node: ast.Call | ast.Subscript, *, may_fail: bool) -> Read | None:
+    """Return the read of an entry, if its key is a constant string."""
+    key = node.slice if isinstance(node, ast.Subscript) else next(iter(node.args), None)
+    if not isinstance(key, ast.Constant) or not isinstance(key.value, str):
+        return None
+    if isinstance(node, ast.Call) and not _are_constant(module, node):
+        return None
+    return Read(node, (_identifier(key.value), *_names(node)), may_fail)
+
+
+def _are_constant(module: Module, call: ast.Call) -> bool:
+    """Whether a call is given nothing but constants, and types that convert what it finds."""
+    given = (*call.args, *(each.value for each in call.keywords))
+    return all(isinstance(each, ast.Constant) or _is_type(module, each) for each in given)
+
+
+def _is_type(module: Module, node: ast.expr) -> bool:
+    """Whether an expression is a type of the builtins whose calls have no effect."""
+    if not isinstance(node, ast.Name) or node.id not in _TYPES:
+        return False
+    return not module.scopes.home_of(node).binds(node.id)
+
+
+def _is_called(module: Module, node: ast.expr) -> bool:
+    parent = module.scopes.parents[node]
+    return isinstance(parent, ast.Call) and parent.func is node
+
+
+def _names(node: ast.expr) -> tuple[str, ...]:
+    """Return names for what an expression reads: ``path`` and ``request_path``, the short first."""
+    parts: list[str] = []
+    current = node
+    while not isinstance(current, ast.Name):
+        if isinstance(current, ast.Attribute) and current.attr not in ("get", "getlist"):
+            parts.insert(0, current.attr)
+        elif isinstance(current, ast.Subscript) and isinstance(current.slice, ast.Constant):
+            parts.insert(0, _identifier(str(current.slice.value)))
+        elif isinstance(current, ast.Call) and current.args:
+            parts.insert(0, _identifier(str(getattr(current.args[0], "value", ""))))
+        inner = current.func if isinstance(current, ast.Call) else getattr(current, "value", None)
+        if not isinstance(inner, ast.expr):
+            break
+        current = inner
+    root = current.id if isinstance(current, ast.Name) else "request"
+    short = parts[-1] if parts else root
+    return short.removeprefix("get_"), f"{root}_{short.removeprefix('get_')}"
+
+
+def _identifier(key: str) -> str:
+    return re.sub(r"\W+", "_", key).strip("_").lower()
+
+
+def free_names(module: Module, at: ast.stmt, reads: list[Read]) -> dict[str, str] | None:
+    """Return a free name for each value, by the code that reads it; None if one has none.
+
+    In one function a name stands for one value: functions that were given it look it up late.
+    """
+    around = module.scopes.function_of(at)
+    taken: dict[str, str] = module.memo(("names of values", around), dict)
+    named: dict[str, str] = {}
+    for read in reads:
+        code = module.segment(read.chain)
+        if code in named:
+            continue
+        free = (
+            name
+            for name in read.names
+            if name.isidentifier()
+            and not keyword.iskeyword(name)
+            and name not in _RESERVED
+            and taken.get(name, code) == code
+            and is_free(module, at, name)
+        )
+        name = next(free, None)
+        if name is None:
+            return None
+        named[code] = name
+        taken[name] = code
+    return named
+
+
+def moving_edits(
+    module: Module, at: ast.stmt, reads: list[Read], named: dict[str, str]
+) -> Iterator[Edit]:
+    """Yield the edits that read the values before `at`, and use them in their places."""
+    lines = [f"{name} = {code}" for code, name in named.items()]
+    yield InsertStatement(module.span(at), "\n".join(lines), "before")
+    for read in reads:
+        yield ReplaceExpression(module.span(read.chain), named[module.segment(read.chain)])
