@@ -103,18 +103,26 @@ class RemoveArgument:
 
 @dataclass(frozen=True, slots=True)
 class AddDecorator:
-    """Put the decorator `code` (without its @) above those of the function at `span`."""
+    """Put the decorator `code` (without its @) above those of the function at `span`.
+
+    `is_innermost` puts it below them.
+    """
 
     span: Span
     code: str
+    is_innermost: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class AddParameter:
-    """Give the function at `span` a first parameter `name`."""
+    """Give the function at `span` a first parameter `name`.
+
+    `is_last` puts it behind its other positional parameters, none of which may have a default.
+    """
 
     span: Span
     name: str
+    is_last: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -211,10 +211,13 @@ class _Editor(cst.CSTTransformer):
                 self._done.add(edit)
                 if isinstance(edit, AddDecorator):
                     expression = cst.parse_expression(edit.code, self._config)
-                    decorators = [cst.Decorator(expression), *updated.decorators]
+                    new = cst.Decorator(expression)
+                    decorators = [new, *updated.decorators]
+                    if edit.is_innermost:
+                        decorators = [*updated.decorators, new]
                     updated = updated.with_changes(decorators=decorators)
                 elif isinstance(edit, AddParameter):
-                    updated = _with_parameter(updated, edit.name)
+                    updated = _with_parameter(updated, edit)
                 else:
                     updated = self._wrapped(updated, edit.header)
         return updated
@@ -529,10 +532,12 @@ def _statements_of(suite: cst.BaseSuite) -> tuple[list[Statement], list[cst.Empt
     ], []
 
 
-def _with_parameter(function: cst.FunctionDef, name: str) -> cst.FunctionDef:
+def _with_parameter(function: cst.FunctionDef, edit: AddParameter) -> cst.FunctionDef:
     parameters = function.params
-    new = cst.Param(cst.Name(name))
-    if parameters.posonly_params:
+    new = cst.Param(cst.Name(edit.name))
+    if edit.is_last:
+        changed = parameters.with_changes(params=[*parameters.params, new])
+    elif parameters.posonly_params:
         changed = parameters.with_changes(posonly_params=[new, *parameters.posonly_params])
     else:
         changed = parameters.with_changes(params=[new, *parameters.params])
