@@ -329,6 +329,75 @@ ENTRY_BASES: dict[str, frozenset[str] | None] = {
     "flask_socketio.Namespace": None,
 }
 
+# Decorators of functions whose parameters hold data of the request.
+VIEW_DECORATORS = (
+    frozenset(
+        f"flask.{owner}().{method}"
+        for owner in ("Flask", "Blueprint")
+        for method in ("route", "get", "post", "put", "patch", "delete")
+    )
+    | EXPOSING_DECORATORS
+    | {
+        "flask_httpauth.HTTPBasicAuth().verify_password",
+        "flask_httpauth.HTTPTokenAuth().verify_token",
+        "flask_login.LoginManager().user_loader",
+        "flask_socketio.SocketIO().event",
+        "flask_socketio.SocketIO().on",
+    }
+)
+
+# Functions of extensions that return data of the request.
+REQUEST_GETTERS = frozenset(
+    {
+        "flask.get_flashed_messages",
+        "flask_httpauth.HTTPBasicAuth().current_user",
+        "flask_httpauth.HTTPBasicAuth().username",
+        "flask_httpauth.HTTPTokenAuth().current_user",
+        "flask_jwt_extended.get_current_user",
+        "flask_jwt_extended.get_jwt",
+        "flask_jwt_extended.get_jwt_identity",
+        "flask_limiter.util.get_remote_address",
+        "flask_restful.reqparse.RequestParser().parse_args",
+        "flask_restx.reqparse.RequestParser().parse_args",
+    }
+)
+
+# Forms that fill themselves from the request.
+FORM_BASES = frozenset({"flask_wtf.FlaskForm", "flask_wtf.Form", "flask_wtf.form.FlaskForm"})
+
+# Functions whose result is their argument in another form. (Standard library; pandas and Pillow
+# read what they are given.)
+DERIVING_CALLS = frozenset(
+    {
+        *(
+            f"builtins.{name}"
+            for name in (
+                *("bool", "bytes", "dict", "float", "frozenset", "int", "len", "list", "max"),
+                *("min", "repr", "reversed", "round", "set", "sorted", "str", "sum", "tuple"),
+            )
+        ),
+        "copy.copy",
+        "copy.deepcopy",
+        "datetime.datetime.strptime",
+        "datetime.date.fromisoformat",
+        "datetime.datetime.fromisoformat",
+        "html.escape",
+        "json.dumps",
+        "json.loads",
+        "markupsafe.escape",
+        "os.path.basename",
+        "os.path.join",
+        "pandas.read_csv",
+        "pandas.read_excel",
+        "pandas.read_json",
+        "urllib.parse.quote",
+        "urllib.parse.unquote",
+        "urllib.parse.urlparse",
+        "uuid.UUID",
+        "werkzeug.utils.secure_filename",
+    }
+)
+
 # Decorators of functions that never run in a request.
 OUTSIDE_DECORATORS = frozenset(
     {
@@ -346,6 +415,7 @@ APP_DECORATORS = frozenset(
     {
         "flask.Blueprint().cli.command",
         "flask.Flask().cli.command",
+        "flask.cli.AppGroup().command",
         "flask.cli.with_appcontext",
     }
 )
@@ -387,7 +457,7 @@ class Starter(NamedTuple):
     by one out of an iterable ("each").
     """
 
-    kind: Literal["thread", "timer", "pool", "greenlet", "delayed", "process"]
+    kind: Literal["thread", "timer", "pool", "greenlet", "delayed", "process", "job"]
     noun: str
     position: int
     keyword: str
@@ -471,6 +541,109 @@ CARRIERS = frozenset(
     }
 )
 
+Runner = Literal["APScheduler", "Celery", "Dramatiq", "Flask-APScheduler", "Huey", "RQ"]
+
+_SCHEDULERS = tuple(
+    f"apscheduler.schedulers.{kind}Scheduler()"
+    for kind in (
+        "asyncio.AsyncIO",
+        "background.Background",
+        "blocking.Blocking",
+        "gevent.Gevent",
+        "tornado.Tornado",
+        "twisted.Twisted",
+    )
+)
+_HUEYS = tuple(
+    f"huey.{kind}Huey()"
+    for kind in (
+        "",
+        "BlackHole",
+        "File",
+        "Memory",
+        "PriorityRedis",
+        "PriorityRedisExpire",
+        "Redis",
+        "RedisExpire",
+        "Sqlite",
+    )
+)
+_RQ_SCHEDULER = "rq_scheduler.Scheduler()"
+
+# Decorators of what a runner calls in its worker. Sources of this and of the next two tables: Celery
+# 5.7, RQ 3.0, rq-scheduler 0.14, Dramatiq 2.2, Huey 3.5, APScheduler 3.11, Flask-APScheduler 1.13;
+# all but the two of RQ were run with jobs that ask for a context.
+JOB_DECORATORS: dict[str, Runner] = {
+    "celery.Celery().task": "Celery",
+    "celery.shared_task": "Celery",
+    "dramatiq.actor": "Dramatiq",
+    "flask_apscheduler.APScheduler().task": "Flask-APScheduler",
+    "rq.decorators.job": "RQ",
+    **{f"{scheduler}.scheduled_job": "APScheduler" for scheduler in _SCHEDULERS},
+    **{f"{huey}.{kind}": "Huey" for huey in _HUEYS for kind in ("periodic_task", "task")},
+}
+
+# Classes whose `run` is a job.
+JOB_BASES: dict[str, Runner] = {"celery.Task": "Celery", "celery.Celery().Task": "Celery"}
+
+
+def _enqueued(
+    runner: Runner,
+    position: int,
+    keyword: str,
+    passing: Literal["tuple", "rest", "each"],
+    arguments: int = 0,
+) -> tuple[Runner, Starter]:
+    starter = Starter("job", f"job of {runner}", position, keyword, passing, arguments)
+    return runner, starter
+
+
+# Calls that hand a function, or the name of one, to a runner.
+JOB_STARTERS: dict[str, tuple[Runner, Starter]] = {
+    "celery.Celery().send_task": _enqueued("Celery", 0, "name", "tuple", 1),
+    "flask_apscheduler.APScheduler().add_job": _enqueued(
+        "Flask-APScheduler", 1, "func", "tuple", 99
+    ),
+    "rq.Queue().enqueue": _enqueued("RQ", 0, "f", "rest"),
+    "rq.Queue().enqueue_at": _enqueued("RQ", 1, "f", "rest"),
+    "rq.Queue().enqueue_call": _enqueued("RQ", 0, "func", "tuple", 1),
+    "rq.Queue().enqueue_in": _enqueued("RQ", 1, "func", "rest"),
+    f"{_RQ_SCHEDULER}.cron": _enqueued("RQ", 1, "func", "tuple", 2),
+    f"{_RQ_SCHEDULER}.enqueue_at": _enqueued("RQ", 1, "func", "rest"),
+    f"{_RQ_SCHEDULER}.enqueue_in": _enqueued("RQ", 1, "func", "rest"),
+    f"{_RQ_SCHEDULER}.schedule": _enqueued("RQ", 1, "func", "tuple", 2),
+    **{
+        f"{scheduler}.add_job": _enqueued("APScheduler", 0, "func", "tuple", 2)
+        for scheduler in _SCHEDULERS
+    },
+}
+
+# Methods of a job that hand it to its runner, and how they take its arguments; an empty name stands
+# for the call of the job itself.
+JOB_METHODS: dict[Runner, dict[str, Literal["tuple", "rest"]]] = {
+    "Celery": {
+        "apply_async": "tuple",
+        "delay": "rest",
+        "s": "rest",
+        "si": "rest",
+        "signature": "tuple",
+        "subtask": "tuple",
+    },
+    "Dramatiq": {"message": "rest", "send": "rest", "send_with_options": "tuple"},
+    "Huey": {"": "rest", "s": "rest", "schedule": "tuple"},
+    "RQ": {"delay": "rest"},
+}
+
+# Packages that give jobs a context, or replace what runs them.
+JOB_INTEGRATIONS: dict[Runner, frozenset[str]] = {
+    "APScheduler": frozenset(),
+    "Celery": frozenset({"flask_celery", "flask_celeryext"}),
+    "Dramatiq": frozenset({"flask_dramatiq", "flask_melodramatiq"}),
+    "Flask-APScheduler": frozenset(),
+    "Huey": frozenset({"flask_huey"}),
+    "RQ": frozenset({"flask_rq", "flask_rq2"}),
+}
+
 
 def is_transparent(decorator: str) -> bool:
     """Whether a decorator runs its function as it is, in the context of the caller."""
@@ -487,6 +660,9 @@ _PUBLIC = frozenset(
         *OUTSIDE_DECORATORS,
         *APP_DECORATORS,
         *CARRIERS,
+        *JOB_DECORATORS,
+        *JOB_BASES,
+        *JOB_STARTERS,
     }
 )
 _PUBLIC_HEADS = frozenset(

@@ -12,12 +12,16 @@ __all__ = ["ContextFlow", "Need", "Reach", "Summary", "Use", "Where"]
 
 
 class ContextFlow:
-    """The three questions about a project, answered from one set of values."""
+    """The three questions about a project, answered from one set of values.
+
+    `every_caller` answers the third one also for what Flask is not alone to call.
+    """
 
     def __init__(self, project: Project) -> None:
         self.values = Values(project)
         self.needs = Needs(project, self.values)
         self.reachability = Reachability(project, self.values)
+        self.every_caller = Reachability(project, self.values, is_thorough=True)
 
     @classmethod
     def of(cls, project: Project) -> ContextFlow:

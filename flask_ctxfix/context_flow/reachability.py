@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Iterator
 from enum import Enum
+from pathlib import PurePath
 from typing import NamedTuple
 
 from flask_ctxfix.codemod import Step
@@ -17,6 +18,7 @@ from flask_ctxfix.flask_facts import (
     ENTRY_DECORATORS,
     EXPOSING_DECORATORS,
     OUTSIDE_DECORATORS,
+    STARTERS,
 )
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import FunctionNode
@@ -33,6 +35,8 @@ _NAMED_ENTRIES = {
     "route",
     "teardown_request",
 }
+# Decorators that also let something else than Flask call the function.
+_TASKS = {name for name in OUTSIDE_DECORATORS if not name.startswith("click.")}
 _NAMED_REGISTRATIONS = {"add_url_rule", "register_error_handler"}
 
 
@@ -62,11 +66,16 @@ _OUTSIDE = Reach(Where.OUTSIDE)
 
 
 class Reachability:
-    """Follows the callers of functions up to what Flask, or nothing, calls."""
+    """Follows the callers of functions up to what Flask, or nothing, calls.
 
-    def __init__(self, project: Project, values: Values) -> None:
+    A function that Flask calls may have other callers, and decorators that run it elsewhere; they
+    count only where `is_thorough`.
+    """
+
+    def __init__(self, project: Project, values: Values, *, is_thorough: bool = False) -> None:
         self._project = project
         self._values = values
+        self._is_thorough = is_thorough
         self._pending: list[ast.AST] = []
 
     def of(self, module: Module, node: ast.AST) -> Reach:
@@ -88,10 +97,11 @@ class Reachability:
             return _UNKNOWN
         self._pending.append(function)
         try:
-            key = ("reach", function)
-            reach = self._registered(module, function) or module.memo(
-                key, lambda: self._called(module, function)
-            )
+            registered = self._registered(module, function)
+            if registered is not None and not self._is_thorough:
+                return registered
+            key = ("reach", self._is_thorough, function)
+            reach = module.memo(key, lambda: self._called(module, function, registered))
         finally:
             self._pending.pop()
         return reach
@@ -117,22 +127,30 @@ class Reachability:
     def _registered(self, module: Module, function: FunctionNode) -> Reach | None:
         """Return where a function runs by its decorators or as a method of its class."""
         step = Step(_name_of(function), module.path, function.lineno)
-        for decorator in getattr(function, "decorator_list", ()):
-            called = decorator.func if isinstance(decorator, ast.Call) else decorator
-            value = self._values.of(module, called)
-            name = value.name if isinstance(value, Foreign) else ""
-            if name in ENTRY_DECORATORS or name in EXPOSING_DECORATORS:
-                return Reach(Where.REQUEST, (step,))
-            if name in APP_DECORATORS:
-                return Reach(Where.APP, (step,))
-            if name in OUTSIDE_DECORATORS:
-                return Reach(Where.OUTSIDE, (step,))
-            if value is None and getattr(called, "attr", "") in _NAMED_ENTRIES:
-                return Reach(Where.REQUEST, (step,))
+        decorators = getattr(function, "decorator_list", ())
+        found = [where for each in decorators if (where := self._where_of(module, each))]
+        if Where.APP in found:  # a command that asks for the context of the application
+            return Reach(Where.APP, (step,))
+        if found:
+            return Reach(found[0], (step,))
         owner = module.scopes.parents.get(function)
         if isinstance(owner, ast.ClassDef) and self._is_entry_method(module, owner, function):
             return Reach(Where.REQUEST, (step,))
         return None
+
+    def _where_of(self, module: Module, decorator: ast.expr) -> Where | None:
+        """Return where what is decorated so is called, if the decorator tells."""
+        called = decorator.func if isinstance(decorator, ast.Call) else decorator
+        value = self._values.of(module, called)
+        name = value.name if isinstance(value, Foreign) else ""
+        if name in ENTRY_DECORATORS or name in EXPOSING_DECORATORS:
+            return Where.REQUEST
+        if name in APP_DECORATORS:
+            return Where.UNKNOWN if _opens_no_context(decorator) else Where.APP
+        if name in OUTSIDE_DECORATORS:
+            return Where.OUTSIDE
+        is_named = value is None and getattr(called, "attr", "") in _NAMED_ENTRIES
+        return Where.REQUEST if is_named else None
 
     def _is_entry_method(self, module: Module, owner: ast.ClassDef, function: FunctionNode) -> bool:
         name = _name_of(function)
@@ -143,16 +161,20 @@ class Reachability:
                     return True
         return False
 
-    def _called(self, module: Module, function: FunctionNode) -> Reach:
-        """Return where the callers of a function run."""
+    def _called(self, module: Module, function: FunctionNode, registered: Reach | None) -> Reach:
+        """Return where the callers of a function run, with Flask where it is `registered`."""
         if isinstance(function, ast.Lambda):
             return _UNKNOWN
+        if self._is_thorough and self._is_run_elsewhere(module, function):
+            return _UNKNOWN
+        if registered is not None and isinstance(module.scopes.parents[function], ast.ClassDef):
+            return registered
         if self._makes_application(module, function):
             return _OUTSIDE
-        found: list[Reach] = []
-        if len(self._project.mentioning(function.name)) > _MOST_MENTIONS:
+        found = [] if registered is None else [registered]
+        if len(self._mentioned_in(module, function)) > _MOST_MENTIONS:
             return _UNKNOWN
-        for home, reference in self._references(module, function):
+        for home, reference in self.references(module, function):
             reach = self._of_reference(home, reference)
             if reach is None:
                 continue
@@ -170,7 +192,28 @@ class Reachability:
             return Reach(Where.APP) if is_inside else _UNKNOWN
         step = Step(_name_of(function), module.path, function.lineno)
         first = min(found, key=lambda reach: len(reach.steps))
-        return Reach(first.where, (*first.steps, step))
+        way = first.steps if step in first.steps else (*first.steps, step)
+        return Reach(first.where, way)
+
+    def _is_run_elsewhere(
+        self, module: Module, function: ast.FunctionDef | ast.AsyncFunctionDef
+    ) -> bool:
+        """Whether a body runs later than its call, or where a decorator starts it."""
+        if function in module.scopes.generators:
+            return True
+        for decorator in function.decorator_list:
+            called = decorator.func if isinstance(decorator, ast.Call) else decorator
+            maker = self._values.of(module, called)
+            if isinstance(maker, Foreign) and maker.name in _TASKS:
+                return True
+            if isinstance(maker, Function) and self._starts_something(maker):
+                return True
+        return False
+
+    def _starts_something(self, function: Function) -> bool:
+        calls = (node for node in ast.walk(function.node) if isinstance(node, ast.Call))
+        values = (self._values.of(function.module, call.func) for call in calls)
+        return any(isinstance(value, Foreign) and value.name in STARTERS for value in values)
 
     def _makes_application(self, module: Module, function: FunctionNode) -> bool:
         """Whether a function sets up an application, which happens before any request."""
@@ -201,7 +244,7 @@ class Reachability:
                 return self.of(module, parent)
         return _UNKNOWN
 
-    def _references(
+    def references(
         self, module: Module, function: ast.FunctionDef | ast.AsyncFunctionDef
     ) -> Iterator[tuple[Module, ast.expr]]:
         """Yield the expressions of the project that name a function."""
@@ -218,7 +261,7 @@ class Reachability:
     def _outer_references(
         self, module: Module, function: ast.FunctionDef | ast.AsyncFunctionDef
     ) -> Iterator[tuple[Module, ast.expr]]:
-        for other in self._mentioning(function.name):
+        for other in self._parsed(self._mentioned_in(module, function)):
             if other is module:
                 continue
             for node in _named(other, function.name):
@@ -251,14 +294,38 @@ class Reachability:
             return True
         return value is None
 
+    def _mentioned_in(
+        self, module: Module, function: ast.FunctionDef | ast.AsyncFunctionDef
+    ) -> list[str]:
+        """Return the files that may name a function; if too many do, those that name its module."""
+        paths = self._project.mentioning(function.name)
+        if not self._is_thorough or len(paths) <= _MOST_MENTIONS:
+            return paths
+        file = PurePath(module.path)
+        stem = file.parent.name if file.name == "__init__.py" else file.stem
+        return sorted({*paths} & {*self._project.mentioning(stem)})
+
     def _mentioning(self, name: str) -> Iterator[Module]:
-        for path in self._project.mentioning(name):
+        return self._parsed(self._project.mentioning(name))
+
+    def _parsed(self, paths: Iterable[str]) -> Iterator[Module]:
+        for path in paths:
             try:
                 module = self._project.module(path)
                 assert module.scopes
             except SourceError:
                 continue
             yield module
+
+
+def _opens_no_context(decorator: ast.expr) -> bool:
+    """Whether a command is registered with another ``with_appcontext`` than True."""
+    given = decorator.keywords if isinstance(decorator, ast.Call) else []
+    return any(
+        each.arg in (None, "with_appcontext")
+        and not (isinstance(each.value, ast.Constant) and each.value.value is True)
+        for each in given
+    )
 
 
 def _named(module: Module, name: str) -> Iterable[ast.expr]:
