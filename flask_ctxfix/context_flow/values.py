@@ -379,8 +379,8 @@ class Values:
         own = self._own_member(owner, name, receiver)
         if own is not None:
             return own
-        if of_instance and name in self._assigned(owner):
-            values = self._assigned(owner)[name]
+        if of_instance and name in self.assigned(owner):
+            values = self.assigned(owner)[name]
             return _agreed(self.of(owner.module, value) for value in values)
         return self._inherited(owner, name, receiver)
 
@@ -395,7 +395,7 @@ class Values:
             own = self._own_member(base, name, receiver)
             if own is not None:
                 return own
-            values = self._assigned(base).get(name)
+            values = self.assigned(base).get(name)
             if values is not None and isinstance(receiver, Instance):
                 return _agreed(self.of(base.module, value) for value in values)
         return None
@@ -410,7 +410,7 @@ class Values:
             return Property(_received(value.function, receiver))
         return value
 
-    def _assigned(self, owner: Class) -> dict[str, list[ast.expr]]:
+    def assigned(self, owner: Class) -> dict[str, list[ast.expr]]:
         """Return what the methods of a class assign to attributes of ``self``."""
         module = owner.module
         every = module.memo("assigned", lambda: _assigned_in(module))
