@@ -166,6 +166,7 @@ class Project:
         self.pinned: frozenset[str] = frozenset()
         self.thread_fix = "wrap"
         self._modules: OrderedDict[str, Module] = OrderedDict()
+        self._unread: dict[str, SourceError] = {}
         self._memo: dict[Hashable, object] = {}
 
     def memo(self, key: Hashable, compute: Callable[[], Result]) -> Result:
@@ -182,7 +183,13 @@ class Project:
         if path in self._modules:
             self._modules.move_to_end(path)
             return self._modules[path]
-        return self._keep(Module(read(path)))
+        if path in self._unread:
+            raise self._unread[path].with_traceback(None)
+        try:
+            return self._keep(Module(read(path)))
+        except SourceError as error:
+            self._unread[path] = error
+            raise
 
     def add(self, source: Source) -> Module:
         """Return the module of a source that was read elsewhere. Raises SourceError."""

@@ -155,6 +155,17 @@ def test_bindings_of_a_broken_module(tmp_path: Path) -> None:
     assert project.bindings(module, last.value) == []
 
 
+def test_what_does_not_parse_is_read_once(tmp_path: Path) -> None:
+    project = project_of(tmp_path, {"broken.py": "def ("})
+    path = str(tmp_path / "broken.py")
+    with pytest.raises(SourceError) as first:
+        project.module(path)
+    (tmp_path / "broken.py").write_text("whole = 1")
+    with pytest.raises(SourceError) as second:
+        project.module(path)
+    assert second.value is first.value
+
+
 def test_modules_are_dropped_when_many_are_kept(tmp_path: Path) -> None:
     files = {f"m{number}.py": f"x = {number}\n" + "#" * 1_200_000 for number in range(4)}
     project = project_of(tmp_path, files)
