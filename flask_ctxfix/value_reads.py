@@ -25,15 +25,21 @@ _TYPES = frozenset({"bool", "float", "int", "str"})
 
 
 class Read(NamedTuple):
-    """One value of a request that a target reads: `chain`, as in ``request.args.get("page")``.
+    """One value that code reads in a context: `chain`, as in ``request.args.get("page")``.
 
     `names` are those that suit a variable for it. `may_fail` says that reading can raise, or have
-    an effect of its own, where there is a request.
+    an effect of its own, where there is a context. `is_app` says that `chain` is the proxy of the
+    application, which the application itself takes the place of.
     """
 
     chain: ast.expr
     names: tuple[str, ...]
     may_fail: bool
+    is_app: bool = False
+
+    def written(self, module: Module) -> str:
+        """Return the code that reads the value where there is a context."""
+        return module.segment(self.chain) + ("._get_current_object()" if self.is_app else "")
 
 
 def is_readable_at(module: Module, at: ast.stmt, chain: ast.expr) -> bool:
@@ -51,21 +57,15 @@ def is_readable_at(module: Module, at: ast.stmt, chain: ast.expr) -> bool:
     )
 
 
-def read_of(module: Module, function: FunctionNode, use: Use) -> Read | None:
-    """Return the value that a use reads, if it is one that can be read before."""
+def read_of(module: Module, around: ast.AST, use: Use) -> Read | None:
+    """Return the value that a use reads, if it is one that can be read before.
+
+    `around` is the function, or the expression, whose use it is.
+    """
     if use.span is None or use.of not in _PROXIES or use.access == "write":
         return None
-    node = next(
-        (
-            each
-            for each in ast.walk(function)
-            if isinstance(each, ast.expr)
-            and hasattr(each, "lineno")
-            and module.span(each) == use.span
-        ),
-        None,
-    )
-    if node is None or _in_own_scope(module, node, function):
+    node = expression_of(module, around, use)
+    if node is None or _in_own_scope(module, node, around):
         return None
     if use.of == "flask.request":
         return _of_request(module, node)
@@ -74,9 +74,24 @@ def read_of(module: Module, function: FunctionNode, use: Use) -> Read | None:
     return _of_container(module, node, is_session=use.of == "flask.session")
 
 
-def _in_own_scope(module: Module, node: ast.expr, function: FunctionNode) -> bool:
-    """Whether an expression stands in a function inside of the function."""
-    return module.scopes.function_of(node) is not function
+def expression_of(module: Module, around: ast.AST, use: Use) -> ast.expr | None:
+    """Return the expression of a use below `around`; None if it stands in a callee."""
+    return next(
+        (
+            each
+            for each in ast.walk(around)
+            if isinstance(each, ast.expr) and module.span(each) == use.span
+        ),
+        None,
+    )
+
+
+def _in_own_scope(module: Module, node: ast.expr, around: ast.AST) -> bool:
+    """Whether an expression stands in a function inside of `around`."""
+    is_function = isinstance(around, FunctionNode)
+    return module.scopes.function_of(node) is not (
+        around if is_function else module.scopes.function_of(around)
+    )
 
 
 def _of_request(module: Module, node: ast.expr) -> Read | None:
@@ -222,7 +237,14 @@ def moving_edits(
     module: Module, at: ast.stmt, reads: list[Read], named: dict[str, str]
 ) -> Iterator[Edit]:
     """Yield the edits that read the values before `at`, and use them in their places."""
-    lines = [f"{name} = {code}" for code, name in named.items()]
+    lines = {
+        f"{named[module.segment(read.chain)]} = {read.written(module)}": None for read in reads
+    }
     yield InsertStatement(module.span(at), "\n".join(lines), "before")
+    yield from using_edits(module, reads, named)
+
+
+def using_edits(module: Module, reads: list[Read], named: dict[str, str]) -> Iterator[Edit]:
+    """Yield the edits that put names in the places of what is read."""
     for read in reads:
         yield ReplaceExpression(module.span(read.chain), named[module.segment(read.chain)])

@@ -11,8 +11,9 @@ from flask_ctxfix.codemods.threads.maps import iterables_of, map_fix
 from flask_ctxfix.codemods.threads.starts import Start
 from flask_ctxfix.context_flow import ContextFlow, Need, Summary, Where
 from flask_ctxfix.context_flow.needs import Use
+from flask_ctxfix.context_flow.uses import left_on_g, writes_session
 from flask_ctxfix.context_flow.values import Foreign, Function
-from flask_ctxfix.flask_facts import BODY_READS, SESSION_WRITERS
+from flask_ctxfix.flask_facts import BODY_READS
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.source import SourceError
 from flask_ctxfix.spelling import flask_name_at
@@ -21,7 +22,6 @@ _CHANGES = (
     "run it in a copy of the request's context; in the copy `g` is new and empty, teardown "
     "functions run again, and what is written to the session is not saved"
 )
-_CHANGING = frozenset({"clear", "pop", "popitem", "setdefault", "update"})
 # What is parsed stays with the request: once one of a kind was read, so are the others.
 _KEPT_BODIES = (
     frozenset({"form", "values"}),
@@ -61,24 +61,9 @@ def why_not(start: Start, project: Project, summary: Summary) -> str | None:
     return None
 
 
-def left_on_g(summary: Summary) -> list[Use]:
-    """Return the uses of what a function expects on `g` and does not put there itself."""
-    of_g = [use for use in summary.uses if use.of == "flask.g"]
-    own = {use.attribute for use in of_g if use.access == "write"}
-    return [use for use in of_g if use.access in ("read", "call") and use.attribute not in own]
-
-
 def _asks_g(use: Use) -> bool:
     """Whether a function itself looks up what is on `g`, which it would not find in a copy."""
     return use.of == "flask.g" and use.access == "probe" and use.span is not None
-
-
-def writes_session(use: Use) -> bool:
-    """Whether a use changes the session, which is saved with the response and never again."""
-    if use.of in SESSION_WRITERS:
-        return True
-    is_session = use.of == "flask.session"
-    return is_session and (use.access == "write" or use.attribute in _CHANGING)
 
 
 def read_before(start: Start, project: Project) -> frozenset[str]:

@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from flask_ctxfix.codemod import Finding, Fix, Rule
 from flask_ctxfix.codemods.threads.app_contexts import app_context_fix, goes_on
 from flask_ctxfix.codemods.threads.captured_proxies import are_of_aliases
-from flask_ctxfix.codemods.threads.copies import copy_fix, left_on_g, why_not
+from flask_ctxfix.codemods.threads.copies import copy_fix, why_not
 from flask_ctxfix.codemods.threads.hoists import values_fix
 from flask_ctxfix.codemods.threads.starts import Start, is_deferred, starts_in, way_to
 from flask_ctxfix.context_flow import ContextFlow, Need, Reach, Summary, Where
 from flask_ctxfix.context_flow.needs import Use
+from flask_ctxfix.context_flow.uses import left_on_g
 from flask_ctxfix.flask_versions import TargetVersion
 from flask_ctxfix.project import Module, Project
 

@@ -8,7 +8,6 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from flask_ctxfix.codemod import Finding, Fix, Level, Rule, Span, Step
-from flask_ctxfix.codemods.threads.copies import left_on_g, writes_session
 from flask_ctxfix.codemods.threads.copy_repairs import (
     body_read_before,
     has_read_body,
@@ -24,6 +23,7 @@ from flask_ctxfix.codemods.threads.made_copies import (
 )
 from flask_ctxfix.codemods.threads.starts import is_deferred, starts_in
 from flask_ctxfix.context_flow import ContextFlow, Summary, Use, Where
+from flask_ctxfix.context_flow.uses import left_on_g, writes_session
 from flask_ctxfix.context_flow.values import Foreign, Function
 from flask_ctxfix.flask_facts import BODY_READS
 from flask_ctxfix.flask_versions import ONE_CONTEXT, TargetVersion

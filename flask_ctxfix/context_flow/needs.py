@@ -110,6 +110,18 @@ class Needs:
         finally:
             self._pending.pop()
 
+    def of_expression(self, module: Module, node: ast.GeneratorExp) -> Summary:
+        """Return what is needed as long as a generator expression is read.
+
+        Its first iterable is not part of that: it is evaluated where the expression stands.
+        """
+        around = module.scopes.function_of(node)
+        if around is None:
+            return Summary()
+        scan = _Scan(self, Function(module, around))
+        scan.iteration(node, _State())
+        return scan.summary()
+
     def url_need(self) -> Need:
         """Return what `url_for` needs: no request if the project says where it is served."""
         is_set = self._project.mentioning("SERVER_NAME")
@@ -378,8 +390,14 @@ class _Scan:
     def _comprehension(
         self, node: ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp, state: _State
     ) -> None:
+        self._iterated(node.generators[0].iter, state)
+        self.iteration(node, state)
+
+    def iteration(
+        self, node: ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp, state: _State
+    ) -> None:
+        """Look for uses in all of a comprehension but its first iterable."""
         first, *rest = node.generators
-        self._iterated(first.iter, state)
         state = state.maybe()
         for test in first.ifs:
             self.visit(test, state)
