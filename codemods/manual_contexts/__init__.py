@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from flask_ctxfix.codemod import Codemod
+from flask_ctxfix.codemods.manual_contexts.process_wide import ContextPushedForProcess
+from flask_ctxfix.codemods.manual_contexts.unpopped import PushWithoutPop
 
 CODEMOD = Codemod(
     name="manual_contexts",
-    rules=(),
+    rules=(
+        ContextPushedForProcess(),
+        PushWithoutPop(),
+    ),
     words=(
         b".push(",
         b".push)",

@@ -1,0 +1,213 @@
+"""CTX301: app contexts that are pushed for as long as the process runs."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import PurePath
+
+from flask_ctxfix.applications import imported_packages
+from flask_ctxfix.codemod import Edit, Finding, Fix, Level, RemoveStatement, Rule, Step
+from flask_ctxfix.codemods.manual_contexts.pushes import Push, pushes_in
+from flask_ctxfix.codemods.manual_contexts.roles import (
+    importers,
+    main_guard,
+    makes_application,
+    role_of,
+)
+from flask_ctxfix.codemods.manual_contexts.startup import asks_for_context
+from flask_ctxfix.codemods.manual_contexts.wraps import wrap
+from flask_ctxfix.flask_versions import ONE_CONTEXT, TargetVersion
+from flask_ctxfix.project import Module, Project
+from flask_ctxfix.scopes import FunctionNode
+
+_SHARED = (
+    "an app context is pushed for the whole process: requests on this thread share its `g`, and "
+    "teardown functions never run"
+)
+_KEPT = "an app context is pushed for the whole process: teardown functions never run"
+_SCRIPT = "an app context is pushed for as long as the script runs: teardown functions never run"
+_AROUND = "open it with `with` around the setup that needs it"
+_NEEDLESS = "nothing that follows needs it: take it out"
+_ADVICE = "open it with `with app.app_context():` around the setup that needs it, and only there"
+_FOR_SCRIPT = "use `with`, and in a worker one for each job"
+_WORKERS = {"celery", "dramatiq", "huey", "rq"}
+_SERVED_NAMES = {"app", "application", "asgi", "passenger_wsgi", "uwsgi", "wsgi"}
+_REGISTERING = {"add_resource", "add_url_rule", "errorhandler", "register_blueprint", "route"}
+_DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+_DEEPEST = 6
+
+
+class ContextPushedForProcess(Rule):
+    """An app context is pushed when the application is set up, and stays.
+
+    What it finds
+
+    `app.app_context().push()` at the top level of a module that the server imports, or in what
+    makes the application.
+
+    What goes wrong
+
+    Up to Flask 3.1 a request on the thread that imported the module, so each request of a sync
+    worker, takes the context that it finds: all share one `g` and one database session, one user
+    gets what was kept for another, and functions for teardown never run.
+
+    Before
+
+        from flask import Flask, current_app
+
+        app = Flask(__name__)
+        app.app_context().push()
+        current_app.config["READY"] = True
+
+    After
+
+        from flask import Flask, current_app
+
+        app = Flask(__name__)
+        with app.app_context():
+            current_app.config["READY"] = True
+
+    When the fix is safe
+
+    Never: code may live on the context that calls the module later, such as a shell. The fix covers
+    the statements up to the last that needs a context, or takes the push out where none does; there
+    is none if what follows is not known well enough. In scripts and workers it is information.
+
+    What changes
+
+    Each request has a `g` of its own, and functions for teardown run.
+
+    Sources
+
+    Flask's documentation of the application context; flask-login issue 905; gunicorn's sync worker
+    executed with Flask 2.2 and 3.1.
+    """
+
+    code = "CTX301"
+    name = "context-pushed-for-process"
+    message = "an app context is pushed for the whole process"
+
+    def find(self, module: Module, project: Project, target: TargetVersion) -> Iterator[Finding]:
+        """Yield the contexts that a module pushes at its top level or while it makes the app."""
+        if project.is_test(module.path):
+            return
+        for push in pushes_in(module, project):
+            if any(use in ("pop", "escape") for use, _ in push.uses()):
+                continue
+            function = push.function
+            if function is not None and role_of(module, project, function) != "factory":
+                continue
+            if main_guard(module, push.statement) or not _is_served(push, project):
+                if function is None:
+                    advice = _FOR_SCRIPT
+                    yield self.finding(module, "info", push.statement, _SCRIPT, advice)
+                continue
+            reaches = target.newest >= ONE_CONTEXT
+            level: Level = "warning" if reaches else "error"
+            only_new = target.oldest >= ONE_CONTEXT
+            fix, proof = _fix(push, project)
+            message = _KEPT if only_new else _SHARED
+            advice = fix.message if fix is not None else _ADVICE
+            yield self.finding(module, level, push.statement, message, advice, fix, proof)
+
+
+def _is_served(push: Push, project: Project) -> bool:
+    """Whether the process that answers requests runs a push."""
+    function, module = push.function, push.module
+    if function is not None and makes_application(module, project, function):
+        return True
+    return _is_served_module(module, project, 0)
+
+
+def _is_served_module(module: Module, project: Project, depth: int) -> bool:
+    """Whether a server imports a module, as far as the project tells."""
+    if depth > _DEEPEST or _WORKERS & imported_packages(module):
+        return False
+    if _defines_application(module, project):
+        return True
+    others = importers(module, project)
+    return any(_is_served_module(each, project, depth + 1) for each in others)
+
+
+def _defines_application(module: Module, project: Project) -> bool:
+    """Whether a module makes an application that answers requests, or is named as servers ask."""
+    functions = module.scopes.nodes(ast.FunctionDef)
+    if any(makes_application(module, project, each) for each in functions):
+        return True
+    names = {
+        name
+        for name, bindings in module.scopes.module.bindings.items()
+        if any(isinstance(each.value, ast.Call) for each in bindings)
+    }
+    if PurePath(module.path).stem in _SERVED_NAMES and names & {"app", "application"}:
+        return True
+    makes = makes_application(module, project, module.tree)  # type: ignore[arg-type]
+    called = (call.func for call in module.scopes.nodes(ast.Call))
+    registers = any(isinstance(f, ast.Attribute) and f.attr in _REGISTERING for f in called)
+    return makes and (registers or any(True for _ in importers(module, project)))
+
+
+def _fix(push: Push, project: Project) -> tuple[Fix | None, tuple[Step, ...]]:
+    """Return the fix, with what shows that a context is needed."""
+    module, block, function = push.module, push.block, push.function
+    outer = module.tree.body if function is None else getattr(function, "body", [])
+    if block is not outer or any(use == "read" for use, _ in push.uses()):
+        return None, ()
+    following = block[block.index(push.statement) + 1 :]
+    asks = [asks_for_context(module, project, each) for each in following]
+    last = max((i for i, each in enumerate(asks) if each == "yes"), default=-1)
+    needed = following[: last + 1]
+    proof = tuple(
+        Step(ast.unparse(each).partition("\n")[0], module.path, each.lineno)
+        for each in following[last : last + 1]
+        if last >= 0
+    )
+    if "unknown" in asks[last + 1 :] or any(isinstance(each, _DEFINITIONS) for each in needed):
+        return None, proof
+    if function is not None and _callers_need(module, project, function):
+        return None, proof
+    if not needed:
+        return _removal(push), ()
+    edits = wrap(push, needed[-1])
+    return (Fix("unsafe", _AROUND, edits) if edits is not None else None), proof
+
+
+def _removal(push: Push) -> Fix | None:
+    removed: list[Edit] = [RemoveStatement(push.module.span(push.statement))]
+    if not push.is_chained:
+        bindings = push.bindings
+        if len(bindings) != 1 or len(push.uses()) != 1 or push.function is None:
+            return None
+        removed.append(RemoveStatement(push.module.span(bindings[0].node)))
+    return Fix("unsafe", _NEEDLESS, tuple(removed))
+
+
+def _callers_need(module: Module, project: Project, function: FunctionNode) -> bool:
+    """Whether code that calls a factory needs the context that it leaves."""
+    name = getattr(function, "name", "")
+    for path in project.mentioning(name):
+        if project.exports(path) is None or project.is_test(path):
+            continue
+        other = project.module(path)
+        for call in other.scopes.nodes(ast.Call):
+            if getattr(call.func, "attr", getattr(call.func, "id", "")) != name:
+                continue
+            if any(
+                asks_for_context(other, project, each) == "yes" for each in _behind(other, call)
+            ):
+                return True
+    return False
+
+
+def _behind(module: Module, call: ast.Call) -> list[ast.stmt]:
+    """Return the statements that come after the one that holds a call, in its block."""
+    node: ast.AST = call
+    for parent in module.scopes.ancestors(call):
+        if isinstance(node, ast.stmt):
+            for name in ("body", "orelse", "finalbody"):
+                block = getattr(parent, name, None)
+                if isinstance(block, list) and node in block:
+                    return [*block[block.index(node) + 1 :]]
+        node = parent
+    return []

@@ -1,0 +1,200 @@
+"""Where a module pushes a context of Flask by hand, and what else becomes of that context."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import PurePath
+from typing import Literal
+
+from flask_ctxfix.codemods.threads.starts import starts_in
+from flask_ctxfix.context_flow import ContextFlow
+from flask_ctxfix.context_flow.values import Foreign, Instance, parameters_of
+from flask_ctxfix.flask_facts import CLASSES, CONTEXT_MAKERS
+from flask_ctxfix.project import Module, Project
+from flask_ctxfix.scopes import Binding, FunctionNode, Scope
+
+_MIGRATIONS = {"alembic", "migrations"}
+# Reading these of a context neither pops it nor hands it on.
+_HARMLESS = {"app", "g", "request", "session", "url_adapter"}
+_APPLICATIONS = {"flask.Flask()", "flask.current_app"}
+
+Use = Literal["push", "pop", "read", "escape"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Push:
+    """One statement ``….push()``. `made` is the call that makes the context, if it is known."""
+
+    module: Module
+    statement: ast.Expr
+    receiver: ast.expr
+    made: ast.expr | None
+
+    @property
+    def function(self) -> FunctionNode | None:
+        """The function whose body pushes."""
+        return self.module.scopes.function_of(self.statement)
+
+    @property
+    def block(self) -> list[ast.stmt]:
+        """The statements that the push is one of."""
+        return block_of(self.module, self.statement)
+
+    @property
+    def variable(self) -> Scope | None:
+        """The scope of the variable that holds the context, if it is one."""
+        if not isinstance(self.receiver, ast.Name):
+            return None
+        return self.module.scopes.scope_of(self.receiver).home(self.receiver.id)
+
+    @property
+    def bindings(self) -> list[Binding]:
+        """What binds the variable."""
+        home = self.variable
+        is_variable = home is not None and isinstance(self.receiver, ast.Name)
+        return home.bindings.get(self.receiver.id, []) if is_variable else []  # type: ignore
+
+    @property
+    def is_chained(self) -> bool:
+        """Whether the context is made where it is pushed, so that nothing else has it."""
+        return self.made is self.receiver
+
+    def is_same(self, node: ast.expr) -> bool:
+        """Whether an expression is written as the one that is pushed."""
+        return ast.dump(node) == ast.dump(self.receiver)
+
+    def uses(self) -> list[tuple[Use, ast.expr]]:
+        """Return what the module does with the variable or attribute that holds the context."""
+        if self.is_chained:
+            return []
+        home = self.variable
+        if home is not None and isinstance(self.receiver, ast.Name):
+            reads: list[ast.expr] = [*home.reads.get(self.receiver.id, [])]
+        else:
+            name = getattr(self.receiver, "attr", "")
+            attributes = self.module.scopes.nodes(ast.Attribute)
+            reads = [n for n in attributes if n.attr == name and isinstance(n.ctx, ast.Load)]
+        return [(self._use(node), node) for node in reads]
+
+    def _use(self, node: ast.expr) -> Use:
+        parents = self.module.scopes.parents
+        parent = parents.get(node)
+        if isinstance(parent, ast.Compare | ast.If | ast.BoolOp | ast.UnaryOp | ast.IfExp):
+            return "read"
+        if not isinstance(parent, ast.Attribute):
+            return "escape"
+        call = parents.get(parent)
+        is_called = isinstance(call, ast.Call) and call.func is parent
+        if parent.attr in {"push", "pop"}:
+            is_here = self.module.scopes.function_of(node) is self.function
+            return parent.attr if is_called and is_here else "escape"  # type: ignore[return-value]
+        return "read" if parent.attr in _HARMLESS else "escape"
+
+
+def pushes_in(module: Module, project: Project) -> list[Push]:
+    """Return the statements of a module that push what certainly is a context of Flask."""
+    if _MIGRATIONS.intersection(PurePath(module.path).parts):
+        return []
+    return module.memo("pushes", lambda: list(_pushes(module, project)))
+
+
+def _pushes(module: Module, project: Project) -> Iterator[Push]:
+    for call in module.scopes.nodes(ast.Call):
+        called = call.func
+        if not isinstance(called, ast.Attribute) or called.attr != "push":
+            continue
+        if call.args or call.keywords:
+            continue
+        statement = module.scopes.parents.get(call)
+        made = context_made(module, project, called.value)
+        if isinstance(statement, ast.Expr) and made is not None:
+            yield Push(module, statement, called.value, made)
+        elif isinstance(statement, ast.Expr) and _is_given(module, project, called.value):
+            yield Push(module, statement, called.value, None)
+
+
+def context_made(module: Module, project: Project, node: ast.expr) -> ast.expr | None:
+    """Return the call that makes the context which `node` certainly is."""
+    if isinstance(node, ast.Call):
+        return node if _makes(module, project, node) else None
+    bound: list[ast.expr | None] = []
+    if isinstance(node, ast.Name):
+        home = module.scopes.scope_of(node).home(node.id)
+        bound = [each.value for each in home.bindings.get(node.id, [])]
+    elif isinstance(node, ast.Attribute):
+        bound = [*_assigned_to(module, node)]
+    made = [value for value in bound if not _is_none(value)]
+    if not made or not all(
+        isinstance(value, ast.Call) and _makes(module, project, value) for value in made
+    ):
+        return None
+    return made[0]
+
+
+def _assigned_to(module: Module, attribute: ast.Attribute) -> Iterator[ast.expr | None]:
+    """Yield what the module assigns to an attribute that is written in the same way."""
+    written = ast.unparse(attribute)
+    for node in module.scopes.nodes(ast.Attribute):
+        if node.attr != attribute.attr or not isinstance(node.ctx, ast.Store):
+            continue
+        parent = module.scopes.parents.get(node)
+        is_plain = isinstance(parent, ast.Assign | ast.AnnAssign)
+        if ast.unparse(node) == written:
+            yield parent.value if is_plain else None  # type: ignore[union-attr]
+
+
+def _is_none(value: ast.expr | None) -> bool:
+    return isinstance(value, ast.Constant) and value.value is None
+
+
+def _makes(module: Module, project: Project, call: ast.Call) -> bool:
+    """Whether a call makes a context of Flask."""
+    called = call.func
+    if project.flask_name(module, called) in CLASSES:
+        return True
+    if not isinstance(called, ast.Attribute) or called.attr not in CONTEXT_MAKERS:
+        return False
+    values = ContextFlow.of(project).values
+    owner = values.of(module, called.value)
+    if isinstance(owner, Foreign):
+        return owner.name in _APPLICATIONS
+    if isinstance(owner, Instance):
+        bases = values.bases(owner.of)
+        is_flask = any(isinstance(base, Foreign) and base.name == "flask.Flask" for base in bases)
+        return is_flask and isinstance(values.of(module, called), Foreign)
+    return owner is None and _has_one_meaning(project, called.attr)
+
+
+def _has_one_meaning(project: Project, maker: str) -> bool:
+    """Whether only Flask's applications have a method of that name, as far as the project tells."""
+    words = (f"def {maker}(", "import quart", "from quart", "from sanic")
+    return not any(project.mentioning(word) for word in words)
+
+
+def _is_given(module: Module, project: Project, node: ast.expr) -> bool:
+    """Whether a parameter holds a context in all that starts its function elsewhere."""
+    if not isinstance(node, ast.Name):
+        return False
+    home = module.scopes.scope_of(node).home(node.id)
+    if [each.kind for each in home.bindings.get(node.id, [])] != ["parameter"]:
+        return False
+    found = [
+        given
+        for start in starts_in(module, project)
+        if start.function is not None and start.function.node is home.node
+        for name, given in zip(parameters_of(start.function), start.arguments, strict=False)
+        if name == node.id
+    ]
+    return bool(found) and all(context_made(module, project, each) for each in found)
+
+
+def block_of(module: Module, statement: ast.stmt) -> list[ast.stmt]:
+    """Return the list of statements that a statement is one of."""
+    parent = module.scopes.parents[statement]
+    for name in ("body", "orelse", "finalbody"):
+        block = getattr(parent, name, None)
+        if isinstance(block, list) and statement in block:
+            return block
+    raise AssertionError("a statement outside of every block")

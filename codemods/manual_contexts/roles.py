@@ -1,0 +1,175 @@
+"""What runs a function that pushes a context: a fixture, a view, a thread, a script."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from typing import Literal
+
+from flask_ctxfix.codemods.threads.starts import Start, starts_in
+from flask_ctxfix.context_flow import ContextFlow, Reach, Where
+from flask_ctxfix.context_flow.values import Foreign, Function, Value, own_nodes
+from flask_ctxfix.project import Module, Project
+from flask_ctxfix.scopes import FunctionNode
+
+Role = Literal[
+    "fixture",
+    "set-up",
+    "test",
+    "view",
+    "thread",
+    "job",
+    "initializer",
+    "factory",
+    "script",
+    "other",
+]
+
+_FIXTURES = {"pytest.fixture", "pytest.yield_fixture"}
+_SET_UPS = {"setUp", "setUpClass", "setUpModule", "setup_class", "setup_method", "setup_module"}
+_SET_UPS |= {"asyncSetUp", "setup", "setup_function"}
+JOBS = {"celery.Celery().task", "celery.shared_task"}
+_FACTORIES = {"create_app", "init_app", "make_app", "__init__"}
+_POOLS = {"ThreadPoolExecutor", "ProcessPoolExecutor", "Pool", "ThreadPool"}
+
+
+def role_of(module: Module, project: Project, function: FunctionNode) -> Role:
+    """Return what a function is for."""
+    name = getattr(function, "name", "")
+    if any(True for _ in _pools_of(module, function)):
+        return "initializer"
+    decorators = set(_decorators(module, project, function))
+    if decorators & _FIXTURES:
+        return "fixture"
+    if project.is_test(module.path):
+        return "set-up" if name in _SET_UPS else "test"
+    if decorators & JOBS:
+        return "job"
+    reach = reach_of(module, project, function)
+    if reach.where is Where.REQUEST and len(reach.steps) == 1:
+        return "view"
+    if name in _FACTORIES or makes_application(module, project, function):
+        return "factory"
+    if only_starts(module, project, function):
+        return "thread"
+    return "script" if is_script(module, project) else "other"
+
+
+def reach_of(module: Module, project: Project, function: FunctionNode) -> Reach:
+    """Return where the body of a function runs."""
+    return ContextFlow.of(project).reachability.of_function(module, function)
+
+
+def _decorators(module: Module, project: Project, function: FunctionNode) -> Iterator[str]:
+    """Yield the qualified names of the decorators of a function."""
+    for decorator in getattr(function, "decorator_list", ()):
+        called = decorator.func if isinstance(decorator, ast.Call) else decorator
+        value = ContextFlow.of(project).values.of(module, called)
+        if isinstance(value, Foreign):
+            yield value.name
+
+
+def _pools_of(module: Module, function: FunctionNode) -> Iterator[ast.Call]:
+    """Yield the pools of a module that run a function in each of their threads at first."""
+    for call in module.scopes.nodes(ast.Call):
+        name = getattr(call.func, "attr", getattr(call.func, "id", ""))
+        if name not in _POOLS:
+            continue
+        for keyword in call.keywords:
+            given = keyword.value
+            is_it = given is function or (
+                isinstance(given, ast.Name) and given.id == getattr(function, "name", None)
+            )
+            if keyword.arg == "initializer" and is_it:
+                yield call
+
+
+def makes_application(module: Module, project: Project, function: FunctionNode) -> bool:
+    """Whether a function makes an application itself."""
+    values = ContextFlow.of(project).values
+    return any(
+        isinstance(node, ast.Call) and values.of(module, node) == Foreign("flask.Flask()")
+        for node in own_nodes(function)
+        if isinstance(node, ast.Call)
+        and isinstance(values.of(module, node.func), Foreign)
+        and values.of(module, node.func) == Foreign("flask.Flask")
+    )
+
+
+def only_starts(module: Module, project: Project, function: FunctionNode) -> list[Start]:
+    """Return what starts a function elsewhere, if nothing else in the project names it."""
+    if not isinstance(function, ast.FunctionDef) or function.decorator_list:
+        return []
+    starts = [each for each in starts_in(module, project) if _runs(each.value, function)]
+    named = {each.target for each in starts}
+    scopes = module.scopes
+    if isinstance(scopes.parents.get(function), ast.ClassDef):
+        attributes = scopes.nodes(ast.Attribute)
+        reads: set[ast.AST] = {each for each in attributes if each.attr == function.name}
+        reads |= {function} & named
+    else:
+        reads = {*scopes.scope_of(function).reads.get(function.name, ())}
+    if not reads or not reads <= named:
+        return []
+    is_nested = scopes.function_of(function) is not None
+    is_here = all(path == module.path for path in project.mentioning(function.name))
+    return starts if is_nested or is_here else []
+
+
+def _runs(value: Value | None, function: FunctionNode) -> bool:
+    return isinstance(value, Function) and value.node is function
+
+
+def main_guard(module: Module, node: ast.AST) -> bool:
+    """Whether code stands under ``if __name__ == "__main__"``."""
+    return any(
+        isinstance(parent, ast.If) and "__name__" in ast.unparse(parent.test)
+        for parent in module.scopes.ancestors(node)
+    )
+
+
+def is_script(module: Module, project: Project) -> bool:
+    """Whether a file is run by itself, and no other file of the project imports it."""
+    is_run = any(
+        isinstance(each, ast.If) and "__name__" in ast.unparse(each.test)
+        for each in module.tree.body
+    )
+    return is_run and not any(True for _ in importers(module, project))
+
+
+def importers(module: Module, project: Project) -> Iterator[Module]:
+    """Yield the modules, not of tests, that import a module."""
+    dotted = project.dotted_name(module.path)
+    name = dotted.rpartition(".")[2]
+    for path in project.mentioning(name) if name else ():
+        if path == module.path or project.is_test(path) or project.exports(path) is None:
+            continue
+        other = project.module(path)
+        if any(_imports(project, other, node, module.path, name) for node in _import_nodes(other)):
+            yield other
+
+
+def _import_nodes(module: Module) -> Iterator[ast.Import | ast.ImportFrom]:
+    yield from module.scopes.nodes(ast.Import)
+    yield from module.scopes.nodes(ast.ImportFrom)
+
+
+def _imports(
+    project: Project, other: Module, node: ast.Import | ast.ImportFrom, path: str, name: str
+) -> bool:
+    if isinstance(node, ast.Import):
+        return any(project.find_module(alias.name, other.path) == path for alias in node.names)
+    if project.source_of(other.path, node) == path:
+        return True
+    for alias in node.names:
+        if alias.name != name:
+            continue
+        inner = ".".join(filter(None, (node.module, name)))
+        found = (
+            project.find_relative(other.path, inner, node.level)
+            if node.level
+            else project.find_module(inner, other.path)
+        )
+        if found == path:
+            return True
+    return False

@@ -1,0 +1,148 @@
+"""The fixes for contexts that nothing pops: a ``with`` around the rest of the function."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from flask_ctxfix.codemod import Applicability, Edit, Fix, InsertStatement, ReplaceStatement, Step
+from flask_ctxfix.codemods.manual_contexts.pushes import Push, block_of
+from flask_ctxfix.codemods.manual_contexts.roles import Role, only_starts, reach_of
+from flask_ctxfix.codemods.manual_contexts.wraps import wrap
+from flask_ctxfix.codemods.threads.starts import Start, starts_in
+from flask_ctxfix.context_flow import ContextFlow, Need
+from flask_ctxfix.context_flow.values import own_nodes
+from flask_ctxfix.project import Project
+
+_CHANGES = "open it with `with`, which pops it and runs teardown functions when the work is done"
+
+
+def fix_for(push: Push, project: Project, role: Role) -> Fix | None:
+    """Return the fix that keeps a context open for the rest of its function, and no longer."""
+    function = push.function
+    if not isinstance(function, ast.FunctionDef) or push.block is not function.body:
+        return None
+    if any(use == "read" for use, _ in push.uses()) and not push.bindings:
+        return None
+    if role == "fixture":
+        return _of_fixture(push, function)
+    if function in push.module.scopes.generators or function.body[-1] is push.statement:
+        return None
+    if role not in ("thread", "job", "view") or _goes_on(function):
+        return None
+    edits = wrap(push, function.body[-1], _kept(push))
+    if edits is None:
+        return None
+    is_certain = role != "view" and not _gets_out(push, project, function, role)
+    applicability: Applicability = "safe" if is_certain else "unsafe"
+    return Fix(applicability, _CHANGES, edits)
+
+
+def steps_to(push: Push, project: Project, role: Role) -> tuple[Step, ...]:
+    """Return what runs the function that pushes."""
+    function, module = push.function, push.module
+    if function is None:
+        return ()
+    if role == "view":
+        return reach_of(module, project, function).steps
+    starts = only_starts(module, project, function)
+    return tuple(Step(each.starter.noun, module.path, each.call.lineno) for each in starts[:1])  # type: ignore[attr-defined]
+
+
+def _kept(push: Push) -> list[ast.expr]:
+    return [node for use, node in push.uses() if use == "read" or node is not push.receiver]
+
+
+def _goes_on(function: ast.FunctionDef) -> bool:
+    """Whether a function may run as long as the program."""
+    return any(
+        isinstance(node, ast.While) and isinstance(node.test, ast.Constant)
+        for node in own_nodes(function)
+    )
+
+
+def _gets_out(push: Push, project: Project, function: ast.FunctionDef, role: Role) -> bool:
+    """Whether something of the context may be used when the function is done."""
+    starts = only_starts(push.module, project, function)
+    is_read = role == "job" or any(each.starter.kind == "pool" for each in starts)
+    returned = (node.value for node in own_nodes(function) if isinstance(node, ast.Return))
+    if is_read and any(not _is_plain(value) for value in returned):
+        return True
+    if any(_is_handed_on(push, node) for node in own_nodes(function)):
+        return True
+    return any(each.starter.kind == "pool" for each in starts) and _others_need(
+        push, project, starts
+    )
+
+
+def _is_plain(value: ast.expr | None) -> bool:
+    return value is None or isinstance(value, ast.Constant)
+
+
+def _is_handed_on(push: Push, node: ast.AST) -> bool:
+    """Whether a function that is defined inside goes anywhere but into a call of it."""
+    if isinstance(node, ast.Lambda):
+        return True
+    if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+        return False
+    parents = push.module.scopes.parents
+    reads = push.module.scopes.scope_of(node).reads.get(node.name, ())
+    calls = (parents.get(each) for each in reads)
+    return not all(
+        isinstance(call, ast.Call) and call.func is read
+        for call, read in zip(calls, reads, strict=True)
+    )
+
+
+def _others_need(push: Push, project: Project, own: list[Start]) -> bool:
+    """Whether other tasks of a pool may live on the context that this one leaves there."""
+    needs = ContextFlow.of(project).needs
+    others = [each for each in starts_in(push.module, project) if each not in own]
+    pools = [each for each in others if each.starter.kind == "pool"]
+    return any(needs.of(each.value).need is not Need.NONE for each in pools)
+
+
+def _of_fixture(push: Push, function: ast.FunctionDef) -> Fix | None:
+    """Return the fix that lets a fixture pop its context when the test is over."""
+    if function.body[-1] is push.statement and push.is_chained:
+        code = f"with {push.module.segment(push.receiver)}:\n    yield"
+        whole = ReplaceStatement(push.module.span(push.statement), code)
+        return Fix("unsafe", _CHANGES, (whole,))
+    edits = wrap(push, function.body[-1], _kept(push))
+    leaving = [node for node in own_nodes(function) if isinstance(node, ast.Return)]
+    if edits is None:
+        return None
+    if function in push.module.scopes.generators:
+        inside = [*_yields_behind(push, function)]
+        return Fix("unsafe", _CHANGES, edits) if len(inside) == 1 and not leaving else None
+    if len(leaving) > 1 or (leaving and leaving != function.body[-1:]):
+        return None
+    yielding = _yielding(push, function, leaving)
+    return Fix("unsafe", _CHANGES, (*edits, yielding)) if yielding is not None else None
+
+
+def _yields_behind(push: Push, function: ast.FunctionDef) -> Iterator[ast.AST]:
+    """Yield what a fixture yields after its push, once and on every path."""
+    behind = function.body[function.body.index(push.statement) + 1 :]
+    for node in own_nodes(function):
+        if isinstance(node, ast.Yield):
+            statement = push.module.scopes.parents[node]
+            if (
+                isinstance(statement, ast.Expr)
+                and block_of(push.module, statement) is function.body
+            ):
+                if statement in behind:
+                    yield node
+
+
+def _yielding(push: Push, function: ast.FunctionDef, leaving: list[ast.Return]) -> Edit | None:
+    module, last = push.module, function.body[-1]
+    if not leaving:
+        if last is push.statement:
+            return None
+        return InsertStatement(module.span(last), "yield", "after")
+    value = leaving[0].value
+    written = module.segment(value) if value is not None else ""
+    if "\n" in written or "\r" in written:
+        return None
+    return ReplaceStatement(module.span(last), f"yield {written}".rstrip())

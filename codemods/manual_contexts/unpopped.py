@@ -1,0 +1,241 @@
+"""CTX302: contexts that are pushed by hand and not popped on every path."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from flask_ctxfix.codemod import Applicability, Finding, Fix, Level, Rule
+from flask_ctxfix.codemods.manual_contexts.closings import Closing, closing_of, rewritten
+from flask_ctxfix.codemods.manual_contexts.pushes import Push, context_made, pushes_in
+from flask_ctxfix.codemods.manual_contexts.roles import Role, main_guard, role_of
+from flask_ctxfix.codemods.manual_contexts.startup import need_of
+from flask_ctxfix.codemods.manual_contexts.unclosed import fix_for, steps_to
+from flask_ctxfix.context_flow import Need
+from flask_ctxfix.context_flow.values import own_nodes
+from flask_ctxfix.flask_versions import ONE_CONTEXT, TargetVersion
+from flask_ctxfix.project import Module, Project
+from flask_ctxfix.scopes import FunctionNode
+
+_LEAKS = "a context is pushed and not popped on every path"
+_NEVER = "a context is pushed and never popped"
+_BY_HAND = "a context is popped by hand"
+_USE_WITH = "use `with`, which pops it on every path and gives an exception to teardown functions"
+_ADVICE: dict[Role, str] = {
+    "fixture": "open it with `with` and `yield` inside",
+    "set-up": "use `self.enterContext(…)`, or `self.addCleanup(context.pop)` right behind the push",
+    "test": "use `with`: the tests that come after run in this context",
+    "view": "take it out: a request has its contexts; Flask fails when it pops them after this one",
+    "thread": "open it with `with` around the work; what never ends needs one in each turn",
+    "job": "open it with `with` around the work; the worker keeps one more context for each job",
+    "initializer": "open one with `with` in each task: that of the thread is never torn down",
+    "script": "use `with`: teardown functions never run",
+    "other": "use `with` around what needs it",
+}
+
+
+class PushWithoutPop(Rule):
+    """A context is pushed by hand, and some path does not pop it.
+
+    What it finds
+
+    `push()` of an app context or a request context without a `pop()` in a `finally`: in functions,
+    jobs, threads, views, fixtures and test cases.
+
+    What goes wrong
+
+    The context stays on its thread when something between the two raises, or after each call:
+    later work there sees its `g` and its database session, and teardown functions do not run, so
+    connections are not returned until the pool has none left.
+
+    Before
+
+        from flask import Flask, request
+
+        app = Flask(__name__)
+
+
+        def path_of(url):
+            ctx = app.test_request_context(url)
+            ctx.push()
+            path = request.path
+            ctx.pop()
+            return path
+
+    After
+
+        from flask import Flask, request
+
+        app = Flask(__name__)
+
+
+        def path_of(url):
+            with app.test_request_context(url):
+                path = request.path
+            return path
+
+    When the fix is safe
+
+    Where `pop()` stands in the same block, and where only threads or jobs run the function and
+    nothing that is made in the context gets out of it. Then all that changes is a leak. `try` and
+    `finally` around it are the same as `with` up to Flask 3.1. Unsafe in views and fixtures, in
+    generators, and where code behind the leak may live on the context. Reported where the push is
+    conditional or another function would have to pop.
+
+    What changes
+
+    Teardown functions run on every path, and get the exception, if there is one.
+
+    Sources
+
+    Flask's documentation of the application context; the source of Flask 2.2 to 3.1.
+    """
+
+    code = "CTX302"
+    name = "push-without-pop"
+    message = "a context is pushed and not popped on every path"
+
+    def find(self, module: Module, project: Project, target: TargetVersion) -> Iterator[Finding]:
+        """Yield the contexts that a module pushes and that may stay."""
+        for push in pushes_in(module, project):
+            if all(use != "escape" for use, _ in push.uses()):
+                found = self._closed(push, project, target) or self._unclosed(push, project)
+                yield from [found] if found is not None else []
+        yield from self._lambdas(module, project)
+
+    def _closed(self, push: Push, project: Project, target: TargetVersion) -> Finding | None:
+        """Return the finding for a push whose block pops the context."""
+        closing = closing_of(push)
+        if closing is None or not _are_paired(push, project):
+            return None
+        edits = rewritten(push, closing)
+        is_right = closing.kind != "straight"
+        if is_right and edits is None:
+            return None
+        applicability = _class(push, closing, project, target)
+        fix = None
+        if edits is not None and applicability is not None:
+            fix = Fix(applicability, _USE_WITH, edits)
+        if is_right and fix is None:
+            return None
+        message = _BY_HAND if is_right else _LEAKS
+        return self.finding(push.module, "warning", push.statement, message, _USE_WITH, fix)
+
+    def _unclosed(self, push: Push, project: Project) -> Finding | None:
+        """Return the finding for a push that nothing in its block pops."""
+        module, function = push.module, push.function
+        if closing_of(push) is not None and _are_paired(push, project):
+            return None
+        pops = [node for use, node in push.uses() if use == "pop"]
+        if any(_is_last_resort(module, node) for node in pops):
+            return None
+        if pops:
+            advice = _USE_WITH
+            return self.finding(module, "warning", push.statement, _LEAKS, advice)
+        if function is None:
+            return None
+        role = role_of(module, project, function)
+        if role == "factory":
+            return None
+        fix = fix_for(push, project, role)
+        is_quiet = role in ("script", "test") or main_guard(module, push.statement)
+        level: Level = "info" if is_quiet else "error" if role == "view" else "warning"
+        proof = steps_to(push, project, role)
+        return self.finding(module, level, push.statement, _NEVER, _ADVICE[role], fix, proof)
+
+    def _lambdas(self, module: Module, project: Project) -> Iterator[Finding]:
+        """Yield what a pool runs at the start of each thread, written as a lambda or a method."""
+        for call in module.scopes.nodes(ast.Call):
+            for keyword in call.keywords:
+                if keyword.arg != "initializer" or project.is_test(module.path):
+                    continue
+                node = keyword.value
+                if isinstance(node, ast.Lambda) and isinstance(node.body, ast.Call):
+                    node = node.body.func
+                if isinstance(node, ast.Attribute) and node.attr == "push":
+                    if context_made(module, project, node.value) is not None:
+                        advice = _ADVICE["initializer"]
+                        yield self.finding(module, "warning", keyword.value, _NEVER, advice)
+
+
+def _are_paired(push: Push, project: Project) -> bool:
+    """Whether each push of the variable has its own pop, and none is left."""
+    same = [
+        each
+        for each in pushes_in(push.module, project)
+        if each.function is push.function and push.is_same(each.receiver)
+    ]
+    closings = [closing_of(each) for each in same]
+    pops = [call for closing in closings if closing is not None for call in closing.pops]
+    every = [node for use, node in push.uses() if use == "pop"]
+    return None not in closings and len({*pops}) == len(pops) == len(every)
+
+
+def _class(
+    push: Push, closing: Closing, project: Project, target: TargetVersion
+) -> Applicability | None:
+    """Return how sure it is that a ``with`` changes nothing but a leak; None for no fix at all."""
+    function = push.function
+    generates = function is not None and function in push.module.scopes.generators
+    yields = any(isinstance(n, ast.Yield | ast.YieldFrom) for n in _nodes(closing.inside))
+    if generates and yields:
+        return "unsafe" if _is_resumed(push, project, function) else None
+    if closing.kind == "finally" and target.newest >= ONE_CONTEXT:
+        return "unsafe"
+    if closing.kind != "straight" and not _in_handler(push):
+        return "safe"
+    return "unsafe" if _in_handler(push) or _outlives(push, project) else "safe"
+
+
+def _nodes(statements: tuple[ast.stmt, ...]) -> Iterator[ast.AST]:
+    for statement in statements:
+        yield statement
+        if not isinstance(statement, FunctionNode | ast.ClassDef):
+            yield from own_nodes(statement)
+
+
+def _is_resumed(push: Push, project: Project, function: FunctionNode | None) -> bool:
+    """Whether a generator is one that always goes on after its ``yield``."""
+    if not isinstance(function, ast.FunctionDef):
+        return False
+    names = (ast.unparse(each) for each in function.decorator_list)
+    is_manager = any(name.endswith("contextmanager") for name in names)
+    return is_manager or role_of(push.module, project, function) == "fixture"
+
+
+def _in_handler(push: Push) -> bool:
+    """Whether a push stands where an exception is being handled."""
+    for parent in push.module.scopes.ancestors(push.statement):
+        if isinstance(parent, FunctionNode):
+            break
+        if isinstance(parent, ast.ExceptHandler):
+            return True
+    return False
+
+
+def _outlives(push: Push, project: Project) -> bool:
+    """Whether what handles an exception in the function needs the context that was left."""
+    child: ast.AST = push.statement
+    for parent in push.module.scopes.ancestors(push.statement):
+        if isinstance(parent, FunctionNode):
+            break
+        if isinstance(parent, ast.Try) and child in parent.body:
+            handled = [each for handler in parent.handlers for each in handler.body]
+            if need_of(push.module, project, [*handled, *parent.finalbody]) is not Need.NONE:
+                return True
+        child = parent
+    return False
+
+
+def _is_last_resort(module: Module, node: ast.expr) -> bool:
+    """Whether code runs when an exception is on its way: in a ``finally`` or an ``except``."""
+    child: ast.AST = node
+    for parent in module.scopes.ancestors(node):
+        if isinstance(parent, FunctionNode):
+            break
+        if isinstance(parent, ast.ExceptHandler):
+            return True
+        if isinstance(parent, ast.Try) and child in parent.finalbody:
+            return True
+        child = parent
+    return False
