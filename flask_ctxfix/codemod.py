@@ -96,7 +96,10 @@ class RemoveDecorator:
 
 @dataclass(frozen=True, slots=True)
 class RemoveArgument:
-    """Take the keyword argument or dictionary item that starts at `span` out of its list."""
+    """Take the keyword argument, dictionary item or item of a ``with`` that starts at `span` out.
+
+    The ``with`` keeps the others, of which there must be one.
+    """
 
     span: Span
 

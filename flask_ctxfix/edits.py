@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from flask_ctxfix.project import Module
 
 Statement = cst.SimpleStatementLine | cst.BaseCompoundStatement
-Item = cst.Arg | cst.BaseDictElement | cst.ImportAlias
+Item = cst.Arg | cst.BaseDictElement | cst.ImportAlias | cst.WithItem
 _HEADER = "if 1:"
 # `ast` counts the parentheses of these as part of them
 _HOLDS_ITS_PARENTHESES = (cst.Tuple, cst.GeneratorExp)
@@ -133,6 +133,9 @@ class _Editor(cst.CSTTransformer):
             return self._expression(original_node, self._without_arguments(original_node, node))
         if isinstance(original_node, cst.ImportFrom | cst.Import):
             return self._import(original_node, cst.ensure_type(node, type(original_node)))
+        if isinstance(original_node, cst.With) and self._arguments:
+            with_ = cst.ensure_type(node, cst.With)
+            return with_.with_changes(items=self._kept(original_node.items, with_.items))
         if isinstance(original_node, cst.FunctionDef):
             return self._function(original_node, cst.ensure_type(node, cst.FunctionDef))
         if isinstance(original_node, cst.Module | cst.IndentedBlock):

@@ -276,7 +276,6 @@ _HOOKS = frozenset(
     {
         "after_request",
         "before_request",
-        "context_processor",
         "delete",
         "errorhandler",
         "get",
@@ -284,18 +283,15 @@ _HOOKS = frozenset(
         "post",
         "put",
         "route",
-        "teardown_request",
         "url_value_preprocessor",
     }
 )
 _APP_HOOKS = frozenset(
     {
         "after_app_request",
-        "app_context_processor",
         "app_errorhandler",
         "app_url_value_preprocessor",
         "before_app_request",
-        "teardown_app_request",
     }
 )
 
@@ -312,6 +308,25 @@ ENTRY_DECORATORS = (
         "flask_login.LoginManager().user_loader",
         "flask_socketio.SocketIO().event",
         "flask_socketio.SocketIO().on",
+    }
+)
+# Decorators of what runs whenever a context begins or ends, a copy or one of a thread too.
+ENDING_DECORATORS = frozenset(
+    {
+        "flask.Flask().teardown_appcontext",
+        "flask.Flask().teardown_request",
+        "flask.Blueprint().teardown_app_request",
+        "flask.Blueprint().teardown_request",
+        *(
+            f"flask.{signal}.{method}"
+            for signal in (
+                "appcontext_popped",
+                "appcontext_pushed",
+                "appcontext_tearing_down",
+                "request_tearing_down",
+            )
+            for method in ("connect", "connect_via")
+        ),
     }
 )
 EXPOSING_DECORATORS = frozenset({"flask_admin.expose", "flask_appbuilder.expose"})
@@ -398,6 +413,62 @@ DERIVING_CALLS = frozenset(
     }
 )
 
+# What makes a response of its first argument, `response`, and reads it after the request. Sources:
+# Flask 2.2 to 3.1 and Werkzeug 2.2 to 3.1 executed; `make_response` since Flask 2.2.
+RESPONSE_MAKERS = frozenset(
+    {
+        "flask.Flask().make_response",
+        "flask.Flask().response_class",
+        "flask.Response",
+        "flask.current_app.make_response",
+        "flask.current_app.response_class",
+        "flask.make_response",
+        "werkzeug.Response",
+        "werkzeug.wrappers.BaseResponse",
+        "werkzeug.wrappers.Response",
+        "werkzeug.wrappers.response.Response",
+    }
+)
+
+# Methods and attributes that read a response's body, or let it be read, in the request.
+BODY_CONSUMERS = frozenset(
+    {
+        "add_etag",
+        "calculate_content_length",
+        "data",
+        "freeze",
+        "get_data",
+        "get_json",
+        "json",
+        "make_sequence",
+        "response",
+    }
+)
+
+# What reads its arguments one by one, as it is read itself.
+LAZY_WRAPPERS = frozenset(
+    {
+        "builtins.enumerate",
+        "builtins.filter",
+        "builtins.iter",
+        "builtins.map",
+        "builtins.zip",
+        "itertools.chain",
+        "itertools.chain.from_iterable",
+        "itertools.islice",
+        "itertools.takewhile",
+    }
+)
+
+# Decorators of functions whose result Flask makes a response of.
+_ANSWERING = _HTTP_METHODS - {"head", "options"} | {"before_request", "errorhandler", "route"}
+VIEW_DECORATORS = frozenset(
+    f"flask.{owner}().{hook}"
+    for owner in ("Blueprint", "Flask")
+    for hook in _ANSWERING | {"app_errorhandler", "before_app_request"}
+)
+VIEW_BASES = frozenset({"flask.views.MethodView", "flask.views.View"})
+
 # Decorators of functions that never run in a request.
 OUTSIDE_DECORATORS = frozenset(
     {
@@ -417,6 +488,25 @@ APP_DECORATORS = frozenset(
         "flask.Flask().cli.command",
         "flask.cli.AppGroup().command",
         "flask.cli.with_appcontext",
+    }
+)
+
+# Extensions that do nothing when an app context ends: their sources of 2025 have no teardown function
+# of one, and listen to none of its signals.
+WITHOUT_TEARDOWN = frozenset(
+    {
+        "flask_babel",
+        "flask_bcrypt",
+        "flask_caching",
+        "flask_cors",
+        "flask_httpauth",
+        "flask_jwt_extended",
+        "flask_login",
+        "flask_mail",
+        "flask_migrate",
+        "flask_moment",
+        "flask_restful",
+        "flask_wtf",
     }
 )
 
@@ -559,8 +649,10 @@ _HUEYS = tuple(
     for kind in (
         "",
         "BlackHole",
+        "CySqlite",
         "File",
         "Memory",
+        "Postgres",
         "PriorityRedis",
         "PriorityRedisExpire",
         "Redis",

@@ -14,9 +14,11 @@ from flask_ctxfix.context_flow.values import Class, Foreign, Function, Instance,
 from flask_ctxfix.flask_facts import (
     APP_DECORATORS,
     CARRIERS,
+    ENDING_DECORATORS,
     ENTRY_BASES,
     ENTRY_DECORATORS,
     EXPOSING_DECORATORS,
+    JOB_DECORATORS,
     OUTSIDE_DECORATORS,
     STARTERS,
 )
@@ -33,10 +35,11 @@ _NAMED_ENTRIES = {
     "before_request",
     "errorhandler",
     "route",
-    "teardown_request",
 }
+_NAMED_ENDINGS = {"teardown_appcontext", "teardown_app_request", "teardown_request"}
+_NAMED_OUTSIDE = {"add_done_callback", "call_on_close", "record", "record_once"}
 # Decorators that also let something else than Flask call the function.
-_TASKS = {name for name in OUTSIDE_DECORATORS if not name.startswith("click.")}
+_TASKS = {*JOB_DECORATORS, *(each for each in OUTSIDE_DECORATORS if not each.startswith("click."))}
 _NAMED_REGISTRATIONS = {"add_url_rule", "register_error_handler"}
 
 
@@ -45,6 +48,7 @@ class Where(Enum):
 
     REQUEST = "inside a request"
     APP = "inside an app context"
+    ENDING = "whenever a context ends"
     OUTSIDE = "outside of a request"
     UNKNOWN = "unknown"
 
@@ -132,7 +136,8 @@ class Reachability:
         if Where.APP in found:  # a command that asks for the context of the application
             return Reach(Where.APP, (step,))
         if found:
-            return Reach(found[0], (step,))
+            where = Where.ENDING if Where.ENDING in found else found[0]
+            return Reach(where, (step,))
         owner = module.scopes.parents.get(function)
         if isinstance(owner, ast.ClassDef) and self._is_entry_method(module, owner, function):
             return Reach(Where.REQUEST, (step,))
@@ -143,13 +148,16 @@ class Reachability:
         called = decorator.func if isinstance(decorator, ast.Call) else decorator
         value = self._values.of(module, called)
         name = value.name if isinstance(value, Foreign) else ""
+        attribute = getattr(called, "attr", "")
+        if name in ENDING_DECORATORS or (value is None and attribute in _NAMED_ENDINGS):
+            return Where.ENDING
         if name in ENTRY_DECORATORS or name in EXPOSING_DECORATORS:
             return Where.REQUEST
         if name in APP_DECORATORS:
             return Where.UNKNOWN if _opens_no_context(decorator) else Where.APP
-        if name in OUTSIDE_DECORATORS:
+        if name in OUTSIDE_DECORATORS or attribute in _NAMED_OUTSIDE:
             return Where.OUTSIDE
-        is_named = value is None and getattr(called, "attr", "") in _NAMED_ENTRIES
+        is_named = value is None and attribute in _NAMED_ENTRIES
         return Where.REQUEST if is_named else None
 
     def _is_entry_method(self, module: Module, owner: ast.ClassDef, function: FunctionNode) -> bool:
@@ -164,7 +172,7 @@ class Reachability:
     def _called(self, module: Module, function: FunctionNode, registered: Reach | None) -> Reach:
         """Return where the callers of a function run, with Flask where it is `registered`."""
         if isinstance(function, ast.Lambda):
-            return _UNKNOWN
+            return self._of_reference(module, function) or _UNKNOWN
         if self._is_thorough and self._is_run_elsewhere(module, function):
             return _UNKNOWN
         if registered is not None and isinstance(module.scopes.parents[function], ast.ClassDef):
@@ -175,17 +183,18 @@ class Reachability:
         if len(self._mentioned_in(module, function)) > _MOST_MENTIONS:
             return _UNKNOWN
         for home, reference in self.references(module, function):
-            reach = self._of_reference(home, reference)
-            if reach is None:
-                continue
-            if reach.where is Where.UNKNOWN:
-                return _UNKNOWN
-            found.append(reach)
+            if not self._project.is_test(home.path):
+                reach = self._of_reference(home, reference)
+                found += [reach] if reach is not None else []
         return self._joined(module, function, found)
 
     def _joined(self, module: Module, function: FunctionNode, found: list[Reach]) -> Reach:
         kinds = {reach.where for reach in found}
-        if not kinds:
+        if Where.ENDING in kinds:
+            return Reach(Where.ENDING)
+        if self._is_thorough and Where.OUTSIDE in kinds:
+            return _OUTSIDE
+        if not kinds or Where.UNKNOWN in kinds:
             return _UNKNOWN
         if len(kinds) > 1:
             is_inside = kinds <= {Where.REQUEST, Where.APP}
@@ -237,6 +246,10 @@ class Reachability:
             value = self._values.of(module, parent.func)
             name = value.name if isinstance(value, Foreign) else ""
             attribute = getattr(parent.func, "attr", "")
+            if name in ENDING_DECORATORS or (value is None and attribute in _NAMED_ENDINGS):
+                return Reach(Where.ENDING)
+            if name in STARTERS or attribute in _NAMED_OUTSIDE:
+                return _OUTSIDE
             is_known = name in ENTRY_DECORATORS or name.rpartition(".")[2] in _NAMED_REGISTRATIONS
             if is_known or (value is None and attribute in _NAMED_REGISTRATIONS):
                 return Reach(Where.REQUEST)
