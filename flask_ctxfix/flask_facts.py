@@ -662,9 +662,9 @@ _HUEYS = tuple(
 )
 _RQ_SCHEDULER = "rq_scheduler.Scheduler()"
 
-# Decorators of what a runner calls in its worker. Sources of this and of the next two tables: Celery
-# 5.7, RQ 3.0, rq-scheduler 0.14, Dramatiq 2.2, Huey 3.5, APScheduler 3.11, Flask-APScheduler 1.13;
-# all but the two of RQ were run with jobs that ask for a context.
+# Decorators of what a runner calls in its worker. Sources of this and of the next tables: the
+# signatures of Celery 5.7, RQ 3.0, Dramatiq 2.2, Huey 3.5, APScheduler 3.11, Flask-APScheduler 1.13,
+# and the documentation of rq-scheduler; jobs of each runner that is a case of the tests were run.
 JOB_DECORATORS: dict[str, Runner] = {
     "celery.Celery().task": "Celery",
     "celery.shared_task": "Celery",

@@ -112,7 +112,7 @@ class Start:
 
     def reach(self, project: Project) -> Reach:
         """Return where the start happens."""
-        reachability = ContextFlow.of(project).reachability
+        reachability = ContextFlow.of(project).every_caller
         if isinstance(self.call, ast.FunctionDef):
             return reachability.of_function(self.module, self.call)
         return reachability.of(self.module, self.call)
@@ -219,7 +219,7 @@ def _starts(module: Module, project: Project) -> Iterator[Start]:
             continue
         value = values.of(module, called)
         starter = STARTERS.get(value.name) if isinstance(value, Foreign) else None
-        target = _target(call, starter) if starter is not None else None
+        target = target_of(call, starter) if starter is not None else None
         if starter is not None and target is not None:
             yield Start(module, call, starter, target, values.of(module, target))
 
@@ -246,7 +246,8 @@ def _local_names(module: Module) -> frozenset[str]:
     return frozenset(alias.asname or alias.name for alias in aliases if alias.name in _NAMES)
 
 
-def _target(call: ast.Call, starter: Starter) -> ast.expr | None:
+def target_of(call: ast.Call, starter: Starter) -> ast.expr | None:
+    """Return the argument of a call that is the function to start."""
     for keyword in call.keywords:
         if keyword.arg == starter.keyword:
             return keyword.value

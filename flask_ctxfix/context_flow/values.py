@@ -139,6 +139,17 @@ class Values:
         key = ("decorated", node, seen)
         return self._once(module, key, lambda: self._decorated(module, node, seen))
 
+    def below(
+        self, module: Module, node: ast.FunctionDef | ast.AsyncFunctionDef, decorator: ast.expr
+    ) -> Value | None:
+        """Return what a decorator of a function is given, once those below it have run."""
+        value: Value | None = Function(module, node)
+        for each in reversed(node.decorator_list):
+            if each is decorator or value is None:
+                break
+            value = self._decorate(module, each, value, ())
+        return value
+
     def result(self, function: Value | None, arguments: Known | None = None) -> Value | None:
         """Return what calling `function` gives where `arguments` are known."""
         if isinstance(function, Class):
