@@ -1,0 +1,74 @@
+"""The fix that opens an app context in the body of a job."""
+
+from __future__ import annotations
+
+import ast
+
+from flask_ctxfix.codemod import Fix, WrapBody
+from flask_ctxfix.codemods.jobs.applications import application_seen
+from flask_ctxfix.codemods.jobs.jobs import Job, jobs_in
+from flask_ctxfix.codemods.threads.app_contexts import goes_on
+from flask_ctxfix.context_flow import ContextFlow
+from flask_ctxfix.flask_facts import Runner
+from flask_ctxfix.project import Module, Project
+
+_CHANGES = "open an app context in the job; teardown functions run when it ends"
+# Runners whose documentation has no other place for a context.
+_WRAPPED: frozenset[Runner] = frozenset({"APScheduler", "Flask-APScheduler", "Huey"})
+
+
+def app_context_fix(job: Job, project: Project) -> Fix | None:
+    """Return the fix, if the job is used as one only and sees an application."""
+    start = job.start
+    module, function = start.module, start.function
+    if job.runner not in _WRAPPED or function is None or function is not start.value:
+        return None
+    node = function.node
+    if not isinstance(node, ast.FunctionDef) or function.module is not module or goes_on(start):
+        return None
+    uses = ContextFlow.of(project).needs.of(start.value).uses
+    if any(use.attribute == "app_context" for use in uses):
+        return None
+    app = _application(job, project, node)
+    if app is None or not _is_only_job(job, project, node):
+        return None
+    return Fix("unsafe", _CHANGES, (WrapBody(module.span(node), f"with {app}.app_context():"),))
+
+
+def _application(job: Job, project: Project, node: ast.FunctionDef) -> str | None:
+    """Return how the body of a job writes the application."""
+    module = job.start.module
+    scope = module.scopes.opened_by(node)
+    if job.runner != "Flask-APScheduler":
+        return application_seen(module, project, scope)
+    target = job.start.target
+    maker = job.start.call if isinstance(job.start.call, ast.Call) else target
+    called = maker.func if isinstance(maker, ast.Call) else maker
+    scheduler = called.value if isinstance(called, ast.Attribute) else None
+    if not isinstance(scheduler, ast.Name):
+        return None
+    is_seen = scope.home(scheduler.id) is module.scopes.home_of(scheduler)
+    return f"{scheduler.id}.app" if is_seen else None
+
+
+def _is_only_job(job: Job, project: Project, node: ast.FunctionDef) -> bool:
+    """Whether nothing runs a function but the runner, so that no context is there already."""
+    module = job.start.module
+    jobs = [each.start for each in jobs_in(module, project)]
+    if [each.call for each in jobs].count(node) != len(node.decorator_list):
+        return False
+    if isinstance(module.scopes.parents.get(node), ast.ClassDef):
+        return False
+    reads = module.scopes.scope_of(node).reads.get(node.name, [])
+    if job.runner == "Huey":
+        return not any(_runs_here(module, read) for read in reads)
+    if not {each.target for each in jobs}.issuperset(reads):
+        return False
+    is_nested = module.scopes.function_of(node) is not None
+    return is_nested or project.mentioning(node.name) == [module.path]
+
+
+def _runs_here(module: Module, read: ast.Name) -> bool:
+    """Whether a task of Huey is run where it is named, rather than enqueued."""
+    parent = module.scopes.parents.get(read)
+    return isinstance(parent, ast.Attribute) and parent.attr in {"call_local", "func"}

@@ -1,0 +1,80 @@
+"""Which variable holds the application where a piece of code stands."""
+
+from __future__ import annotations
+
+import ast
+
+from flask_ctxfix.context_flow import ContextFlow
+from flask_ctxfix.context_flow.values import Foreign, Function
+from flask_ctxfix.project import Module, Project
+from flask_ctxfix.scopes import Binding, FunctionNode, Scope
+from flask_ctxfix.source import SourceError
+
+_APPLICATION = Foreign("flask.Flask()")
+
+
+def application_seen(module: Module, project: Project, scope: Scope) -> str | None:
+    """Return the one variable of the innermost scope, seen from `scope`, that is an application."""
+    for owner in scope.chain():
+        names = [
+            name
+            for name, bindings in owner.bindings.items()
+            if len(bindings) == 1
+            and scope.home(name) is owner
+            and not module.scopes.in_type_checking(bindings[0].node)
+            and _is_application(module, project, owner, bindings[0])
+        ]
+        if names:
+            return names[0] if len(names) == 1 else None
+    return None
+
+
+def _is_application(module: Module, project: Project, owner: Scope, binding: Binding) -> bool:
+    values = ContextFlow.of(project).values
+    if binding.value is not None:
+        return values.of(module, binding.value) == _APPLICATION
+    reads = owner.reads.get(binding.name)
+    if not reads:
+        return False
+    if values.of(module, reads[0]) == _APPLICATION:
+        return True
+    return binding.kind == "parameter" and _is_given(module, project, owner.node, binding.name)
+
+
+def _is_given(module: Module, project: Project, function: ast.AST, parameter: str) -> bool:
+    """Whether all calls of a function give it an application, and there is one."""
+    if not isinstance(function, ast.FunctionDef) or function.decorator_list:
+        return False
+    values = ContextFlow.of(project).values
+    calls = 0
+    for other in _mentioning(project, function.name):
+        for call in other.scopes.nodes(ast.Call):
+            called = call.func
+            name = called.attr if isinstance(called, ast.Attribute) else getattr(called, "id", "")
+            if name != function.name:
+                continue
+            value = values.of(other, called)
+            if not isinstance(value, Function) or not _is_same(value, module, function):
+                return False
+            given = values.arguments(other, call, value, ())
+            if all((each.name, each.value) != (parameter, _APPLICATION) for each in given):
+                return False
+            calls += 1
+    return calls > 0
+
+
+def _mentioning(project: Project, name: str) -> list[Module]:
+    found = []
+    for path in project.mentioning(name):
+        try:
+            module = project.module(path)
+            assert module.scopes
+            found.append(module)
+        except SourceError:
+            continue
+    return [each for each in found if not project.is_test(each.path)]
+
+
+def _is_same(value: Function, module: Module, node: FunctionNode) -> bool:
+    """Whether a value is the function `node`, also if its file was parsed twice."""
+    return value.module.path == module.path and value.node.lineno == node.lineno

@@ -1,0 +1,108 @@
+"""The fix that gives all tasks of a Celery an app context, as Flask documents it."""
+
+from __future__ import annotations
+
+import ast
+import re
+
+from flask_ctxfix.codemod import Fix, InsertStatement, Need, ReplaceExpression
+from flask_ctxfix.codemods.jobs.applications import application_seen
+from flask_ctxfix.codemods.threads.spelling import is_free
+from flask_ctxfix.context_flow import ContextFlow
+from flask_ctxfix.context_flow.values import Foreign
+from flask_ctxfix.project import Module, Project
+from flask_ctxfix.source import SourceError
+
+_NAME = "FlaskTask"
+_CHANGES = "run each task in an app context, by a class of tasks; teardown functions run at its end"
+_CLASS = """\
+class {name}({base}):
+    def __call__(self, *args: object, **kwargs: object) -> object:
+        with {app}.app_context():
+            return self.run(*args, **kwargs)
+"""
+_END = re.compile(r"\s*,?\s*(#[^\r\n]*\s*)*\)")
+_OWN_LINE = re.compile(r"(\r\n|\r|\n)([ \t]*)\Z")
+
+
+def makers_in(module: Module, project: Project) -> list[ast.Call]:
+    """Return the calls of a module that make a Celery whose class of tasks is not set."""
+    if project.is_test(module.path):
+        return []
+    values = ContextFlow.of(project).values
+    return [
+        call
+        for call in module.scopes.nodes(ast.Call)
+        if values.of(module, call.func) == Foreign("celery.Celery")
+        and not any(each.arg in (None, "task_cls") for each in call.keywords)
+    ]
+
+
+def one_maker(project: Project) -> str | None:
+    """Return the file that makes the only Celery of a project, if it can be given a class there."""
+
+    def compute() -> str | None:
+        found = []
+        for path in project.mentioning("Celery("):
+            try:
+                module = project.module(path)
+                found += [(module, call) for call in makers_in(module, project)]
+            except SourceError:
+                continue
+        if len(found) != 1 or base_task_fix(found[0][0], project, found[0][1]) is None:
+            return None
+        return found[0][0].path
+
+    return project.memo("one maker of tasks", compute)
+
+
+def base_task_fix(module: Module, project: Project, call: ast.Call) -> Fix | None:
+    """Return the fix for a Celery, if the application is at hand where it is made."""
+    statement = module.scopes.parents[call]
+    if not isinstance(statement, ast.Assign | ast.AnnAssign | ast.Return | ast.Expr):
+        return None
+    app = application_seen(module, project, module.scopes.scope_of(call))
+    base = _base(module, call)
+    code = _with_keyword(module, call)
+    if app is None or base is None or code is None or not is_free(module, call, _NAME):
+        return None
+    written = _CLASS.format(name=_NAME, base=base[0], app=app)
+    edits = (
+        InsertStatement(module.span(statement), written, "before"),
+        ReplaceExpression(module.span(call), code),
+    )
+    return Fix("unsafe", _CHANGES, edits, base[1])
+
+
+def _base(module: Module, call: ast.Call) -> tuple[str, tuple[Need, ...]] | None:
+    """Return how to write Celery's class of tasks there, and the import that this takes."""
+    if isinstance(call.func, ast.Attribute):
+        return f"{module.segment(call.func.value)}.Task", ()
+    if not isinstance(call.func, ast.Name):
+        return None
+    bindings = module.scopes.home_of(call.func).bindings.get(call.func.id, [])
+    node = bindings[0].node if len(bindings) == 1 else None
+    if not isinstance(node, ast.ImportFrom) or (node.level, node.module) != (0, "celery"):
+        return None
+    known = next((each.asname or each.name for each in node.names if each.name == "Task"), None)
+    if known is not None:
+        return known, ()
+    local = next((each for each in ("Task", "CeleryTask") if is_free(module, call, each)), None)
+    return (local, (Need(module.span(node), "celery", "Task", local),)) if local else None
+
+
+def _with_keyword(module: Module, call: ast.Call) -> str | None:
+    """Return the code of a call with the class of tasks as its last argument."""
+    text, span = module.segment(call), module.span(call)
+    arguments = [*call.args, *(each.value for each in call.keywords)]
+    added = f"task_cls={_NAME}"
+    if not arguments:
+        return f"{module.segment(call.func)}({added})"
+    last = max(module.span(each).end for each in arguments) - span.start
+    if _END.fullmatch(text, last) is None:
+        return None
+    whole = [*call.args, *call.keywords]
+    start = max(module.span(each).start for each in whole) - span.start
+    own_line = _OWN_LINE.search(text[:start])
+    separator = f",{own_line[1]}{own_line[2]}" if own_line is not None else ", "
+    return f"{text[:last]}{separator}{added}{text[last:]}"

@@ -1,0 +1,141 @@
+"""What a module has a job runner call, in a worker that has no context of Flask."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from flask_ctxfix.codemods.threads.starts import Start, target_of
+from flask_ctxfix.context_flow import ContextFlow
+from flask_ctxfix.context_flow.values import Class, Foreign, Function
+from flask_ctxfix.flask_facts import (
+    JOB_BASES,
+    JOB_DECORATORS,
+    JOB_METHODS,
+    JOB_STARTERS,
+    Runner,
+    Starter,
+)
+from flask_ctxfix.project import Module, Project
+
+_CALLS = frozenset(name.rpartition(".")[2] for name in JOB_STARTERS)
+_METHODS = frozenset(name for methods in JOB_METHODS.values() for name in methods)
+
+
+class Job(NamedTuple):
+    """A function that a runner calls; `start` says where it is made a job of, or handed over."""
+
+    runner: Runner
+    start: Start
+
+
+def jobs_in(module: Module, project: Project) -> list[Job]:
+    """Return the jobs that a module defines or registers; nothing for tests."""
+    if project.is_test(module.path):
+        return []
+
+    def collect() -> list[Job]:
+        handed = ((runner, start) for runner, start in _handed(module, project))
+        registered = (Job(runner, start) for runner, start in handed if start.value is not None)
+        return [*_decorated(module, project), *_classes(module, project), *registered]
+
+    return module.memo("jobs", collect)
+
+
+def hand_overs_in(module: Module, project: Project) -> Iterator[Job]:
+    """Yield the calls of a module that hand arguments to jobs."""
+    if project.is_test(module.path):
+        return
+    for runner, start in _handed(module, project):
+        yield Job(runner, start)
+    for call in module.scopes.nodes(ast.Call):
+        called = call.func
+        method = called.attr if isinstance(called, ast.Attribute) else ""
+        if method in _METHODS or isinstance(called, ast.Name):
+            owner = called.value if isinstance(called, ast.Attribute) else called
+            runner = runner_of(module, project, owner)
+            passing = JOB_METHODS.get(runner, {}).get(method) if runner is not None else None
+            if runner is not None and passing is not None:
+                position = -1 if passing == "rest" else 0
+                starter = Starter("job", f"job of {runner}", position, "", passing)
+                yield Job(runner, Start(module, call, starter, called, None))
+
+
+def runner_of(module: Module, project: Project, node: ast.expr) -> Runner | None:
+    """Return the runner of the job that an expression names."""
+    if isinstance(node, ast.Call):  # an instance of a class
+        node = node.func
+    if not isinstance(node, ast.Name | ast.Attribute):
+        return None
+    runners = {_bound(owner, project, each.node) for owner, each in project.bindings(module, node)}
+    return runners.pop() if len(runners) == 1 else None
+
+
+def _bound(module: Module, project: Project, node: ast.AST) -> Runner | None:
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+        if not node.decorator_list:
+            return None
+        return _runner_by(module, project, node.decorator_list[0])
+    return _runner_of_class(module, project, node) if isinstance(node, ast.ClassDef) else None
+
+
+def _runner_by(module: Module, project: Project, decorator: ast.expr) -> Runner | None:
+    """Return the runner that a decorator makes its function a job of."""
+    called = decorator.func if isinstance(decorator, ast.Call) else decorator
+    value = ContextFlow.of(project).values.of(module, called)
+    return JOB_DECORATORS.get(value.name) if isinstance(value, Foreign) else None
+
+
+def _decorated(module: Module, project: Project) -> Iterator[Job]:
+    values = ContextFlow.of(project).values
+    for node in (*module.scopes.nodes(ast.FunctionDef), *module.scopes.nodes(ast.AsyncFunctionDef)):
+        for decorator in node.decorator_list:
+            runner = _runner_by(module, project, decorator)
+            # What RQ calls is what the module has under the name of the function.
+            if runner is None or (runner == "RQ" and decorator is not node.decorator_list[0]):
+                continue
+            starter = Starter("job", f"job of {runner}", 0, "", "each")
+            value = values.below(module, node, decorator)
+            yield Job(runner, Start(module, node, starter, decorator, value))
+
+
+def _runner_of_class(module: Module, project: Project, node: ast.ClassDef) -> Runner | None:
+    bases = ContextFlow.of(project).values.bases(Class(module, node))
+    runners = (JOB_BASES.get(base.name) for base in bases if isinstance(base, Foreign))
+    return next((runner for runner in runners if runner is not None), None)
+
+
+def _classes(module: Module, project: Project) -> Iterator[Job]:
+    """Yield the `run` of each class of jobs, unless something else is called before it."""
+    values = ContextFlow.of(project).values
+    for node in module.scopes.nodes(ast.ClassDef):
+        runner = _runner_of_class(module, project, node)
+        if runner is None:
+            continue
+        owner = Class(module, node)
+        if isinstance(values.member(owner, "__call__", of_instance=True), Function):
+            continue
+        for run in node.body:
+            if isinstance(run, ast.FunctionDef) and run.name == "run" and not run.decorator_list:
+                value = values.member(owner, "run", of_instance=True)
+                starter = Starter("job", f"job of {runner}", 0, "", "each")
+                yield Job(runner, Start(module, run, starter, run, value))
+
+
+def _handed(module: Module, project: Project) -> list[tuple[Runner, Start]]:
+    """Return the calls that hand a function to a runner."""
+
+    def collect() -> Iterator[tuple[Runner, Start]]:
+        values = ContextFlow.of(project).values
+        for call in module.scopes.nodes(ast.Call):
+            called = call.func
+            if not isinstance(called, ast.Attribute) or called.attr not in _CALLS:
+                continue
+            value = values.of(module, called)
+            known = JOB_STARTERS.get(value.name) if isinstance(value, Foreign) else None
+            target = target_of(call, known[1]) if known is not None else None
+            if known is not None and target is not None:
+                yield known[0], Start(module, call, known[1], target, values.of(module, target))
+
+    return module.memo("handed to runners", lambda: list(collect()))

@@ -1,0 +1,247 @@
+"""CTX201 and CTX202: jobs that need a context which their worker does not have."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from flask_ctxfix.codemod import Finding, Rule, Step
+from flask_ctxfix.codemods.jobs.app_contexts import app_context_fix
+from flask_ctxfix.codemods.jobs.base_tasks import base_task_fix, makers_in, one_maker
+from flask_ctxfix.codemods.jobs.jobs import Job, jobs_in
+from flask_ctxfix.codemods.jobs.providers import provided
+from flask_ctxfix.codemods.threads.starts import is_deferred
+from flask_ctxfix.context_flow import ContextFlow, Need, Use
+from flask_ctxfix.flask_facts import Runner
+from flask_ctxfix.flask_versions import TargetVersion
+from flask_ctxfix.project import Module, Project
+
+_ADVICE: dict[Runner, str] = {
+    "APScheduler": "open `with app.app_context():` in the job, with the application itself",
+    "Celery": (
+        "give all tasks a context: `class FlaskTask(Task)` whose `__call__` does `with "
+        "app.app_context(): return self.run(*args, **kwargs)`, and "
+        "`Celery(..., task_cls=FlaskTask)`"
+    ),
+    "Dramatiq": (
+        "add a middleware to the broker: its `before_process_message` pushes `app.app_context()`, "
+        "its `after_process_message` and `after_skip_message` pop it"
+    ),
+    "Flask-APScheduler": "open `with scheduler.app.app_context():` in the job",
+    "Huey": (
+        "open `with app.app_context():` in the job, or push it in `@huey.pre_execute()` and pop it "
+        "in `@huey.post_execute()`"
+    ),
+    "RQ": (
+        "run the worker in a context: `with app.app_context(): Worker(queues).work()`, or a "
+        "subclass of `Worker` whose `perform_job` opens one for each job"
+    ),
+}
+_PASS: dict[Runner, str] = {
+    "APScheduler": "`add_job(…, args=[…])`",
+    "Celery": "`.delay(…)`",
+    "Dramatiq": "`.send(…)`",
+    "Flask-APScheduler": "`add_job(…, args=[…])`",
+    "Huey": "the call",
+    "RQ": "`enqueue(…)`",
+}
+
+
+class JobWithoutAppContext(Rule):
+    """A job uses the application, and nothing in the project opens an app context for jobs.
+
+    What it finds
+
+    Jobs of Celery, RQ, Dramatiq, Huey, APScheduler and Flask-APScheduler that use `current_app`,
+    the database, mail or templates, themselves or in what they call. There is no finding where a
+    class of tasks, a signal, a middleware, a hook, a worker's script or an extension anywhere in
+    the project may give the runner's jobs a context, or where the job opens one.
+
+    What goes wrong
+
+    A worker serves no requests and has no context: the first use raises RuntimeError, and the job
+    fails. In Celery's eager mode, as in tests, jobs run in the context of the caller and pass.
+
+    Before
+
+        from celery import Celery
+        from flask import Flask, current_app
+
+        app = Flask(__name__)
+        celery = Celery(app.name, broker="memory://")
+
+
+        @celery.task
+        def report(text):
+            print(current_app.name, text)
+
+    After
+
+        from celery import Celery, Task
+        from flask import Flask, current_app
+
+        app = Flask(__name__)
+
+
+        class FlaskTask(Task):
+            def __call__(self, *args: object, **kwargs: object) -> object:
+                with app.app_context():
+                    return self.run(*args, **kwargs)
+
+
+        celery = Celery(app.name, broker="memory://", task_cls=FlaskTask)
+
+
+        @celery.task
+        def report(text):
+            print(current_app.name, text)
+
+    When the fix is safe
+
+    It never is: jobs that need no context get one too, and so do tasks that run eagerly.
+
+    What changes
+
+    Each task of Celery runs in an app context of its own, as in Flask's documentation; functions
+    for teardown run when it ends. Jobs of a scheduler and of Huey get one around their body.
+
+    Sources
+
+    Flask's documentation, "Background Tasks with Celery"; flask-apscheduler issues 76 and 117; rq
+    issue 538; huey issue 612.
+    """
+
+    code = "CTX201"
+    name = "job-without-app-context"
+    message = "a job needs the application, and jobs have no app context in this project"
+
+    def find(self, module: Module, project: Project, target: TargetVersion) -> Iterator[Finding]:
+        """Yield what makes the tasks, if they can be given a context there; else the jobs."""
+        yield from self._of_makers(module, project)
+        seen: set[ast.AST] = set()
+        for job, use in losing(module, project, Need.APP):
+            if job.runner == "Celery" and one_maker(project) is not None:
+                continue
+            function = job.start.function
+            if function is None or function.node not in seen:
+                seen.update({function.node} if function is not None else ())
+                fix = app_context_fix(job, project)
+                advice = fix.message if fix is not None else _ADVICE[job.runner]
+                message = f"`{use.name}` is used in a job of {job.runner}, without an app context"
+                node = job.start.target
+                proof = way_of(job, use)
+                yield self.finding(module, "error", node, message, advice, fix, proof)
+
+    def _of_makers(self, module: Module, project: Project) -> Iterator[Finding]:
+        """Yield the Celery of the project, if the application is at hand where it is made."""
+        makers = makers_in(module, project)
+        if not makers or one_maker(project) != module.path:
+            return
+        proof = next(iter(celery_proofs(project)), None)
+        if proof is not None:
+            fix = base_task_fix(module, project, makers[0])
+            message = "tasks of this Celery need an app context, and nothing opens one"
+            advice = fix.message if fix is not None else _ADVICE["Celery"]
+            yield self.finding(module, "error", makers[0].func, message, advice, fix, proof)
+
+
+class JobReadsRequest(Rule):
+    """A job reads the request, which is not there in a worker.
+
+    What it finds
+
+    Jobs of Celery, RQ, Dramatiq, Huey, APScheduler and Flask-APScheduler that use `request`,
+    `session`, `current_user` or what else needs a request, themselves or in what they surely call.
+
+    What goes wrong
+
+    The worker is another process, or at least another thread, and the request is over: the use
+    raises RuntimeError, or AttributeError for `current_user`. In Celery's eager mode, as in tests,
+    the job runs in the request and passes.
+
+    Before
+
+        from celery import shared_task
+        from flask import request
+
+
+        @shared_task
+        def audit(document):
+            print(document, request.remote_addr)
+
+    After
+
+        from celery import shared_task
+        from flask import request
+
+
+        @shared_task
+        def audit(document):
+            print(document, request.remote_addr)
+
+    When the fix is safe
+
+    There is none: the values have to be read in the view, and passed to the job.
+
+    What changes
+
+    Nothing; this is only reported.
+
+    Sources
+
+    Flask's documentation, "Background Tasks with Celery" and "Passing Data to Tasks".
+    """
+
+    code = "CTX202"
+    name = "job-reads-request"
+    message = "a job reads the request, which is not there in a worker"
+
+    def find(self, module: Module, project: Project, target: TargetVersion) -> Iterator[Finding]:
+        """Yield the jobs that read a request."""
+        seen: set[ast.AST | None] = set()
+        for job, use in losing(module, project, Need.REQUEST):
+            function = job.start.function
+            node = function.node if function is not None else None
+            if node in seen:
+                continue
+            seen.add(node)
+            message = f"`{use.name}` is used in a job of {job.runner}, where there is no request"
+            advice = f"read the value in the view, and pass it to the job: {_PASS[job.runner]}"
+            proof = way_of(job, use)
+            yield self.finding(module, "error", job.start.target, message, advice, None, proof)
+
+
+def losing(module: Module, project: Project, need: Need) -> Iterator[tuple[Job, Use]]:
+    """Yield the jobs of a module that use what needs that context, which nothing provides."""
+    for job in jobs_in(module, project):
+        function = job.start.function
+        if function is not None and is_deferred(function):
+            continue
+        uses = ContextFlow.of(project).needs.of(job.start.value).uses
+        use = next((use for use in uses if _needs(use) is need and _counts(use, need)), None)
+        if use is not None and provided(job.runner, project) < need:
+            yield job, use
+
+
+def _needs(use: Use) -> Need:
+    """Return the context that a use needs; URLs need no request where the server's name is set."""
+    return Need.APP if use.of.endswith(".url_for") else use.need
+
+
+def _counts(use: Use, need: Need) -> bool:
+    """Whether a use is one of each run: what a callee may do depends on what it is given."""
+    return need is Need.APP or use.is_certain or use.span is not None
+
+
+def way_of(job: Job, use: Use) -> tuple[Step, ...]:
+    """Return the way from a job to a use."""
+    function = job.start.function
+    if function is None:
+        return use.steps
+    return (Step(function.name, function.module.path, function.node.lineno), *use.steps)
+
+
+def celery_proofs(project: Project) -> list[tuple[Step, ...]]:
+    """Return the ways from Celery's tasks to what they lack, one for each task."""
+    surveys = project.surveys.get("jobs", [])
+    return [proof for facts in surveys if isinstance(facts, tuple) for proof in facts]

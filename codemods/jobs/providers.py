@@ -1,0 +1,200 @@
+"""Whether something in a project opens a context for the jobs of a runner.
+
+Where it may be, nothing is said of the runner's jobs: of real ones, most are right because of a
+base class, a signal or a worker script in quite another file.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from flask_ctxfix.applications import imported_packages
+from flask_ctxfix.codemods.jobs.jobs import jobs_in
+from flask_ctxfix.context_flow import ContextFlow, Need
+from flask_ctxfix.context_flow.guards import makes_context
+from flask_ctxfix.context_flow.values import Class, Foreign, Function
+from flask_ctxfix.flask_facts import JOB_BASES, JOB_INTEGRATIONS, Runner
+from flask_ctxfix.project import Module, Project
+from flask_ctxfix.scopes import FunctionNode
+from flask_ctxfix.source import SourceError
+
+# A file that holds none of these has nothing to do with the runner.
+_WORDS: dict[Runner, str] = {
+    "APScheduler": "cheduler",
+    "Celery": "elery",
+    "Dramatiq": "dramatiq",
+    "Flask-APScheduler": "cheduler",
+    "Huey": "uey",
+    "RQ": "rq",
+}
+# Words of what replaces the class of tasks, or runs before each, for all of a project.
+_SIGNS: dict[Runner, frozenset[str]] = {
+    "APScheduler": frozenset(),
+    "Celery": frozenset(
+        {
+            "celeryd_init",
+            "task_prerun",
+            "worker_init",
+            "worker_process_init",
+            "worker_ready",
+        }
+    ),
+    "Dramatiq": frozenset(),
+    "Flask-APScheduler": frozenset(),
+    "Huey": frozenset({"context_task", "on_startup", "pre_execute"}),
+    "RQ": frozenset(),
+}
+_KEYWORDS: dict[Runner, frozenset[str]] = {
+    "APScheduler": frozenset(),
+    "Celery": frozenset({"base", "task_cls"}),
+    "Dramatiq": frozenset({"middleware"}),
+    "Flask-APScheduler": frozenset(),
+    "Huey": frozenset(),
+    "RQ": frozenset({"job_class", "worker_class"}),
+}
+# What starts a worker: a context around it, or one that a command has, is there for its jobs.
+_WORKS = frozenset({"create_consumer", "main", "run", "start", "work", "worker_main"})
+_WORKERS = frozenset({"create_consumer", "work", "worker_main"})
+_COMMANDS = frozenset({"cli", "command", "with_appcontext"})
+# Their jobs run in threads, which do not see what is pushed for the process.
+_SCHEDULERS: frozenset[Runner] = frozenset({"APScheduler", "Flask-APScheduler"})
+_REQUEST_MAKERS = ("RequestContextTask", "request_context", "test_request_context")
+
+
+def provided(runner: Runner, project: Project) -> Need:
+    """Return which context jobs of a runner may find; that of a request where it may be."""
+
+    def compute() -> Need:
+        modules = _modules(project, _WORDS[runner])
+        if not any(_provides(module, project, runner) for module in modules):
+            if runner in _SCHEDULERS or not any(map(_pushes, _modules(project, ".push("))):
+                return Need.NONE
+        makers = (word for word in _REQUEST_MAKERS if _is_named(project, word))
+        return Need.REQUEST if any(makers) else Need.APP
+
+    return project.memo(("provided to jobs", runner), compute)
+
+
+def _is_named(project: Project, name: str) -> bool:
+    """Whether code of a project, but for tests, has a name or an attribute of this name."""
+    return any(
+        any(each.attr == name for each in module.scopes.nodes(ast.Attribute))
+        or any(each.id == name for each in module.scopes.nodes(ast.Name))
+        for module in _modules(project, name)
+    )
+
+
+def _modules(project: Project, word: str) -> Iterator[Module]:
+    """Yield the modules that hold a word, but for tests."""
+    for path in project.mentioning(word):
+        if not project.is_test(path):
+            try:
+                module = project.module(path)
+                assert module.scopes
+            except SourceError:
+                continue
+            yield module
+
+
+def _provides(module: Module, project: Project, runner: Runner) -> bool:
+    return (
+        bool(imported_packages(module) & JOB_INTEGRATIONS[runner])
+        or _replaces(module, project, runner)
+        or _derives(module, project, runner)
+        or (runner not in _SCHEDULERS and _works_in_a_command(module))
+        or any(_is_for_others(module, each, runner) for each in _contexts(module, project))
+    )
+
+
+def _replaces(module: Module, project: Project, runner: Runner) -> bool:
+    """Whether a module sets a class of tasks, or what runs before each of them."""
+    signs = _SIGNS[runner]
+    names = (alias.name for node in module.scopes.nodes(ast.ImportFrom) for alias in node.names)
+    attributes = module.scopes.nodes(ast.Attribute)
+    if not signs.isdisjoint(names) or any(each.attr in signs for each in attributes):
+        return True
+    if any(each.arg in _KEYWORDS[runner] for each in module.scopes.nodes(ast.keyword)):
+        return True
+    if runner == "Dramatiq" and any(_is_own(module, project, each) for each in attributes):
+        return True
+    stored = (each.attr for each in attributes if isinstance(each.ctx, ast.Store))
+    return runner == "Celery" and not {"Task", "task_cls"}.isdisjoint(stored)
+
+
+def _is_own(module: Module, project: Project, node: ast.Attribute) -> bool:
+    """Whether what is added to a broker is a middleware that is not one of Dramatiq's."""
+    call = module.scopes.parents.get(node)
+    if node.attr != "add_middleware" or not isinstance(call, ast.Call):
+        return False
+    values = ContextFlow.of(project).values
+    added = [values.of(module, each) for each in call.args[:1]]
+    return not all(
+        isinstance(each, Foreign) and each.name.startswith("dramatiq.") for each in added
+    )
+
+
+def _derives(module: Module, project: Project, runner: Runner) -> bool:
+    """Whether a module has a class of its own that runs jobs."""
+    values = ContextFlow.of(project).values
+    package = {"RQ": "rq", "Flask-APScheduler": "flask_apscheduler"}.get(runner, runner.lower())
+    for node in module.scopes.nodes(ast.ClassDef):
+        owner = Class(module, node)
+        for base in values.bases(owner):
+            if not isinstance(base, Foreign) or base.name.partition(".")[0] != package:
+                continue
+            if base.name not in JOB_BASES:
+                return True
+            if isinstance(values.member(owner, "__call__", of_instance=True), Function):
+                return True
+    return False
+
+
+def _works_in_a_command(module: Module) -> bool:
+    """Whether a module starts a worker where there may be a command, which has a context."""
+    names = {node.id for node in module.scopes.nodes(ast.Name)}
+    attributes = {node.attr for node in module.scopes.nodes(ast.Attribute)}
+    return not attributes.isdisjoint(_WORKERS) and not (names | attributes).isdisjoint(_COMMANDS)
+
+
+def _contexts(module: Module, project: Project) -> Iterator[ast.Call]:
+    """Yield the contexts that a module makes, but for those of single jobs."""
+    own = {job.start.function.node for job in jobs_in(module, project) if job.start.function}
+    for call in module.scopes.nodes(ast.Call):
+        if makes_context(call) is not Need.NONE:
+            if own.isdisjoint(module.scopes.ancestors(call)):
+                yield call
+
+
+def _is_for_others(module: Module, made: ast.Call, runner: Runner) -> bool:
+    """Whether a context is there for what other code does: a method, a decorator, a worker."""
+    scopes = module.scopes
+    parent = scopes.parents[made]
+    function = scopes.function_of(made)
+    if not isinstance(parent, ast.withitem):
+        return function is not None or runner not in _SCHEDULERS
+    with_ = scopes.parents[parent]
+    if function is not None and isinstance(scopes.parents.get(function), ast.ClassDef):
+        return True
+    assert isinstance(with_, ast.With | ast.AsyncWith)
+    nodes = [node for statement in with_.body for node in ast.walk(statement)]
+    if any(isinstance(node, ast.Yield | ast.YieldFrom | ast.FunctionDef) for node in nodes):
+        return True
+    return any(isinstance(node, ast.Call) and _runs(module, node) for node in nodes)
+
+
+def _runs(module: Module, call: ast.Call) -> bool:
+    """Whether a call starts a worker, or calls what a function around it was given."""
+    if isinstance(call.func, ast.Attribute):
+        return call.func.attr in _WORKS
+    if not isinstance(call.func, ast.Name):
+        return True
+    home = module.scopes.home_of(call.func)
+    return isinstance(home.node, FunctionNode) or call.func.id in _WORKS
+
+
+def _pushes(module: Module) -> bool:
+    """Whether a module pushes a context that stays: for the process that imports or calls it."""
+    if "_context" not in module.text:
+        return False
+    return any(each.attr == "push" for each in module.scopes.nodes(ast.Attribute))
