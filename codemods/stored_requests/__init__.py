@@ -3,11 +3,24 @@
 from __future__ import annotations
 
 from flask_ctxfix.codemod import Codemod
+from flask_ctxfix.codemods.stored_requests.handlers import HandlerRegisteredInView
 
 CODEMOD = Codemod(
     name="stored_requests",
-    rules=(),
-    words=(b"global ",),
+    rules=(HandlerRegisteredInView(),),
+    words=(
+        b"global ",
+        b"_request",
+        b"_context",
+        b"errorhandler",
+        b"add_url_rule",
+        b"register_blueprint",
+        b"connect_via",
+        b"weak=False",
+        b"addHandler",
+        b"add_job",
+        b"atexit",
+    ),
 )
 
 

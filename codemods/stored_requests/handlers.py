@@ -1,0 +1,290 @@
+"""CTX506: handlers that code registers for the whole process each time a request is served."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from flask_ctxfix.codemod import (
+    Applicability,
+    Finding,
+    Fix,
+    Level,
+    ReplaceExpression,
+    Rule,
+    Step,
+)
+from flask_ctxfix.codemods.stored_requests.registrations import (
+    Registration,
+    is_made_here,
+    is_made_once,
+    registrations_in,
+)
+from flask_ctxfix.context_flow import ContextFlow, Reach, Where
+from flask_ctxfix.context_flow.values import Foreign
+from flask_ctxfix.flask_versions import TargetVersion
+from flask_ctxfix.project import Module, Project
+from flask_ctxfix.scopes import FunctionNode
+from flask_ctxfix.source import SourceError
+from flask_ctxfix.spelling import flask_name_at
+
+_OWNERS = ("flask.Flask().", "flask.current_app.", "flask.Blueprint().")
+_AFTER = frozenset({"after_app_request", "after_request"})
+# What sets an application or a blueprint up: each `setupmethod` in Flask's sources but routes.
+_SETUP_METHODS = _AFTER | {
+    "add_app_template_filter",
+    "add_app_template_global",
+    "add_app_template_test",
+    "add_template_filter",
+    "add_template_global",
+    "add_template_test",
+    "add_url_rule",
+    "app_context_processor",
+    "app_errorhandler",
+    "app_template_filter",
+    "app_template_global",
+    "app_template_test",
+    "app_url_defaults",
+    "app_url_value_preprocessor",
+    "before_app_request",
+    "before_request",
+    "context_processor",
+    "errorhandler",
+    "register_blueprint",
+    "register_error_handler",
+    "shell_context_processor",
+    "teardown_app_request",
+    "teardown_appcontext",
+    "teardown_request",
+    "template_filter",
+    "template_global",
+    "template_test",
+    "url_defaults",
+    "url_value_preprocessor",
+}
+# What Flask calls once the response is made, when it is too late for `after_this_request`; handlers
+# of Flask-SocketIO make no response at all.
+_LATE = frozenset(
+    {
+        "after_app_request",
+        "after_request",
+        "event",
+        "on",
+        "teardown_app_request",
+        "teardown_appcontext",
+        "teardown_request",
+    }
+)
+_CHECKED_BLUEPRINTS = (2, 3)
+_ADVICE_SETUP = "register it where the application is set up"
+_ADVICE_AFTER = "use `after_this_request`"
+_EXPECTED = {"AssertionError"}
+_BROAD = {"BaseException", "Exception"}
+
+
+class HandlerRegisteredInView(Rule):
+    """A view registers a handler for all requests that are to come.
+
+    What it finds
+
+    In code that runs while a request is served: `after_request` and the other methods that set an
+    application or a blueprint up; functions that are put into lists such as `after_request_funcs`;
+    nested functions that are connected to a signal with `weak=False` or by `connect_via`; handlers
+    that are added to a logger; repeated jobs that are added to a scheduler; `atexit.register`.
+
+    What goes wrong
+
+    An application that has served a request raises AssertionError when it is set up further; so
+    does a blueprint that is registered, from Flask 2.3 on. All the others are called again for
+    each request so far, by all users: one closure more each time, with all that it keeps.
+
+    Before
+
+        from flask import Flask, request
+
+        app = Flask(__name__)
+
+
+        @app.get("/")
+        def index():
+            @app.after_request
+            def remember(response):
+                response.set_cookie("seen", request.path)
+                return response
+
+            return "hello"
+
+    After
+
+        from flask import Flask, after_this_request, request
+
+        app = Flask(__name__)
+
+
+        @app.get("/")
+        def index():
+            @after_this_request
+            def remember(response):
+                response.set_cookie("seen", request.path)
+                return response
+
+            return "hello"
+
+    When the fix is safe
+
+    It is for a nested function or a lambda that an application gets by `after_request` while it
+    certainly serves a request, before the response is made: this always was an AssertionError. For
+    a blueprint on Flask 2.2, and for any other function, it is unsafe. What is not `after_request`
+    is only reported.
+
+    What changes
+
+    The function is called for the response of this request, and for no other one.
+
+    Sources
+
+    Flask's documentation, `after_this_request`; its change log for 2.2 and 2.3; blinker's,
+    `Signal.connect`.
+    """
+
+    code = "CTX506"
+    name = "handler-registered-in-view"
+    message = "a view registers a handler for all requests to come"
+
+    def find(self, module: Module, project: Project, target: TargetVersion) -> Iterator[Finding]:
+        """Yield what is registered in code that certainly runs in a request."""
+        if project.is_test(module.path):
+            return
+        for node, method in _set_up(module, project):
+            reach = _in_request(module, project, node)
+            if reach is not None and not _caught(module, node) & _EXPECTED:
+                yield self._at_setup(module, project, target, node, method, reach)
+        for registration in registrations_in(module, project):
+            reach = _in_request(module, project, registration.node)
+            if reach is not None and not is_made_once(module, project, registration.node):
+                yield self._kept(module, registration, reach)
+
+    def _at_setup(
+        self,
+        module: Module,
+        project: Project,
+        target: TargetVersion,
+        node: ast.expr | ast.stmt,
+        method: ast.Attribute,
+        reach: Reach,
+    ) -> Finding:
+        written = module.segment(method)
+        owner = _owner(module, project, method)
+        fails = owner != "flask.Blueprint()." or target.newest >= _CHECKED_BLUEPRINTS
+        level: Level = "error" if fails else "warning"
+        message = f"`{written}` is for all requests, and fails once one is served"
+        if not fails:
+            message = f"`{written}` does nothing once the blueprint is registered"
+        fix = None
+        if method.attr in _AFTER and not _is_late(project, reach):
+            fix = _after_this_request(module, project, target, node, method)
+        advice = fix.message if fix is not None else _ADVICE_SETUP
+        return self.finding(module, level, method, message, advice, fix, reach.steps)
+
+    def _kept(self, module: Module, made: Registration, reach: Reach) -> Finding:
+        return self.finding(
+            module, "warning", made.named, made.message, made.advice, None, reach.steps
+        )
+
+
+def _set_up(
+    module: Module, project: Project
+) -> Iterator[tuple[ast.expr | ast.stmt, ast.Attribute]]:
+    """Yield the calls, and the decorated functions, that set an application up in a function."""
+    scopes = module.scopes
+    for node in _definitions(module):
+        for decorator in node.decorator_list if scopes.function_of(node) else ():
+            called = decorator.func if isinstance(decorator, ast.Call) else decorator
+            if _owner(module, project, called) is not None:
+                yield node, called  # type: ignore[misc]
+    for call in scopes.nodes(ast.Call):
+        if call.args and scopes.function_of(call) and _is_method(module, project, call):
+            yield call, call.func  # type: ignore[misc]
+
+
+def _definitions(module: Module) -> list[ast.FunctionDef | ast.AsyncFunctionDef]:
+    scopes = module.scopes
+    return [*scopes.nodes(ast.FunctionDef), *scopes.nodes(ast.AsyncFunctionDef)]
+
+
+def _is_method(module: Module, project: Project, call: ast.Call) -> bool:
+    """Whether a call sets something up, rather than makes the decorator that would."""
+    parent = module.scopes.parents[call]
+    is_decorator = call in getattr(parent, "decorator_list", ())
+    return not is_decorator and _owner(module, project, call.func) is not None
+
+
+def _owner(module: Module, project: Project, node: ast.expr) -> str | None:
+    """Return what an attribute that sets something up is one of: a kind of `_OWNERS`."""
+    if not isinstance(node, ast.Attribute) or node.attr not in _SETUP_METHODS:
+        return None
+    value = ContextFlow.of(project).values.of(module, node)
+    name = value.name if isinstance(value, Foreign) else ""
+    return next((owner for owner in _OWNERS if name == owner + node.attr), None)
+
+
+def _in_request(module: Module, project: Project, node: ast.AST) -> Reach | None:
+    """Return the way from what Flask calls to a node, where it only runs in requests."""
+    reach = ContextFlow.of(project).reachability.of(module, node)
+    return reach if reach.where is Where.REQUEST and reach.steps else None
+
+
+def _caught(module: Module, node: ast.AST) -> set[str]:
+    """Return the names of the exceptions that code around a node, in its function, catches."""
+    child = node
+    found: set[str] = set()
+    for parent in module.scopes.ancestors(node):
+        if isinstance(parent, FunctionNode):
+            break
+        if isinstance(parent, ast.Try) and child in parent.body:
+            for handler in parent.handlers:
+                kind = handler.type
+                kinds = kind.elts if isinstance(kind, ast.Tuple) else [kind]
+                found |= {getattr(each, "id", "BaseException") for each in kinds}
+        child = parent
+    return found
+
+
+def _is_late(project: Project, reach: Reach) -> bool:
+    """Whether what Flask calls first on the way is called when the response is made."""
+    entry = _function_at(project, reach.steps[0])
+    for decorator in getattr(entry, "decorator_list", ()):
+        called = decorator.func if isinstance(decorator, ast.Call) else decorator
+        if getattr(called, "attr", getattr(called, "id", "")) in _LATE:
+            return True
+    return entry is None
+
+
+def _function_at(project: Project, step: Step) -> FunctionNode | None:
+    try:
+        every = _definitions(project.module(step.path))
+    except SourceError:
+        return None
+    return next((each for each in every if (each.name, each.lineno) == (step.text, step.row)), None)
+
+
+def _after_this_request(
+    module: Module,
+    project: Project,
+    target: TargetVersion,
+    node: ast.expr | ast.stmt,
+    method: ast.Attribute,
+) -> Fix | None:
+    """Return the fix that registers a function for the response of this request."""
+    written = flask_name_at(module, project, node, "after_this_request")
+    if written is None:
+        return None
+    code, needs = written
+    is_checked = target.oldest >= _CHECKED_BLUEPRINTS
+    always_failed = is_checked or _owner(module, project, method) != "flask.Blueprint()."
+    is_served = ContextFlow.of(project).every_caller.of(module, node).where is Where.REQUEST
+    is_own = not isinstance(node, ast.Call) or is_made_here(module, project, node.args[0])
+    is_plain = is_own and not _caught(module, node) & _BROAD
+    applicability: Applicability = "safe" if always_failed and is_served and is_plain else "unsafe"
+    edit = ReplaceExpression(module.span(method), code)
+    return Fix(applicability, _ADVICE_AFTER, (edit,), needs)

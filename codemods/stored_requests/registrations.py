@@ -1,0 +1,208 @@
+"""Calls that leave something with the process: receivers, log handlers, jobs, exit functions."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from flask_ctxfix.context_flow import ContextFlow
+from flask_ctxfix.context_flow.values import Foreign, Function, Partial, Value
+from flask_ctxfix.project import Module, Project
+from flask_ctxfix.scopes import FunctionNode
+
+_CONNECTS = frozenset({"connect", "connect_via"})
+_SIGNALS = frozenset(
+    {
+        "blinker.NamedSignal()",
+        "blinker.Namespace().signal()",
+        "blinker.Signal()",
+        "blinker.signal()",
+        "flask.signals.Namespace().signal()",
+    }
+)
+_LOGGERS = ("logging.getLogger()", "flask.current_app.logger", "flask.Flask().logger")
+_SCHEDULERS = "apscheduler.schedulers."
+_REPEATING = frozenset({"cron", "interval"})
+# The lists that Flask calls the functions of for each request.
+_LISTS = frozenset(
+    {
+        "after_request_funcs",
+        "before_request_funcs",
+        "teardown_appcontext_funcs",
+        "teardown_request_funcs",
+        "template_context_processors",
+        "url_default_functions",
+        "url_value_preprocessors",
+    }
+)
+_APPLICATIONS = ("flask.Flask().", "flask.current_app.", "flask.Blueprint().")
+_OF_A_REQUEST = frozenset({"flask.g", "flask.request", "flask.session", "flask_login.current_user"})
+_ADDS = frozenset({"append", "insert"})
+_UNDONE_BY = {
+    "addHandler": frozenset({"removeHandler", "handlers"}),
+    "add_job": frozenset({"remove_job", "remove_all_jobs"}),
+    "append": frozenset({"clear", "pop", "remove"}),
+    "connect": frozenset({"disconnect"}),
+    "connect_via": frozenset({"disconnect"}),
+    "insert": frozenset({"clear", "pop", "remove"}),
+    "register": frozenset({"unregister"}),
+}
+
+
+class Registration(NamedTuple):
+    """What `node` leaves with the process; `named` is the expression that does so."""
+
+    node: ast.AST
+    named: ast.expr
+    message: str
+    advice: str
+
+
+def registrations_in(module: Module, project: Project) -> Iterator[Registration]:
+    """Yield what the functions of a module register each time they run, and take back nowhere."""
+    for node, call in _calls(module):
+        name = getattr(call.func, "attr", getattr(call.func, "id", ""))
+        found = _registration(module, project, node, call)
+        if found is not None and not _is_undone(module, _UNDONE_BY.get(name, frozenset())):
+            yield found
+
+
+def is_made_here(module: Module, project: Project, node: ast.expr) -> bool:
+    """Whether an expression is a function that each call of the code around makes anew."""
+    value: Value | None = ContextFlow.of(project).values.of(module, node)
+    if isinstance(value, Partial):
+        return True
+    around = module.scopes.function_of(node)
+    if around is None or not isinstance(value, Function):
+        return False
+    return around in value.module.scopes.ancestors(value.node)
+
+
+def is_made_once(module: Module, project: Project, node: ast.AST) -> bool:
+    """Whether a test of what outlives the request decides if code runs, as for what is done once.
+
+    It may enclose the code, or leave the function before.
+    """
+    child = node
+    for parent in module.scopes.ancestors(node):
+        if isinstance(parent, ast.If | ast.While) and child is not parent.test:
+            if _asks_for_state(module, project, parent.test):
+                return True
+        for block in (getattr(parent, "body", []), getattr(parent, "orelse", [])):
+            before = (
+                block[: block.index(child)] if isinstance(block, list) and child in block else []
+            )
+            for each in before:
+                if isinstance(each, ast.If) and each in module.scopes.leaving:
+                    if _asks_for_state(module, project, each.test):
+                        return True
+        if isinstance(parent, FunctionNode):
+            return False
+        child = parent
+    return False
+
+
+def _asks_for_state(module: Module, project: Project, test: ast.expr) -> bool:
+    """Whether a test reads anything but variables of the function and data of the request."""
+    values = ContextFlow.of(project).values
+    for each in ast.walk(test):
+        if isinstance(each, ast.Name):
+            home = module.scopes.home_of(each)
+            value = values.of(module, each)
+            name = value.name if isinstance(value, Foreign) else ""
+            is_known = name in _OF_A_REQUEST or name.startswith("builtins.")
+            if (home is module.scopes.module and not is_known) or each.id in {"cls", "self"}:
+                return True
+            if name in {"builtins.getattr", "builtins.hasattr"}:
+                return True
+    return False
+
+
+def _calls(module: Module) -> Iterator[tuple[ast.AST, ast.Call]]:
+    """Yield the calls in functions, with the function that one decorates, which stands outside."""
+    for call in module.scopes.nodes(ast.Call):
+        parent = module.scopes.parents[call]
+        node = parent if call in getattr(parent, "decorator_list", ()) else call
+        if module.scopes.function_of(node) is not None:
+            yield node, call
+
+
+def _registration(
+    module: Module, project: Project, node: ast.AST, call: ast.Call
+) -> Registration | None:
+    value = ContextFlow.of(project).values.of(module, call.func)
+    name = value.name if isinstance(value, Foreign) else ""
+    owner, _, method = name.rpartition(".")
+    written = module.segment(call.func)
+    if method in _CONNECTS and _is_signal(owner) and _stays_connected(module, project, node, call):
+        message = f"`{written}` keeps a receiver for each request"
+        return Registration(node, call.func, message, "connect a function of the module, once")
+    if method == "addHandler" and owner in _LOGGERS and _is_new(module, project, call):
+        message = f"`{written}` adds a handler for each request"
+        advice = "add handlers where the application is set up, or remove this one at the end"
+        return Registration(node, call.func, message, advice)
+    if method == "add_job" and name.startswith(_SCHEDULERS) and _is_repeated(call):
+        message = f"`{written}` adds a job for each request, which runs again and again"
+        advice = "add the job at startup, or give it an `id` and `replace_existing=True`"
+        return Registration(node, call.func, message, advice)
+    if name == "atexit.register":
+        message = f"`{written}` keeps a function for each request until the process ends"
+        return Registration(node, call.func, message, "register it at startup")
+    if _is_list_of_handlers(module, project, call.func):
+        message = f"`{written}` adds a function for each request, for all that are to come"
+        return Registration(node, call.func, message, "use `after_this_request` or a hook")
+    return None
+
+
+def _is_signal(name: str) -> bool:
+    is_ready = name.startswith(("flask.", "flask_")) and "()" not in name
+    return name in _SIGNALS or (is_ready and name.rpartition(".")[2] != "current_app")
+
+
+def _stays_connected(module: Module, project: Project, node: ast.AST, call: ast.Call) -> bool:
+    """Whether a signal holds a receiver that is made anew by each call of the code around."""
+    weak = next((each.value for each in call.keywords if each.arg == "weak"), None)
+    is_weak = getattr(weak, "value", None) if weak is not None else True
+    if getattr(call.func, "attr", "") == "connect_via":
+        return node is not call and (weak is None or is_weak is False)
+    if is_weak is not False or not call.args:
+        return False
+    return is_made_here(module, project, call.args[0])
+
+
+def _is_new(module: Module, project: Project, call: ast.Call) -> bool:
+    """Whether what is added is an object that the code around makes."""
+    if not call.args:
+        return False
+    added = call.args[0]
+    if isinstance(added, ast.Name):
+        home = module.scopes.home_of(added)
+        made = [each.value for each in home.bindings.get(added.id, [])]
+        return home.parent is not None and all(isinstance(each, ast.Call) for each in made)
+    return isinstance(added, ast.Call)
+
+
+def _is_repeated(call: ast.Call) -> bool:
+    """Whether a job runs by an interval or a calendar, and is a new one each time."""
+    given = {each.arg: each.value for each in call.keywords}
+    trigger = call.args[1] if len(call.args) > 1 else given.get("trigger")
+    is_repeating = getattr(trigger, "value", None) in _REPEATING
+    return is_repeating and not given.keys() & {"id", "replace_existing", None, "end_date"}
+
+
+def _is_list_of_handlers(module: Module, project: Project, called: ast.expr) -> bool:
+    """Whether a call adds to one of the lists that an application calls the functions of."""
+    if not isinstance(called, ast.Attribute) or called.attr not in _ADDS:
+        return False
+    for each in ast.walk(called):
+        if isinstance(each, ast.Attribute) and each.attr in _LISTS:
+            value = ContextFlow.of(project).values.of(module, each)
+            name = value.name if isinstance(value, Foreign) else ""
+            return any(name == owner + each.attr for owner in _APPLICATIONS)
+    return False
+
+
+def _is_undone(module: Module, names: frozenset[str]) -> bool:
+    """Whether something in the module may take back what is registered."""
+    return any(each.attr in names for each in module.scopes.nodes(ast.Attribute))
