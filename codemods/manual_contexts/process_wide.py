@@ -11,12 +11,15 @@ from flask_ctxfix.codemod import Edit, Finding, Fix, Level, RemoveStatement, Rul
 from flask_ctxfix.codemods.manual_contexts.pushes import Push, pushes_in
 from flask_ctxfix.codemods.manual_contexts.roles import (
     importers,
+    is_script,
     main_guard,
     makes_application,
     role_of,
 )
 from flask_ctxfix.codemods.manual_contexts.startup import asks_for_context
 from flask_ctxfix.codemods.manual_contexts.wraps import wrap
+from flask_ctxfix.context_flow import ContextFlow
+from flask_ctxfix.context_flow.values import Function
 from flask_ctxfix.flask_versions import ONE_CONTEXT, TargetVersion
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import FunctionNode
@@ -32,7 +35,8 @@ _NEEDLESS = "nothing that follows needs it: take it out"
 _ADVICE = "open it with `with app.app_context():` around the setup that needs it, and only there"
 _FOR_SCRIPT = "use `with`, and in a worker one for each job"
 _WORKERS = {"celery", "dramatiq", "huey", "rq"}
-_SERVED_NAMES = {"app", "application", "asgi", "passenger_wsgi", "uwsgi", "wsgi"}
+_SERVED_NAMES = {"application", "asgi", "passenger_wsgi", "uwsgi", "wsgi"}
+_APPLICATIONS = {"app", "application"}
 _REGISTERING = {"add_resource", "add_url_rule", "errorhandler", "register_blueprint", "route"}
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 _DEEPEST = 6
@@ -99,9 +103,7 @@ class ContextPushedForProcess(Rule):
             if function is not None and role_of(module, project, function) != "factory":
                 continue
             if main_guard(module, push.statement) or not _is_served(push, project):
-                if function is None:
-                    advice = _FOR_SCRIPT
-                    yield self.finding(module, "info", push.statement, _SCRIPT, advice)
+                yield self.finding(module, "info", push.statement, _SCRIPT, _FOR_SCRIPT)
                 continue
             reaches = target.newest >= ONE_CONTEXT
             level: Level = "warning" if reaches else "error"
@@ -115,9 +117,18 @@ class ContextPushedForProcess(Rule):
 def _is_served(push: Push, project: Project) -> bool:
     """Whether the process that answers requests runs a push."""
     function, module = push.function, push.module
-    if function is not None and makes_application(module, project, function):
-        return True
+    if isinstance(function, ast.FunctionDef) and makes_application(module, project, function):
+        if _registers(module, project, function):
+            return True
+        users = [module, *importers(module, project)]
+        return any(_is_served_by(each, project, function.name) for each in users)
     return _is_served_module(module, project, 0)
+
+
+def _is_served_by(module: Module, project: Project, factory: str) -> bool:
+    """Whether a module makes the application with a factory, and answers requests with it."""
+    called = (getattr(c.func, "attr", getattr(c.func, "id", "")) for c in _calls(module.tree))
+    return factory in called and (_is_for_server(module) or _registers_views(module.tree))
 
 
 def _is_served_module(module: Module, project: Project, depth: int) -> bool:
@@ -131,21 +142,40 @@ def _is_served_module(module: Module, project: Project, depth: int) -> bool:
 
 
 def _defines_application(module: Module, project: Project) -> bool:
-    """Whether a module makes an application that answers requests, or is named as servers ask."""
+    """Whether a module makes an application that answers requests."""
+    if _is_for_server(module):
+        return True
     functions = module.scopes.nodes(ast.FunctionDef)
-    if any(makes_application(module, project, each) for each in functions):
+    makers = [each for each in functions if makes_application(module, project, each)]
+    if any(_registers(module, project, each) for each in makers):
         return True
-    names = {
-        name
-        for name, bindings in module.scopes.module.bindings.items()
-        if any(isinstance(each.value, ast.Call) for each in bindings)
-    }
-    if PurePath(module.path).stem in _SERVED_NAMES and names & {"app", "application"}:
-        return True
-    makes = makes_application(module, project, module.tree)  # type: ignore[arg-type]
-    called = (call.func for call in module.scopes.nodes(ast.Call))
-    registers = any(isinstance(f, ast.Attribute) and f.attr in _REGISTERING for f in called)
-    return makes and (registers or any(True for _ in importers(module, project)))
+    makes = bool(makers) or makes_application(module, project, module.tree)
+    return makes and _registers_views(module.tree)
+
+
+def _is_for_server(module: Module) -> bool:
+    """Whether a module is named as servers ask for it, and holds an application."""
+    bindings = module.scopes.module.bindings
+    return PurePath(module.path).stem in _SERVED_NAMES and bool(_APPLICATIONS & bindings.keys())
+
+
+def _registers(module: Module, project: Project, function: ast.FunctionDef) -> bool:
+    """Whether a function gives an application views, itself or in what it calls."""
+    values = ContextFlow.of(project).values
+    called = (values.of(module, call.func) for call in _calls(function))
+    return (
+        _registers_views(function)
+        or any(isinstance(each, Function) and _registers_views(each.node) for each in called)
+        or (_registers_views(module.tree) and not is_script(module, project))
+    )
+
+
+def _registers_views(node: ast.AST) -> bool:
+    return any(getattr(call.func, "attr", "") in _REGISTERING for call in _calls(node))
+
+
+def _calls(node: ast.AST) -> Iterator[ast.Call]:
+    yield from (each for each in ast.walk(node) if isinstance(each, ast.Call))
 
 
 def _fix(push: Push, project: Project) -> tuple[Fix | None, tuple[Step, ...]]:

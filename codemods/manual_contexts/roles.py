@@ -6,6 +6,7 @@ import ast
 from collections.abc import Iterator
 from typing import Literal
 
+from flask_ctxfix.applications import class_kind
 from flask_ctxfix.codemods.threads.starts import Start, starts_in
 from flask_ctxfix.context_flow import ContextFlow, Reach, Where
 from flask_ctxfix.context_flow.values import Foreign, Function, Value, own_nodes
@@ -84,16 +85,10 @@ def _pools_of(module: Module, function: FunctionNode) -> Iterator[ast.Call]:
                 yield call
 
 
-def makes_application(module: Module, project: Project, function: FunctionNode) -> bool:
-    """Whether a function makes an application itself."""
-    values = ContextFlow.of(project).values
-    return any(
-        isinstance(node, ast.Call) and values.of(module, node) == Foreign("flask.Flask()")
-        for node in own_nodes(function)
-        if isinstance(node, ast.Call)
-        and isinstance(values.of(module, node.func), Foreign)
-        and values.of(module, node.func) == Foreign("flask.Flask")
-    )
+def makes_application(module: Module, project: Project, node: ast.AST) -> bool:
+    """Whether a function, or the top level of a module, makes an application itself."""
+    calls = (each for each in own_nodes(node) if isinstance(each, ast.Call))
+    return any(class_kind(module, project, call.func) == "Flask" for call in calls)
 
 
 def only_starts(module: Module, project: Project, function: FunctionNode) -> list[Start]:

@@ -109,7 +109,7 @@ class PushWithoutPop(Rule):
         if closing is None or not _are_paired(push, project):
             return None
         edits = rewritten(push, closing)
-        is_right = closing.kind != "straight"
+        is_right = closing.kind != "straight" or _only_yields(push, closing, project)
         if is_right and edits is None:
             return None
         applicability = _class(push, closing, project, target)
@@ -185,6 +185,15 @@ def _class(
     if closing.kind != "straight" and not _in_handler(push):
         return "safe"
     return "unsafe" if _in_handler(push) or _outlives(push, project) else "safe"
+
+
+def _only_yields(push: Push, closing: Closing, project: Project) -> bool:
+    """Whether nothing but the ``yield`` of a fixture, which never raises, comes before the pop."""
+    function = push.function
+    if function is None or role_of(push.module, project, function) != "fixture":
+        return False
+    (first, *others) = closing.inside
+    return not others and isinstance(first, ast.Expr) and isinstance(first.value, ast.Yield)
 
 
 def _nodes(statements: tuple[ast.stmt, ...]) -> Iterator[ast.AST]:
