@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from flask_ctxfix.codemod import Codemod
+from flask_ctxfix.codemods.streams.late_reads import GeneratorReadsRequest
 
 CODEMOD = Codemod(
     name="streams",
-    rules=(),
+    rules=(GeneratorReadsRequest(),),
     words=(
         b"Response(",
         b"response_class",

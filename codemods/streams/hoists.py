@@ -1,0 +1,276 @@
+"""The fix that reads values in the view, before or where it makes the stream."""
+
+from __future__ import annotations
+
+import ast
+from typing import NamedTuple
+
+from flask_ctxfix.codemod import AddParameter, Edit, Fix, ReplaceExpression
+from flask_ctxfix.codemods.streams.streamed import Late, Stream, streams_in
+from flask_ctxfix.context_flow import Where
+from flask_ctxfix.context_flow.needs import Use
+from flask_ctxfix.context_flow.uses import writes_session
+from flask_ctxfix.project import Module, Project
+from flask_ctxfix.scopes import FunctionNode
+from flask_ctxfix.value_reads import (
+    Read,
+    expression_of,
+    free_names,
+    is_readable_at,
+    moving_edits,
+    read_of,
+    using_edits,
+)
+
+_CHANGES = "read the values in the view and hand them to the stream"
+_SIMPLE = (ast.Expr, ast.Assign, ast.AnnAssign, ast.Return)
+_APP_NAMES = ("app", "flask_app")
+# What an application gives wherever it is.
+_OF_APP = frozenset(
+    {
+        "config",
+        "debug",
+        "extensions",
+        "import_name",
+        "instance_path",
+        "logger",
+        "name",
+        "open_instance_resource",
+        "open_resource",
+        "root_path",
+        "secret_key",
+        "static_folder",
+        "template_folder",
+        "testing",
+    }
+)
+
+
+class _Values(NamedTuple):
+    """The values that a stream reads.
+
+    `can_raise` are those of them that may not be there. `is_certain` says that every run of the
+    stream reads these.
+    """
+
+    reads: list[Read]
+    can_raise: bool
+    is_certain: bool
+
+
+def values_fix(stream: Stream, project: Project, where: Where) -> Fix | None:
+    """Return the fix, if all that the stream needs a context for are values that can be moved."""
+    part = stream.only
+    around = _code_of(part) if part is not None else None
+    if part is None or around is None or where not in (Where.REQUEST, Where.UNKNOWN):
+        return None
+    values = _values_of(stream.module, around, part.summary.uses)
+    if values is None:
+        return None
+    edits = _edits_before(project, part, values) or _edits_of_parameters(project, part, values)
+    if edits is None:
+        return None
+    is_safe = where is Where.REQUEST and (values.is_certain or not values.can_raise)
+    return Fix("safe" if is_safe else "unsafe", _CHANGES, tuple(edits))
+
+
+def _code_of(part: Late) -> FunctionNode | ast.GeneratorExp | None:
+    """Return the code that runs late, if it stands in the module that streams it."""
+    if isinstance(part.node, ast.GeneratorExp):
+        return part.node
+    function = part.function
+    if function is None or function.module is not part.module:
+        return None
+    return None if getattr(function.node, "decorator_list", None) else function.node
+
+
+def _values_of(module: Module, around: ast.AST, uses: tuple[Use, ...]) -> _Values | None:
+    reads = []
+    can_raise = False
+    is_certain = True
+    for use in uses:
+        read = _app_of(module, around, use) or read_of(module, around, use)
+        if read is None or writes_session(use) or not _is_as_written(module, read.chain):
+            return None
+        if read.may_fail and not _is_got(read):
+            if _is_tried(module, around, read.chain):
+                return None
+            if not use.is_certain and use.of != "flask.g":
+                return None
+            can_raise = True
+            is_certain = is_certain and use.is_certain
+        reads.append(read)
+    return _Values(reads, can_raise, is_certain) if reads else None
+
+
+def _app_of(module: Module, around: ast.AST, use: Use) -> Read | None:
+    """Return the application, if a use is of what it gives wherever it is."""
+    if use.of != "flask.current_app" or use.access == "write" or use.attribute not in _OF_APP:
+        return None
+    node = expression_of(module, around, use)
+    if not isinstance(node, ast.Attribute) or not isinstance(node.value, ast.Name | ast.Attribute):
+        return None
+    return Read(node.value, _APP_NAMES, False, is_app=True)
+
+
+def _is_got(read: Read) -> bool:
+    """Whether a value is asked for with `get`, in what the view has at hand."""
+    chain = read.chain
+    if not isinstance(chain, ast.Call) or not isinstance(chain.func, ast.Attribute):
+        return False
+    return chain.func.attr == "get" and isinstance(chain.func.value, ast.Name)
+
+
+def _is_tried(module: Module, around: ast.AST, node: ast.expr) -> bool:
+    """Whether the code that runs late handles what reading a value may raise."""
+    for parent in module.scopes.ancestors(node):
+        if parent is around:
+            return False
+        if isinstance(parent, ast.Try):
+            return True
+    return False
+
+
+def _is_as_written(module: Module, node: ast.expr) -> bool:
+    """Whether the text where an expression should stand is its own (inside of long f-strings)."""
+    try:
+        return ast.dump(ast.parse(module.segment(node), mode="eval").body) == ast.dump(node)
+    except SyntaxError:
+        return False
+
+
+def _edits_before(project: Project, part: Late, values: _Values) -> list[Edit] | None:
+    """Return the edits that read the values in lines before what makes the code that runs late."""
+    module = part.module
+    at = _place(project, part, values)
+    if at is None or not all(is_readable_at(module, at, read.chain) for read in values.reads):
+        return None
+    named = free_names(module, at, values.reads)
+    return list(moving_edits(module, at, values.reads, named)) if named is not None else None
+
+
+def _place(project: Project, part: Late, values: _Values) -> ast.stmt | None:
+    module = part.module
+    statement = _statement(module, part.node)
+    node = part.function.node if part.function is not None else part.node
+    if isinstance(node, ast.Lambda | ast.GeneratorExp):
+        return statement if statement is not None and node in ast.walk(statement) else None
+    if not isinstance(node, ast.FunctionDef) or statement is None:
+        return None
+    around = module.scopes.function_of(node)
+    if around is None or around is not module.scopes.function_of(part.node):
+        return None
+    if isinstance(module.scopes.parents[node], ast.ClassDef):
+        return None
+    if any(read.may_fail for read in values.reads) and not _follows(module, node, statement):
+        return None
+    reads = module.scopes.scope_of(node).reads.get(node.name, [])
+    return node if set(reads) <= set(_callees(part, project)) else None
+
+
+def _callees(part: Late, project: Project) -> list[ast.expr]:
+    """Return the expressions that name the same function to run it late, in streams."""
+    function = part.function.node if part.function is not None else None
+    found: list[ast.expr] = []
+    for stream in streams_in(part.module, project):
+        for other in stream.parts:
+            if other.function is not None and other.function.node is function:
+                call = other.node
+                found += (call.func, *call.args[:1]) if isinstance(call, ast.Call) else ()
+    return found
+
+
+def _statement(module: Module, node: ast.expr) -> ast.stmt | None:
+    """Return the simple statement that an expression is a part of."""
+    around = (each for each in module.scopes.ancestors(node) if isinstance(each, ast.stmt))
+    found = next(around, None)
+    return found if isinstance(found, _SIMPLE) else None
+
+
+def _follows(module: Module, node: ast.FunctionDef, statement: ast.stmt) -> bool:
+    """Whether a statement is the one right behind the definition of a function."""
+    parent = module.scopes.parents[node]
+    for name in ("body", "orelse", "finalbody"):
+        block = getattr(parent, name, None)
+        if isinstance(block, list) and node in block:
+            return block[block.index(node) + 1 :][:1] == [statement]
+    return False
+
+
+def _edits_of_parameters(project: Project, part: Late, values: _Values) -> list[Edit] | None:
+    """Return the edits that pass the values to the generator as arguments."""
+    module, function = part.module, part.function
+    node = function.node if function is not None else None
+    if function is None or not isinstance(node, ast.FunctionDef) or not function.is_generator:
+        return None
+    if not _takes_more(node):
+        return None
+    calls = _only_calls(project, module, node)
+    named = free_names(module, node.body[0], values.reads)
+    if calls is None or named is None:
+        return None
+    edits: list[Edit] = []
+    for call in calls:
+        statement = _statement(module, call)
+        if statement is None:
+            return None
+        if not all(is_readable_at(module, statement, read.chain) for read in values.reads):
+            return None
+        given = _given_more(module, call, values.reads, named)
+        if given is None:
+            return None
+        edits.append(given)
+    span = module.span(node)
+    edits += (AddParameter(span, name, is_last=True) for name in named.values())
+    edits += using_edits(module, values.reads, named)
+    return edits
+
+
+def _takes_more(node: ast.FunctionDef) -> bool:
+    """Whether a parameter can be put behind the others of a function without a default."""
+    taken = node.args
+    return not (taken.defaults or taken.vararg or taken.posonlyargs)
+
+
+def _only_calls(project: Project, module: Module, node: ast.FunctionDef) -> list[ast.Call] | None:
+    """Return the calls of a generator, if each is one for a stream and nothing else names it."""
+    scopes = module.scopes
+    is_outer = scopes.function_of(node) is None
+    if is_outer and any(path != module.path for path in project.mentioning(node.name)):
+        return None
+    if isinstance(scopes.parents[node], ast.ClassDef):
+        attributes = scopes.nodes(ast.Attribute)
+        named: list[ast.expr] = [each for each in attributes if each.attr == node.name]
+        definitions = [each for each in scopes.nodes(ast.FunctionDef) if each.name == node.name]
+        if len(definitions) != 1:
+            return None
+    else:
+        named = list(scopes.scope_of(node).reads.get(node.name, []))
+    calls: list[ast.Call] = []
+    for stream in streams_in(module, project):
+        only = stream.only
+        if only is not None and only.function is not None and only.function.node is node:
+            calls += [only.node] if isinstance(only.node, ast.Call) else []
+    return calls if {call.func for call in calls} == set(named) else None
+
+
+def _given_more(
+    module: Module, call: ast.Call, reads: list[Read], named: dict[str, str]
+) -> ReplaceExpression | None:
+    """Return the edit that gives a call the values too."""
+    if any(isinstance(each, ast.Starred) for each in call.args):
+        return None
+    if any(each.arg is None for each in call.keywords):
+        return None
+    if (call.args or call.keywords) and "\n" in module.segment(call):
+        return None
+    written = {named[module.segment(read.chain)]: read.written(module) for read in reads}
+    holes = [(f"argument_{i}", module.span(each)) for i, each in enumerate(call.args)]
+    passed = [name for name, _ in holes]
+    for index, keyword in enumerate(call.keywords):
+        holes.append((f"named_{index}", module.span(keyword.value)))
+        passed.append(f"{keyword.arg}=named_{index}")
+    for name, value in written.items():
+        passed.append(f"{name}={value}" if call.keywords else value)
+    code = f"{module.segment(call.func)}({', '.join(passed)})"
+    return ReplaceExpression(module.span(call), code, tuple(holes))

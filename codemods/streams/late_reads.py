@@ -1,0 +1,131 @@
+"""CTX601: streams that read the request after it is over."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from flask_ctxfix.codemod import Finding, Fix, Rule, Step
+from flask_ctxfix.codemods.streams.hoists import values_fix
+from flask_ctxfix.codemods.streams.streamed import Stream, streams_in
+from flask_ctxfix.codemods.streams.wraps import context_fix, why_not
+from flask_ctxfix.context_flow import ContextFlow, Need, Reach, Where
+from flask_ctxfix.context_flow.needs import Use
+from flask_ctxfix.flask_versions import TargetVersion
+from flask_ctxfix.project import Module, Project
+
+
+class GeneratorReadsRequest(Rule):
+    """A generator that a response streams uses the request, which is over when it runs.
+
+    What it finds
+
+    Generators, generator expressions and calls of `map` that are given to a response, or returned
+    by a view, and use `request`, `session`, `g`, `current_app`, the database or what else needs a
+    context, themselves or in what they call.
+
+    What goes wrong
+
+    A stream is read after the view has returned and its context is gone. Status 200 has been sent;
+    then RuntimeError breaks the connection, and the client has half an answer.
+
+    Before
+
+        from flask import Flask, Response, request
+
+        app = Flask(__name__)
+
+
+        @app.get("/export")
+        def export():
+            def rows():
+                yield request.args.get("format", "csv")
+
+            return Response(rows(), mimetype="text/csv")
+
+    After
+
+        from flask import Flask, Response, request
+
+        app = Flask(__name__)
+
+
+        @app.get("/export")
+        def export():
+            format_ = request.args.get("format", "csv")
+            def rows():
+                yield format_
+
+            return Response(rows(), mimetype="text/csv")
+
+    When the fix is safe
+
+    When all that the stream needs are values, which the view, that certainly serves a request, can
+    read just as well: reading them cannot fail, or every run of the stream reads them. Values go
+    into a variable, or become parameters of a generator whose every call is for a stream.
+    Where something else is needed, `stream_with_context` is put around the stream: that is unsafe.
+
+    What changes
+
+    Values are read when the view makes the stream. A stream with a context keeps it until it ends;
+    Flask 3.1.2 and 3.1.3 run functions for teardown before it, and again after it.
+
+    Sources
+
+    Flask's documentation of streaming; pallets/quart issue 361; pallets/flask issue 5804.
+    """
+
+    code = "CTX601"
+    name = "generator-reads-request"
+    message = "a stream runs after the request that it reads"
+
+    def find(self, module: Module, project: Project, target: TargetVersion) -> Iterator[Finding]:
+        """Yield the streams of a module that need a context."""
+        for stream in streams_in(module, project):
+            use = _first(stream)
+            if use is None:
+                continue
+            reach = _reach(stream, project)
+            if reach.where is Where.OUTSIDE:
+                continue
+            message = f"`{use.name}` is used by a stream, which runs after the request"
+            fix = values_fix(stream, project, reach.where)
+            fix = fix or context_fix(stream, project, target, reach)
+            advice = _advice(stream, project, target, reach, fix)
+            proof = _proof(stream, reach, use)
+            yield self.finding(module, "error", stream.root, message, advice, fix, proof)
+
+
+_ADVICE = "read in the view what the stream needs, and pass it to the generator"
+
+
+def _first(stream: Stream) -> Use | None:
+    """Return the use that best shows that a stream needs a context."""
+    uses = sorted(stream.uses, key=lambda use: (use.need is not Need.REQUEST, not use.is_certain))
+    return uses[0] if uses else None
+
+
+def _reach(stream: Stream, project: Project) -> Reach:
+    reachability = ContextFlow.of(project).reachability
+    if isinstance(stream.root, ast.FunctionDef):
+        return reachability.of_function(stream.module, stream.root)
+    return reachability.of(stream.module, stream.root)
+
+
+def _advice(
+    stream: Stream, project: Project, target: TargetVersion, reach: Reach, fix: Fix | None
+) -> str:
+    if fix is not None:
+        return fix.message
+    reason = why_not(stream, project, target, reach)
+    return f"{_ADVICE}: {reason}" if reason is not None else _ADVICE
+
+
+def _proof(stream: Stream, reach: Reach, use: Use) -> tuple[Step, ...]:
+    """Return the way from what Flask calls, over what runs late, to a use."""
+    part = next(part for part in stream.parts if use in part.summary.uses)
+    function = part.function
+    if function is None:
+        return (*reach.steps, *use.steps)
+    runs = Step(function.name, function.module.path, function.node.lineno)
+    return (*reach.steps, runs, *use.steps)

@@ -1,0 +1,106 @@
+"""The fix that keeps the context of the view for its stream."""
+
+from __future__ import annotations
+
+import ast
+
+from flask_ctxfix.codemod import AddDecorator, Fix, ReplaceExpression, Step
+from flask_ctxfix.codemods.streams.streamed import Stream
+from flask_ctxfix.context_flow import Reach, Where
+from flask_ctxfix.context_flow.needs import Summary
+from flask_ctxfix.context_flow.uses import left_on_g, writes_session
+from flask_ctxfix.flask_versions import ONE_CONTEXT, TargetVersion
+from flask_ctxfix.project import Module, Project
+from flask_ctxfix.source import SourceError
+from flask_ctxfix.spelling import flask_name_at
+
+WITH_CONTEXT = "stream_with_context"
+_CHANGES = "keep the context of the request, which now ends with the stream, not with the view"
+_EARLY = "; on Flask 3.1.2 and 3.1.3 functions for teardown run before it, and again after it"
+_BREAKS_EARLY = (3, 1)
+
+
+def context_fix(
+    stream: Stream, project: Project, target: TargetVersion, reach: Reach
+) -> Fix | None:
+    """Return the fix that wraps the stream, if nothing is known to make that wrong."""
+    if why_not(stream, project, target, reach) is not None:
+        return None
+    spelled = flask_name_at(stream.module, project, stream.root, WITH_CONTEXT)
+    if spelled is None:
+        return None
+    name, needs = spelled
+    changes = _CHANGES + (_EARLY if tears_down_early(target) else "")
+    span = stream.module.span(stream.root)
+    if isinstance(stream.root, ast.FunctionDef):
+        return Fix("unsafe", changes, (AddDecorator(span, name, is_innermost=True),), needs)
+    wrapped = ReplaceExpression(span, f"{name}(stream)", (("stream", span),))
+    return Fix("unsafe", changes, (wrapped,), needs)
+
+
+def why_not(stream: Stream, project: Project, target: TargetVersion, reach: Reach) -> str | None:
+    """Return why the context of the view would not do for a stream."""
+    if reach.where not in (Where.REQUEST, Where.UNKNOWN):
+        return "it is not certain that there is a request"
+    if any(map(writes_session, stream.uses)):
+        return "the session is saved before the stream runs, so that what it writes there is lost"
+    if fails_in_async(target) and is_async(stream.module, project, stream.root, reach.steps):
+        return "stream_with_context fails in an async view before Flask 3.1.2"
+    if tears_down_early(target) and closed_early(stream, project):
+        return "Flask 3.1.2 and 3.1.3 tear down what is on `g` before the stream runs"
+    return None
+
+
+def fails_in_async(target: TargetVersion) -> bool:
+    """Whether stream_with_context raises ValueError in an async view of a targeted Flask."""
+    return target.oldest < ONE_CONTEXT
+
+
+def tears_down_early(target: TargetVersion) -> bool:
+    """Whether a targeted Flask runs functions for teardown before a stream with a context."""
+    return target.oldest <= _BREAKS_EARLY <= target.newest
+
+
+def is_async(module: Module, project: Project, node: ast.AST, steps: tuple[Step, ...]) -> bool:
+    """Whether code runs in an async function, or one on the way to it is one."""
+    if any(isinstance(each, ast.AsyncFunctionDef) for each in module.scopes.ancestors(node)):
+        return True
+    return any(_is_of_async(project, step) for step in steps)
+
+
+def _is_of_async(project: Project, step: Step) -> bool:
+    try:
+        functions = project.module(step.path).scopes.nodes(ast.AsyncFunctionDef)
+    except SourceError:
+        return False
+    return any(each.name == step.text and each.lineno == step.row for each in functions)
+
+
+def closed_early(stream: Stream, project: Project) -> list[str]:
+    """Return what a stream reads that is on `g`, or is a file, and that teardown may close."""
+    summary = Summary(tuple(stream.uses))
+    names = {use.attribute for use in left_on_g(summary)}
+    files = [use.name for use in stream.uses if use.attribute == "files"]
+    return sorted(names & _torn_down(project)) + files
+
+
+def _torn_down(project: Project) -> frozenset[str]:
+    """Return the names that functions for teardown of the project mention."""
+    return project.memo("torn down", lambda: frozenset(_named_in_teardown(project)))
+
+
+def _named_in_teardown(project: Project) -> set[str]:
+    found: set[str] = set()
+    for path in project.mentioning("teardown_"):
+        try:
+            functions = project.module(path).scopes.nodes(ast.FunctionDef)
+        except SourceError:
+            continue
+        for function in functions:
+            if any("teardown_" in ast.unparse(each) for each in function.decorator_list):
+                for each in ast.walk(function):
+                    if isinstance(each, ast.Attribute):
+                        found.add(each.attr)
+                    elif isinstance(each, ast.Constant) and isinstance(each.value, str):
+                        found.add(each.value)
+    return found
