@@ -3,13 +3,36 @@
 from __future__ import annotations
 
 from flask_ctxfix.codemod import Codemod
+from flask_ctxfix.codemods.stored_requests.app_state import RequestInAppState
 from flask_ctxfix.codemods.stored_requests.handlers import HandlerRegisteredInView
+from flask_ctxfix.codemods.stored_requests.shared_slots import (
+    NAME,
+    RequestInClassAttribute,
+    RequestInGlobal,
+    survey,
+)
 
 CODEMOD = Codemod(
-    name="stored_requests",
-    rules=(HandlerRegisteredInView(),),
+    name=NAME,
+    rules=(
+        RequestInGlobal(),
+        RequestInClassAttribute(),
+        RequestInAppState(),
+        HandlerRegisteredInView(),
+    ),
     words=(
         b"global ",
+        b"current_user",
+        b"get_jwt",
+        b"request",
+        b"session",
+        b".config",
+        b"extensions",
+        b"jinja_env",
+        b"environ",
+        b"putenv",
+        b"current_app",
+        b"app.",
         b"_request",
         b"_context",
         b"errorhandler",
@@ -21,6 +44,7 @@ CODEMOD = Codemod(
         b"add_job",
         b"atexit",
     ),
+    survey=survey,
 )
 
 

@@ -1,0 +1,191 @@
+"""CTX503: data of one request that is written where all requests of the process read."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from flask_ctxfix.codemod import Finding, Rule, Step
+from flask_ctxfix.context_flow import ContextFlow, Where
+from flask_ctxfix.context_flow.request_data import Datum, Kind, RequestData
+from flask_ctxfix.context_flow.values import Class, Foreign, Instance
+from flask_ctxfix.flask_versions import TargetVersion
+from flask_ctxfix.project import Module, Project
+
+_APPLICATION = "flask.Flask()"
+_APPLICATIONS = (_APPLICATION, "flask.current_app")
+_MAPPINGS = frozenset(
+    {
+        "os.environ",
+        *(
+            f"{application}.{name}"
+            for application in _APPLICATIONS
+            for name in ("config", "extensions", "jinja_env.globals")
+        ),
+    }
+)
+_WRITERS = frozenset({"from_mapping", "setdefault", "update"})
+_PUTENV = "os.putenv"
+_ADVICE = "keep it on `g` for this request, in `session` for this user, or in a store"
+
+
+class _Write(NamedTuple):
+    """An expression that writes `values` to the state of the process that `named` says."""
+
+    node: ast.expr
+    named: str
+    values: tuple[ast.expr, ...]
+
+
+class RequestInAppState(Rule):
+    """Data of a request is written to the application, or to the environment of the process.
+
+    What it finds
+
+    Items of `app.config`, `app.extensions`, the globals of `app.jinja_env` and `os.environ`, and
+    attributes of the application or of `current_app`, that are set to something which was read
+    from the request, the session or the current user, or set under such a key.
+
+    What goes wrong
+
+    There is one application for all requests of a process: each reads what the last one wrote,
+    of whatever user. With several processes the next request may read none of it.
+
+    Before
+
+        from flask import Flask, request
+
+        app = Flask(__name__)
+
+
+        @app.before_request
+        def set_language():
+            app.config["LANGUAGE"] = request.headers.get("Accept-Language")
+
+    When the fix is safe
+
+    There is none: whether the value belongs to the request, to the user or to all of them is for
+    the author to say.
+
+    What changes
+
+    Nothing.
+
+    Sources
+
+    Flask's documentation, "The Application Context", "Storing Data".
+    """
+
+    code = "CTX503"
+    name = "request-in-app-state"
+    message = "data of a request is written to state that all requests share"
+
+    def find(self, module: Module, project: Project, target: TargetVersion) -> Iterator[Finding]:
+        """Yield the writes to the application and to the environment of the process."""
+        if project.is_test(module.path):
+            return
+        data = RequestData.of_project(project)
+        for write in _writes(module, project):
+            found = (data.of(module, value) for value in write.values)
+            datum = next((each for each in found if each and each.kind is not Kind.PROXY), None)
+            if datum is not None and _may_be_in_request(module, project, write.node):
+                message = f"`{write.named}` is shared by all requests, but gets `{datum.of}` of one"
+                proof = proof_of(module, write.node, datum)
+                yield self.finding(module, "error", write.node, message, _ADVICE, None, proof)
+
+
+def proof_of(module: Module, node: ast.AST, datum: Datum) -> tuple[Step, ...]:
+    """Return the way to the data that a place is given, if the place itself does not show it."""
+    row = module.position(module.span(node).start)[0]
+    is_shown = len(datum.steps) == 1 and datum.steps[0][1:] == (module.path, row)
+    return () if is_shown else datum.steps
+
+
+def _may_be_in_request(module: Module, project: Project, node: ast.AST) -> bool:
+    """Whether code may serve a request, not only use the context of a test request."""
+    reachability = ContextFlow.of(project).reachability
+    reach = reachability.of(module, node)
+    around = module.scopes.function_of(node)
+    if reach.where is Where.REQUEST and not reach.steps and around is not None:
+        reach = reachability.of_function(module, around)
+    return reach.where in (Where.REQUEST, Where.UNKNOWN)
+
+
+def _writes(module: Module, project: Project) -> Iterator[_Write]:
+    scopes = module.scopes
+    targets: list[ast.Attribute | ast.Subscript] = [
+        *scopes.nodes(ast.Attribute),
+        *scopes.nodes(ast.Subscript),
+    ]
+    for node in targets:
+        if isinstance(node.ctx, ast.Store) and scopes.function_of(node) is not None:
+            yield from _assigned(module, project, node)
+    for call in scopes.nodes(ast.Call):
+        if scopes.function_of(call) is not None:
+            yield from _called(module, project, call)
+
+
+def _assigned(
+    module: Module, project: Project, node: ast.Attribute | ast.Subscript
+) -> Iterator[_Write]:
+    """Yield the assignment to an attribute or an item, if that is of shared state."""
+    value = _value_assigned(module, node)
+    if value is None:
+        return
+    if isinstance(node, ast.Attribute):
+        if _is_application(module, project, node.value):
+            yield _Write(node, _written(module, node), (value,))
+    elif _is_mapping(module, project, node.value):
+        yield _Write(node, _written(module, node), (value, node.slice))
+
+
+def _value_assigned(module: Module, target: ast.expr) -> ast.expr | None:
+    """Return the expression that a target gets its value from, also as one of several."""
+    parent = module.scopes.parents[target]
+    if isinstance(parent, ast.Assign | ast.AnnAssign | ast.AugAssign):
+        return parent.value
+    outer = module.scopes.parents.get(parent)
+    if isinstance(parent, ast.Tuple) and isinstance(outer, ast.Assign):
+        values = outer.value.elts if isinstance(outer.value, ast.Tuple) else []
+        is_paired = len(values) == len(parent.elts)
+        return values[parent.elts.index(target)] if is_paired else outer.value
+    return None
+
+
+def _called(module: Module, project: Project, call: ast.Call) -> Iterator[_Write]:
+    """Yield what a call writes to shared state."""
+    values = (*call.args, *(keyword.value for keyword in call.keywords))
+    function = call.func
+    if isinstance(function, ast.Attribute) and function.attr in _WRITERS:
+        if _is_mapping(module, project, function.value):
+            yield _Write(call, _written(module, function.value), values)
+        return
+    value = ContextFlow.of(project).values.of(module, function)
+    if value == Foreign(_PUTENV):
+        yield _Write(call, "os.environ", values)
+    elif value == Foreign("builtins.setattr") and len(call.args) == 3:
+        if _is_application(module, project, call.args[0]):
+            yield _Write(call, _written(module, call.args[0]), values[1:])
+
+
+def _is_mapping(module: Module, project: Project, node: ast.expr) -> bool:
+    value = ContextFlow.of(project).values.of(module, node)
+    return isinstance(value, Foreign) and value.name in _MAPPINGS
+
+
+def _is_application(module: Module, project: Project, node: ast.expr) -> bool:
+    """Whether an expression is the application, its proxy, or an instance of a subclass."""
+    values = ContextFlow.of(project).values
+    value = values.of(module, node)
+    if isinstance(value, Instance):
+        return Foreign("flask.Flask") in _bases(project, value.of)
+    return isinstance(value, Foreign) and value.name in _APPLICATIONS
+
+
+def _bases(project: Project, owner: Class) -> list[Class | Foreign]:
+    return list(ContextFlow.of(project).values.bases(owner))
+
+
+def _written(module: Module, node: ast.expr) -> str:
+    return " ".join(module.segment(node).split())
