@@ -104,6 +104,10 @@ class RequestData:
         """Return what data of a request `node` is; None if it is none, or nobody knows."""
         return self._of(_Place(module, (), given), node)
 
+    def of_binding(self, module: Module, binding: Binding) -> Datum | None:
+        """Return what data of a request one binding gives its name."""
+        return self._bound(_Place(module), binding)
+
     def _of(self, place: _Place, node: ast.expr) -> Datum | None:
         key = (node, place.arguments, place.given)
         if key in self._pending or len(self._pending) > _DEEPEST:

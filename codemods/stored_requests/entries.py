@@ -1,0 +1,221 @@
+"""What Flask calls while it serves a request, and which functions it calls before."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from functools import cached_property
+from typing import Literal, NamedTuple
+
+from flask_ctxfix.context_flow import ContextFlow
+from flask_ctxfix.context_flow.values import Class, Foreign, Function
+from flask_ctxfix.flask_facts import ENTRY_BASES, ENTRY_DECORATORS, EXPOSING_DECORATORS
+from flask_ctxfix.project import Module, Project
+from flask_ctxfix.source import SourceError
+
+_VIEWS = frozenset({"add_url_rule", "delete", "get", "patch", "post", "put", "route"})
+_AFTERWARDS = frozenset(
+    {
+        "after_app_request",
+        "after_request",
+        "app_context_processor",
+        "app_errorhandler",
+        "context_processor",
+        "errorhandler",
+        "register_error_handler",
+        "teardown_app_request",
+        "teardown_request",
+    }
+)
+_HOOKS: dict[str, Literal["app", "blueprint"]] = {
+    "flask.Flask().before_request": "app",
+    "flask.Blueprint().before_app_request": "app",
+    "flask.Blueprint().before_request": "blueprint",
+}
+_ANSWERS = frozenset(
+    {"flask.abort", "flask.jsonify", "flask.make_response", "flask.redirect", "flask.Response"}
+    | {"flask.render_template", "flask.render_template_string"}
+)
+
+Owner = tuple[str, int] | None
+
+
+class Entry(NamedTuple):
+    """How Flask comes to call a function: as a view, or as a hook.
+
+    `has_hooks` says that functions registered with ``before_request`` run before it, `owner` which
+    application or blueprint it is registered with.
+    """
+
+    is_view: bool
+    has_hooks: bool
+    owner: Owner
+
+
+class _Hook(NamedTuple):
+    function: Function
+    scope: Literal["app", "blueprint"]
+    owner: Owner
+
+
+class Entries:
+    """The functions of a project that Flask calls."""
+
+    def __init__(self, project: Project) -> None:
+        self._project = project
+        self._values = ContextFlow.of(project).values
+        self._reachability = ContextFlow.of(project).reachability
+
+    def of(
+        self, module: Module, function: ast.FunctionDef | ast.AsyncFunctionDef
+    ) -> Iterator[Entry]:
+        """Yield the ways in which Flask calls a function."""
+        for decorator in function.decorator_list:
+            if self.is_entry_decorator(module, decorator):
+                yield self._entry(module, decorator)
+        owner = module.scopes.parents.get(function)
+        if isinstance(owner, ast.ClassDef):
+            for base in self._values.bases(Class(module, owner)):
+                methods = ENTRY_BASES.get(base.name, ()) if isinstance(base, Foreign) else ()
+                if methods is None and function.name.startswith("on_"):
+                    yield Entry(False, False, None)
+                elif methods and function.name in methods:
+                    yield Entry(True, True, None)
+        for home, reference in self._reachability.references(module, function):
+            if self.is_registration(home, reference):
+                call = self._call_with(home, reference)
+                assert call is not None
+                yield self._entry(home, call)
+
+    def is_entry_decorator(self, module: Module, decorator: ast.expr) -> bool:
+        """Whether a decorator has Flask, or an extension, call the function in requests."""
+        called = decorator.func if isinstance(decorator, ast.Call) else decorator
+        value = self._values.of(module, called)
+        if isinstance(value, Foreign):
+            return value.name in ENTRY_DECORATORS | EXPOSING_DECORATORS
+        name = getattr(called, "attr", "")
+        return value is None and name in (_VIEWS | _AFTERWARDS | {"before_request"})
+
+    def is_registration(self, module: Module, reference: ast.expr) -> bool:
+        """Whether a function is named as an argument of what has Flask call it."""
+        call = self._call_with(module, reference)
+        if call is None or not isinstance(call.func, ast.Attribute):
+            return False
+        value = self._values.of(module, call.func)
+        name = value.name if isinstance(value, Foreign) else ""
+        is_known = name in ENTRY_DECORATORS or name.startswith(
+            ("flask.Flask()", "flask.Blueprint()")
+        )
+        names = {"add_url_rule", "before_request", "register_error_handler"}
+        return (is_known or value is None) and call.func.attr in names
+
+    def _call_with(self, module: Module, reference: ast.expr) -> ast.Call | None:
+        parent = module.scopes.parents.get(reference)
+        if isinstance(parent, ast.keyword):
+            parent = module.scopes.parents.get(parent)
+        is_argument = isinstance(parent, ast.Call) and parent.func is not reference
+        return parent if is_argument and isinstance(parent, ast.Call) else None
+
+    def _entry(self, module: Module, registered: ast.expr) -> Entry:
+        called = registered.func if isinstance(registered, ast.Call) else registered
+        value = self._values.of(module, called)
+        name = value.name if isinstance(value, Foreign) else ""
+        method = getattr(called, "attr", "")
+        is_flask = not name or name.startswith("flask.") or name in EXPOSING_DECORATORS
+        is_view = is_flask and (method in _VIEWS or name in EXPOSING_DECORATORS)
+        has_hooks = is_flask and (is_view or method in _AFTERWARDS)
+        return Entry(is_view, has_hooks, self._owner(module, called))
+
+    def _owner(self, module: Module, called: ast.expr) -> Owner:
+        """Return where the application or blueprint is bound that a method is called on."""
+        if not isinstance(called, ast.Attribute):
+            return None
+        bindings = self._project.bindings(module, called.value)
+        places = {(home.path, getattr(each.node, "lineno", 0)) for home, each in bindings}
+        return places.pop() if len(places) == 1 else None
+
+    @cached_property
+    def _every_hook(self) -> list[_Hook]:
+        return list(self._registered_before())
+
+    @property
+    def hooks(self) -> list[Function]:
+        """The functions that Flask calls before the views."""
+        return [hook.function for hook in self._every_hook]
+
+    def _registered_before(self) -> Iterator[_Hook]:
+        for module in self._modules("before_"):
+            functions: list[ast.FunctionDef | ast.AsyncFunctionDef] = [
+                *module.scopes.nodes(ast.FunctionDef),
+                *module.scopes.nodes(ast.AsyncFunctionDef),
+            ]
+            for function in functions:
+                if len(function.decorator_list) == 1:
+                    called = function.decorator_list[0]
+                    yield from self._hook(module, called, Function(module, function))
+            for call in module.scopes.nodes(ast.Call):
+                if len(call.args) == 1:
+                    value = self._values.of(module, call.args[0])
+                    if isinstance(value, Function):
+                        yield from self._hook(module, call.func, value)
+
+    def _hook(self, module: Module, called: ast.expr, function: Function) -> Iterator[_Hook]:
+        value = self._values.of(module, called)
+        scope = _HOOKS.get(value.name) if isinstance(value, Foreign) else None
+        if scope is not None and isinstance(called, ast.Attribute):
+            owner = self._owner(module, called)
+            if called.attr != "before_app_request" or self._is_registered(owner):
+                yield _Hook(function, scope, owner)
+
+    def covers(self, function: Function, entry: Entry) -> bool:
+        """Whether a hook runs before a view or another hook is called."""
+        for hook in self._every_hook:
+            if hook.function == function:
+                is_same = hook.owner is not None and hook.owner == entry.owner
+                if hook.scope == "app" and (self._applications <= 1 or is_same):
+                    return True
+                if hook.scope == "blueprint" and is_same and entry.is_view:
+                    return True
+        return False
+
+    def is_answer(self, module: Module, end: ast.Return | None) -> bool:
+        """Whether a hook that returns this answers the request, so that no view is called."""
+        value = end.value if end is not None else None
+        if isinstance(value, ast.Tuple | ast.JoinedStr):
+            return True
+        if isinstance(value, ast.Constant):
+            return isinstance(value.value, str)
+        called = self._values.of(module, value.func) if isinstance(value, ast.Call) else None
+        return isinstance(called, Foreign) and called.name in _ANSWERS
+
+    @cached_property
+    def _applications(self) -> int:
+        """How many applications the project makes."""
+        calls = (
+            call for module in self._modules("Flask(") for call in module.scopes.nodes(ast.Call)
+        )
+        return sum(
+            getattr(call.func, "id", getattr(call.func, "attr", "")).endswith("Flask")
+            for call in calls
+        )
+
+    def _is_registered(self, owner: Owner) -> bool:
+        """Whether a blueprint is registered, as its hooks for all views only then run."""
+        for module in self._modules("register_blueprint"):
+            for call in module.scopes.nodes(ast.Call):
+                if getattr(call.func, "attr", "") == "register_blueprint" and call.args:
+                    bindings = self._project.bindings(module, call.args[0])
+                    if owner in {(h.path, getattr(b.node, "lineno", 0)) for h, b in bindings}:
+                        return True
+        return False
+
+    def _modules(self, word: str) -> Iterator[Module]:
+        for path in self._project.mentioning(word):
+            if self._project.is_test(path):
+                continue
+            try:
+                module = self._project.module(path)
+                assert module.scopes
+            except SourceError:
+                continue
+            yield module

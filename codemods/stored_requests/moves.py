@@ -1,0 +1,125 @@
+"""The edits that move slots of one module to `g`, or into the function that uses them."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Sequence
+
+from flask_ctxfix.codemod import (
+    Edit,
+    Fix,
+    Need,
+    RemoveStatement,
+    ReplaceExpression,
+    ReplaceStatement,
+    Span,
+)
+from flask_ctxfix.codemods.stored_requests.slots import Slot
+from flask_ctxfix.codemods.stored_requests.uses import Uses, uses_in
+from flask_ctxfix.codemods.stored_requests.verdicts import Verdict, name_around
+from flask_ctxfix.project import Module, Project
+from flask_ctxfix.spelling import flask_name_at
+
+Moving = dict[Slot, Verdict]
+
+
+class UnmovableError(Exception):
+    """Why a module cannot be rewritten although the slot could move."""
+
+
+def fix_of(slot: Slot, moving: Moving, module: Module, project: Project) -> Fix:
+    """Return the fix that moves a slot in one module, with those that it shares statements with.
+
+    `moving` are all slots that can move, in one way. Raises UnmovableError.
+    """
+    verdict = moving[slot]
+    uses = uses_in(slot, module, project)
+    edits: list[Edit] = [*_declarations(uses, moving, module, project)]
+    needs: list[Need] = []
+    retires: list[Span] = []
+    if verdict.goes_to == "g":
+        for node in (*uses.reads, *uses.writes):
+            edit, imports = _on_g(slot, verdict, module, project, node)
+            edits.append(edit)
+            needs += imports
+        retires += [module.span(b.alias) for b in uses.imported if b.alias is not None]
+        where = f"keep `{slot.name}` in `g`"
+    else:
+        where = f"make `{slot.name}` a local variable"
+    message = f"{where}; check first: {verdict.reason}" if verdict.reason else where
+    groups = tuple(sorted(other.group for other in _together(slot, moving, module, project)))
+    distinct = tuple(dict.fromkeys(edits))
+    return Fix(
+        verdict.applicability,
+        message,
+        distinct,
+        tuple(dict.fromkeys(needs)),
+        tuple(retires),
+        groups,
+    )
+
+
+def _on_g(
+    slot: Slot, verdict: Verdict, module: Module, project: Project, node: ast.expr
+) -> tuple[Edit, tuple[Need, ...]]:
+    """Return the edit of one read or write."""
+    found = flask_name_at(module, project, node, "g")
+    if found is None:
+        raise UnmovableError("the module imports nothing")
+    written, needs = found
+    span = module.span(node)
+    text = module.text[span.start : span.end]
+    expected = node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")
+    if not text.endswith(expected):
+        raise UnmovableError("a read stands where it cannot be located")
+    code = f"{written}.{slot.name}"
+    if (module.path, name_around(module, node)) in verdict.defaulted:
+        if any(isinstance(p, ast.JoinedStr) for p in module.scopes.ancestors(node)):
+            raise UnmovableError("a read that needs a default stands in an f-string")
+        code = f'{written}.get("{slot.name}", {verdict.default})'
+        if verdict.default == "None":
+            code = f'{written}.get("{slot.name}")'
+    return ReplaceExpression(span, code), needs
+
+
+def _declarations(uses: Uses, moving: Moving, module: Module, project: Project) -> Iterator[Edit]:
+    """Yield the edits of statements that declare a slot or give it its first value."""
+    names = {slot.name for slot in moving if slot.path == module.path and slot.kind == "global"}
+    for statement in uses.globals:
+        left = [name for name in statement.names if name not in names]
+        yield _replaced(module, statement, f"global {', '.join(left)}" if left else "")
+    for initial in uses.initial:
+        targets = initial.targets if isinstance(initial, ast.Assign) else []
+        kept = [t for t in targets if isinstance(t, ast.Name) and t.id not in names]
+        is_global = len(targets) > 1 and initial in module.tree.body
+        if is_global and kept:
+            written = " = ".join(module.segment(each) for each in kept)
+            value = module.segment(initial.value) if initial.value is not None else "None"
+            yield _replaced(module, initial, f"{written} = {value}")
+        else:
+            yield _replaced(module, initial, "")
+
+
+def _replaced(module: Module, statement: ast.stmt, code: str) -> Edit:
+    span = module.span(statement)
+    return ReplaceStatement(span, code) if code else RemoveStatement(span)
+
+
+def _together(slot: Slot, moving: Moving, module: Module, project: Project) -> Sequence[Slot]:
+    """Return the slots that share statements, directly or not, with one: they move as one."""
+    if slot.kind != "global":
+        return [slot]
+    home = project.module(slot.path) if module.path != slot.path else module
+    found = [slot]
+    others = [each for each in moving if each.path == slot.path and each.kind == "global"]
+    for current in found:
+        statements = _shared(current, home, project)
+        for other in others:
+            if other not in found and statements & _shared(other, home, project):
+                found.append(other)
+    return found
+
+
+def _shared(slot: Slot, module: Module, project: Project) -> set[ast.stmt]:
+    uses = uses_in(slot, module, project)
+    return {*uses.globals, *uses.initial}

@@ -1,0 +1,299 @@
+"""CTX501 and CTX502: request data in names that all requests share."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from flask_ctxfix.codemod import Finding, Fix, Rule, Step, Survey
+from flask_ctxfix.codemods.stored_requests.moves import Moving, UnmovableError, fix_of
+from flask_ctxfix.codemods.stored_requests.slots import Slot, Store, stores_in
+from flask_ctxfix.codemods.stored_requests.uses import uses_in
+from flask_ctxfix.codemods.stored_requests.verdicts import Verdict, modules_with, verdict_of
+from flask_ctxfix.context_flow.request_data import Kind
+from flask_ctxfix.flask_versions import TargetVersion
+from flask_ctxfix.project import Module, Project
+
+NAME = "stored_requests"
+_STORES = "`g` for one request, `session` or the database for one user, a store for all"
+_OF_PROXY = "a proxy always shows the current request; use it where the name is used"
+
+
+@dataclass(frozen=True, slots=True)
+class SlotFacts:
+    """The slots that a module puts request data into."""
+
+    slots: frozenset[Slot]
+
+
+def survey(module: Module, project: Project, target: TargetVersion) -> Survey:
+    """Lead to the files that use the slots of a module: they move together."""
+    stores = [each for each in stores_in(module, project) if _is_leak(each)]
+    slots = frozenset(store.slot for store in stores)
+    leads = frozenset(frozenset({slot.name.encode()}) for slot in slots)
+    return Survey(SlotFacts(slots), leads, frozenset(_groups(module, project)))
+
+
+def _groups(module: Module, project: Project) -> Iterator[str]:
+    """Yield the groups that fixes of a module may take part in, whoever fills the slots."""
+    for node in module.scopes.nodes(ast.Global):
+        yield from (f"{name} of {module.path}" for name in node.names)
+    for imported in module.scopes.nodes(ast.ImportFrom):
+        source = project.source_of(module.path, imported)
+        if source is not None:
+            yield from (f"{alias.name} of {source}" for alias in imported.names)
+    for attribute in module.scopes.nodes(ast.Attribute):
+        for path in _homes_of(attribute.value, module, project):
+            yield f"{attribute.attr} of {path}"
+
+
+def _homes_of(base: ast.expr, module: Module, project: Project) -> Iterator[str]:
+    """Yield the modules that `base` may be, or be defined in."""
+    if not isinstance(base, ast.Name | ast.Attribute):
+        yield module.path
+        return
+    for origin in project.origins(module, base):
+        path = project.find_module(origin, module.path)
+        if path is not None:
+            yield path
+    yield from (owner.path for owner, _ in project.bindings(module, base))
+
+
+def _is_leak(store: Store) -> bool:
+    return store.datum.kind is not Kind.PROXY
+
+
+def _moving(project: Project) -> dict[Slot, Verdict]:
+    """Return the slots that can move, and are not pinned."""
+
+    def compute() -> dict[Slot, Verdict]:
+        surveyed = project.surveys.get(NAME, [])
+        slots = {slot for fact in surveyed if isinstance(fact, SlotFacts) for slot in fact.slots}
+        found = {slot: verdict_of(slot, project) for slot in sorted(slots)}
+        able = {slot: verdict for slot, verdict in found.items() if verdict.goes_to is not None}
+        return {slot: verdict for slot, verdict in able.items() if _is_movable(slot, able, project)}
+
+    moving = project.memo("moving slots", compute)
+    return {slot: v for slot, v in moving.items() if slot.group not in project.pinned}
+
+
+def _is_movable(slot: Slot, moving: Moving, project: Project) -> bool:
+    """Whether every file that uses a slot can be rewritten."""
+    try:
+        for _, module in modules_with(slot, project):
+            if uses_in(slot, module, project).are_any:
+                fix_of(slot, moving, module, project)
+    except (UnmovableError, LookupError):
+        return False
+    return True
+
+
+class _SharedSlot(Rule):
+    """What the two rules have in common: they differ in the kind of slot."""
+
+    kinds: frozenset[str]
+
+    def find(self, module: Module, project: Project, target: TargetVersion) -> Iterator[Finding]:
+        """Yield the stores of request data, and the other uses of what moves."""
+        moving = _moving(project)
+        stores = [each for each in stores_in(module, project) if each.slot.kind in self.kinds]
+        for store in stores:
+            yield self._stored(store, moving, module, project)
+        seen = {store.slot for store in stores if _is_leak(store)}
+        for slot in moving:
+            if slot.kind in self.kinds and slot not in seen:
+                yield from self._used(slot, moving, module, project)
+
+    def _stored(self, store: Store, moving: Moving, module: Module, project: Project) -> Finding:
+        slot, datum = store.slot, store.datum
+        written = f"{slot.owner}.{slot.name}" if slot.owner else slot.name
+        if datum.kind is Kind.PROXY:
+            message = f"`{written}` is set to the proxy `{datum.of}`, for all requests alike"
+            return self.finding(module, "info", store.target, message, _OF_PROXY)
+        verdict = verdict_of(slot, project)
+        fix = self._fix(slot, moving, module, project)
+        if fix is not None:
+            advice = fix.message
+        else:
+            why = verdict.reason if verdict.goes_to is None else "not every file can be changed"
+            advice = f"not moved to `g`: {why}; use {_STORES}"
+        kept = "keeps" if datum.kind is Kind.OBJECT else "holds data of"
+        what = f"`{datum.of}` itself" if datum.kind is Kind.OBJECT else f"one request, `{datum.of}`"
+        message = f"`{written}` is shared by all requests and {kept} {what}"
+        row = store.target.lineno
+        proof = (Step(f"{written} =", module.path, row), *datum.steps, *verdict.steps)
+        return self.finding(module, "error", store.target, message, advice, fix, proof)
+
+    def _used(
+        self, slot: Slot, moving: Moving, module: Module, project: Project
+    ) -> Iterator[Finding]:
+        """Yield one finding for the uses of a slot that another module fills."""
+        uses = uses_in(slot, module, project)
+        first = [*(b.node for b in uses.imported), *uses.globals, *uses.writes, *uses.reads]
+        first += uses.initial
+        if first:
+            fix = self._fix(slot, moving, module, project)
+            if fix is not None:
+                message = f"`{slot.name}` is used here, and holds data of one request"
+                yield self.finding(module, "error", first[0], message, fix.message, fix)
+
+    def _fix(self, slot: Slot, moving: Moving, module: Module, project: Project) -> Fix | None:
+        if slot not in moving:
+            return None
+        alike = {s: v for s, v in moving.items() if v.applicability == moving[slot].applicability}
+        return fix_of(slot, alike, module, project)
+
+
+class RequestInGlobal(_SharedSlot):
+    """Data of one request is kept in a global of a module.
+
+    What it finds
+
+    `global` names, and attributes of modules of the project, that are set to what was read from
+    `request`, `session`, `current_user` or a view's arguments, also through variables and
+    functions. Setting one to a bare proxy is level info: that always shows the current request.
+
+    What goes wrong
+
+    There is one global for all requests: while one user's request is served, another sets it, and
+    the first one goes on with data of the second. With several processes it is another one in each.
+
+    Before
+
+        from flask import Flask, request
+
+        app = Flask(__name__)
+        data = None
+
+
+        def load():
+            global data
+            data = request.get_json()
+
+
+        def total():
+            return sum(data["prices"])
+
+
+        @app.post("/total")
+        def show():
+            load()
+            return {"total": total()}
+
+    After
+
+        from flask import Flask, g, request
+
+        app = Flask(__name__)
+
+
+        def load():
+            g.data = request.get_json()
+
+
+        def total():
+            return sum(g.data["prices"])
+
+
+        @app.post("/total")
+        def show():
+            load()
+            return {"total": total()}
+
+    When the fix is safe
+
+    When every path of a request that reads the global writes it before, in the same request; it is
+    written and read only in requests, starts as a constant, is not exported, changed in place,
+    guarded by a lock or used by name, and is free on `g`. What one function alone uses becomes a
+    local variable. Unsafe where one of this is not proven, only reported where it is known to fail:
+    what one request leaves for another is meant to be shared, and `g` would lose it.
+
+    What changes
+
+    Every request has a value of its own. All files of the project change, or none.
+
+    Sources
+
+    Flask's documentation, "The Application Context"; Stack Overflow 32815451.
+    """
+
+    code = "CTX501"
+    name = "request-in-global"
+    message = "a global keeps data of one request"
+    kinds = frozenset({"global"})
+
+
+class RequestInClassAttribute(_SharedSlot):
+    """Data of one request is kept on a class, or on an object that all requests share.
+
+    What it finds
+
+    Attributes of classes of the project that are set to what was read from `request`, `session`,
+    `current_user` or a view's arguments: `Foo.user = …`, `cls.user = …`, `type(self).user = …`.
+    Attributes of objects whose class is only instantiated while modules are imported or the
+    application is made.
+
+    What goes wrong
+
+    All requests share the attribute: one user's request reads what another's has set.
+
+    Before
+
+        from flask import Flask, request
+
+        app = Flask(__name__)
+
+
+        class Current:
+            user = None
+            limit = 10
+
+
+        def greet():
+            return f"hello {Current.user}"
+
+
+        @app.get("/")
+        def index():
+            Current.user = request.headers["X-User"]
+            return greet()
+
+    After
+
+        from flask import Flask, g, request
+
+        app = Flask(__name__)
+
+
+        class Current:
+            limit = 10
+
+
+        def greet():
+            return f"hello {g.user}"
+
+
+        @app.get("/")
+        def index():
+            g.user = request.headers["X-User"]
+            return greet()
+
+    When the fix is safe
+
+    As for CTX501; and the class has no bases and no decorators, and is only used for its
+    attributes and, if the object is shared, for making one global.
+
+    What changes
+
+    Every request has a value of its own. All files of the project change, or none.
+
+    Sources
+
+    Flask's documentation, "The Application Context"; hotosm/tasking-manager pull request 1037.
+    """
+
+    code = "CTX502"
+    name = "request-in-class-attribute"
+    message = "a class or a shared object keeps data of one request"
+    kinds = frozenset({"class", "instance"})

@@ -1,0 +1,174 @@
+"""Where request data is put that every request shares: the slots, and the stores to them."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from typing import Literal, NamedTuple
+
+from flask_ctxfix.context_flow import ContextFlow, Where
+from flask_ctxfix.context_flow.request_data import Datum, RequestData
+from flask_ctxfix.context_flow.values import Class, Foreign, Instance, Value
+from flask_ctxfix.project import Module, Project
+from flask_ctxfix.scopes import Binding
+
+_ROOTS = frozenset({"builtins.object"})
+
+
+class Slot(NamedTuple):
+    """A name that keeps one value for the whole process.
+
+    `owner` is empty for a global of the module at `path`; else the class there whose attribute it
+    is, or whose instances, all made once for the process, have it.
+    """
+
+    path: str
+    kind: Literal["global", "class", "instance"]
+    owner: str
+    name: str
+
+    @property
+    def group(self) -> str:
+        """The group of the fixes that move it."""
+        return f"{self.name} of {self.path}"
+
+
+class Store(NamedTuple):
+    """An assignment of request data to a slot: `target` is what is assigned to."""
+
+    slot: Slot
+    target: ast.expr
+    datum: Datum
+
+
+def stores_in(module: Module, project: Project) -> list[Store]:
+    """Return where a module puts request data into slots; nothing for tests."""
+    if project.is_test(module.path):
+        return []
+    found = (*_to_globals(module, project), *_to_attributes(module, project))
+    return module.memo("stores of request data", lambda: list(found))
+
+
+def _to_globals(module: Module, project: Project) -> Iterator[Store]:
+    data = RequestData.of_project(project)
+    names = {name for node in module.scopes.nodes(ast.Global) for name in node.names}
+    for name in sorted(names):
+        slot = Slot(module.path, "global", "", name)
+        for binding in module.scopes.module.bindings.get(name, ()):
+            target = target_of(binding)
+            if target is None or module.scopes.function_of(binding.node) is None:
+                continue
+            datum = data.of_binding(module, binding)
+            if datum is not None and not datum.is_caught:
+                yield Store(slot, target, datum)
+
+
+def target_of(binding: Binding) -> ast.Name | None:
+    """Return the name that an assignment binds, also as one of several; None for anything else."""
+    node = binding.node
+    if isinstance(node, ast.Assign):
+        targets: list[ast.expr] = node.targets
+    elif isinstance(node, ast.AnnAssign | ast.AugAssign):
+        targets = [node.target]
+    elif isinstance(node, ast.Tuple | ast.List):
+        targets = node.elts
+    else:
+        return None
+    names = (each for each in targets if isinstance(each, ast.Name))
+    return next((each for each in names if each.id == binding.name), None)
+
+
+def _to_attributes(module: Module, project: Project) -> Iterator[Store]:
+    data = RequestData.of_project(project)
+    for target in module.scopes.nodes(ast.Attribute):
+        if not isinstance(target.ctx, ast.Store) or module.scopes.function_of(target) is None:
+            continue
+        assigned = module.scopes.parents[target]
+        if not isinstance(assigned, ast.Assign | ast.AnnAssign) or assigned.value is None:
+            continue
+        if isinstance(assigned.value, ast.Constant):
+            continue
+        slot = slot_of(module, project, target)
+        datum = data.of(module, assigned.value) if slot is not None else None
+        if slot is not None and datum is not None and not datum.is_caught:
+            yield Store(slot, target, datum)
+
+
+def slot_of(module: Module, project: Project, node: ast.Attribute) -> Slot | None:
+    """Return the slot that an attribute is: of a module, a class or a shared object."""
+    for base in project.origins(module, node.value):
+        path = project.find_module(base, module.path)
+        if path is not None:
+            return Slot(path, "global", "", node.attr)
+    owner = value_of(module, project, node.value)
+    if isinstance(owner, Class) and _is_plain(owner, node.attr):
+        return Slot(owner.module.path, "class", owner.node.name, node.attr)
+    if isinstance(owner, Instance) and is_shared(owner.of, project):
+        if _is_plain(owner.of, node.attr):
+            return Slot(owner.of.module.path, "instance", owner.of.node.name, node.attr)
+    return None
+
+
+def value_of(module: Module, project: Project, node: ast.expr) -> Value | None:
+    """Return what an expression stands for; also the class of ``type(self)``."""
+    values = ContextFlow.of(project).values
+    instance = None
+    if isinstance(node, ast.Attribute) and node.attr == "__class__":
+        instance = values.of(module, node.value)
+    elif isinstance(node, ast.Call) and getattr(node.func, "id", "") == "type":
+        instance = values.of(module, node.args[0]) if len(node.args) == 1 else None
+    return instance.of if isinstance(instance, Instance) else values.of(module, node)
+
+
+def _is_plain(owner: Class, name: str) -> bool:
+    """Whether nothing but the assigned value itself can stand behind an attribute of a class."""
+    body = owner.module.scopes.opened_by(owner.node).bindings
+    special = {"__getattr__", "__getattribute__", "__setattr__", name}
+    kinds = {each.kind for special_name in special for each in body.get(special_name, ())}
+    return owner.node in owner.module.tree.body and "definition" not in kinds
+
+
+def is_shared(owner: Class, project: Project) -> bool:
+    """Whether all instances of a class are made once for the process, not in requests."""
+    values = ContextFlow.of(project).values
+    bases = list(values.bases(owner))
+    if len(bases) < len(owner.node.bases) or owner.node.keywords:
+        return False
+    if any(not isinstance(base, Foreign) or base.name not in _ROOTS for base in bases):
+        return False
+    made = list(instantiations(owner, project))
+    if any("singleton" in ast.unparse(each).lower() for each in owner.node.decorator_list):
+        return True
+    reachability = ContextFlow.of(project).reachability
+    where = [reachability.of(module, call).where for module, call in made]
+    return bool(where) and all(each is Where.OUTSIDE for each in where)
+
+
+def instantiations(owner: Class, project: Project) -> Iterator[tuple[Module, ast.Call]]:
+    """Yield the calls of the project that make instances of a class."""
+    for module, reference in references_to(owner, project):
+        call = module.scopes.parents[reference]
+        if isinstance(call, ast.Call) and call.func is reference:
+            yield module, call
+
+
+def references_to(owner: Class, project: Project) -> Iterator[tuple[Module, ast.expr]]:
+    """Yield the expressions that name a class of the project."""
+    values = ContextFlow.of(project).values
+    for path in project.mentioning(owner.node.name):
+        module = owner.module if path == owner.module.path else project.module(path)
+        names: list[ast.Name | ast.Attribute] = [*module.scopes.nodes(ast.Name)]
+        names += module.scopes.nodes(ast.Attribute)
+        for node in names:
+            if isinstance(node.ctx, ast.Load) and is_class(values.of(module, node), owner):
+                yield module, node
+
+
+def is_class(value: Value | None, owner: Class) -> bool:
+    """Whether a value is this class, also if its file was parsed twice."""
+    return (
+        isinstance(value, Class)
+        and value.module.path == owner.module.path
+        and value.node.name == owner.node.name
+        and value.node.lineno == owner.node.lineno
+    )

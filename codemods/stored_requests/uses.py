@@ -1,0 +1,311 @@
+"""Every use of a slot in one module: what declares, writes, reads and imports it."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from flask_ctxfix.codemods.stored_requests.order import function_around
+from flask_ctxfix.codemods.stored_requests.slots import (
+    Slot,
+    is_class,
+    slot_of,
+    target_of,
+)
+from flask_ctxfix.context_flow import ContextFlow
+from flask_ctxfix.context_flow.values import Class, Foreign, Instance
+from flask_ctxfix.imports import exported_names
+from flask_ctxfix.project import Module, Project
+from flask_ctxfix.scopes import Binding
+
+_CHANGING = frozenset(
+    {
+        *("add", "append", "appendleft", "clear", "discard", "extend", "insert", "pop", "popitem"),
+        *("popleft", "remove", "reverse", "setdefault", "sort", "update"),
+    }
+)
+_BY_STRING = frozenset({"delattr", "getattr", "hasattr", "setattr", "object", "setitem", "patch"})
+_NAMESPACES = frozenset({"globals", "vars", "locals", "exec", "eval"})
+_LOCKS = frozenset(
+    f"threading.{name}()"
+    for name in ("BoundedSemaphore", "Condition", "Lock", "RLock", "Semaphore")
+)
+
+
+@dataclass(slots=True)
+class Uses:
+    """The uses of a slot in a module.
+
+    `reads` and `writes` are the expressions; `globals` the statements that declare it, `initial`
+    those that give it its first value. `imported` are imports of its name, of which those at the
+    top of a module copy the value that it has then. `problems` say what a move would break.
+    """
+
+    module: Module
+    reads: list[ast.expr] = field(default_factory=list)
+    writes: list[ast.expr] = field(default_factory=list)
+    globals: list[ast.Global] = field(default_factory=list)
+    initial: list[ast.Assign | ast.AnnAssign] = field(default_factory=list)
+    imported: list[Binding] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+
+    @property
+    def are_any(self) -> bool:
+        """Whether the module uses the slot at all."""
+        return bool(self.reads or self.writes or self.globals or self.initial or self.imported)
+
+
+def uses_in(slot: Slot, module: Module, project: Project) -> Uses:
+    """Return the uses of a slot in a module."""
+    uses = Uses(module)
+    if slot.kind == "global":
+        if module.path == slot.path:
+            _own(slot, uses)
+        else:
+            _imported(slot, uses, project)
+    _attributes(slot, uses, project)
+    if slot.kind != "global":
+        _of_class(slot, uses, project)
+    uses.problems += _in_strings(slot, uses, project)
+    for node in (*uses.reads, *uses.writes):
+        uses.problems += _around(module, project, node)
+    for node in uses.reads:
+        uses.problems += _changed(module, node)
+    return uses
+
+
+def _own(slot: Slot, uses: Uses) -> None:
+    """Collect the uses of a global in its own module."""
+    module = uses.module
+    scope = module.scopes.module
+    for binding in scope.bindings.get(slot.name, ()):
+        node, target = binding.node, target_of(binding)
+        if function_around(module, node) is None:
+            _initialised(slot, uses, node)
+        elif target is None or isinstance(node, ast.AugAssign):
+            what = "it is added to" if isinstance(node, ast.AugAssign) else "a statement binds it"
+            uses.problems.append(what)
+        else:
+            uses.writes.append(target)
+    for statement in module.tree.body:
+        if isinstance(statement, ast.AnnAssign) and statement.value is None:
+            if getattr(statement.target, "id", "") == slot.name:
+                uses.initial.append(statement)
+    uses.globals += [node for node in module.scopes.nodes(ast.Global) if slot.name in node.names]
+    uses.reads += scope.reads.get(slot.name, ())
+    if slot.name in exported_names(module):
+        uses.problems.append("`__all__` exports it")
+    if any(not isinstance(read.ctx, ast.Load) for read in scope.reads.get(slot.name, ())):
+        uses.problems.append("it is deleted")
+
+
+def _initialised(slot: Slot, uses: Uses, node: ast.AST) -> None:
+    """Take down a statement that gives a global its first value."""
+    is_plain = isinstance(node, ast.Assign | ast.AnnAssign) and node in uses.module.tree.body
+    if is_plain and isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
+        names = node.targets if isinstance(node, ast.Assign) else [node.target]
+        if is_constant(node.value) and all(isinstance(each, ast.Name) for each in names):
+            uses.initial.append(node)
+            return
+    uses.problems.append("it is set to more than a constant when the module is imported")
+
+
+def is_constant(node: ast.expr) -> bool:
+    """Whether an expression is a literal, of which each evaluation gives the same."""
+    try:
+        ast.literal_eval(node)
+    except (TypeError, ValueError, SyntaxError):
+        return False
+    return True
+
+
+def _imported(slot: Slot, uses: Uses, project: Project) -> None:
+    """Collect the imports of a global's name, and the reads of what they bind."""
+    module = uses.module
+    for scope in module.scopes.every:
+        for star in scope.star_imports:
+            if project.source_of(module.path, star) == slot.path and _is_named(module, slot.name):
+                uses.problems.append("it is imported by `*`")
+        for local, bindings in scope.bindings.items():
+            for binding in bindings:
+                node, alias = binding.node, binding.alias
+                if not isinstance(node, ast.ImportFrom) or alias is None:
+                    continue
+                if alias.name != slot.name or project.source_of(module.path, node) != slot.path:
+                    continue
+                uses.imported.append(binding)
+                uses.reads += scope.reads.get(local, ())
+                if len(bindings) > 1 or module.scopes.in_type_checking(node):
+                    uses.problems.append("its name is imported in several ways")
+                if scope.parent is None and local in exported_names(module):
+                    uses.problems.append("`__all__` exports it")
+
+
+def _is_named(module: Module, name: str) -> bool:
+    return any(node.id == name for node in module.scopes.nodes(ast.Name))
+
+
+def _attributes(slot: Slot, uses: Uses, project: Project) -> None:
+    """Collect the uses of a slot as an attribute."""
+    module = uses.module
+    for node in module.scopes.nodes(ast.Attribute):
+        if node.attr != slot.name or not _is_of(slot, module, project, node):
+            continue
+        parent = module.scopes.parents[node]
+        if isinstance(node.ctx, ast.Load):
+            uses.reads.append(node)
+        elif isinstance(node.ctx, ast.Del):
+            uses.problems.append("it is deleted")
+        elif _is_first_value(slot, module, node) and isinstance(parent, ast.Assign | ast.AnnAssign):
+            uses.initial.append(parent)
+        elif isinstance(parent, ast.Assign | ast.AnnAssign | ast.Tuple | ast.List):
+            uses.writes.append(node)
+        else:
+            is_added = isinstance(parent, ast.AugAssign)
+            uses.problems.append("it is added to" if is_added else "a statement binds it")
+
+
+def _is_of(slot: Slot, module: Module, project: Project, node: ast.Attribute) -> bool:
+    found = slot_of(module, project, node)
+    if found == slot:
+        return True
+    is_sibling = found is not None and (found.path, found.owner) == (slot.path, slot.owner)
+    return is_sibling and bool(slot.owner)
+
+
+def _is_first_value(slot: Slot, module: Module, node: ast.Attribute) -> bool:
+    """Whether a constructor gives the attribute a constant."""
+    function = module.scopes.function_of(node)
+    parent = module.scopes.parents[node]
+    return (
+        slot.kind == "instance"
+        and getattr(function, "name", "") == "__init__"
+        and isinstance(parent, ast.Assign | ast.AnnAssign)
+        and parent.value is not None
+        and is_constant(parent.value)
+        and (isinstance(parent, ast.AnnAssign) or len(parent.targets) == 1)
+    )
+
+
+def _of_class(slot: Slot, uses: Uses, project: Project) -> None:
+    """Collect the first value in the body of a class, and what lets others reach the class."""
+    module = uses.module
+    values = ContextFlow.of(project).values
+    owner = class_of(slot, project)
+    if owner is None:
+        uses.problems.append("its class cannot be found")
+        return
+    if module.path == slot.path:
+        for node in module.tree.body:
+            if isinstance(node, ast.ClassDef) and node.name == slot.owner:
+                _body_of(slot, uses, node)
+    names: list[ast.Name | ast.Attribute] = [*module.scopes.nodes(ast.Name)]
+    names += module.scopes.nodes(ast.Attribute)
+    for name in names:
+        if not isinstance(name.ctx, ast.Load):
+            continue
+        value = values.of(module, name)
+        parent = module.scopes.parents[name]
+        if isinstance(parent, ast.Attribute):
+            continue
+        if is_class(value, owner):
+            is_made = isinstance(parent, ast.Call) and parent.func is name
+            if not (is_made and slot.kind == "instance" and _is_global(module, parent)):
+                uses.problems.append(f"`{slot.owner}` is used as a value")
+        elif isinstance(value, Instance) and is_class(value.of, owner):
+            uses.problems.append(f"an instance of `{slot.owner}` is used as a value")
+
+
+def _is_global(module: Module, made: ast.AST) -> bool:
+    """Whether a new instance is the value of a global, and of nothing else."""
+    statement = module.scopes.parents[made]
+    targets = statement.targets if isinstance(statement, ast.Assign) else []
+    return statement in module.tree.body and [type(each) for each in targets] == [ast.Name]
+
+
+def class_of(slot: Slot, project: Project) -> Class | None:
+    """Return the class whose attribute a slot is."""
+    home = project.module(slot.path)
+    for node in home.tree.body:
+        if isinstance(node, ast.ClassDef) and node.name == slot.owner:
+            return Class(home, node)
+    return None
+
+
+def _body_of(slot: Slot, uses: Uses, node: ast.ClassDef) -> None:
+    module = uses.module
+    if node.decorator_list or node.bases or node.keywords:
+        uses.problems.append(f"`{slot.owner}` has bases or decorators")
+    scope = module.scopes.opened_by(node)
+    for binding in scope.bindings.get(slot.name, ()):
+        statement = binding.node
+        is_here = isinstance(statement, ast.Assign | ast.AnnAssign) and statement in node.body
+        if is_here and isinstance(statement, ast.Assign | ast.AnnAssign):
+            is_alone = isinstance(statement, ast.AnnAssign) or len(statement.targets) == 1
+            if is_alone and statement.value is not None and is_constant(statement.value):
+                uses.initial.append(statement)
+                continue
+        uses.problems.append("it is set to more than a constant when the module is imported")
+    for each in node.body:
+        if isinstance(each, ast.AnnAssign) and each.value is None:
+            if getattr(each.target, "id", "") == slot.name:
+                uses.initial.append(each)
+    if scope.reads.get(slot.name):
+        uses.problems.append("the body of its class reads it")
+
+
+def _in_strings(slot: Slot, uses: Uses, project: Project) -> Iterator[str]:
+    """Yield how code may get at a slot by a string."""
+    module = uses.module
+    for node in module.scopes.nodes(ast.Constant):
+        if isinstance(node.value, str) and _names(node.value, slot):
+            parent = module.scopes.parents[node]
+            called = parent.func if isinstance(parent, ast.Call) else None
+            name = getattr(called, "attr", getattr(called, "id", ""))
+            is_key = isinstance(parent, ast.Subscript) and "__dict__" in ast.unparse(parent.value)
+            if name in _BY_STRING or is_key or "." in node.value:
+                yield f"`{node.value!r}` may mean it"
+    if module.path == slot.path and slot.kind == "global":
+        values = ContextFlow.of(project).values
+        for call in module.scopes.nodes(ast.Call):
+            if isinstance(call.func, ast.Name) and call.func.id in _NAMESPACES:
+                value = values.of(module, call.func)
+                if isinstance(value, Foreign) and not call.args:
+                    yield f"`{call.func.id}()` holds it"
+                elif isinstance(value, Foreign) and call.func.id in {"exec", "eval"}:
+                    yield f"`{call.func.id}` may use it"
+
+
+def _names(text: str, slot: Slot) -> bool:
+    head, dot, last = text.rpartition(".")
+    if last != slot.name:
+        return False
+    stem = slot.owner or slot.path.removesuffix("/__init__.py").removesuffix(".py")
+    return not dot or head.rpartition(".")[2] == stem.rpartition("/")[2]
+
+
+def _around(module: Module, project: Project, node: ast.AST) -> Iterator[str]:
+    """Yield what stands around a use and says that it is shared on purpose."""
+    values = ContextFlow.of(project).values
+    for parent in module.scopes.ancestors(node):
+        if isinstance(parent, ast.With | ast.AsyncWith):
+            for item in parent.items:
+                value = values.of(module, item.context_expr)
+                name = value.name if isinstance(value, Foreign) else ""
+                if name in _LOCKS or "lock" in ast.unparse(item.context_expr).lower():
+                    yield "a lock guards it"
+        if isinstance(parent, ast.FunctionDef | ast.AsyncFunctionDef):
+            break
+
+
+def _changed(module: Module, node: ast.expr) -> Iterator[str]:
+    """Yield how the object in a slot is changed where it is read."""
+    parent = module.scopes.parents[node]
+    outer = module.scopes.parents.get(parent)
+    if isinstance(parent, ast.Attribute | ast.Subscript) and parent.value is node:
+        if not isinstance(parent.ctx, ast.Load):
+            yield "its value is changed in place"
+        elif isinstance(outer, ast.Call) and outer.func is parent:
+            if isinstance(parent, ast.Attribute) and parent.attr in _CHANGING:
+                yield "its value is changed in place"

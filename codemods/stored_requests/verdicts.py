@@ -1,0 +1,280 @@
+"""Whether a slot can move to `g`, or become a local variable, in all of the project."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from typing import Literal, NamedTuple
+
+from flask_ctxfix.codemod import Applicability, Step
+from flask_ctxfix.codemods.stored_requests.order import Order, Written, function_around, key_of
+from flask_ctxfix.codemods.stored_requests.slots import Slot, stores_in
+from flask_ctxfix.codemods.stored_requests.uses import Uses, uses_in
+from flask_ctxfix.context_flow import ContextFlow, Where
+from flask_ctxfix.context_flow.values import Foreign
+from flask_ctxfix.flask_facts import PROXIES, STARTERS
+from flask_ctxfix.project import Module, Project
+from flask_ctxfix.scopes import FunctionNode
+from flask_ctxfix.source import SourceError
+
+_OF_G = frozenset({"get", "pop", "setdefault"})
+
+
+class Verdict(NamedTuple):
+    """Where a slot goes: to `g`, to a local variable, or (None) nowhere.
+
+    `reason` says why it cannot go, or what is not proven; `steps` show it. The functions at
+    `defaulted`, paths and names, may read it before every write, and get `default` then.
+    """
+
+    goes_to: Literal["g", "local"] | None
+    applicability: Applicability = "safe"
+    reason: str = ""
+    steps: tuple[Step, ...] = ()
+    default: str = "None"
+    defaulted: frozenset[tuple[str, str]] = frozenset()
+
+
+def verdict_of(slot: Slot, project: Project) -> Verdict:
+    """Return where a slot can go. The files are taken as they were before any rewrite."""
+    return project.memo(("verdict", slot), lambda: _Judge(slot, project).verdict())
+
+
+def modules_with(slot: Slot, project: Project) -> Iterator[tuple[str, Module]]:
+    """Yield the modules that hold the name of a slot."""
+    for path in project.mentioning(slot.name):
+        try:
+            module = project.module(path)
+            assert module.scopes
+        except SourceError:
+            continue
+        yield path, module
+
+
+class _Judge:
+    """Goes through what has to be true of a slot, one after the other."""
+
+    def __init__(self, slot: Slot, project: Project) -> None:
+        self._slot = slot
+        self._project = project
+        self._flow = ContextFlow.of(project)
+        every = [uses_in(slot, module, project) for _, module in modules_with(slot, project)]
+        self._uses = [uses for uses in every if uses.are_any or uses.problems]
+        self._reads = [(uses.module, node) for uses in self._uses for node in uses.reads]
+        self._writes = [(uses.module, node) for uses in self._uses for node in uses.writes]
+        keys = frozenset(key_of(module, node) for module, node in self._writes)
+        self._order = Order(project, keys)
+        self._doubts: list[str] = []
+
+    def verdict(self) -> Verdict:
+        """Return the verdict."""
+        problem = next((each for uses in self._uses for each in uses.problems), None)
+        if problem is not None:
+            return Verdict(None, reason=problem)
+        if self._slot.name.startswith("__"):
+            return Verdict(None, reason="its name starts with two underscores")
+        if self._is_local():
+            return Verdict("local")
+        return self._to_g()
+
+    def _is_local(self) -> bool:
+        """Whether one function alone uses a global, and writes it before each read."""
+        homes = {self._home(module, node) for module, node in (*self._writes, *self._reads)}
+        if self._slot.kind != "global" or len(homes) != 1 or len(self._uses) != 1:
+            return False
+        uses, function = self._uses[0], next(iter(homes))
+        if function is None or not all(isinstance(node, ast.Name) for node in uses.reads):
+            return False
+        if not all(isinstance(node, ast.Name) for node in uses.writes) or len(uses.globals) != 1:
+            return False
+        if _calls(function) & {"locals", "exec", "eval", "vars"}:
+            return False
+        walk = self._order.walk(uses.module, function)
+        return all(walk.is_written_at(_part_of(uses.module, function, read)) for read in uses.reads)
+
+    def _home(self, module: Module, node: ast.AST) -> FunctionNode | None:
+        """Return the function that declares the global around a use."""
+        found = None
+        for parent in module.scopes.ancestors(node):
+            if isinstance(parent, FunctionNode):
+                found = parent
+                if any(g in ast.walk(parent) for g in self._globals(module)):
+                    return parent
+        return found
+
+    def _globals(self, module: Module) -> list[ast.Global]:
+        return [node for uses in self._uses if uses.module is module for node in uses.globals]
+
+    def _to_g(self) -> Verdict:
+        taken = self._taken()
+        if taken:
+            return Verdict(None, reason=taken)
+        if not self._reads:
+            return Verdict(None, reason="nothing reads it, so that it can go")
+        for module, node in self._writes:
+            problem = self._problem_of_write(module, node)
+            if problem is not None:
+                return Verdict(None, reason=problem)
+        defaulted = set()
+        for module, node in self._reads:
+            written = self._order.before(module, self._read_at(module, node))
+            if written is Written.NO:
+                return self._unwritten(module, node)
+            if written is Written.UNLESS_ENDED:
+                defaulted.add((module.path, name_around(module, node)))
+        if self._order.nested:
+            reason = f"`{self._order.nested[0]}` has a `g` of its own"
+            return Verdict(None, reason=reason)
+        return self._judged(frozenset(defaulted))
+
+    def _judged(self, defaulted: frozenset[tuple[str, str]]) -> Verdict:
+        doubts = [*self._doubts, *self._order.doubts]
+        default = self._default()
+        if any(self._is_copied(uses) for uses in self._uses):
+            doubts.append("modules that import its name have seen the first value only")
+        if defaulted:
+            if default is None:
+                return Verdict(None, reason="it has several first values")
+            doubts.append("a request may end before it is written")
+        applicability: Applicability = "unsafe" if doubts else "safe"
+        reason = doubts[0] if doubts else ""
+        return Verdict("g", applicability, reason, (), default or "None", defaulted)
+
+    def _default(self) -> str | None:
+        values = {
+            uses.module.segment(statement.value)
+            for uses in self._uses
+            for statement in uses.initial
+            if statement.value is not None
+        }
+        return values.pop() if len(values) == 1 else None if values else "None"
+
+    def _is_copied(self, uses: Uses) -> bool:
+        """Whether a module copies the value: when it is imported, or before it may change."""
+        at_import = [b for b in uses.imported if function_around(uses.module, b.node) is None]
+        return bool(at_import) or (bool(uses.imported) and len(self._writes) > 1)
+
+    def _read_at(self, module: Module, node: ast.expr) -> ast.AST:
+        """Return where a read happens: at the import, for a name that a function imports."""
+        if isinstance(node, ast.Name):
+            for uses in self._uses:
+                for binding in uses.imported if uses.module is module else ():
+                    is_same = module.scopes.home_of(node) is module.scopes.scope_of(binding.node)
+                    if is_same and function_around(module, binding.node) is not None:
+                        return binding.node
+        return node
+
+    def _problem_of_write(self, module: Module, node: ast.expr) -> str | None:
+        function = function_around(module, node)
+        if function is None:
+            return "it is set when a module is imported"
+        if function in module.scopes.generators:
+            return "a generator sets it, which may run after the request"
+        if self._project.is_test(module.path):
+            return "tests set it"
+        self._order.look_around(module, node)
+        if _calls(function) & {"push"}:
+            return "its function pushes another context"
+        where = self._flow.reachability.of(module, node).where
+        name = getattr(function, "name", "lambda")
+        if where in (Where.OUTSIDE, Where.APP):
+            return f"`{name}` sets it, and runs outside of requests"
+        if where is Where.UNKNOWN and not self._needs_request(module, node):
+            self._doubts.append(f"`{name}` may run outside of requests")
+        return None
+
+    def _needs_request(self, module: Module, node: ast.expr) -> bool:
+        """Whether the statement that writes can only run in a request, since it reads that."""
+        statement = next(p for p in module.scopes.ancestors(node) if isinstance(p, ast.stmt))
+        names = (each for each in ast.walk(statement) if isinstance(each, ast.Name | ast.Attribute))
+        for each in names:
+            value = self._flow.values.of(module, each)
+            name = value.name if isinstance(value, Foreign) else ""
+            if PROXIES.get(name) == "request":
+                return True
+        return False
+
+    def _unwritten(self, module: Module, node: ast.expr) -> Verdict:
+        function = function_around(module, node)
+        step = Step(f"{self._slot.name} is read", module.path, node.lineno)
+        if function is None:
+            reason = "it is read when a module is imported"
+        else:
+            name = getattr(function, "name", "a lambda")
+            runner = self._runner(module, function)
+            if self._project.is_test(module.path):
+                reason = "tests read it"
+            elif runner is not None:
+                reason = f"`{name}` reads it, which runs in a {runner}"
+            elif function in module.scopes.generators:
+                reason = f"the generator `{name}` reads it, which may run after the request"
+            elif self._flow.reachability.of(module, node).where in (Where.OUTSIDE, Where.APP):
+                reason = f"`{name}` reads it outside of requests"
+            else:
+                reason = f"`{name}` may read it before anything writes it in that request"
+        return Verdict(None, reason=reason, steps=(step,))
+
+    def _runner(self, module: Module, function: FunctionNode) -> str | None:
+        """Return what else than a request runs a function, if the project says so."""
+        if isinstance(function, ast.Lambda):
+            return None
+        for home, reference in self._flow.reachability.references(module, function):
+            parent = home.scopes.parents.get(reference)
+            if isinstance(parent, ast.keyword):
+                parent = home.scopes.parents.get(parent)
+            if isinstance(parent, ast.Call) and parent.func is not reference:
+                value = self._flow.values.of(home, parent.func)
+                starter = STARTERS.get(value.name) if isinstance(value, Foreign) else None
+                if starter is not None:
+                    return starter.noun
+        return None
+
+    def _taken(self) -> str | None:
+        """Return why the name is not free on `g`, if it is not."""
+        name = self._slot.name
+        if name in _OF_G:
+            return f"`g.{name}` is a method"
+        for _, module in modules_with(self._slot, self._project):
+            for read in self._project.uses_of(module, {"g"}):
+                parent = module.scopes.parents[read]
+                outer = module.scopes.parents.get(parent)
+                words = {
+                    each.value
+                    for each in (*ast.walk(parent), *(ast.walk(outer) if outer else ()))
+                    if isinstance(each, ast.Constant)
+                }
+                if getattr(parent, "attr", "") == name or name in words:
+                    return f"`g.{name}` is something else already"
+        for other in self._others():
+            if other.name == name:
+                return f"`{name}` is kept in several places"
+        return None
+
+    def _others(self) -> Iterator[Slot]:
+        """Yield the other slots of the same name that would move."""
+        for _, module in modules_with(self._slot, self._project):
+            for store in stores_in(module, self._project):
+                if store.slot.name == self._slot.name and store.slot != self._slot:
+                    yield store.slot
+
+
+def name_around(module: Module, node: ast.AST) -> str:
+    """Return the name of the function that evaluates a node."""
+    return getattr(function_around(module, node), "name", "lambda")
+
+
+def _calls(function: FunctionNode) -> set[str]:
+    """Return the names of what a function calls."""
+    calls = (each.func for each in ast.walk(function) if isinstance(each, ast.Call))
+    return {getattr(each, "attr", getattr(each, "id", "")) for each in calls}
+
+
+def _part_of(module: Module, function: FunctionNode, node: ast.AST) -> ast.AST:
+    """Return the node itself, or the nested function of `function` that holds it."""
+    part = node
+    for parent in module.scopes.ancestors(node):
+        if parent is function:
+            return part
+        if isinstance(parent, FunctionNode):
+            part = parent
+    return part
