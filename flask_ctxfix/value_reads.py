@@ -39,7 +39,11 @@ class Read(NamedTuple):
 
     def written(self, module: Module) -> str:
         """Return the code that reads the value where there is a context."""
-        return module.segment(self.chain) + ("._get_current_object()" if self.is_app else "")
+        code = module.segment(self.chain)
+        around = module.scopes.ancestors(self.chain)
+        if any(isinstance(each, ast.JoinedStr) for each in around) and '"' not in code:
+            code = code.replace("'", '"')  # the other quotes were those of the string around it
+        return code + ("._get_current_object()" if self.is_app else "")
 
 
 def is_readable_at(module: Module, at: ast.stmt, chain: ast.expr) -> bool:

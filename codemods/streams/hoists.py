@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from flask_ctxfix.codemod import AddParameter, Edit, Fix, ReplaceExpression
 from flask_ctxfix.codemods.streams.streamed import Late, Stream, streams_in
+from flask_ctxfix.codemods.streams.wraps import torn_down
 from flask_ctxfix.context_flow import Where
 from flask_ctxfix.context_flow.needs import Use
 from flask_ctxfix.context_flow.uses import writes_session
@@ -23,6 +24,8 @@ from flask_ctxfix.value_reads import (
 )
 
 _CHANGES = "read the values in the view and hand them to the stream"
+# What is read of these may be an object that works in its context only.
+_OBJECTS = frozenset({"flask.g", "flask_login.current_user"})
 _SIMPLE = (ast.Expr, ast.Assign, ast.AnnAssign, ast.Return)
 _APP_NAMES = ("app", "flask_app")
 # What an application gives wherever it is.
@@ -58,19 +61,22 @@ class _Values(NamedTuple):
     is_certain: bool
 
 
-def values_fix(stream: Stream, project: Project, where: Where) -> Fix | None:
+def values_fix(stream: Stream, project: Project) -> Fix | None:
     """Return the fix, if all that the stream needs a context for are values that can be moved."""
     part = stream.only
     around = _code_of(part) if part is not None else None
-    if part is None or around is None or where not in (Where.REQUEST, Where.UNKNOWN):
+    if part is None or around is None:
         return None
-    values = _values_of(stream.module, around, part.summary.uses)
+    wheres = {each.reach(project).where for each in _same(part, project)}
+    if not wheres <= {Where.REQUEST, Where.UNKNOWN}:
+        return None
+    values = _values_of(stream.module, project, around, part.summary.uses)
     if values is None:
         return None
     edits = _edits_before(project, part, values) or _edits_of_parameters(project, part, values)
     if edits is None:
         return None
-    is_safe = where is Where.REQUEST and (values.is_certain or not values.can_raise)
+    is_safe = wheres == {Where.REQUEST} and (values.is_certain or not values.can_raise)
     return Fix("safe" if is_safe else "unsafe", _CHANGES, tuple(edits))
 
 
@@ -84,13 +90,17 @@ def _code_of(part: Late) -> FunctionNode | ast.GeneratorExp | None:
     return None if getattr(function.node, "decorator_list", None) else function.node
 
 
-def _values_of(module: Module, around: ast.AST, uses: tuple[Use, ...]) -> _Values | None:
+def _values_of(
+    module: Module, project: Project, around: ast.AST, uses: tuple[Use, ...]
+) -> _Values | None:
     reads = []
     can_raise = False
     is_certain = True
     for use in uses:
         read = _app_of(module, around, use) or read_of(module, around, use)
         if read is None or writes_session(use) or not _is_as_written(module, read.chain):
+            return None
+        if use.of in _OBJECTS and _may_be_closed(module, project, read):
             return None
         if read.may_fail and not _is_got(read):
             if _is_tried(module, around, read.chain):
@@ -111,6 +121,13 @@ def _app_of(module: Module, around: ast.AST, use: Use) -> Read | None:
     if not isinstance(node, ast.Attribute) or not isinstance(node.value, ast.Name | ast.Attribute):
         return None
     return Read(node.value, _APP_NAMES, False, is_app=True)
+
+
+def _may_be_closed(module: Module, project: Project, read: Read) -> bool:
+    """Whether something is more than a value, or is closed when the request ends."""
+    if isinstance(module.scopes.parents[read.chain], ast.Attribute):
+        return True
+    return not torn_down(project).isdisjoint(read.names)
 
 
 def _is_got(read: Read) -> bool:
@@ -168,15 +185,23 @@ def _place(project: Project, part: Late, values: _Values) -> ast.stmt | None:
     return node if set(reads) <= set(_callees(part, project)) else None
 
 
+def _same(part: Late, project: Project) -> list[Stream]:
+    """Return the streams of a module that run the same code."""
+    node = part.function.node if part.function is not None else part.node
+    return [
+        stream
+        for stream in streams_in(part.module, project)
+        for other in stream.parts
+        if node is (other.function.node if other.function is not None else other.node)
+    ]
+
+
 def _callees(part: Late, project: Project) -> list[ast.expr]:
     """Return the expressions that name the same function to run it late, in streams."""
-    function = part.function.node if part.function is not None else None
     found: list[ast.expr] = []
-    for stream in streams_in(part.module, project):
-        for other in stream.parts:
-            if other.function is not None and other.function.node is function:
-                call = other.node
-                found += (call.func, *call.args[:1]) if isinstance(call, ast.Call) else ()
+    for stream in _same(part, project):
+        for call in (other.node for other in stream.parts):
+            found += (call.func, *call.args[:1]) if isinstance(call, ast.Call) else ()
     return found
 
 
@@ -205,7 +230,7 @@ def _edits_of_parameters(project: Project, part: Late, values: _Values) -> list[
         return None
     if not _takes_more(node):
         return None
-    calls = _only_calls(project, module, node)
+    calls = _only_calls(project, part, node)
     named = free_names(module, node.body[0], values.reads)
     if calls is None or named is None:
         return None
@@ -232,9 +257,9 @@ def _takes_more(node: ast.FunctionDef) -> bool:
     return not (taken.defaults or taken.vararg or taken.posonlyargs)
 
 
-def _only_calls(project: Project, module: Module, node: ast.FunctionDef) -> list[ast.Call] | None:
+def _only_calls(project: Project, part: Late, node: ast.FunctionDef) -> list[ast.Call] | None:
     """Return the calls of a generator, if each is one for a stream and nothing else names it."""
-    scopes = module.scopes
+    module, scopes = part.module, part.module.scopes
     is_outer = scopes.function_of(node) is None
     if is_outer and any(path != module.path for path in project.mentioning(node.name)):
         return None
@@ -246,11 +271,8 @@ def _only_calls(project: Project, module: Module, node: ast.FunctionDef) -> list
             return None
     else:
         named = list(scopes.scope_of(node).reads.get(node.name, []))
-    calls: list[ast.Call] = []
-    for stream in streams_in(module, project):
-        only = stream.only
-        if only is not None and only.function is not None and only.function.node is node:
-            calls += [only.node] if isinstance(only.node, ast.Call) else []
+    made = [stream.only.node for stream in _same(part, project) if stream.only is not None]
+    calls = [call for call in made if isinstance(call, ast.Call)]
     return calls if {call.func for call in calls} == set(named) else None
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Iterator
 
 from flask_ctxfix.codemod import Finding, Fix, Rule, Step
 from flask_ctxfix.codemods.streams.hoists import values_fix
 from flask_ctxfix.codemods.streams.streamed import Stream, streams_in
 from flask_ctxfix.codemods.streams.wraps import context_fix, why_not
-from flask_ctxfix.context_flow import ContextFlow, Need, Reach, Where
+from flask_ctxfix.context_flow import Need, Reach, Where
 from flask_ctxfix.context_flow.needs import Use
 from flask_ctxfix.flask_versions import TargetVersion
 from flask_ctxfix.project import Module, Project
@@ -85,11 +84,11 @@ class GeneratorReadsRequest(Rule):
             use = _first(stream)
             if use is None:
                 continue
-            reach = _reach(stream, project)
-            if reach.where is Where.OUTSIDE:
+            reach = stream.reach(project)
+            if reach.where is Where.OUTSIDE or (reach.where is Where.APP and reach.steps):
                 continue
             message = f"`{use.name}` is used by a stream, which runs after the request"
-            fix = values_fix(stream, project, reach.where)
+            fix = values_fix(stream, project)
             fix = fix or context_fix(stream, project, target, reach)
             advice = _advice(stream, project, target, reach, fix)
             proof = _proof(stream, reach, use)
@@ -103,13 +102,6 @@ def _first(stream: Stream) -> Use | None:
     """Return the use that best shows that a stream needs a context."""
     uses = sorted(stream.uses, key=lambda use: (use.need is not Need.REQUEST, not use.is_certain))
     return uses[0] if uses else None
-
-
-def _reach(stream: Stream, project: Project) -> Reach:
-    reachability = ContextFlow.of(project).reachability
-    if isinstance(stream.root, ast.FunctionDef):
-        return reachability.of_function(stream.module, stream.root)
-    return reachability.of(stream.module, stream.root)
 
 
 def _advice(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from flask_ctxfix.applications import imports_flask
-from flask_ctxfix.context_flow import ContextFlow, Summary
+from flask_ctxfix.context_flow import ContextFlow, Reach, Summary
 from flask_ctxfix.context_flow.needs import Use
 from flask_ctxfix.context_flow.values import Class, Foreign, Function, Known
 from flask_ctxfix.flask_facts import (
@@ -20,6 +20,7 @@ from flask_ctxfix.flask_facts import (
 )
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import FunctionNode
+from flask_ctxfix.source import SourceError
 
 _DEEPEST = 4
 _MAKERS = frozenset(name.rpartition(".")[2] for name in RESPONSE_MAKERS)
@@ -64,6 +65,13 @@ class Stream:
         part = self.parts[0]
         return part if part.node is self.root and part.module is self.module else None
 
+    def reach(self, project: Project) -> Reach:
+        """Return where the stream is made."""
+        reachability = ContextFlow.of(project).reachability
+        if isinstance(self.root, ast.FunctionDef):
+            return reachability.of_function(self.module, self.root)
+        return reachability.of(self.module, self.root)
+
 
 def streams_in(module: Module, project: Project) -> list[Stream]:
     """Return what a module gives to responses that is read after the request."""
@@ -74,6 +82,8 @@ def streams_in(module: Module, project: Project) -> list[Stream]:
 
 def _streams(module: Module, project: Project) -> Iterator[Stream]:
     flow = ContextFlow.of(project)
+    if project.memo("bodies are read", lambda: _are_bodies_read(project)):
+        return
     for given in (*_given_to_responses(module, project), *_returned(module, project)):
         root = _made_at(module, given)
         parts = tuple(_parts(flow, module, root, (), 0)) if root is not None else ()
@@ -90,10 +100,10 @@ def _given_to_responses(module: Module, project: Project) -> Iterator[ast.expr]:
     for call in module.scopes.nodes(ast.Call):
         called = call.func
         if isinstance(called, ast.Name):
-            may_be = called.id in names or called.id.endswith("Response")
+            may_be = called.id in names or called.id[:1].isupper()
         else:
             attribute = getattr(called, "attr", "")
-            may_be = attribute in _MAKERS or attribute.endswith("Response")
+            may_be = attribute in _MAKERS or attribute[:1].isupper()
         body = _body_of(call) if may_be else None
         if isinstance(body, _ANY) and _makes_response(module, project, called):
             if not _is_consumed(module, call):
@@ -104,11 +114,7 @@ def _local_names(module: Module) -> frozenset[str]:
     """Return the names that imports bind to what may make a response."""
     imports = module.scopes.nodes(ast.ImportFrom)
     aliases = (alias for node in imports for alias in node.names)
-    return frozenset(
-        alias.asname or alias.name
-        for alias in aliases
-        if alias.name in _MAKERS or alias.name.endswith("Response")
-    )
+    return frozenset(alias.asname or alias.name for alias in aliases if alias.name in _MAKERS)
 
 
 def _body_of(call: ast.Call) -> ast.expr | None:
@@ -145,6 +151,29 @@ def _is_consumed(module: Module, call: ast.Call) -> bool:
                 if isinstance(user, ast.Attribute) and user.attr in BODY_CONSUMERS:
                     return True
     return False
+
+
+def _are_bodies_read(project: Project) -> bool:
+    """Whether a hook of the project reads the body of every response while there is a request."""
+    for path in project.mentioning("after_request"):
+        try:
+            functions = project.module(path).scopes.nodes(ast.FunctionDef)
+        except SourceError:
+            continue
+        for function in functions:
+            decorators = (getattr(each, "attr", "") for each in function.decorator_list)
+            if any(name.startswith("after_") for name in decorators):
+                if any(map(_reads_body, function.body)):
+                    return True
+    return False
+
+
+def _reads_body(statement: ast.stmt) -> bool:
+    """Whether a statement, on every way through it, reads the body of a response."""
+    if isinstance(statement, ast.If | ast.For | ast.While | ast.Try):
+        return False
+    attributes = (each for each in ast.walk(statement) if isinstance(each, ast.Attribute))
+    return any(each.attr in ("data", "freeze", "get_data") for each in attributes)
 
 
 def _returned(module: Module, project: Project) -> Iterator[ast.expr]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from flask_ctxfix.codemod import AddDecorator, Fix, ReplaceExpression, Step
+from flask_ctxfix.codemod import AddDecorator, Fix, ReplaceExpression, Span, Step
 from flask_ctxfix.codemods.streams.streamed import Stream
 from flask_ctxfix.context_flow import Reach, Where
 from flask_ctxfix.context_flow.needs import Summary
@@ -31,11 +31,25 @@ def context_fix(
         return None
     name, needs = spelled
     changes = _CHANGES + (_EARLY if tears_down_early(target) else "")
-    span = stream.module.span(stream.root)
     if isinstance(stream.root, ast.FunctionDef):
-        return Fix("unsafe", changes, (AddDecorator(span, name, is_innermost=True),), needs)
+        decorated = AddDecorator(stream.module.span(stream.root), name, is_innermost=True)
+        return Fix("unsafe", changes, (decorated,), needs)
+    span = _span(stream.module, stream.root)
     wrapped = ReplaceExpression(span, f"{name}(stream)", (("stream", span),))
     return Fix("unsafe", changes, (wrapped,), needs)
+
+
+def _span(module: Module, node: ast.expr) -> Span:
+    """Return where an expression stands, without parentheses that are those of a call."""
+    span = module.span(node)
+    call = module.scopes.parents[node]
+    if not isinstance(node, ast.GeneratorExp) or not isinstance(call, ast.Call):
+        return span
+    if span.end != module.span(call).end:
+        return span
+    inner = module.text[span.start + 1 : span.end - 1]
+    start = span.start + 1 + len(inner) - len(inner.lstrip())
+    return Span(start, start + len(inner.strip()))
 
 
 def why_not(stream: Stream, project: Project, target: TargetVersion, reach: Reach) -> str | None:
@@ -73,7 +87,7 @@ def _is_of_async(project: Project, step: Step) -> bool:
         functions = project.module(step.path).scopes.nodes(ast.AsyncFunctionDef)
     except SourceError:
         return False
-    return any(each.name == step.text and each.lineno == step.row for each in functions)
+    return any(each.name == step.text for each in functions)
 
 
 def closed_early(stream: Stream, project: Project) -> list[str]:
@@ -81,10 +95,10 @@ def closed_early(stream: Stream, project: Project) -> list[str]:
     summary = Summary(tuple(stream.uses))
     names = {use.attribute for use in left_on_g(summary)}
     files = [use.name for use in stream.uses if use.attribute == "files"]
-    return sorted(names & _torn_down(project)) + files
+    return sorted(names & torn_down(project)) + files
 
 
-def _torn_down(project: Project) -> frozenset[str]:
+def torn_down(project: Project) -> frozenset[str]:
     """Return the names that functions for teardown of the project mention."""
     return project.memo("torn down", lambda: frozenset(_named_in_teardown(project)))
 
