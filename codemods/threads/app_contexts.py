@@ -18,14 +18,17 @@ from flask_ctxfix.codemods.threads.captured_proxies import opened_proxies, proxy
 from flask_ctxfix.codemods.threads.starts import LOOPS, Start, is_deferred, starts_in
 from flask_ctxfix.context_flow import ContextFlow, Summary, Where
 from flask_ctxfix.context_flow import Need as Context
-from flask_ctxfix.context_flow.values import Foreign, Partial, own_nodes
+from flask_ctxfix.context_flow.values import Class, Foreign, own_nodes
+from flask_ctxfix.places import can_be_wrapped, is_first_on_line
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import FunctionNode
+from flask_ctxfix.source import SourceError
 from flask_ctxfix.spelling import flask_name_at, is_free
 
+_OWN_BASES = (Foreign("builtins.object"), Foreign("abc.ABC"), Foreign("threading.Thread"))
 _CHANGES = "open an app context around it; teardown functions run when it ends"
 _WRAPPER = """\
-def run_in_context(*args, **kwargs):
+def {name}(*args, **kwargs):
     with app.app_context():
         return {call}(*args, **kwargs)
 """
@@ -35,7 +38,7 @@ def app_context_fix(start: Start, project: Project, summary: Summary, where: Whe
     """Return the fix, if there is an application to take and a place for its context."""
     if start.function is None or start.starter.kind == "process" or is_deferred(start.function):
         return None
-    if goes_on(start):
+    if goes_on(start) or start.runs_late or where is Where.ENDING:
         return None
     fixes = (_of_body(start, project, summary, where), _of_call(start, project, summary, where))
     return next((fix for fix in fixes if fix is not None), None)
@@ -53,10 +56,12 @@ def _of_body(start: Start, project: Project, summary: Summary, where: Where) -> 
     node = function.node if function is not None and function is start.value else None
     if not isinstance(node, ast.FunctionDef) or function is None or node.decorator_list:
         return None
-    if function.module is not module or not _is_only_target(start, project, node):
+    if function.module is not module or not can_be_wrapped(module, node):
+        return None
+    if not _is_only_target(start, project, node) or _starts_itself(start, project, node):
         return None
     is_certain = _is_certain(start, summary)
-    app = _module_app(module, project)
+    app = _module_app(start, project)
     opens = [use for use in summary.uses if use.attribute == "app_context"]
     if app is not None and _sees(module, node, app):
         wrap = WrapBody(module.span(node), f"with {app}.app_context():")
@@ -68,6 +73,8 @@ def _of_body(start: Start, project: Project, summary: Summary, where: Where) -> 
     applicability = _class(is_certain and where.is_inside)
     if start.nested is not None:
         first = _first_place(start, project, node) if where.is_inside else node
+        if not is_first_on_line(module, first):
+            return None
         before = InsertStatement(module.span(first), f"app = {real}", "before")
         edits = _opened(module, node, summary) if opens else (_wrap(module, node),)
         return Fix(applicability, _CHANGES, (before, *edits), needs) if edits else None
@@ -94,32 +101,67 @@ def _of_call(start: Start, project: Project, summary: Summary, where: Where) -> 
         return None
     if any(use.attribute == "app_context" for use in summary.uses):
         return None
-    if not _can_wait(start, target, project) or _rebinds(start, target):
+    called = start.callable
+    if not isinstance(called, ast.expr) or called not in ast.walk(statement):
+        return None
+    if not _can_wait(start, called, project) or _rebinds(start, called, project):
         return None
     taken = _application(start, project, start.call, where)
-    names = ("app", "run_in_context")
-    if taken is None or not all(is_free(module, statement, name) for name in names):
+    wrapper = _wrapper_name(start, project, called)
+    if taken is None or wrapper is None:
+        return None
+    if not all(is_free(module, statement, name) for name in ("app", wrapper)):
         return None
     real, needs = taken
-    written = module.segment(target)
-    call = written if isinstance(target, ast.Name | ast.Attribute | ast.Call) else f"({written})"
+    written = module.segment(called)
+    call = f"({written})" if isinstance(called, ast.Lambda) else written
     first = _first_place(start, project, statement) if where.is_inside else statement
-    others = {module.segment(each.target) for each in _around(start, project)}
-    place = first if others == {written} else statement
+    is_alone = len(_wrapped_around(start, project)) == 1
+    place = first if is_alone else statement
+    if not is_first_on_line(module, first) or not is_first_on_line(module, place):
+        return None
     edits = (
         InsertStatement(module.span(first), f"app = {real}", "before"),
-        InsertStatement(module.span(place), _WRAPPER.format(call=call), "before"),
-        ReplaceExpression(module.span(target), "run_in_context"),
+        InsertStatement(module.span(place), _WRAPPER.format(name=wrapper, call=call), "before"),
+        ReplaceExpression(module.span(called), wrapper),
     )
     return Fix(_class(_is_certain(start, summary) and where.is_inside), _CHANGES, edits, needs)
 
 
+def _wrapper_name(start: Start, project: Project, called: ast.expr) -> str | None:
+    """Return the name of the function around `called`; in one function a name means one."""
+    written = _wrapped_around(start, project)
+    if len(written) == 1:
+        return "run_in_context"
+    name = _last_name(called)
+    is_alone = [*map(_last_name, written.values())].count(name) == 1
+    return f"{name}_in_context" if is_alone else None
+
+
+def _last_name(called: ast.expr) -> str:
+    return called.attr if isinstance(called, ast.Attribute) else getattr(called, "id", "run")
+
+
+def _wrapped_around(start: Start, project: Project) -> dict[str, ast.expr]:
+    """Return what a function starts that needs its application only, by how that is written."""
+    found = (each.callable for each in _around(start, project))
+    segment = start.module.segment
+    return {segment(each): each for each in found if isinstance(each, ast.expr)}
+
+
 def _around(start: Start, project: Project) -> list[Start]:
     """Return the starts of a function that need no more than its application."""
-    function_of, needs = start.module.scopes.function_of, ContextFlow.of(project).needs
-    around = function_of(start.call)
-    starts = (each for each in starts_in(start.module, project) if function_of(each.call) is around)
+    needs = ContextFlow.of(project).needs
+    around = _home(start)
+    starts = (each for each in starts_in(start.module, project) if _home(each) is around)
     return [each for each in starts if needs.of(each.value).need is Context.APP]
+
+
+def _home(start: Start) -> FunctionNode | None:
+    """Return the function that holds the statement of a start, which may stand in a lambda."""
+    scopes = start.module.scopes
+    around = (start.call, *scopes.ancestors(start.call))
+    return scopes.function_of(next(each for each in around if isinstance(each, ast.stmt)))
 
 
 def _first_place(start: Start, project: Project, own: ast.stmt) -> ast.stmt:
@@ -127,8 +169,7 @@ def _first_place(start: Start, project: Project, own: ast.stmt) -> ast.stmt:
 
     That is before the first of them, if every way to the later ones leads past it.
     """
-    scopes = start.module.scopes
-    around = scopes.function_of(start.call)
+    around = _home(start)
     body = around.body if around is not None and not isinstance(around, ast.Lambda) else []
     places = [place for each in _around(start, project) if (place := _place(each)) is not None]
     first = min((own, *places), key=lambda place: start.module.span(place).start)
@@ -183,11 +224,14 @@ def _passed_first(start: Start, real: str) -> Edit | None:
     if start.starter.passing != "tuple" or not isinstance(start.call, ast.Call):
         return None
     position = start.starter.arguments
+    node = start.function.node if start.function is not None else None
+    if node is None or node.args.kwarg is not None:
+        return None
     given = {each.arg: each.value for each in start.call.keywords}
     arguments = given.get("args")
     if arguments is None and len(start.call.args) > position:
         arguments = start.call.args[position]
-    if not isinstance(arguments, ast.Tuple | ast.List):
+    if not isinstance(arguments, ast.Tuple | ast.List) or "#" in start.module.segment(arguments):
         return None
     names = [f"argument_{index}" for index in range(len(arguments.elts))]
     module = start.module
@@ -200,55 +244,77 @@ def _passed_first(start: Start, real: str) -> Edit | None:
     return ReplaceExpression(module.span(arguments), code, holes)
 
 
-def _can_wait(start: Start, target: ast.expr, project: Project) -> bool:
+def _can_wait(start: Start, called: ast.expr, project: Project) -> bool:
     """Whether a target may be evaluated in the thread, as it was where it is started.
 
     What a proxy stands for, what a call makes and the value of an attribute may be another there.
     """
-    if isinstance(target, ast.Lambda):
-        return not (target.args.defaults or any(target.args.kw_defaults))
-    if isinstance(target, ast.Call):
-        if not isinstance(start.value, Partial) or not target.args:
-            return False
-        given = (*target.args[1:], *(each.value for each in target.keywords))
-        is_plain = all(isinstance(each, ast.Constant | ast.Name) for each in given)
-        return is_plain and _can_wait(start, target.args[0], project)
-    root = target
+    if isinstance(called, ast.Lambda):
+        return not (called.args.defaults or any(called.args.kw_defaults))
+    root = called
     while isinstance(root, ast.Attribute):
+        if stores_attribute(project, root.attr):
+            return False
         root = root.value
     return isinstance(root, ast.Name) and proxy_of(start.module, project, root) is None
 
 
-def _rebinds(start: Start, target: ast.expr) -> bool:
+def stores_attribute(project: Project, name: str) -> bool:
+    """Whether something in the project sets, or deletes, an attribute of that name."""
+
+    def search() -> bool:
+        for path in project.mentioning(f".{name}"):
+            try:
+                nodes = project.module(path).scopes.nodes(ast.Attribute)
+            except SourceError:
+                continue
+            if any(each.attr == name and not isinstance(each.ctx, ast.Load) for each in nodes):
+                return True
+        return False
+
+    return project.memo(("stores attribute", name), search)
+
+
+def _rebinds(start: Start, called: ast.expr, project: Project) -> bool:
     """Whether the target, looked at in the thread, may stand for something else than it did."""
     scopes = start.module.scopes
     around = [*scopes.ancestors(start.call)]
     function = scopes.function_of(start.call)
     limit = around.index(function) if function is not None else len(around)
     loops = [each for each in around[:limit] if isinstance(each, LOOPS)]
-    for name in (each for each in ast.walk(target) if isinstance(each, ast.Name)):
+    for name in (each for each in ast.walk(called) if isinstance(each, ast.Name)):
         home = scopes.home_of(name)
-        if home.node in ast.walk(target) or home is scopes.module:
-            continue
         bindings = home.bindings.get(name.id, [])
-        if not isinstance(home.node, FunctionNode) or len(bindings) != 1:
+        if home.node in ast.walk(called) or (home is scopes.module and not bindings):
+            continue
+        if isinstance(home.node, ast.ClassDef) or len(bindings) != 1:
+            return True
+        if any(isinstance(read.ctx, ast.Del) for read in home.reads.get(name.id, ())):
+            return True
+        if home is scopes.module and scopes.function_of(bindings[0].node) is not None:
             return True
         if any(loop in (bindings[0].node, *scopes.ancestors(bindings[0].node)) for loop in loops):
             return True
     return False
 
 
-def _module_app(module: Module, project: Project) -> str | None:
-    """Return the name of the one application that the module makes at its top level."""
+def _module_app(start: Start, project: Project) -> str | None:
+    """Return the name of the one application that the module has made whenever the start runs."""
+    module = start.module
     values = ContextFlow.of(project).values
     found = [
-        name
+        (name, bindings[0].node)
         for name, bindings in module.scopes.module.bindings.items()
         if len(bindings) == 1
+        and bindings[0].node in module.tree.body
         and isinstance(bindings[0].value, ast.Call)
         and values.of(module, bindings[0].value.func) == Foreign("flask.Flask")
     ]
-    return found[0] if len(found) == 1 else None
+    if len(found) != 1:
+        return None
+    name, made = found[0]
+    is_late = _home(start) is None and module.span(made).start > module.span(start.call).start
+    return None if is_late else name
 
 
 def _sees(module: Module, node: ast.FunctionDef, name: str) -> bool:
@@ -259,6 +325,9 @@ def _sees(module: Module, node: ast.FunctionDef, name: str) -> bool:
 def _is_only_target(start: Start, project: Project, node: ast.FunctionDef) -> bool:
     """Whether all that names a function in the project starts it elsewhere."""
     module = start.module
+    owner = module.scopes.parents.get(node)
+    if isinstance(owner, ast.ClassDef) and _may_be_called(start, project, owner, node):
+        return False
     if start.target is node:
         return True
     targets = {each.target for each in starts_in(module, project)}
@@ -266,6 +335,34 @@ def _is_only_target(start: Start, project: Project, node: ast.FunctionDef) -> bo
         return False
     is_nested = module.scopes.function_of(node) is not None
     return is_nested or all(path == module.path for path in project.mentioning(node.name))
+
+
+def _may_be_called(
+    start: Start, project: Project, owner: ast.ClassDef, node: ast.FunctionDef
+) -> bool:
+    """Whether something may call a method that does not name it, or names it as a thread's `run`.
+
+    A class of another package calls the methods that it knows, and Python those in underscores.
+    """
+    module, flow = start.module, ContextFlow.of(project)
+    if node.name.startswith("__") and node.name.endswith("__"):
+        return True
+    if start.target is node:
+        runs = flow.every_caller.references(module, node)
+        return any(flow.values.of(home, each) is not None for home, each in runs)
+    bases = [flow.values.of(module, base) for base in owner.bases]
+    is_known = all(isinstance(base, Class) or base in _OWN_BASES for base in bases)
+    return not is_known or "getattr(self" in module.text
+
+
+def _starts_itself(start: Start, project: Project, node: ast.FunctionDef) -> bool:
+    """Whether a function is also started when a context ends, which its own context then does."""
+    starts = (
+        each
+        for each in starts_in(start.module, project)
+        if each.function is not None and each.function.node is node
+    )
+    return any(each.reach(project).where is Where.ENDING for each in starts)
 
 
 def _names(module: Module, node: ast.FunctionDef) -> list[ast.expr]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from flask_ctxfix.codemod import AddDecorator, Applicability, Fix, ReplaceExpression
 from flask_ctxfix.codemods.threads.made_copies import COPY, app_contexts_in, captured_files
@@ -29,9 +29,10 @@ _KEPT_BODIES = (
 )
 # With these a second teardown, or a second match of the URL, may be seen.
 _SEES_COPIES = (
-    "request.files",
+    "FileField",
     "request.stream",
     "url_value_preprocessor",
+    "view_args",
     "opentelemetry",
     "flask_debugtoolbar",
 )
@@ -87,7 +88,7 @@ def copy_fix(start: Start, project: Project, summary: Summary, where: Where) -> 
     """Return the fix, if the start is not known to be outside of a request."""
     if where not in (Where.REQUEST, Where.UNKNOWN) or why_not(start, project, summary) is not None:
         return None
-    if not isinstance(start.call, ast.Call):
+    if not isinstance(start.call, ast.Call) or start.runs_late:
         return None
     module = start.module
     is_certain = any(use.is_certain and use.need is Need.REQUEST for use in summary.uses)
@@ -116,28 +117,50 @@ def _sees_copies(project: Project) -> bool:
     """Whether something in the project may notice that a context is copied."""
     return project.memo(
         "sees copies",
-        lambda: any(map(project.mentioning, _SEES_COPIES)) or _pops_once(project),
+        lambda: (
+            any(map(project.mentioning, _SEES_COPIES))
+            or any(_of_proxy(project, ".files", "flask.request"))
+            or any(map(_expects_more, _of_proxy(project, "teardown_", "flask.g")))
+        ),
     )
 
 
-def _pops_once(project: Project) -> bool:
-    """Whether a teardown function takes something off `g` that must be there."""
+def _of_proxy(project: Project, word: str, proxy: str) -> Iterator[tuple[Module, ast.Attribute]]:
+    """Yield the attributes of a proxy in the files that hold a word: ``files``, if it names one."""
     values = ContextFlow.of(project).values
-    for path in project.mentioning("teardown_"):
+    for path in project.mentioning(word):
         try:
             module = project.module(path)
-            calls = module.scopes.nodes(ast.Call)
+            attributes = module.scopes.nodes(ast.Attribute)
         except SourceError:
-            return True
-        for call in calls:
-            if isinstance(call.func, ast.Attribute) and call.func.attr == "pop":
-                is_g = values.of(module, call.func.value) == Foreign("flask.g")
-                if is_g and len(call.args) == 1 and not call.keywords and _tears_down(module, call):
-                    return True
-    return False
+            continue
+        for each in attributes:
+            if word.lstrip(".") == each.attr or not word.startswith("."):
+                if values.of(module, each.value) == Foreign(proxy):
+                    yield module, each
 
 
-def _tears_down(module: Module, call: ast.Call) -> bool:
-    function = module.scopes.function_of(call)
-    decorators = getattr(function, "decorator_list", ())
-    return any("teardown_" in getattr(each, "attr", "") for each in decorators)
+def _expects_more(place: tuple[Module, ast.Attribute]) -> bool:
+    """Whether a teardown function takes something from `g` that a copy's need not have."""
+    module, attribute = place
+    function = module.scopes.function_of(attribute)
+    if not isinstance(function, ast.FunctionDef) or not _tears_down(module, function):
+        return False
+    call = module.scopes.parents[attribute]
+    if isinstance(call, ast.Call) and call.func is attribute:
+        return attribute.attr == "pop" and len(call.args) + len(call.keywords) == 1
+    keys = (each.value for each in ast.walk(function) if isinstance(each, ast.Constant))
+    return isinstance(attribute.ctx, ast.Load | ast.Del) and attribute.attr not in keys
+
+
+def _tears_down(module: Module, function: ast.FunctionDef) -> bool:
+    """Whether a function is registered, by a decorator or a call, for the end of contexts."""
+    if any("teardown_" in getattr(each, "attr", "") for each in function.decorator_list):
+        return True
+    parents = (module.scopes.parents.get(each) for each in _reads_of(module, function))
+    calls = (each.func for each in parents if isinstance(each, ast.Call))
+    return any("teardown_" in getattr(called, "attr", "") for called in calls)
+
+
+def _reads_of(module: Module, function: ast.FunctionDef) -> list[ast.Name]:
+    return module.scopes.scope_of(function).reads.get(function.name, [])

@@ -117,6 +117,20 @@ class Start:
             return reachability.of_function(self.module, self.call)
         return reachability.of(self.module, self.call)
 
+    @property
+    def runs_late(self) -> bool:
+        """Whether the start stands in a generator, which may run when the context has ended."""
+        scopes = self.module.scopes
+        for parent in scopes.ancestors(self.call):
+            if isinstance(parent, ast.GeneratorExp):
+                user = scopes.parents[parent]
+                if not isinstance(user, ast.Call | ast.For):
+                    return True
+            if isinstance(parent, ast.FunctionDef | ast.AsyncFunctionDef):
+                is_bare = not any(map(_keeps_context, parent.decorator_list))
+                return is_bare and parent in scopes.generators
+        return False
+
     def is_repeated(self, made: ast.AST) -> bool:
         """Whether the call may start what is defined, or made, once several times."""
         for parent in self.module.scopes.ancestors(self.call):
@@ -125,6 +139,13 @@ class Start:
                     each is parent for each in self.module.scopes.ancestors(made)
                 )
         return False
+
+
+def _keeps_context(decorator: ast.expr) -> bool:
+    """Whether a decorator runs a generator where it is called, or with the context of its call."""
+    called = decorator.func if isinstance(decorator, ast.Call) else decorator
+    name = called.attr if isinstance(called, ast.Attribute) else getattr(called, "id", "")
+    return name in {"contextmanager", "fixture", "stream_with_context"}
 
 
 def _is_dict(module: Module, called: ast.expr) -> bool:
@@ -220,8 +241,22 @@ def _starts(module: Module, project: Project) -> Iterator[Start]:
         value = values.of(module, called)
         starter = STARTERS.get(value.name) if isinstance(value, Foreign) else None
         target = target_of(call, starter) if starter is not None else None
-        if starter is not None and target is not None:
+        if starter is not None and target is not None and not _is_prepared(module, project, called):
             yield Start(module, call, starter, target, values.of(module, target))
+
+
+def _is_prepared(module: Module, project: Project, called: ast.expr) -> bool:
+    """Whether the threads of an executor first run an `initializer`, which may push a context."""
+    if not isinstance(called, ast.Attribute):
+        return False
+    made = (
+        binding.node.context_expr if isinstance(binding.node, ast.withitem) else binding.value
+        for _, binding in project.bindings(module, called.value)
+    )
+    return any(
+        isinstance(each, ast.Call) and any(given.arg == "initializer" for given in each.keywords)
+        for each in made
+    )
 
 
 def _run_methods(module: Module, project: Project) -> Iterator[Start]:

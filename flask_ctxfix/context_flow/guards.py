@@ -24,11 +24,15 @@ NEED_OF = {"app": Need.APP, "request": Need.REQUEST}
 _MAKERS = {
     "app_context": Need.APP,
     "request_context": Need.REQUEST,
+    "test_client": Need.REQUEST,  # it keeps the contexts of what it asked for
     "test_request_context": Need.REQUEST,
 }
 _PROBES = {"flask.has_request_context", "flask.has_app_context"}
 _CONTEXT_ERRORS = {"RuntimeError"}
 _BROAD_ERRORS = {"BaseException", "Exception"}
+_REPORTS = re.compile(
+    r"print\w*|log|debug|info|warn\w*|error|exception|critical|capture_\w+", re.IGNORECASE
+)
 _MAY_BE_CONTEXT = re.compile(r"ctx|context", re.IGNORECASE)
 
 
@@ -70,9 +74,24 @@ def proves_context(
         return all(part[0] for part in parts), any(part[1] for part in parts)
     if isinstance(test, ast.Call):
         return _called(values, module, test, given)
-    if isinstance(test, ast.Name | ast.Attribute):
-        return is_proxy(values.of(module, test, given)), False
-    return False, False
+    if isinstance(test, ast.NamedExpr):
+        return proves_context(values, module, test.value, given)
+    if isinstance(test, ast.Name | ast.Attribute) and is_proxy(values.of(module, test, given)):
+        return True, False
+    is_asked = any(_asks_for_context(values, module, each) for each in ast.walk(test))
+    return is_asked, is_asked
+
+
+def _asks_for_context(values: Values, module: Module, node: ast.AST) -> bool:
+    """Whether an expression is an answer to whether there is a context, kept or compared."""
+    if isinstance(node, ast.Call):
+        function = values.of(module, node.func)
+        return isinstance(function, Foreign) and function.name in _PROBES
+    if not isinstance(node, ast.Name):
+        return False
+    bindings = module.scopes.home_of(node).bindings.get(node.id, [])
+    kept = [each.value for each in bindings if isinstance(each.value, ast.Call)]
+    return any(_asks_for_context(values, module, each) for each in kept)
 
 
 def _called(values: Values, module: Module, test: ast.Call, given: Known) -> tuple[bool, bool]:
@@ -109,9 +128,40 @@ def expects_no_context(statement: ast.Try) -> bool:
     )
 
 
+def has_fallback(statement: ast.Try) -> bool:
+    """Whether a handler of any error does something else instead, so that no run need fail."""
+    broad = _CONTEXT_ERRORS | _BROAD_ERRORS
+    return any(
+        broad.intersection(_caught(handler)) and not all(map(_reports, handler.body))
+        for handler in statement.handlers
+    )
+
+
+def expects_failure(statement: ast.Try) -> bool:
+    """Whether a handler of some error lets the code go on."""
+    return any(
+        not _BROAD_ERRORS.intersection(_caught(handler))
+        and not isinstance(handler.body[-1], ast.Raise)
+        for handler in statement.handlers
+    )
+
+
+def _reports(statement: ast.stmt) -> bool:
+    """Whether a statement of a handler only says that something failed."""
+    if isinstance(statement, ast.Raise):
+        return True
+    call = statement.value if isinstance(statement, ast.Expr) else None
+    return isinstance(call, ast.Call) and _REPORTS.fullmatch(_name(call.func)) is not None
+
+
+def is_suppressing(value: Value | None) -> bool:
+    """Whether a context manager is ``contextlib.suppress``."""
+    return value == Foreign("contextlib.suppress()")
+
+
 def suppresses_error(node: ast.expr, value: Value | None) -> bool:
     """Whether `node` is a ``contextlib.suppress`` for the error that a missing context raises."""
-    if not isinstance(node, ast.Call) or value != Foreign("contextlib.suppress()"):
+    if not isinstance(node, ast.Call) or not is_suppressing(value):
         return False
     return any(_name(each) in _CONTEXT_ERRORS | _BROAD_ERRORS for each in node.args)
 

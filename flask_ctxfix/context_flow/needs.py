@@ -9,6 +9,9 @@ from typing import Any, Literal
 
 from flask_ctxfix.codemod import Span, Step
 from flask_ctxfix.context_flow.guards import (
+    expects_failure,
+    has_fallback,
+    is_suppressing,
     NEED_OF,
     Need,
     expects_no_context,
@@ -216,9 +219,15 @@ class _Scan:
             return self._loop(node, state)
         if isinstance(node, ast.Match):
             self.visit(node.subject, state)
+            proven = proves_context(self._values, self._module, node.subject, self._given)
             for case in node.cases:
-                self.block(case.body, state.maybe())
+                self.visit(case.guard, state.maybe().where(any(proven)))
+                self.block(case.body, state.maybe().where(any(proven)))
             return self._after(node, state)
+        if isinstance(node, ast.Assert):
+            self.visit(node.test, state)
+            self.visit(node.msg, state.maybe())
+            return state
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             for each in (*node.decorator_list, *node.args.defaults, *node.args.kw_defaults):
                 self.visit(each, state)
@@ -252,12 +261,26 @@ class _Scan:
         for item in node.items:
             self.visit(item.context_expr, inner)
             inner = inner.with_context(self._provided(item.context_expr))
+        if any(is_suppressing(self._value(item.context_expr)) for item in node.items):
+            self._failing_block(node.body, inner)
+            return self._after(node, state)
         after = self.block(node.body, inner)
         return replace(state, is_certain=after.is_certain)
 
+    def _failing_block(self, body: Sequence[ast.stmt], state: _State) -> None:
+        """Visit statements whose failure the code counts on: after the first, none is certain."""
+        self.block(body[1:], self.block(body[:1], state).maybe())
+
     def _try(self, node: ast.Try, state: _State) -> _State:
         is_guarded = expects_no_context(node)
-        after = self.block(node.body, state.where(is_guarded))
+        if has_fallback(node):
+            self.block(node.body, state.maybe().where(is_guarded))
+            after = state
+        elif expects_failure(node):
+            self._failing_block(node.body, state.where(is_guarded))
+            after = state
+        else:
+            after = self.block(node.body, state.where(is_guarded))
         for handler in node.handlers:
             self.block(handler.body, state.maybe().where(is_guarded))
         self.block(node.orelse, after.maybe().where(is_guarded))
@@ -443,6 +466,7 @@ class _Scan:
             is_membership = isinstance(operator, ast.In | ast.NotIn)
             if not (is_membership and self._proxy_used(each, each, "probe", state)):
                 self.visit(each, state)
+            state = state.maybe()
 
     def _formatted(self, node: ast.FormattedValue, state: _State) -> None:
         if not self._proxy_used(node.value, node.value, "read", state):

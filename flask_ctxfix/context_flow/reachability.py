@@ -175,7 +175,10 @@ class Reachability:
             return self._of_reference(module, function) or _UNKNOWN
         if self._is_thorough and self._is_run_elsewhere(module, function):
             return _UNKNOWN
-        if registered is not None and isinstance(module.scopes.parents[function], ast.ClassDef):
+        if registered is not None and (
+            registered.where is Where.APP  # commands carry their context with them
+            or isinstance(module.scopes.parents[function], ast.ClassDef)
+        ):
             return registered
         if self._makes_application(module, function):
             return _OUTSIDE

@@ -1,0 +1,32 @@
+"""Where a file can take new lines, and which bodies can be put under a ``with``."""
+
+from __future__ import annotations
+
+import ast
+import re
+
+from flask_ctxfix.project import Module
+
+_TYPE_COMMENT = re.compile(r"#\s*type:")
+
+
+def is_first_on_line(module: Module, statement: ast.stmt) -> bool:
+    """Whether lines before that of a statement run before it and after all that precedes it.
+
+    What precedes it on its own line would run after them, and may be what its block belongs to.
+    """
+    begin = module.span(statement).start
+    row, _ = module.position(begin)
+    return not module.text[module.line_span(row).start : begin].strip()
+
+
+def can_be_wrapped(module: Module, function: ast.FunctionDef) -> bool:
+    """Whether the body of a function can move under a ``with`` as a whole.
+
+    A comment that gives its types has to stay the first line, a docstring the first statement.
+    """
+    first = function.body[0]
+    if not is_first_on_line(module, first):
+        return len(function.body) == 1
+    header = module.text[module.span(function).start : module.span(first).start]
+    return _TYPE_COMMENT.search(header) is None
