@@ -290,6 +290,8 @@ class _Editor(cst.CSTTransformer):
         else:
             above += first.orphans[sum(line.comment is not None for line in above) :]
             first = first._replace(orphans=[])
+            while rest and not rest[0].statements:
+                above += rest.pop(0).orphans
         body, footer = _joined([first, *rest])
         if not body:
             raise RewriteError("nothing is left to stand under a `with`")
@@ -320,13 +322,14 @@ class _Editor(cst.CSTTransformer):
                     new[0] = _with_lines_before(new[0], [cst.EmptyLine(indent=False)])
                 (before if edit.where == "before" else after).extend(new)
         if before and statements and isinstance(before[-1], cst.BaseCompoundStatement):
-            gap = max(gap, int(isinstance(before[-1], cst.FunctionDef)))
+            gap = max(gap, int(isinstance(before[-1], cst.FunctionDef | cst.ClassDef)))
             blank = [line for line in statements[0].leading_lines if not line.comment]
             missing = [cst.EmptyLine(indent=False)] * max(0, gap - len(blank))
             statements[0] = _with_lines_before(statements[0], missing)
-        elif before and statements and isinstance(statements[0], cst.FunctionDef):
+        elif before and statements and isinstance(statements[0], cst.FunctionDef | cst.ClassDef):
             lines = statements[0].leading_lines
             missing = [cst.EmptyLine(indent=False)] if not lines or lines[0].comment else []
+            missing *= max(gap, 1)
             statements[0] = _with_lines_before(statements[0], missing)
         return [*before, *statements, *after], orphans
 

@@ -174,7 +174,7 @@ def _pops_in(push: Push, statement: ast.stmt) -> list[ast.AST]:
 
 
 def _before_returns(push: Push, statement: ast.stmt) -> list[tuple[ast.Expr, ast.Call]] | None:
-    """Return what pops inside of a statement, if each stands before a ``return`` that needs none.
+    """Return what pops inside of a statement, if each stands before what leaves its block.
 
     None if there is another pop or push.
     """
@@ -187,7 +187,7 @@ def _before_returns(push: Push, statement: ast.stmt) -> list[tuple[ast.Expr, ast
         for each, after in pairwise(block):
             pop = popping(push, each)
             if isinstance(each, ast.Expr) and pop is not None and is_plain(pop):
-                if isinstance(after, ast.Return) and _is_simple(after.value):
+                if _leaves(push.module, after, statement):
                     found.append((each, pop))
     return found if len(found) == len(pops) and not any(True for _ in pushed) else None
 
@@ -207,6 +207,20 @@ def _is_push(push: Push, node: ast.AST) -> bool:
     return (
         isinstance(called, ast.Attribute) and called.attr == "push" and push.is_same(called.value)
     )
+
+
+def _leaves(module: Module, statement: ast.stmt, outermost: ast.stmt) -> bool:
+    """Whether a statement leaves the whole run of statements, needing no context for that."""
+    if isinstance(statement, ast.Return):
+        return _is_simple(statement.value)
+    if not isinstance(statement, ast.Break | ast.Continue):
+        return False
+    around = [outermost]
+    for parent in module.scopes.ancestors(statement):
+        if parent is outermost:
+            break
+        around.append(parent)  # type: ignore[arg-type]
+    return not any(isinstance(each, ast.For | ast.AsyncFor | ast.While) for each in around)
 
 
 def _is_simple(value: ast.expr | None) -> bool:

@@ -5,15 +5,25 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from flask_ctxfix.codemod import Applicability, Edit, Fix, InsertStatement, ReplaceStatement, Step
+from flask_ctxfix.codemod import (
+    Applicability,
+    Edit,
+    Fix,
+    InsertStatement,
+    RemoveStatement,
+    ReplaceStatement,
+    Step,
+)
 from flask_ctxfix.codemods.manual_contexts.pushes import Push, block_of
 from flask_ctxfix.codemods.manual_contexts.roles import Role, only_starts, reach_of
 from flask_ctxfix.codemods.manual_contexts.wraps import wrap
 from flask_ctxfix.codemods.threads.starts import Start, starts_in
 from flask_ctxfix.context_flow import ContextFlow, Need
+from flask_ctxfix.context_flow.guards import makes_context
 from flask_ctxfix.context_flow.values import own_nodes
 from flask_ctxfix.project import Project
 
+_NEEDLESS = "take it out: the request has its own context, and Flask fails when it pops that"
 _CHANGES = "open it with `with`, which pops it and runs teardown functions when the work is done"
 
 
@@ -30,12 +40,31 @@ def fix_for(push: Push, project: Project, role: Role) -> Fix | None:
         return None
     if role not in ("thread", "job", "view") or _goes_on(function):
         return None
+    if role == "view" and makes_context(push.made or push.receiver) is not Need.REQUEST:
+        return _removal(push, project, function)
     edits = wrap(push, function.body[-1], _kept(push))
     if edits is None:
         return None
     is_certain = role != "view" and not _gets_out(push, project, function, role)
     applicability: Applicability = "safe" if is_certain else "unsafe"
     return Fix(applicability, _CHANGES, edits)
+
+
+def _removal(push: Push, project: Project, function: ast.FunctionDef) -> Fix | None:
+    """Return the fix for a view that pushes a context of the application which serves it."""
+    module, made = push.module, push.made
+    called = made.func if isinstance(made, ast.Call) else None
+    app = called.value if isinstance(called, ast.Attribute) else None
+    views = (ast.unparse(each).partition(".")[0] for each in function.decorator_list)
+    is_own = isinstance(app, ast.Name) and app.id in views
+    if app is None or not (is_own or project.flask_name(module, app) == "current_app"):
+        return None
+    edits = [RemoveStatement(module.span(push.statement))]
+    if not push.is_chained:
+        if len(push.bindings) != 1 or len(push.uses()) != 1:
+            return None
+        edits.append(RemoveStatement(module.span(push.bindings[0].node)))
+    return Fix("unsafe", _NEEDLESS, tuple(edits))
 
 
 def steps_to(push: Push, project: Project, role: Role) -> tuple[Step, ...]:
@@ -104,7 +133,7 @@ def _others_need(push: Push, project: Project, own: list[Start]) -> bool:
 
 def _of_fixture(push: Push, function: ast.FunctionDef) -> Fix | None:
     """Return the fix that lets a fixture pop its context when the test is over."""
-    if function.body[-1] is push.statement and push.is_chained:
+    if function.body[-1] is push.statement:
         code = f"with {push.module.segment(push.receiver)}:\n    yield"
         whole = ReplaceStatement(push.module.span(push.statement), code)
         return Fix("unsafe", _CHANGES, (whole,))
