@@ -11,7 +11,7 @@ from flask_ctxfix.codemods.threads.maps import iterables_of, map_fix
 from flask_ctxfix.codemods.threads.starts import Start
 from flask_ctxfix.context_flow import ContextFlow, Need, Summary, Where
 from flask_ctxfix.context_flow.needs import Use
-from flask_ctxfix.context_flow.uses import left_on_g, writes_session
+from flask_ctxfix.context_flow.uses import CHANGING, left_on_g, writes_session
 from flask_ctxfix.context_flow.values import Foreign, Function
 from flask_ctxfix.flask_facts import BODY_READS
 from flask_ctxfix.project import Module, Project
@@ -32,7 +32,6 @@ _SEES_COPIES = (
     "FileField",
     "request.stream",
     "url_value_preprocessor",
-    "view_args",
     "opentelemetry",
     "flask_debugtoolbar",
 )
@@ -120,6 +119,7 @@ def _sees_copies(project: Project) -> bool:
         lambda: (
             any(map(project.mentioning, _SEES_COPIES))
             or any(_of_proxy(project, ".files", "flask.request"))
+            or any(map(_is_changed, _of_proxy(project, ".view_args", "flask.request")))
             or any(map(_expects_more, _of_proxy(project, "teardown_", "flask.g")))
         ),
     )
@@ -138,6 +138,15 @@ def _of_proxy(project: Project, word: str, proxy: str) -> Iterator[tuple[Module,
             if word.lstrip(".") == each.attr or not word.startswith("."):
                 if values.of(module, each.value) == Foreign(proxy):
                     yield module, each
+
+
+def _is_changed(place: tuple[Module, ast.Attribute]) -> bool:
+    """Whether a container of the request is changed, which matching the URL again undoes."""
+    module, attribute = place
+    parent = module.scopes.parents[attribute]
+    if isinstance(parent, ast.Attribute):
+        return parent.attr in CHANGING
+    return isinstance(parent, ast.Subscript) and not isinstance(parent.ctx, ast.Load)
 
 
 def _expects_more(place: tuple[Module, ast.Attribute]) -> bool:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from flask_ctxfix.context_flow.needs import Summary, Use
 from flask_ctxfix.flask_facts import SESSION_WRITERS
 
-_CHANGING = frozenset({"clear", "pop", "popitem", "setdefault", "update"})
+# Methods that change a container.
+CHANGING = frozenset({"clear", "pop", "popitem", "setdefault", "update"})
 
 
 def left_on_g(summary: Summary) -> list[Use]:
@@ -20,4 +21,4 @@ def writes_session(use: Use) -> bool:
     if use.of in SESSION_WRITERS:
         return True
     is_session = use.of == "flask.session"
-    return is_session and (use.access == "write" or use.attribute in _CHANGING)
+    return is_session and (use.access == "write" or use.attribute in CHANGING)
