@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from flask_ctxfix.codemod import Codemod
+from flask_ctxfix.codemods.streams.hazards import StreamWithContextHazard
 from flask_ctxfix.codemods.streams.late_reads import GeneratorReadsRequest
 
 CODEMOD = Codemod(
     name="streams",
-    rules=(GeneratorReadsRequest(),),
+    rules=(GeneratorReadsRequest(), StreamWithContextHazard()),
     words=(
         b"Response(",
         b"response_class",

@@ -38,7 +38,7 @@ class GeneratorReadsRequest(Rule):
         @app.get("/export")
         def export():
             def rows():
-                yield request.args.get("format", "csv")
+                yield request.args.get("page", "1")
 
             return Response(rows(), mimetype="text/csv")
 
@@ -51,9 +51,10 @@ class GeneratorReadsRequest(Rule):
 
         @app.get("/export")
         def export():
-            format_ = request.args.get("format", "csv")
+            page = request.args.get("page", "1")
+
             def rows():
-                yield format_
+                yield page
 
             return Response(rows(), mimetype="text/csv")
 

@@ -86,7 +86,7 @@ def _streams(module: Module, project: Project) -> Iterator[Stream]:
         return
     for given in (*_given_to_responses(module, project), *_returned(module, project)):
         root = _made_at(module, given)
-        parts = tuple(_parts(flow, module, root, (), 0)) if root is not None else ()
+        parts = parts_of(module, project, root) if root is not None else ()
         if root is not None and parts:
             yield Stream(module, root, parts)
     for function in _generator_views(module, project):
@@ -200,7 +200,8 @@ def _is_view(module: Module, project: Project, function: FunctionNode) -> bool:
         values = ContextFlow.of(project).values
         if isinstance(function, ast.Lambda):
             return False
-        if not isinstance(values.definition(module, function), Function):
+        defined = values.definition(module, function)
+        if not isinstance(defined, Function) or defined.node is not function:
             return False
         for decorator in function.decorator_list:
             called = decorator.func if isinstance(decorator, ast.Call) else decorator
@@ -230,6 +231,11 @@ def _made_at(module: Module, node: ast.expr) -> ast.expr | None:
         return None
     value = bindings[0].value
     return value if isinstance(value, _ANY) and not isinstance(value, ast.Name) else None
+
+
+def parts_of(module: Module, project: Project, node: ast.expr) -> tuple[Late, ...]:
+    """Return the code that runs when what `node` makes is read."""
+    return tuple(_parts(ContextFlow.of(project), module, node, (), 0))
 
 
 def _parts(

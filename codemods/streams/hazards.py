@@ -1,0 +1,154 @@
+"""CTX602: streams that keep their context, and go wrong all the same."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from flask_ctxfix.codemod import Finding, Level, Rule, Step
+from flask_ctxfix.codemods.streams.streamed import Late, Stream, parts_of
+from flask_ctxfix.codemods.streams.wraps import (
+    WITH_CONTEXT,
+    closed_early,
+    fails_in_async,
+    is_async,
+    tears_down_early,
+)
+from flask_ctxfix.context_flow import ContextFlow
+from flask_ctxfix.context_flow.uses import writes_session
+from flask_ctxfix.context_flow.values import Foreign, Function
+from flask_ctxfix.flask_facts import STARTERS
+from flask_ctxfix.flask_versions import TargetVersion
+from flask_ctxfix.project import Module, Project
+
+_CONTAINERS = ast.Tuple | ast.List | ast.Dict | ast.keyword
+
+
+class StreamWithContextHazard(Rule):
+    """A stream keeps the context of its request where that fails, or is not enough.
+
+    What it finds
+
+    `stream_with_context` in an async view; around a generator that writes to the session, or that
+    uses what functions for teardown close; and given to a thread.
+
+    What goes wrong
+
+    In an async view Flask 2.2 to 3.1.1 raise ValueError. The session is saved when the response
+    starts, so that what a stream writes there is lost. Flask 3.1.2 and 3.1.3 run functions for
+    teardown before the stream. On another thread the context cannot be ended: it stays on the
+    thread of the request, where the next request meets it.
+
+    Before
+
+        from flask import Flask, Response, session, stream_with_context
+
+        app = Flask(__name__)
+
+
+        @app.get("/export")
+        def export():
+            def rows():
+                yield "one"
+                session["exported"] = True
+
+            return Response(stream_with_context(rows()))
+
+    When the fix is safe
+
+    There is no fix: what the stream needs has to be read, and what it writes has to be written, in
+    the view.
+
+    What changes
+
+    Nothing.
+
+    Sources
+
+    Flask's documentation of streaming; pallets/flask issues 5804 and 6123.
+    """
+
+    code = "CTX602"
+    name = "stream-with-context-hazard"
+    message = "a stream with a context goes wrong"
+
+    def find(self, module: Module, project: Project, target: TargetVersion) -> Iterator[Finding]:
+        """Yield what is wrong with the streams of a module that keep their context."""
+        if project.is_test(module.path):
+            return
+        for node, stream in _kept(module, project):
+            for hazard in _hazards(node, stream, project, target):
+                advice, proof = hazard.advice, hazard.proof
+                yield self.finding(module, hazard.level, node, hazard.message, advice, proof=proof)
+
+
+class _Hazard(NamedTuple):
+    level: Level
+    message: str
+    advice: str
+    proof: tuple[Step, ...] = ()
+
+
+_READ = "read in the view what the stream needs, and pass it to the generator"
+
+
+def _kept(module: Module, project: Project) -> Iterator[tuple[ast.expr, Stream]]:
+    """Yield what keeps the context for a stream, with that stream: calls, and decorators."""
+    values = ContextFlow.of(project).values
+    name = Foreign(f"flask.{WITH_CONTEXT}")
+    for call in module.scopes.nodes(ast.Call):
+        if call.args and _may_be(module, call.func) and values.of(module, call.func) == name:
+            root = call.args[0]
+            yield call, Stream(module, root, parts_of(module, project, root))
+    for function in module.scopes.nodes(ast.FunctionDef):
+        for decorator in function.decorator_list:
+            if _may_be(module, decorator) and values.of(module, decorator) == name:
+                value = Function(module, function)
+                summary = ContextFlow.of(project).needs.of(value)
+                part = Late(module, decorator, value, summary)
+                yield decorator, Stream(module, function, (part,))
+
+
+def _may_be(module: Module, node: ast.expr) -> bool:
+    """Whether an expression may name `stream_with_context`, for a quick look."""
+    if isinstance(node, ast.Attribute):
+        return node.attr == WITH_CONTEXT
+    return isinstance(node, ast.Name) and (
+        node.id == WITH_CONTEXT or module.scopes.home_of(node).binds(node.id)
+    )
+
+
+def _hazards(
+    node: ast.expr, stream: Stream, project: Project, target: TargetVersion
+) -> Iterator[_Hazard]:
+    module = stream.module
+    reach = ContextFlow.of(project).reachability.of(module, node)
+    if fails_in_async(target) and is_async(module, project, node, reach.steps):
+        message = f"`{WITH_CONTEXT}` fails in an async view before Flask 3.1.2"
+        yield _Hazard("error", message, _READ, reach.steps)
+    for use in filter(writes_session, stream.uses):
+        message = f"`{use.name}` is written by a stream, when the session has been saved"
+        yield _Hazard("error", message, "write to the session in the view", use.steps)
+        break
+    if tears_down_early(target):
+        for name in closed_early(stream, project)[:1]:
+            message = f"`{name}` is used by a stream, before which Flask 3.1.2 and 3.1.3 tear down"
+            yield _Hazard("warning", message, "open in the generator what it uses")
+    noun = _given_to(module, project, node)
+    if noun is not None:
+        message = f"a stream with a context is given to a {noun}, where the context cannot end"
+        yield _Hazard("error", message, _READ)
+
+
+def _given_to(module: Module, project: Project, node: ast.expr) -> str | None:
+    """Return what a stream is given to that runs elsewhere."""
+    values = ContextFlow.of(project).values
+    for parent in module.scopes.ancestors(node):
+        if isinstance(parent, ast.Call):
+            value = values.of(module, parent.func)
+            starter = STARTERS.get(value.name) if isinstance(value, Foreign) else None
+            return starter.noun if starter is not None else None
+        if not isinstance(parent, _CONTAINERS):
+            return None
+    return None
