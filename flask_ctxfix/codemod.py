@@ -140,8 +140,8 @@ class WrapBody:
 class WrapStatements:
     """Put the sibling statements that `span` reaches over under the ``with`` `header`.
 
-    Whole lines only: no statement outside of `span` may share a line with one of them. Of a first
-    one that is removed by another edit, the comments stay above the ``with``.
+    Whole lines only: no statement outside of `span` may share a line with one of them. Of the first
+    ones that are removed by other edits, the comments stay above the ``with``.
     """
 
     span: Span

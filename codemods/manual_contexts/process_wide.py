@@ -38,6 +38,7 @@ _WORKERS = {"celery", "dramatiq", "huey", "rq"}
 _SERVED_NAMES = {"application", "asgi", "passenger_wsgi", "uwsgi", "wsgi"}
 _APPLICATIONS = {"app", "application"}
 _REGISTERING = {"add_resource", "add_url_rule", "errorhandler", "register_blueprint", "route"}
+_METHODS = {"delete", "get", "patch", "post", "put"}
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 _DEEPEST = 6
 
@@ -171,7 +172,15 @@ def _registers(module: Module, project: Project, function: ast.FunctionDef) -> b
 
 
 def _registers_views(node: ast.AST) -> bool:
-    return any(getattr(call.func, "attr", "") in _REGISTERING for call in _calls(node))
+    called = (getattr(call.func, "attr", "") for call in _calls(node))
+    decorators = (
+        getattr(each.func, "attr", "")
+        for function in ast.walk(node)
+        if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef)
+        for each in function.decorator_list
+        if isinstance(each, ast.Call)
+    )
+    return not _REGISTERING.isdisjoint(called) or not _METHODS.isdisjoint(decorators)
 
 
 def _calls(node: ast.AST) -> Iterator[ast.Call]:
@@ -215,7 +224,9 @@ def _removal(push: Push) -> Fix | None:
 
 def _callers_need(module: Module, project: Project, function: FunctionNode) -> bool:
     """Whether code that calls a factory needs the context that it leaves."""
-    name = getattr(function, "name", "")
+    owner = module.scopes.parents.get(function)
+    of_class = isinstance(owner, ast.ClassDef) and getattr(function, "name", "") == "__init__"
+    name = getattr(owner if of_class else function, "name", "")
     for path in project.mentioning(name):
         if project.exports(path) is None or project.is_test(path):
             continue
