@@ -24,7 +24,7 @@ def group(name: str) -> tuple[str, ...]:
 def tests(session: nox.Session, flask: str) -> None:
     """Run the tests; arguments go to pytest."""
     flasks = (f"flask=={flask}.*", f"werkzeug=={flask}.*")
-    session.install(".", *group("test"), *group("servers"), *flasks)
+    session.install(".", *group("test"), *group("jobs"), *group("servers"), *flasks)
     session.run("pytest", *session.posargs)
 
 
@@ -38,7 +38,7 @@ def record(session: nox.Session) -> None:
 @nox.session
 def coverage(session: nox.Session) -> None:
     """Run the tests and show what they leave out."""
-    session.install("-e", ".", *group("test"), "pytest-cov")
+    session.install("-e", ".", *group("test"), *group("jobs"), "pytest-cov")
     session.run("pytest", "--cov", "--cov-report=term-missing:skip-covered", *session.posargs)
 
 

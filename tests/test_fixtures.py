@@ -12,6 +12,7 @@ and, where it can be executed, `run.py` with what it has to print in `expected.t
 * `select`: the codes that are asked for, as findings of level info have to be (every code);
 * `symptom`: what `before` shows where Flask has removed what it uses (an error that names it);
   false where it prints the same as `after`;
+* `requires`: packages other than Flask that `run.py` imports; it is not run where one is missing;
 * `open`: a bug of the tool that the case shows and that is not mended yet;
 * `same`: whether `before` prints the same on a Flask that still has the stacks (true where it is
   about an API that Flask has removed; the rest is as wrong there).
@@ -28,6 +29,7 @@ import sys
 import tempfile
 from dataclasses import dataclass
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -78,7 +80,9 @@ class Case:
     @property
     def runs(self) -> bool:
         versions = self.options.get("versions", ["2.2", "2.3", "3.0", "3.1"])
-        return self.script.exists() and FLASK in versions
+        needed = self.options.get("requires", [])
+        is_there = all(find_spec(name) is not None for name in needed)
+        return self.script.exists() and FLASK in versions and is_there
 
 
 def _case(folder: Path) -> Case:

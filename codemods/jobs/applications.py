@@ -34,9 +34,7 @@ def _is_application(module: Module, project: Project, owner: Scope, binding: Bin
     if binding.value is not None:
         return values.of(module, binding.value) == _APPLICATION
     reads = owner.reads.get(binding.name)
-    if not reads:
-        return False
-    if values.of(module, reads[0]) == _APPLICATION:
+    if reads and values.of(module, reads[0]) == _APPLICATION:
         return True
     return binding.kind == "parameter" and _is_given(module, project, owner.node, binding.name)
 

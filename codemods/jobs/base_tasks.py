@@ -21,7 +21,8 @@ class {name}({base}):
         with {app}.app_context():
             return self.run(*args, **kwargs)
 """
-_END = re.compile(r"\s*,?\s*(#[^\r\n]*\s*)*\)")
+_END = re.compile(r"(?P<line>\s*(?P<comma>,?)[ \t]*(#[^\r\n]*)?)\s*(#[^\r\n]*\s*)*\)")
+_BLANK = re.compile(r"\r\n|\r|\n")
 _OWN_LINE = re.compile(r"(\r\n|\r|\n)([ \t]*)\Z")
 
 
@@ -66,7 +67,7 @@ def base_task_fix(module: Module, project: Project, call: ast.Call) -> Fix | Non
     code = _with_keyword(module, call)
     if app is None or base is None or code is None or not is_free(module, call, _NAME):
         return None
-    written = _CLASS.format(name=_NAME, base=base[0], app=app)
+    written = _blank_lines(module, statement) + _CLASS.format(name=_NAME, base=base[0], app=app)
     edits = (
         InsertStatement(module.span(statement), written, "before"),
         ReplaceExpression(module.span(call), code),
@@ -99,10 +100,25 @@ def _with_keyword(module: Module, call: ast.Call) -> str | None:
     if not arguments:
         return f"{module.segment(call.func)}({added})"
     last = max(module.span(each).end for each in arguments) - span.start
-    if _END.fullmatch(text, last) is None:
+    rest = _END.fullmatch(text, last)
+    if rest is None:
         return None
     whole = [*call.args, *call.keywords]
     start = max(module.span(each).start for each in whole) - span.start
     own_line = _OWN_LINE.search(text[:start])
-    separator = f",{own_line[1]}{own_line[2]}" if own_line is not None else ", "
-    return f"{text[:last]}{separator}{added}{text[last:]}"
+    if own_line is None:
+        return f"{text[:last]}, {added}{text[last:]}"
+    line_end = rest.end("line")
+    comma = "," if rest["comma"] else ""
+    before = text[last:line_end] if comma else f",{text[last:line_end]}"
+    return f"{text[:last]}{before}{own_line[0]}{added}{comma}{text[line_end:]}"
+
+
+def _blank_lines(module: Module, statement: ast.stmt) -> str:
+    """Return the blank lines that a class needs that is put above a statement."""
+    above = module.text[: module.line_span(statement.lineno).start]
+    wanted = 2 if module.scopes.function_of(statement) is None else 1
+    if above.rstrip().endswith(":"):
+        return ""
+    there = len(_BLANK.findall(above[len(above.rstrip()) :])) - 1
+    return "\n" * max(0, wanted - there)

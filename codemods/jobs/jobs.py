@@ -47,8 +47,7 @@ def hand_overs_in(module: Module, project: Project) -> Iterator[Job]:
     """Yield the calls of a module that hand arguments to jobs."""
     if project.is_test(module.path):
         return
-    for runner, start in _handed(module, project):
-        yield Job(runner, start)
+    yield from (Job(runner, start) for runner, start in _handed(module, project))
     for call in module.scopes.nodes(ast.Call):
         called = call.func
         method = called.attr if isinstance(called, ast.Attribute) else ""
@@ -89,7 +88,11 @@ def _runner_by(module: Module, project: Project, decorator: ast.expr) -> Runner 
 
 def _decorated(module: Module, project: Project) -> Iterator[Job]:
     values = ContextFlow.of(project).values
-    for node in (*module.scopes.nodes(ast.FunctionDef), *module.scopes.nodes(ast.AsyncFunctionDef)):
+    nodes: list[ast.FunctionDef | ast.AsyncFunctionDef] = [
+        *module.scopes.nodes(ast.FunctionDef),
+        *module.scopes.nodes(ast.AsyncFunctionDef),
+    ]
+    for node in nodes:
         for decorator in node.decorator_list:
             runner = _runner_by(module, project, decorator)
             # What RQ calls is what the module has under the name of the function.

@@ -161,21 +161,25 @@ class JobReadsRequest(Rule):
 
     Before
 
-        from celery import shared_task
+        from celery import Celery
         from flask import request
 
+        celery = Celery("shop", broker="memory://")
 
-        @shared_task
+
+        @celery.task
         def audit(document):
             print(document, request.remote_addr)
 
     After
 
-        from celery import shared_task
+        from celery import Celery
         from flask import request
 
+        celery = Celery("shop", broker="memory://")
 
-        @shared_task
+
+        @celery.task
         def audit(document):
             print(document, request.remote_addr)
 

@@ -7,6 +7,7 @@ base class, a signal or a worker script in quite another file.
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 
 from flask_ctxfix.applications import imported_packages
@@ -59,6 +60,9 @@ _WORKERS = frozenset({"create_consumer", "work", "worker_main"})
 _COMMANDS = frozenset({"cli", "command", "with_appcontext"})
 # Their jobs run in threads, which do not see what is pushed for the process.
 _SCHEDULERS: frozenset[Runner] = frozenset({"APScheduler", "Flask-APScheduler"})
+# Classes of others that are like a Celery, and packages whose classes only are called so.
+_CELERY = re.compile("Celery(?!Inte|Instr)")
+_KNOWN = frozenset({"celery", "sentry_sdk", "opentelemetry"})
 _REQUEST_MAKERS = ("RequestContextTask", "request_context", "test_request_context")
 
 
@@ -66,6 +70,8 @@ def provided(runner: Runner, project: Project) -> Need:
     """Return which context jobs of a runner may find; that of a request where it may be."""
 
     def compute() -> Need:
+        if runner == "Celery" and not project.mentioning("Celery("):
+            return Need.REQUEST  # what runs the tasks is another project's
         modules = _modules(project, _WORDS[runner])
         if not any(_provides(module, project, runner) for module in modules):
             if runner in _SCHEDULERS or not any(map(_pushes, _modules(project, ".push("))):
@@ -102,6 +108,7 @@ def _provides(module: Module, project: Project, runner: Runner) -> bool:
         bool(imported_packages(module) & JOB_INTEGRATIONS[runner])
         or _replaces(module, project, runner)
         or _derives(module, project, runner)
+        or (runner == "Celery" and _has_foreign_celery(module, project))
         or (runner not in _SCHEDULERS and _works_in_a_command(module))
         or any(_is_for_others(module, each, runner) for each in _contexts(module, project))
     )
@@ -120,6 +127,16 @@ def _replaces(module: Module, project: Project, runner: Runner) -> bool:
         return True
     stored = (each.attr for each in attributes if isinstance(each.ctx, ast.Store))
     return runner == "Celery" and not {"Task", "task_cls"}.isdisjoint(stored)
+
+
+def _has_foreign_celery(module: Module, project: Project) -> bool:
+    """Whether a module imports a class like Celery's that is neither Celery's nor the project's."""
+    for node in module.scopes.nodes(ast.ImportFrom):
+        package = (node.module or "").partition(".")[0]
+        if node.level == 0 and package not in _KNOWN and not project.source_of(module.path, node):
+            if any(_CELERY.search(alias.name) for alias in node.names):
+                return True
+    return False
 
 
 def _is_own(module: Module, project: Project, node: ast.Attribute) -> bool:
