@@ -9,17 +9,17 @@ from typing import NamedTuple
 
 from flask_ctxfix.codemod import Finding, Fix, RemoveDecorator, ReplaceExpression, Rule
 from flask_ctxfix.codemods.threads.maps import is_repeatable, map_fix
-from flask_ctxfix.codemods.threads.starts import LOOPS, Start, starts_in
+from flask_ctxfix.codemods.threads.moved_copies import can_be_moved, maker_place
+from flask_ctxfix.codemods.threads.overlaps import exclude_each_other, is_repeated, runs_alone
+from flask_ctxfix.codemods.threads.starts import Start, starts_in
 from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.values import Copied, Foreign
 from flask_ctxfix.flask_versions import TargetVersion
 from flask_ctxfix.project import Module, Project
-from flask_ctxfix.scopes import FunctionNode
 
 _ADVICE = "make a copy for each task, in the call that starts it"
 _ADVICE_SUBMIT = "submit the tasks one by one; each gets a copy of its own"
 _CHANGES = "make a copy of the request's context for each task"
-_LEAVING = (ast.Return, ast.Raise)
 _EXECUTOR = "flask_executor.Executor().map"
 
 
@@ -98,10 +98,10 @@ class SharedContextCopy(Rule):
         """Yield the starts that share a copy."""
         every = list(_copied_starts(module, project))
         for each in every:
-            if _is_shared(each, every):
+            if _is_shared(each, every, project):
                 fix = _fix(each, every, project)
                 advice = fix.message if fix is not None else _ADVICE
-                message = f"`{_written(each)}` is one copy of the context, shared by several tasks"
+                message = f"{_written(each)} one copy of the context, shared by several tasks"
                 yield self.finding(module, "error", each.node, message, advice, fix)
         for target_node in _mapped_by_executors(module, project):
             message = "Flask-Executor makes one copy of the context for all items"
@@ -124,15 +124,12 @@ def _copied_starts(module: Module, project: Project) -> Iterator[_CopiedStart]:
         if start.starter.kind == "process" or not isinstance(node, ast.expr):
             continue
         value = values.of(module, node)
-        if isinstance(value, Copied) and _made_in(module, value.maker) is not None:
+        if isinstance(value, Copied) and _is_made_in_function(module, value.maker):
             yield _CopiedStart(start, node, value)
 
 
-def _made_in(module: Module, maker: ast.AST) -> FunctionNode | None:
-    """Return the function that makes a copy; a decorator runs around what it decorates."""
-    parent = module.scopes.parents.get(maker)
-    is_decorator = isinstance(parent, ast.FunctionDef) and maker in parent.decorator_list
-    return module.scopes.function_of(parent if parent is not None and is_decorator else maker)
+def _is_made_in_function(module: Module, maker: ast.AST) -> bool:
+    return module.scopes.function_of(maker_place(module, maker)) is not None
 
 
 def _mapped_by_executors(module: Module, project: Project) -> Iterator[ast.expr]:
@@ -147,79 +144,25 @@ def _mapped_by_executors(module: Module, project: Project) -> Iterator[ast.expr]
 
 
 def _written(each: _CopiedStart) -> str:
-    function = each.copied.function
+    """Return the start of a sentence that says what is, or gets, a copy."""
     if isinstance(each.node, ast.Name):
-        return each.node.id
-    return getattr(function, "name", "copy_current_request_context")
+        return f"`{each.node.id}` is"
+    called = getattr(each.start.call, "func", None)
+    return f"`{each.start.module.segment(called)}` gets" if called is not None else "this is"
 
 
-def _is_shared(each: _CopiedStart, every: list[_CopiedStart]) -> bool:
-    """Whether the copy serves more than this one task."""
+def _is_shared(each: _CopiedStart, every: list[_CopiedStart], project: Project) -> bool:
+    """Whether the copy serves more than this one task, and these may overlap."""
     start, maker = each.start, each.copied.maker
-    module = start.module
-    if start.starter.passing == "each":
+    if runs_alone(start):
+        return False
+    if start.starter.passing == "each" or is_repeated(start, maker, project):
         return True
-    if _is_repeated(each):
-        return True
-    others = (other.start.call for other in every if other.copied.maker is maker)
+    others = (other.start for other in every if other.copied.maker is maker)
     return any(
-        other is not start.call and not _exclude_each_other(module, start.call, other)
+        other.call is not start.call and not exclude_each_other(start, other, project)
         for other in others
     )
-
-
-def _is_repeated(each: _CopiedStart) -> bool:
-    """Whether a start is in a loop that the copy is made outside of, and that goes on after it."""
-    start = each.start
-    around = start.module.scopes.ancestors(start.call)
-    loop = next((node for node in around if isinstance(node, LOOPS)), None)
-    if isinstance(loop, ast.For | ast.AsyncFor | ast.While):
-        ends = isinstance(loop.body[-1], (*_LEAVING, ast.Break))
-        if ends or _leaves(start.module, start.call, loop):
-            return False
-    return start.is_repeated(each.copied.maker)
-
-
-def _exclude_each_other(module: Module, one: ast.AST, other: ast.AST) -> bool:
-    """Whether at most one of two calls runs: they are in two branches, or one leaves."""
-    above = [one, *module.scopes.ancestors(one)]
-    beyond = [other, *module.scopes.ancestors(other)]
-    common = next(each for each in above if each in beyond)
-    if isinstance(common, ast.If | ast.IfExp | ast.Match):
-        branches = {_branch(common, ways[ways.index(common) - 1]) for ways in (above, beyond)}
-        return len(branches) == 2 and "" not in branches
-    return _leaves(module, one, common) or _leaves(module, other, common)
-
-
-def _branch(node: ast.If | ast.IfExp | ast.Match, child: ast.AST) -> str:
-    """Return what tells the branch that `child` is, or is in, from the others."""
-    if isinstance(node, ast.Match):
-        return str(node.cases.index(child)) if isinstance(child, ast.match_case) else ""
-    for name in ("body", "orelse"):
-        branch = getattr(node, name)
-        if branch is child or (isinstance(branch, list) and child in branch):
-            return name
-    return ""
-
-
-def _leaves(module: Module, node: ast.AST, outer: ast.AST) -> bool:
-    """Whether nothing below `outer` runs behind the blocks there that hold a node."""
-    child, breaks = node, False
-    for parent in module.scopes.ancestors(node):
-        if parent is outer:
-            break
-        last = _last_in_block(parent, child)
-        if isinstance(last, _LEAVING):
-            return True
-        breaks = (breaks or isinstance(last, ast.Break)) and not isinstance(parent, LOOPS)
-        child = parent
-    return breaks
-
-
-def _last_in_block(parent: ast.AST, child: ast.AST) -> ast.stmt | None:
-    """Return the last statement of the block of `parent` that holds a statement."""
-    blocks = (getattr(parent, name, None) for name in ("body", "orelse", "finalbody"))
-    return next((each[-1] for each in blocks if isinstance(each, list) and child in each), None)
 
 
 def _fix(each: _CopiedStart, every: list[_CopiedStart], project: Project) -> Fix | None:
@@ -277,19 +220,6 @@ def _copying(each: _CopiedStart, code: str, project: Project) -> Fix | None:
 
 def _can_be_made_at(each: _CopiedStart, project: Project) -> bool:
     """Whether what makes a copy gives the same where its task is started."""
-    module, maker = each.start.module, each.copied.maker
-    scopes = module.scopes
-    if scopes.function_of(each.start.call) is not _made_in(module, maker):
-        return False
-    outer = list(scopes.scope_of(maker).and_outer())
-    for name in ast.walk(maker):
-        if not isinstance(name, ast.Name):
-            continue
-        home = scopes.home_of(name)
-        if home not in outer:
-            continue
-        if scopes.scope_of(each.node).home(name.id) is not home:
-            return False
-        if home.parent is not None and len(home.bindings[name.id]) > 1:
-            return False
-    return is_repeatable(maker, module, project)
+    maker, call = each.copied.maker, each.start.call
+    assert isinstance(maker, ast.expr)
+    return can_be_moved(maker, each.node, call, each.start.module, project)

@@ -1,0 +1,165 @@
+"""Whether tasks that code starts may run at the same time."""
+
+from __future__ import annotations
+
+import ast
+
+from flask_ctxfix.codemods.threads.starts import LOOPS, Start
+from flask_ctxfix.context_flow import ContextFlow
+from flask_ctxfix.context_flow.values import Foreign
+from flask_ctxfix.project import Module, Project
+
+_LEAVING = (ast.Return, ast.Raise)
+_WAITS = frozenset({"exception", "get", "join", "result", "wait"})
+_WORKERS = frozenset({"max_workers", "processes", "size"})
+
+
+def runs_alone(start: Start) -> bool:
+    """Whether what is started runs while no other task does: the caller, or its pool, sees to it.
+
+    Pools that have one worker run their tasks in turn.
+    """
+    if getattr(getattr(start.call, "func", None), "attr", "") == "apply":
+        return True
+    return _has_one_worker(start)
+
+
+def is_repeated(start: Start, made: ast.AST, project: Project) -> bool:
+    """Whether one loop may start tasks that overlap and share what is made outside of it."""
+    module = start.module
+    around = module.scopes.ancestors(start.call)
+    loop = next((node for node in around if isinstance(node, LOOPS)), None)
+    if isinstance(loop, ast.For | ast.AsyncFor | ast.While):
+        ends = isinstance(loop.body[-1], (*_LEAVING, ast.Break))
+        if ends or _leaves(module, start.call, loop):
+            return False
+    waiting = _waiting(start, project)
+    if loop is not None and waiting is not None and loop in module.scopes.ancestors(waiting):
+        return False
+    return start.is_repeated(made)
+
+
+def exclude_each_other(one: Start, other: Start, project: Project) -> bool:
+    """Whether of two starts only one happens, or what one starts has run before the other."""
+    module, first, second = one.module, one.call, other.call
+    if _is_awaited_before(one, second, project) or _is_awaited_before(other, first, project):
+        return True
+    above = [first, *module.scopes.ancestors(first)]
+    beyond = [second, *module.scopes.ancestors(second)]
+    common = next(each for each in above if each in beyond)
+    ways = [way[way.index(common) - 1] for way in (above, beyond)]
+    if isinstance(common, ast.If | ast.IfExp | ast.Match):
+        branches = {_branch(common, way) for way in ways}
+        return len(branches) == 2 and "" not in branches
+    if isinstance(common, ast.Try) and _is_tried_instead(common, *ways):
+        return True
+    return _leaves(module, first, common) or _leaves(module, second, common)
+
+
+def _branch(node: ast.If | ast.IfExp | ast.Match, child: ast.AST) -> str:
+    """Return what tells the branch that `child` is, or is in, from the others."""
+    if isinstance(node, ast.Match):
+        return str(node.cases.index(child)) if isinstance(child, ast.match_case) else ""
+    for name in ("body", "orelse"):
+        branch = getattr(node, name)
+        if branch is child or (isinstance(branch, list) and child in branch):
+            return name
+    return ""
+
+
+def _leaves(module: Module, node: ast.AST, outer: ast.AST) -> bool:
+    """Whether nothing below `outer` runs behind the blocks there that hold a node."""
+    child, breaks = node, False
+    for parent in module.scopes.ancestors(node):
+        if parent is outer:
+            break
+        last = _last_in_block(parent, child)
+        if isinstance(last, _LEAVING):
+            return True
+        breaks = (breaks or isinstance(last, ast.Break)) and not isinstance(parent, LOOPS)
+        child = parent
+    return breaks
+
+
+def _last_in_block(parent: ast.AST, child: ast.AST) -> ast.stmt | None:
+    """Return the last statement of the block of `parent` that holds a statement."""
+    blocks = (getattr(parent, name, None) for name in ("body", "orelse", "finalbody"))
+    return next((each[-1] for each in blocks if isinstance(each, list) and child in each), None)
+
+
+def _is_tried_instead(common: ast.Try, one: ast.AST, other: ast.AST) -> bool:
+    """Whether a handler does what the last statement of the body failed to do."""
+    last = common.body[-1]
+    return any(
+        first is last and second in common.handlers
+        for first, second in ((one, other), (other, one))
+    )
+
+
+def _is_awaited_before(start: Start, other: ast.AST, project: Project) -> bool:
+    waiting = _waiting(start, project)
+    return waiting is not None and start.module.span(waiting).end <= start.module.span(other).start
+
+
+def _waiting(start: Start, project: Project) -> ast.AST | None:
+    """Return the code behind which what is started has run, wherever code goes on from it."""
+    scopes, call = start.module.scopes, start.call
+    parent = scopes.parents[call]
+    if isinstance(parent, ast.Await) or _is_wait(parent):
+        return parent
+    if isinstance(parent, ast.Assign) and isinstance(parent.targets[0], ast.Name):
+        name = parent.targets[0].id
+        block = next((each for each in _blocks(scopes.parents[parent]) if parent in each), [])
+        for statement in block[block.index(parent) + 1 :] if block else ():
+            value = getattr(statement, "value", None) or getattr(statement, "test", None)
+            waits = (each for each in ast.walk(value) if _is_wait(each)) if value else ()
+            if any(_is_of(each, name) for each in waits):
+                return statement
+    pool = getattr(getattr(call, "func", None), "value", None)
+    if isinstance(pool, ast.Name):
+        blocks = (each for each in scopes.ancestors(call) if isinstance(each, ast.With))
+        return next((each for each in blocks if _closes(start, each, pool.id, project)), None)
+    return None
+
+
+def _closes(start: Start, block: ast.With, pool: str, project: Project) -> bool:
+    """Whether a block waits, when it ends, for what the pool of that name was given."""
+    values = ContextFlow.of(project).values
+    for item in block.items:
+        if getattr(item.optional_vars or item.context_expr, "id", "") == pool:
+            value = values.of(start.module, item.context_expr)
+            return isinstance(value, Foreign) and value.name.startswith("concurrent.futures.")
+    return False
+
+
+def _is_wait(node: ast.AST) -> bool:
+    return isinstance(node, ast.Attribute) and node.attr in _WAITS
+
+
+def _is_of(node: ast.AST, name: str) -> bool:
+    owner = node.value if isinstance(node, ast.Attribute) else None
+    return isinstance(owner, ast.Name) and owner.id == name
+
+
+def _blocks(node: ast.AST) -> list[list[ast.stmt]]:
+    blocks = (getattr(node, name, None) for name in ("body", "orelse", "finalbody"))
+    return [each for each in blocks if isinstance(each, list)]
+
+
+def _has_one_worker(start: Start) -> bool:
+    """Whether a start hands its task to a pool that has a single worker."""
+    pool = getattr(getattr(start.call, "func", None), "value", None)
+    if isinstance(pool, ast.Name):
+        bindings = start.module.scopes.home_of(pool).bindings.get(pool.id, [])
+        made = (each.value or getattr(each.node, "context_expr", None) for each in bindings)
+        return bool(bindings) and all(map(_is_of_one, made))
+    return _is_of_one(pool)
+
+
+def _is_of_one(pool: ast.AST | None) -> bool:
+    """Whether a call makes a pool with one worker."""
+    if not isinstance(pool, ast.Call):
+        return False
+    given = {each.arg: each.value for each in pool.keywords}
+    counts = [*pool.args[:1], *(given[name] for name in _WORKERS & given.keys())]
+    return [getattr(each, "value", None) for each in counts] == [1]
