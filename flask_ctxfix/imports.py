@@ -14,7 +14,9 @@ from flask_ctxfix.codemod import (
     EditImport,
     Fix,
     InsertStatement,
+    KeepBlock,
     Need,
+    RemoveArgument,
     RemoveStatement,
     ReplaceExpression,
     ReplaceStatement,
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from flask_ctxfix.project import Module, Project
     from flask_ctxfix.scopes import Binding, Scope
 
+_REMOVING = (RemoveArgument, RemoveStatement, ReplaceStatement)
 _IMPORT_FAILURES = {"ImportError", "ModuleNotFoundError", "Exception", "BaseException"}
 
 
@@ -196,9 +199,23 @@ class _Plan:
             if isinstance(edit, ReplaceExpression):
                 if edit.span.holds(read) and not any(h.holds(read) for _, h in edit.holes):
                     return True
-            elif isinstance(edit, RemoveStatement | ReplaceStatement) and edit.span.holds(read):
+            elif isinstance(edit, KeepBlock) and edit.span.holds(read):
+                if not any(kept.holds(read) for kept in self._kept(edit)):
+                    return True
+            elif isinstance(edit, _REMOVING) and edit.span.holds(read):
                 return True
         return False
+
+    def _kept(self, edit: KeepBlock) -> Iterator[Span]:
+        """Yield where the statements stand that are left of a compound statement."""
+        scopes = self._module.scopes
+        nodes = (*scopes.nodes(ast.With), *scopes.nodes(ast.If), *scopes.nodes(ast.Try))
+        for node in nodes:
+            if self._module.span(node) == edit.span:
+                if edit.block == "handler" and isinstance(node, ast.Try):
+                    yield from map(self._module.span, node.handlers[0].body)
+                else:
+                    yield from map(self._module.span, getattr(node, edit.block))
 
     def _drop(self, binding: Binding) -> None:
         span = self._module.span(binding.node)

@@ -15,6 +15,7 @@ from flask_ctxfix.codemod import (
     Edit,
     Fix,
     InsertStatement,
+    KeepBlock,
     RemoveStatement,
     ReplaceExpression,
     ReplaceStatement,
@@ -127,7 +128,7 @@ def _blocks(tree: ast.Module) -> Iterator[list[ast.stmt]]:
 
 
 def _pieces(module: Module, edits: Sequence[Edit]) -> list[_Piece]:
-    regions = sorted({_region(module, edit.span) for edit in edits})
+    regions = sorted({_region_of(module, edit) for edit in edits})
     outermost: list[tuple[Span, bool]] = []
     for region, indented in regions:
         if outermost and outermost[-1][0].holds(region):
@@ -139,6 +140,18 @@ def _pieces(module: Module, edits: Sequence[Edit]) -> list[_Piece]:
         _Piece(region, indented, tuple(edit for edit in edits if region.holds(edit.span)))
         for region, indented in outermost
     ]
+
+
+def _region_of(module: Module, edit: Edit) -> tuple[Span, bool]:
+    """Return the lines that an edit is made in, with the comments that a block takes along."""
+    region, indented = _region(module, edit.span)
+    start = edit.span.start
+    if not isinstance(edit, KeepBlock) or not module.text.startswith("with", start):
+        return region, indented
+    indentation = module.text[module.line_span(module.position(start)[0]).start : start]
+    comments = re.compile(rf"(([ \t\f]*(\r\n|\r|\n))*{indentation}[ \t]+#[^\r\n]*(\r\n|\r|\n|\Z))*")
+    behind = comments.match(module.text, region.end)
+    return Span(region.start, behind.end() if behind is not None else region.end), indented
 
 
 def _region(module: Module, span: Span) -> tuple[Span, bool]:

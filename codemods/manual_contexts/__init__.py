@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from flask_ctxfix.codemod import Codemod
+from flask_ctxfix.codemods.manual_contexts.nested_contexts import NestedAppContext
 from flask_ctxfix.codemods.manual_contexts.process_wide import ContextPushedForProcess
 from flask_ctxfix.codemods.manual_contexts.unpopped import PushWithoutPop
 
@@ -11,6 +12,7 @@ CODEMOD = Codemod(
     rules=(
         ContextPushedForProcess(),
         PushWithoutPop(),
+        NestedAppContext(),
     ),
     words=(
         b".push(",

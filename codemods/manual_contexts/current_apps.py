@@ -1,0 +1,131 @@
+"""Which expressions are the application that code runs for, wherever that is active."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from flask_ctxfix.applications import class_kind
+from flask_ctxfix.codemod import Span
+from flask_ctxfix.context_flow import ContextFlow
+from flask_ctxfix.context_flow.values import Foreign, Function
+from flask_ctxfix.project import Module, Project
+from flask_ctxfix.scopes import Binding
+from flask_ctxfix.source import SourceError
+
+_REAL = "flask.current_app._get_current_object"
+
+
+def is_current_app(module: Module, project: Project, node: ast.expr) -> bool:
+    """Whether `node`, where an application is active, certainly is that application."""
+    values = ContextFlow.of(project).values
+    if values.of(module, node) == Foreign("flask.current_app"):
+        return True
+    if not isinstance(node, ast.Name | ast.Attribute):
+        return _is_real_object(module, project, node)
+    bound = project.bindings(module, node)
+    if len(bound) != 1 or not isinstance(bound[0][1].value, ast.Call):
+        return False
+    owner, binding = bound[0]
+    call = binding.value
+    assert isinstance(call, ast.Call)
+    if _is_real_object(owner, project, call):
+        return owner is module and module.scopes.function_of(call) is not None
+    if owner is not module and _may_be_loaded_twice(module, owner, node):
+        return False
+    is_registrar = owner is module and _is_registered_with(module, node, binding)
+    return is_registrar or (owner.path, owner.span(call)) == _the_application(project)
+
+
+def _is_real_object(module: Module, project: Project, node: ast.expr) -> bool:
+    """Whether `node` takes the application out of its proxy."""
+    values = ContextFlow.of(project).values
+    return isinstance(node, ast.Call) and values.of(module, node.func) == Foreign(_REAL)
+
+
+def _is_registered_with(module: Module, node: ast.expr, binding: Binding) -> bool:
+    """Whether a decorator registers the function around `node` with the application it names."""
+    function = module.scopes.function_of(node)
+    if not isinstance(node, ast.Name) or function is None:
+        return False
+    home = module.scopes.scope_of(node).home(node.id)
+    for decorator in getattr(function, "decorator_list", ()):
+        root = decorator.func if isinstance(decorator, ast.Call) else decorator
+        while isinstance(root, ast.Attribute):
+            root = root.value
+        if isinstance(root, ast.Name) and root.id == node.id:
+            scope = module.scopes.scope_of(root).home(root.id)
+            return scope is home and scope.bindings[node.id] == [binding]
+    return False
+
+
+def _may_be_loaded_twice(module: Module, owner: Module, node: ast.expr) -> bool:
+    """Whether the module of the application, run as a script, is imported again when this runs."""
+    root: ast.expr = node
+    while isinstance(root, ast.Attribute):
+        root = root.value
+    if not isinstance(root, ast.Name) or "__main__" not in owner.text:
+        return False
+    return module.scopes.scope_of(root).home(root.id) is not module.scopes.module
+
+
+def _the_application(project: Project) -> tuple[str, Span] | None:
+    """Return the call at the top of a module that makes the one application of the project."""
+    return project.memo("the application", lambda: _find_application(project))
+
+
+def _find_application(project: Project) -> tuple[str, Span] | None:
+    made = list(_constructions(project))
+    if len(made) != 1:
+        return None
+    module, call = made[0]
+    function = module.scopes.function_of(call)
+    if function is not None:
+        factory_call = _only_call(module, project, function)
+        if factory_call is None:
+            return None
+        call = factory_call
+    return module.path, module.span(call)
+
+
+def _constructions(project: Project) -> Iterator[tuple[Module, ast.Call]]:
+    """Yield the calls outside of tests that make an application."""
+    for path in project.mentioning("Flask"):
+        if project.is_test(path):
+            continue
+        try:
+            module = project.module(path)
+            calls = module.scopes.nodes(ast.Call)
+        except SourceError:
+            continue
+        for call in calls:
+            name = getattr(call.func, "attr", getattr(call.func, "id", ""))
+            if name[:1].isupper() and class_kind(module, project, call.func) == "Flask":
+                yield module, call
+
+
+def _only_call(module: Module, project: Project, factory: ast.AST) -> ast.Call | None:
+    """Return the only call of a factory, if its own module makes it when it is imported."""
+    if not isinstance(factory, ast.FunctionDef) or module.scopes.function_of(factory) is not None:
+        return None
+    values = ContextFlow.of(project).values
+    found: list[ast.Call] = []
+    for path in project.mentioning(factory.name):
+        if project.is_test(path):
+            continue
+        try:
+            other = project.module(path)
+            nodes = [*other.scopes.nodes(ast.Name), *other.scopes.nodes(ast.Attribute)]
+        except SourceError:
+            return None
+        for node in nodes:
+            value = values.of(other, node)
+            if not isinstance(value, Function) or value.node is not factory:
+                continue
+            parent = other.scopes.parents[node]
+            is_call = isinstance(parent, ast.Call) and parent.func is node
+            if other is not module or not is_call or other.scopes.function_of(node) is not None:
+                return None
+            assert isinstance(parent, ast.Call)
+            found.append(parent)
+    return found[0] if len(found) == 1 else None

@@ -1,0 +1,297 @@
+"""CTX303: app contexts that are opened where one is active already."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from flask_ctxfix.codemod import (
+    Applicability,
+    Edit,
+    Finding,
+    Fix,
+    KeepBlock,
+    Level,
+    RemoveArgument,
+    Rule,
+    Span,
+)
+from flask_ctxfix.codemods.manual_contexts.current_apps import is_current_app
+from flask_ctxfix.codemods.manual_contexts.quiet_blocks import is_quiet
+from flask_ctxfix.context_flow import ContextFlow, Need, Summary, Use, Where
+from flask_ctxfix.context_flow.guards import expects_no_context, proves_context
+from flask_ctxfix.context_flow.values import Function, own_nodes
+from flask_ctxfix.flask_versions import ONE_CONTEXT, TargetVersion
+from flask_ctxfix.project import Module, Project
+from flask_ctxfix.scopes import FunctionNode
+
+_CHANGES = (
+    "run the block in the context that is active; it then shares `g` and the database session, and "
+    "teardown functions run once, later"
+)
+_SAME = "run the block in the context that is active, in which it does the same"
+_HIDES = "an app context is active here already; on Flask 3.2 a second one hides the request"
+_REPEATS = "an app context is active here already; a second one has an empty `g`"
+_ADVICE = "run the block in the context that is active, unless it needs a `g` or a session apart"
+_REQUEST_PROXIES = frozenset({"flask.request", "flask.session"})
+_MIGRATIONS = frozenset({"alembic", "migrations"})
+
+
+class NestedAppContext(Rule):
+    """An app context is opened in a request, or a command, that has one already.
+
+    What it finds
+
+    `with app.app_context():` and `with current_app.app_context():` in code that runs in an app
+    context whoever calls it, of the same application: views, hooks, commands of Flask's command
+    line, and the functions that only these call.
+
+    What goes wrong
+
+    The block gets a new, empty `g`. At its end teardown functions run once more: database objects
+    may be detached, or another session is used than around the block. On Flask 3.2 the request is
+    hidden: `request`, `session` and `current_user` raise RuntimeError in the block.
+
+    Before
+
+        from flask import Flask, current_app, g
+
+        app = Flask(__name__)
+
+
+        @app.before_request
+        def load_user():
+            g.user = "ann"
+
+
+        @app.get("/")
+        def index():
+            with current_app.app_context():
+                return f"{current_app.name} of {g.user}"
+
+    After
+
+        from flask import Flask, current_app, g
+
+        app = Flask(__name__)
+
+
+        @app.before_request
+        def load_user():
+            g.user = "ann"
+
+
+        @app.get("/")
+        def index():
+            return f"{current_app.name} of {g.user}"
+
+    When the fix is safe
+
+    When the block uses no database, session or `g`, calls nothing that is not known to do without
+    them, and no teardown function does anything in a context whose `g` is empty. For Flask 3.2
+    alone also where the block reads the request first of all, since it always failed there. There
+    is no fix where the context is given a name that is used.
+
+    What changes
+
+    The block sees the `g` and the database session of the code around it. What teardown functions
+    did at its end, a rollback or a commit, is done once, at the end of the request.
+
+    Sources
+
+    getredash/redash pull request 1792; Flask-SQLAlchemy issue 508; CTFd, `CTFd/auth.py`; Flask's
+    main branch, where one context holds both.
+    """
+
+    code = "CTX303"
+    name = "nested-app-context"
+    message = "an app context is opened where one is active already"
+
+    def find(self, module: Module, project: Project, target: TargetVersion) -> Iterator[Finding]:
+        """Yield the ``with`` statements that open a second context."""
+        if project.is_test(module.path) or _MIGRATIONS & {*module.path.split("/")}:
+            return
+        reachability = ContextFlow.of(project).every_caller
+        for opening in _openings(module):
+            node = opening.statement
+            if _is_for_both(module, project, node):
+                continue
+            reach = reachability.of(module, node)
+            if reach.where.is_inside and is_current_app(module, project, opening.app):
+                hidden = _hidden_use(module, project, opening, reach.where)
+                is_error = hidden is not None and target.newest >= ONE_CONTEXT
+                level: Level = "error" if is_error else "warning"
+                fix = _fix(module, project, target, opening, reach.where)
+                advice = fix.message if fix is not None else _ADVICE
+                proof = (*reach.steps, *(hidden.steps if hidden is not None else ()))
+                message = _HIDES if reach.where is Where.REQUEST else _REPEATS
+                yield self.finding(module, level, opening.call, message, advice, fix, proof)
+
+
+class _Opening(NamedTuple):
+    """A call of ``app_context()`` whose context `statement` enters: a ``with``, or an assignment.
+
+    What is assigned is pushed, and popped, in the same function.
+    """
+
+    statement: ast.With | ast.Assign
+    call: ast.expr
+    app: ast.expr
+    item: ast.withitem | None
+
+
+def _openings(module: Module) -> Iterator[_Opening]:
+    for with_ in module.scopes.nodes(ast.With):
+        for item in with_.items:
+            app = _opened_by(item.context_expr)
+            if app is not None:
+                yield _Opening(with_, item.context_expr, app, item)
+    for assign in module.scopes.nodes(ast.Assign):
+        app = _opened_by(assign.value)
+        if app is not None and _is_pushed_and_popped(module, assign):
+            yield _Opening(assign, assign.value, app, None)
+
+
+def _is_pushed_and_popped(module: Module, assign: ast.Assign) -> bool:
+    """Whether a context that a variable is given is entered and left in the same function."""
+    target, scope = assign.targets[0], module.scopes.scope_of(assign)
+    if not isinstance(target, ast.Name) or not isinstance(scope.node, FunctionNode):
+        return False
+    parents = (module.scopes.parents[read] for read in scope.reads.get(target.id, ()))
+    used = {parent.attr for parent in parents if isinstance(parent, ast.Attribute)}
+    return len(scope.bindings.get(target.id, ())) == 1 and used == {"push", "pop"}
+
+
+def _opened_by(node: ast.expr) -> ast.expr | None:
+    """Return the application whose context `node` makes."""
+    if not isinstance(node, ast.Call) or node.args or node.keywords:
+        return None
+    is_maker = isinstance(node.func, ast.Attribute) and node.func.attr == "app_context"
+    return node.func.value if is_maker and isinstance(node.func, ast.Attribute) else None
+
+
+def _is_for_both(module: Module, project: Project, node: ast.stmt) -> bool:
+    """Whether the function around a block asks if there is a context, or expects that none is."""
+    values = ContextFlow.of(project).values
+    for parent in module.scopes.ancestors(node):
+        if isinstance(parent, ast.Try) and expects_no_context(parent):
+            return True
+        if isinstance(parent, FunctionNode):
+            tests = (test for each in own_nodes(parent) if (test := _test_of(each)) is not None)
+            return any(any(proves_context(values, module, test, ())) for test in tests)
+    return False
+
+
+def _test_of(node: ast.AST) -> ast.expr | None:
+    if isinstance(node, ast.If | ast.IfExp | ast.While | ast.Assert):
+        return node.test
+    if isinstance(node, ast.Assign | ast.Return):
+        return node.value
+    return node if isinstance(node, ast.BoolOp) else None
+
+
+def _summary(module: Module, project: Project, body: list[ast.stmt]) -> Summary:
+    """Return what a block needs, as if it were the body of a function."""
+    arguments = ast.arguments([], [], None, [], [], None, [])
+    function = ast.FunctionDef("block", arguments, body, [], lineno=body[0].lineno, col_offset=0)
+    return ContextFlow.of(project).needs.of(Function(module, function))
+
+
+def _hidden_use(module: Module, project: Project, opening: _Opening, where: Where) -> Use | None:
+    """Return the first use of the request in a block; its own come before those of callees."""
+    if where is not Where.REQUEST or not isinstance(opening.statement, ast.With):
+        return None
+    uses = _summary(module, project, opening.statement.body).uses
+    return next((use for use in uses if use.need is Need.REQUEST), None)
+
+
+def _fix(
+    module: Module, project: Project, target: TargetVersion, opening: _Opening, where: Where
+) -> Fix | None:
+    """Return the fix that takes the context of a ``with`` away."""
+    node, item = opening.statement, opening.item
+    if not isinstance(node, ast.With) or item is None:
+        return None
+    if item.optional_vars is not None and _is_used(module, item.optional_vars):
+        return None
+    if _has_comment(module, node):  # what it says is about the context, or about all items
+        return None
+    edit: Edit = KeepBlock(module.span(node), "body")
+    if len(node.items) > 1:
+        edit = RemoveArgument(module.span(opening.call))
+    is_same = is_quiet(module, project, node.body, with_urls=_gives_same_urls(target, where))
+    fails = target.oldest >= ONE_CONTEXT and where is Where.REQUEST
+    is_safe = is_same or (fails and _reads_request_first(module, project, node))
+    applicability: Applicability = "safe" if is_safe else "unsafe"
+    changes = _SAME if is_same else _CHANGES
+    return Fix(applicability, changes, (edit,), retires=_retired(module, opening.call))
+
+
+def _has_comment(module: Module, node: ast.With) -> bool:
+    """Whether a comment stands among or behind the items of a ``with``."""
+    last = node.items[-1]
+    end = module.span(last.optional_vars or last.context_expr).end
+    body = module.span(node.body[0]).start
+    rest = module.text[end:body].splitlines()[:1]
+    return "#" in module.text[module.span(node).start : end] + "".join(rest)
+
+
+def _gives_same_urls(target: TargetVersion, where: Where) -> bool:
+    """Whether `url_for` gives the same in the context of a block and in the one around it."""
+    return where is Where.APP or target.newest < ONE_CONTEXT
+
+
+def _is_used(module: Module, target: ast.expr) -> bool:
+    """Whether the name that a context is given is read, or may be."""
+    if not isinstance(target, ast.Name):
+        return True
+    home = module.scopes.scope_of(target).home(target.id)
+    return not isinstance(home.node, FunctionNode) or target.id in home.reads
+
+
+def _reads_request_first(module: Module, project: Project, node: ast.With) -> bool:
+    """Whether all ways through a block read the request, before anything else can happen."""
+    if len(node.items) > 1 or any(_is_caught(parent) for parent in module.scopes.ancestors(node)):
+        return False
+    statements = [each for each in ast.walk(node.body[0]) if isinstance(each, ast.Try)]
+    reads = [
+        use.span.start
+        for use in _summary(module, project, node.body).uses
+        if use.is_certain and use.span is not None and use.of in _REQUEST_PROXIES
+    ]
+    acts = (ast.Call, ast.Await, ast.Raise, ast.Yield, ast.YieldFrom, ast.Delete, ast.Assert)
+    others = [
+        module.span(each).end
+        for statement in node.body
+        for each in ast.walk(statement)
+        if isinstance(each, acts)
+    ]
+    return not statements and bool(reads) and min(reads) < min(others, default=min(reads) + 1)
+
+
+def _is_caught(parent: ast.AST) -> bool:
+    """Whether a statement around a block may handle its errors."""
+    return isinstance(parent, ast.Try) and bool(parent.handlers)
+
+
+def _retired(module: Module, node: ast.expr) -> tuple[Span, ...]:
+    """Return what only served to name the application: imports from Flask, and what they gave."""
+    found: list[Span] = []
+    for name in (each for each in ast.walk(node) if isinstance(each, ast.Name)):
+        bindings = module.scopes.scope_of(name).home(name.id).bindings.get(name.id, [])
+        if len(bindings) != 1:
+            continue
+        (binding,) = bindings
+        if binding.alias is not None:
+            is_flask = isinstance(binding.node, ast.ImportFrom) and binding.node.module == "flask"
+            found += [module.span(binding.alias)] if is_flask else []
+        elif isinstance(binding.value, ast.Call) and _is_taken_out(binding.node, binding.value):
+            found += [module.span(binding.node), *_retired(module, binding.value)]
+    return tuple(found)
+
+
+def _is_taken_out(statement: ast.AST, value: ast.Call) -> bool:
+    """Whether a statement only assigns what ``_get_current_object()`` gives to one name."""
+    is_alone = isinstance(statement, ast.Assign) and len(statement.targets) == 1
+    return is_alone and getattr(value.func, "attr", "") == "_get_current_object"

@@ -1,0 +1,228 @@
+"""Blocks of code to which it is all the same whether they have an app context of their own."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterable, Iterator
+
+from flask_ctxfix.applications import imported_packages
+from flask_ctxfix.context_flow import ContextFlow
+from flask_ctxfix.context_flow.values import Foreign, Function, Property, Values, own_nodes
+from flask_ctxfix.flask_facts import PROXIES, WITHOUT_TEARDOWN
+from flask_ctxfix.project import Module, Project
+from flask_ctxfix.source import SourceError
+
+_DEEPEST = 6
+# What else than a teardown function notices that a context comes or goes, or is asked by `url_for`.
+_WATCHERS = (
+    "appcontext_popped",
+    "appcontext_pushed",
+    "appcontext_tearing_down",
+    "teardown_appcontext_funcs",
+    "url_default",
+)
+_CONTEXT_FREE = frozenset({"flask.current_app", "flask.request"})
+_QUIET_OWNERS = (
+    "flask.Flask().config.",
+    "flask.Flask().logger.",
+    "flask.current_app.config.",
+    "flask.current_app.logger.",
+    "flask.request.",
+    "flask_caching.Cache().",
+)
+_QUIET = frozenset({"flask.jsonify", "flask.redirect"})
+_URL_FOR = "flask.url_for"
+_LOUD = frozenset({"builtins.eval", "builtins.exec", "builtins.__import__"})
+_LITERALS = (ast.Constant, ast.JoinedStr, ast.List, ast.Dict, ast.Set, ast.Tuple)
+_DISPLAYS = (*_LITERALS, ast.ListComp, ast.SetComp, ast.DictComp)
+
+
+def is_quiet(
+    module: Module, project: Project, body: Iterable[ast.stmt], *, with_urls: bool
+) -> bool:
+    """Whether nothing in a block, nor at the end of its context, depends on that context.
+
+    It uses no database, session or `g`, and all that it calls is known; no teardown function, of
+    the project or an extension, does anything in a context whose `g` is empty. `with_urls` says
+    that `url_for` gives the same URLs in either context.
+    """
+    if not _nobody_watches(project):
+        return False
+    return _Quiet(project, with_urls).block(module, body)
+
+
+class _Quiet:
+    """Looks at blocks and at the functions that they call."""
+
+    def __init__(self, project: Project, with_urls: bool) -> None:
+        self._values = ContextFlow.of(project).values
+        self._names = _QUIET | {_URL_FOR} if with_urls else _QUIET
+        self._pending: list[ast.AST] = []
+
+    def block(self, module: Module, body: Iterable[ast.AST]) -> bool:
+        return all(self._node(module, each) for each in _run_nodes(body))
+
+    def _node(self, module: Module, node: ast.AST) -> bool:
+        if isinstance(node, ast.Await | ast.Yield | ast.YieldFrom | ast.With | ast.AsyncWith):
+            return False
+        if isinstance(node, ast.Import | ast.ImportFrom | ast.ClassDef | ast.AsyncFor):
+            return False
+        if isinstance(node, ast.Call):
+            return self._call(module, node)
+        if isinstance(node, ast.Name | ast.Attribute):
+            return self._named(module, node)
+        return not isinstance(node, ast.Lambda) or self.block(module, [node.body])
+
+    def _named(self, module: Module, node: ast.Name | ast.Attribute) -> bool:
+        value = self._values.of(module, node)
+        if isinstance(value, Property):
+            return self._function(value.function)
+        if isinstance(value, Function):
+            return self._function(value)
+        if not isinstance(value, Foreign):
+            return True
+        is_proxy = value.name in PROXIES and value.name not in _CONTEXT_FREE
+        return not is_proxy and not value.name.startswith("flask_sqlalchemy.")
+
+    def _call(self, module: Module, call: ast.Call) -> bool:
+        value = self._values.of(module, call.func)
+        if isinstance(value, Function):
+            return self._function(value)
+        if isinstance(value, Foreign):
+            return value.name in self._names or _is_quiet_name(value.name)
+        return isinstance(call.func, ast.Attribute) and _is_plain(module, call.func.value)
+
+    def _function(self, function: Function) -> bool:
+        if isinstance(function.node, ast.Lambda) or len(self._pending) > _DEEPEST:
+            return False
+        if function.is_generator or isinstance(function.node, ast.AsyncFunctionDef):
+            return False
+        if function.node in self._pending:
+            return True
+        self._pending.append(function.node)
+        try:
+            return self.block(function.module, function.node.body)
+        finally:
+            self._pending.pop()
+
+
+def _run_nodes(body: Iterable[ast.AST]) -> Iterator[ast.AST]:
+    """Yield the nodes of a block that run with it; a function that it defines may run later."""
+    for each in body:
+        yield each
+        if not isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield from own_nodes(each)
+
+
+def _is_quiet_name(name: str) -> bool:
+    """Whether calling a name from elsewhere uses no more of a context than its application."""
+    if name in _LOUD:
+        return False
+    package = name.partition(".")[0]
+    is_standard = package == "builtins" or package in sys.stdlib_module_names
+    return is_standard or name.startswith(_QUIET_OWNERS)
+
+
+def _is_plain(module: Module, node: ast.expr) -> bool:
+    """Whether `node` is a string or a collection that the same function has written down."""
+    if not isinstance(node, ast.Name):
+        return isinstance(node, _LITERALS)
+    bindings = module.scopes.scope_of(node).home(node.id).bindings.get(node.id, [])
+    return bool(bindings) and all(isinstance(each.value, _DISPLAYS) for each in bindings)
+
+
+def _nobody_watches(project: Project) -> bool:
+    return project.memo("nobody watches contexts", lambda: _find_no_watcher(project))
+
+
+def _find_no_watcher(project: Project) -> bool:
+    if any(_outside_tests(project, word) for word in _WATCHERS):
+        return False
+    for path in _outside_tests(project, "flask"):
+        try:
+            packages = imported_packages(project.module(path))
+        except SourceError:
+            return False
+        if any("flask" in each for each in packages - WITHOUT_TEARDOWN - {"flask"}):
+            return False
+    for word in ("integrations.flask", "contrib.flask", "flask_utils"):
+        if _outside_tests(project, word):
+            return False
+    return all(_looks_at_g_only(project, path) for path in _outside_tests(project, "teardown_app"))
+
+
+def _outside_tests(project: Project, word: str) -> list[str]:
+    return [path for path in project.mentioning(word) if not project.is_test(path)]
+
+
+def _looks_at_g_only(project: Project, path: str) -> bool:
+    """Whether the teardown functions of a module do nothing where `g` is empty."""
+    values = ContextFlow.of(project).values
+    try:
+        module = project.module(path)
+        registrations = [
+            node
+            for node in module.scopes.nodes(ast.Attribute)
+            if node.attr.startswith("teardown_app")
+        ]
+    except SourceError:
+        return False
+    for node in registrations:
+        function = module.scopes.parents[node]
+        if isinstance(function, ast.Call) and function.func is node and len(function.args) == 1:
+            value = values.of(module, function.args[0])
+            if not isinstance(value, Function):
+                return False
+            module, function = value.module, value.node
+        if not isinstance(function, ast.FunctionDef) or not _is_idle(values, module, function):
+            return False
+    return True
+
+
+def _is_idle(values: Values, module: Module, function: ast.FunctionDef) -> bool:
+    """Whether a function does nothing unless it finds on `g` what it asks for."""
+    asked: set[str] = set()
+    for statement in function.body:
+        if isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name):
+            if not _asks_g(values, module, statement.value):
+                return False
+            asked.add(statement.targets[0].id)
+        elif isinstance(statement, ast.If) and not statement.orelse:
+            if not _is_found(values, module, statement.test, asked):
+                return False
+        elif not isinstance(statement, ast.Pass) and not (
+            isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
+        ):
+            return False
+    return True
+
+
+def _is_found(values: Values, module: Module, test: ast.expr, asked: set[str]) -> bool:
+    """Whether a test is false where nothing was found on `g`."""
+    if isinstance(test, ast.Name):
+        return test.id in asked
+    if isinstance(test, ast.Compare) and len(test.ops) == 1:
+        left, right = test.left, test.comparators[0]
+        if isinstance(test.ops[0], ast.IsNot):
+            is_none = isinstance(right, ast.Constant) and right.value is None
+            return is_none and isinstance(left, ast.Name) and left.id in asked
+        if isinstance(test.ops[0], ast.In):
+            return values.of(module, right) == Foreign("flask.g")
+    return isinstance(test, ast.Call) and _asks_g(values, module, test)
+
+
+def _asks_g(values: Values, module: Module, node: ast.expr) -> bool:
+    """Whether `node` is a look at `g` that gives None, or False, where there is nothing."""
+    if not isinstance(node, ast.Call) or node.keywords or not node.args:
+        return False
+    default = node.args[-1]
+    is_none = isinstance(default, ast.Constant) and default.value is None
+    called = values.of(module, node.func)
+    if called in (Foreign("flask.g.pop"), Foreign("flask.g.get")):
+        is_short = len(node.args) == 1 and called == Foreign("flask.g.get")
+        return is_short or (len(node.args) == 2 and is_none)
+    if values.of(module, node.args[0]) != Foreign("flask.g"):
+        return False
+    is_asked = called == Foreign("builtins.getattr") and len(node.args) == 3 and is_none
+    return is_asked or called == Foreign("builtins.hasattr")
