@@ -668,6 +668,7 @@ _RQ_SCHEDULER = "rq_scheduler.Scheduler()"
 JOB_DECORATORS: dict[str, Runner] = {
     "celery.Celery().task": "Celery",
     "celery.shared_task": "Celery",
+    "celery.task": "Celery",
     "dramatiq.actor": "Dramatiq",
     "flask_apscheduler.APScheduler().task": "Flask-APScheduler",
     "rq.decorators.job": "RQ",

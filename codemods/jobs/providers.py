@@ -57,9 +57,24 @@ _KEYWORDS: dict[Runner, frozenset[str]] = {
 # What starts a worker: a context around it, or one that a command has, is there for its jobs.
 _WORKS = frozenset({"create_consumer", "main", "run", "start", "work", "worker_main"})
 _WORKERS = frozenset({"create_consumer", "work", "worker_main"})
+_SERVER = Foreign("flask.Flask().run")
 _COMMANDS = frozenset({"cli", "command", "with_appcontext"})
 # Their jobs run in threads, which do not see what is pushed for the process.
 _SCHEDULERS: frozenset[Runner] = frozenset({"APScheduler", "Flask-APScheduler"})
+# Settings that have jobs run at once, in the context of the caller.
+_EAGER: dict[Runner, dict[str, bool]] = {
+    "APScheduler": {},
+    "Celery": {
+        "CELERY_ALWAYS_EAGER": True,
+        "CELERY_TASK_ALWAYS_EAGER": True,
+        "task_always_eager": True,
+    },
+    "Dramatiq": {},
+    "Flask-APScheduler": {},
+    "Huey": {"immediate": True},
+    "RQ": {"is_async": False},
+}
+_FOR_TESTS = re.compile("test|dev|local", re.IGNORECASE)
 # Classes of others that are like a Celery, and packages whose classes only are called so.
 _CELERY = re.compile("Celery(?!Inte|Instr)")
 _KNOWN = frozenset({"celery", "sentry_sdk", "opentelemetry"})
@@ -72,6 +87,8 @@ def provided(runner: Runner, project: Project) -> Need:
     def compute() -> Need:
         if runner == "Celery" and not project.mentioning("Celery("):
             return Need.REQUEST  # what runs the tasks is another project's
+        if any(_is_eager(project, name, value) for name, value in _EAGER[runner].items()):
+            return Need.REQUEST  # jobs run where they are called
         modules = _modules(project, _WORDS[runner])
         if not any(_provides(module, project, runner) for module in modules):
             if runner in _SCHEDULERS or not any(map(_pushes, _modules(project, ".push("))):
@@ -110,8 +127,37 @@ def _provides(module: Module, project: Project, runner: Runner) -> bool:
         or _derives(module, project, runner)
         or (runner == "Celery" and _has_foreign_celery(module, project))
         or (runner not in _SCHEDULERS and _works_in_a_command(module))
-        or any(_is_for_others(module, each, runner) for each in _contexts(module, project))
+        or any(_is_for_others(module, project, each, runner) for each in _contexts(module, project))
     )
+
+
+def _is_eager(project: Project, name: str, value: bool) -> bool:
+    """Whether a setting has this value, but in settings for tests and development."""
+    return any(
+        _is_set(module, node, name) and node.value == value
+        for module in _modules(project, name)
+        for node in module.scopes.nodes(ast.Constant)
+        if isinstance(node.value, bool)
+    )
+
+
+def _is_set(module: Module, value: ast.Constant, name: str) -> bool:
+    parents = module.scopes.parents
+    owner = parents[value]
+    around = (each for each in module.scopes.ancestors(value) if isinstance(each, ast.ClassDef))
+    if any(_FOR_TESTS.search(each.name) for each in around):
+        return False
+    if isinstance(owner, ast.keyword):
+        return owner.arg == name
+    if isinstance(owner, ast.Dict):
+        keys = [key for key, each in zip(owner.keys, owner.values, strict=True) if each is value]
+        return any(isinstance(key, ast.Constant) and key.value == name for key in keys)
+    if not isinstance(owner, ast.Assign):
+        return False
+    (target,) = owner.targets[:1]
+    if isinstance(target, ast.Subscript):
+        return isinstance(target.slice, ast.Constant) and target.slice.value == name
+    return name in (getattr(target, "attr", ""), getattr(target, "id", ""))
 
 
 def _replaces(module: Module, project: Project, runner: Runner) -> bool:
@@ -183,7 +229,7 @@ def _contexts(module: Module, project: Project) -> Iterator[ast.Call]:
                 yield call
 
 
-def _is_for_others(module: Module, made: ast.Call, runner: Runner) -> bool:
+def _is_for_others(module: Module, project: Project, made: ast.Call, runner: Runner) -> bool:
     """Whether a context is there for what other code does: a method, a decorator, a worker."""
     scopes = module.scopes
     parent = scopes.parents[made]
@@ -197,13 +243,14 @@ def _is_for_others(module: Module, made: ast.Call, runner: Runner) -> bool:
     nodes = [node for statement in with_.body for node in ast.walk(statement)]
     if any(isinstance(node, ast.Yield | ast.YieldFrom | ast.FunctionDef) for node in nodes):
         return True
-    return any(isinstance(node, ast.Call) and _runs(module, node) for node in nodes)
+    return any(isinstance(node, ast.Call) and _runs(module, project, node) for node in nodes)
 
 
-def _runs(module: Module, call: ast.Call) -> bool:
+def _runs(module: Module, project: Project, call: ast.Call) -> bool:
     """Whether a call starts a worker, or calls what a function around it was given."""
     if isinstance(call.func, ast.Attribute):
-        return call.func.attr in _WORKS
+        is_server = ContextFlow.of(project).values.of(module, call.func) == _SERVER
+        return call.func.attr in _WORKS and not is_server
     if not isinstance(call.func, ast.Name):
         return True
     home = module.scopes.home_of(call.func)
