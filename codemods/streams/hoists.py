@@ -11,8 +11,10 @@ from flask_ctxfix.codemods.streams.wraps import torn_down
 from flask_ctxfix.context_flow import Where
 from flask_ctxfix.context_flow.needs import Use
 from flask_ctxfix.context_flow.uses import writes_session
+from flask_ctxfix.places import is_first_on_line
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import FunctionNode
+from flask_ctxfix.source import SourceError
 from flask_ctxfix.value_reads import (
     Read,
     expression_of,
@@ -160,7 +162,9 @@ def _edits_before(project: Project, part: Late, values: _Values) -> list[Edit] |
     """Return the edits that read the values in lines before what makes the code that runs late."""
     module = part.module
     at = _place(project, part, values)
-    if at is None or not all(is_readable_at(module, at, read.chain) for read in values.reads):
+    if at is None or not is_first_on_line(module, at):
+        return None
+    if not all(is_readable_at(module, at, read.chain) for read in values.reads):
         return None
     named = free_names(module, at, values.reads)
     return list(moving_edits(module, at, values.reads, named)) if named is not None else None
@@ -228,7 +232,7 @@ def _edits_of_parameters(project: Project, part: Late, values: _Values) -> list[
     node = function.node if function is not None else None
     if function is None or not isinstance(node, ast.FunctionDef) or not function.is_generator:
         return None
-    if not _takes_more(node):
+    if not _takes_more(module, node):
         return None
     calls = _only_calls(project, part, node)
     named = free_names(module, node.body[0], values.reads)
@@ -251,17 +255,24 @@ def _edits_of_parameters(project: Project, part: Late, values: _Values) -> list[
     return edits
 
 
-def _takes_more(node: ast.FunctionDef) -> bool:
-    """Whether a parameter can be put behind the others of a function without a default."""
+def _takes_more(module: Module, node: ast.FunctionDef) -> bool:
+    """Whether a parameter can be put behind the others of a function as they are written.
+
+    There is none with a default, and no types are given, which the new one would lack.
+    """
     taken = node.args
-    return not (taken.defaults or taken.vararg or taken.posonlyargs)
+    every = (*taken.args, *taken.kwonlyargs)
+    header = module.text[module.span(node).start : module.span(node.body[0]).start]
+    is_typed = node.returns is not None or any(each.annotation for each in every)
+    is_open = bool(taken.defaults or taken.vararg or taken.posonlyargs)
+    return not (is_open or is_typed or "# type:" in header)
 
 
 def _only_calls(project: Project, part: Late, node: ast.FunctionDef) -> list[ast.Call] | None:
     """Return the calls of a generator, if each is one for a stream and nothing else names it."""
     module, scopes = part.module, part.module.scopes
     is_outer = scopes.function_of(node) is None
-    if is_outer and any(path != module.path for path in project.mentioning(node.name)):
+    if is_outer and _may_be_named_elsewhere(project, module, node.name):
         return None
     if isinstance(scopes.parents[node], ast.ClassDef):
         attributes = scopes.nodes(ast.Attribute)
@@ -274,6 +285,23 @@ def _only_calls(project: Project, part: Late, node: ast.FunctionDef) -> list[ast
     made = [stream.only.node for stream in _same(part, project) if stream.only is not None]
     calls = [call for call in made if isinstance(call, ast.Call)]
     return calls if {call.func for call in calls} == set(named) else None
+
+
+def _may_be_named_elsewhere(project: Project, module: Module, name: str) -> bool:
+    """Whether another file may use a function or method by its name."""
+    for path in project.mentioning(name):
+        if path == module.path:
+            continue
+        try:
+            scopes = project.module(path).scopes
+        except SourceError:
+            return True
+        imports = scopes.nodes(ast.ImportFrom)
+        if any(alias.name in (name, "*") for each in imports for alias in each.names):
+            return True
+        if any(each.attr == name for each in scopes.nodes(ast.Attribute)):
+            return True
+    return False
 
 
 def _given_more(
