@@ -251,16 +251,17 @@ class _Editor(cst.CSTTransformer):
     def _block(
         self, original: cst.Module | cst.IndentedBlock, updated: cst.Module | cst.IndentedBlock
     ) -> cst.Module | cst.IndentedBlock:
-        gap = 2 if isinstance(original, cst.Module) else 0
+        is_top_level = isinstance(original, cst.Module)
+        gap = 2 if is_top_level else 0
         parts = []
         for old, new in zip(original.body, updated.body, strict=True):
             left, right = cast(Statement, old), cast(Statement, new)
             parts.append(_Part(left, *self._statement(left, right, gap)))
-        body, orphans = _joined(self._gathered(parts) if self._wraps else parts)
+        body, orphans = _joined(self._gathered(parts, is_top_level) if self._wraps else parts)
         footer = [*orphans, *updated.footer]
         return updated.with_changes(body=body, footer=footer)
 
-    def _gathered(self, parts: Sequence[_Part]) -> list[_Part]:
+    def _gathered(self, parts: Sequence[_Part], is_top_level: bool) -> list[_Part]:
         """Make one part of those that stand under a new ``with``."""
         gathered: list[_Part] = []
         index = 0
@@ -277,10 +278,10 @@ class _Editor(cst.CSTTransformer):
                 index < len(parts) and min(self._starts_of(parts[index].original)) < wrap.span.end
             ):
                 index += 1
-            gathered.append(self._under(wrap, parts[first:index]))
+            gathered.append(self._under(wrap, parts[first:index], is_top_level))
         return gathered
 
-    def _under(self, wrap: WrapStatements, parts: Sequence[_Part]) -> _Part:
+    def _under(self, wrap: WrapStatements, parts: Sequence[_Part], is_top_level: bool) -> _Part:
         self._done.add(wrap)
         first, *rest = parts
         above = [*first.original.leading_lines]
@@ -298,6 +299,8 @@ class _Editor(cst.CSTTransformer):
         body[0] = body[0].with_changes(leading_lines=_from_comment(body[0].leading_lines))
         with_ = cst.ensure_type(self._parse(f"{wrap.header}\n    pass")[0], cst.With)
         inner = cst.IndentedBlock(body, indent=self._indent, footer=footer)
+        if is_top_level:  # where LibCST takes blank lines for indented ones
+            inner = cst.ensure_type(inner.visit(_BlankLines()), cst.IndentedBlock)
         return _Part(first.original, [with_.with_changes(body=inner, leading_lines=above)], [])
 
     def _statement(
@@ -469,8 +472,18 @@ def _without_finally(statement: cst.Try) -> tuple[list[Statement], list[cst.Empt
     return [first, *body[1:]], [*under, *lines]
 
 
-class _Layout(cst.CSTTransformer):
-    """Gives new code the indentation of its file, and none to its blank lines."""
+class _BlankLines(cst.CSTTransformer):
+    """Leaves blank lines without the indentation of the code around them."""
+
+    def leave_EmptyLine(  # noqa: N802
+        self, original_node: cst.EmptyLine, updated_node: cst.EmptyLine
+    ) -> cst.EmptyLine:
+        """Leave only comments where the code around them stands."""
+        return updated_node if updated_node.comment else updated_node.with_changes(indent=False)
+
+
+class _Layout(_BlankLines):
+    """Gives new code the indentation of its file."""
 
     def __init__(self, indent: str) -> None:
         super().__init__()
@@ -481,12 +494,6 @@ class _Layout(cst.CSTTransformer):
     ) -> cst.IndentedBlock:
         """Indent a block by one step."""
         return updated_node.with_changes(indent=self._indent)
-
-    def leave_EmptyLine(  # noqa: N802
-        self, original_node: cst.EmptyLine, updated_node: cst.EmptyLine
-    ) -> cst.EmptyLine:
-        """Leave only comments where the code around them stands."""
-        return updated_node if updated_node.comment else updated_node.with_changes(indent=False)
 
 
 class _HoleFiller(cst.CSTTransformer):

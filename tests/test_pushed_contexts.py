@@ -1,0 +1,143 @@
+"""Contexts that are pushed and left, as users meet them: a wrong user, an empty pool."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import textwrap
+from importlib.metadata import version
+from importlib.util import find_spec
+from pathlib import Path
+from urllib.request import urlopen
+
+import pytest
+
+from flask_ctxfix import engine
+from flask_ctxfix.flask_versions import TargetVersion
+from flask_ctxfix.outcome import Outcome
+from flask_ctxfix.settings import Settings
+
+FLASK = tuple(int(part) for part in version("flask").split(".")[:2])
+JOBS = """
+    import sys
+    from concurrent.futures import ThreadPoolExecutor
+
+    from flask import Flask
+    from flask_sqlalchemy import SQLAlchemy
+    from sqlalchemy import text
+    from sqlalchemy.pool import QueuePool
+
+    app = Flask(__name__)
+    app.config["SQLALCHEMY_DATABASE_URI"] = "sqlite:///jobs.db"
+    options = {"poolclass": QueuePool, "pool_size": 3, "max_overflow": 0, "pool_timeout": 0.1}
+    app.config["SQLALCHEMY_ENGINE_OPTIONS"] = options
+    db = SQLAlchemy(app)
+    pool = ThreadPoolExecutor(1)
+
+
+    def export():
+        app.app_context().push()
+        db.session.execute(text("select 1"))
+
+
+    def run(count):
+        for number in range(count):
+            pool.submit(export).result()
+            print(number + 1, flush=True)
+
+
+    if __name__ == "__main__":
+        run(int(sys.argv[1]))
+"""
+SHOP = """
+    from flask import Flask, current_app, g, request
+
+    app = Flask(__name__)
+    ended = []
+    app.teardown_appcontext(lambda error: ended.append(error))
+    # so that the limits can be set
+    app.app_context().push()
+    current_app.config["LIMIT"] = 3
+
+
+    @app.before_request
+    def sign_in():
+        if "user" not in g:
+            g.user = request.args["user"]
+
+
+    @app.get("/")
+    def index():
+        return f"{g.user} {len(ended)}"
+"""
+
+
+def refactored(folder: Path, file: str, code: str) -> Outcome:
+    """Write a file and what the fixes make of it: `file` in `before`, and in `after`."""
+    for name in ("before", "after"):
+        path = folder / name / file
+        path.parent.mkdir()
+        path.write_text(textwrap.dedent(code).lstrip("\n"))
+    settings = Settings(
+        paths=(str(folder / "before"),),
+        select=("CTX3",),
+        target_version=TargetVersion.parse("3.1"),
+        unsafe_fixes=True,
+    )
+    outcome = engine.run(settings, "diff")
+    assert outcome.errors == []
+    (result,) = outcome.results
+    (folder / "after" / file).write_bytes(result.after.data)
+    return outcome
+
+
+@pytest.mark.skipif(find_spec("flask_sqlalchemy") is None, reason="needs Flask-SQLAlchemy")
+def test_jobs_use_up_the_connections_of_a_pool(tmp_path: Path) -> None:
+    outcome = refactored(tmp_path, "jobs.py", JOBS)
+    (located,) = outcome.results[0].findings
+    assert located.finding.fix is not None
+    assert located.finding.fix.applicability == "safe"
+    before, after = (
+        subprocess.run(
+            [sys.executable, "-B", "jobs.py", "100"],
+            cwd=tmp_path / name,
+            capture_output=True,
+            text=True,
+        )
+        for name in ("before", "after")
+    )
+    assert before.stdout.split() == ["1", "2", "3"]
+    assert "QueuePool limit of size 3" in before.stderr
+    assert after.stderr == ""
+    assert after.stdout.split()[-1] == "100"
+
+
+@pytest.mark.skipif(find_spec("gunicorn") is None, reason="needs gunicorn")
+@pytest.mark.skipif(FLASK >= (3, 2), reason="requests have a `g` of their own from Flask 3.2 on")
+def test_a_sync_worker_takes_one_user_for_another(tmp_path: Path) -> None:
+    from tests.test_servers import served
+
+    refactored(tmp_path, "app.py", SHOP)
+    found = {}
+    for name in ("before", "after"):
+        with served(tmp_path / name, ["--worker-class=sync"]) as address:
+            found[name] = [
+                urlopen(f"{address}/?user={user}", timeout=10).read().decode()
+                for user in ("alice", "bob", "carol")
+            ]
+    assert found["before"] == ["alice 0", "alice 0", "alice 0"]
+    assert found["after"] == ["alice 1", "bob 2", "carol 3"]
+
+
+def test_the_fixture_of_a_test_suite(tmp_path: Path) -> None:
+    """The cases of fixtures cannot be run in a fork: pytest has to start anew."""
+    case = Path(__file__).parent / "fixtures" / "CTX302" / "pytest-fixtures"
+    printed = {}
+    for name in ("before", "after"):
+        folder = shutil.copytree(case / name, tmp_path / name)
+        command = [sys.executable, "-Bm", "pytest", "-qs", "-p", "no:cacheprovider", "--rootdir=."]
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
+        assert "4 passed" in done.stdout
+        printed[name] = "left True" in done.stdout
+    assert printed == {"before": True, "after": False}
