@@ -65,6 +65,11 @@ class ContextPushedForProcess(Rule):
         app.app_context().push()
         current_app.config["READY"] = True
 
+
+        @app.get("/")
+        def index():
+            return "ready"
+
     After
 
         from flask import Flask, current_app
@@ -72,6 +77,11 @@ class ContextPushedForProcess(Rule):
         app = Flask(__name__)
         with app.app_context():
             current_app.config["READY"] = True
+
+
+        @app.get("/")
+        def index():
+            return "ready"
 
     When the fix is safe
 
