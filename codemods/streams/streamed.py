@@ -10,7 +10,7 @@ from typing import NamedTuple
 from flask_ctxfix.applications import imports_flask
 from flask_ctxfix.context_flow import ContextFlow, Reach, Summary
 from flask_ctxfix.context_flow.needs import Use
-from flask_ctxfix.context_flow.values import Class, Foreign, Function, Known
+from flask_ctxfix.context_flow.values import Class, Foreign, Function, Known, bound_arguments
 from flask_ctxfix.flask_facts import (
     BODY_CONSUMERS,
     LAZY_WRAPPERS,
@@ -84,7 +84,9 @@ def _streams(module: Module, project: Project) -> Iterator[Stream]:
     flow = ContextFlow.of(project)
     if project.memo("bodies are read", lambda: _are_bodies_read(project)):
         return
-    for given in (*_given_to_responses(module, project), *_returned(module, project)):
+    given_to_responses = list(_given_to_responses(module, project))
+    passed = _passed_on(module, project, given_to_responses)
+    for given in (*given_to_responses, *passed, *_returned(module, project)):
         root = _made_at(module, given)
         parts = parts_of(module, project, root) if root is not None else ()
         if root is not None and parts:
@@ -108,6 +110,30 @@ def _given_to_responses(module: Module, project: Project) -> Iterator[ast.expr]:
         if isinstance(body, _ANY) and _makes_response(module, project, called):
             if not _is_consumed(module, call):
                 yield body
+
+
+def _passed_on(module: Module, project: Project, bodies: list[ast.expr]) -> Iterator[ast.expr]:
+    """Yield the arguments for functions of the module that give a parameter to a response."""
+    values = ContextFlow.of(project).values
+    streaming = dict(_streaming_parameters(module, bodies))
+    names = {getattr(function, "name", "") for function in streaming}
+    for call in module.scopes.nodes(ast.Call) if names else ():
+        if getattr(call.func, "attr", getattr(call.func, "id", "")) in names:
+            called = values.of(module, call.func)
+            if isinstance(called, Function) and called.node in streaming:
+                for name, argument in bound_arguments(call, called):
+                    if name == streaming[called.node] and isinstance(argument, _ANY):
+                        yield argument
+
+
+def _streaming_parameters(module: Module, bodies: list[ast.expr]) -> Iterator[tuple[ast.AST, str]]:
+    """Yield the functions that give one of their parameters to a response and to nothing else."""
+    for body in bodies:
+        if isinstance(body, ast.Name):
+            home = module.scopes.home_of(body)
+            kinds = [each.kind for each in home.bindings.get(body.id, [])]
+            if kinds == ["parameter"] and home.reads.get(body.id) == [body]:
+                yield home.node, body.id
 
 
 def _local_names(module: Module) -> frozenset[str]:
