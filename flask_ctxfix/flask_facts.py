@@ -345,7 +345,7 @@ ENTRY_BASES: dict[str, frozenset[str] | None] = {
 }
 
 # Decorators of functions whose parameters hold data of the request.
-VIEW_DECORATORS = (
+FED_DECORATORS = (
     frozenset(
         f"flask.{owner}().{method}"
         for owner in ("Flask", "Blueprint")

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from flask_ctxfix.codemod import (
     Edit,
     Fix,
+    InsertStatement,
     Need,
     RemoveStatement,
     ReplaceExpression,
@@ -17,6 +18,7 @@ from flask_ctxfix.codemod import (
 from flask_ctxfix.codemods.stored_requests.slots import Slot
 from flask_ctxfix.codemods.stored_requests.uses import Uses, uses_in
 from flask_ctxfix.codemods.stored_requests.verdicts import Verdict, name_around
+from flask_ctxfix.imports import local_name
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.spelling import flask_name_at
 
@@ -39,8 +41,8 @@ def fix_of(slot: Slot, moving: Moving, module: Module, project: Project) -> Fix:
     retires: list[Span] = []
     if verdict.goes_to == "g":
         for node in (*uses.reads, *uses.writes):
-            edit, imports = _on_g(slot, verdict, module, project, node)
-            edits.append(edit)
+            new, imports = _on_g(slot, verdict, module, project, node)
+            edits += new
             needs += imports
         retires += [module.span(b.alias) for b in uses.imported if b.alias is not None]
         where = f"keep `{slot.name}` in `g`"
@@ -61,12 +63,9 @@ def fix_of(slot: Slot, moving: Moving, module: Module, project: Project) -> Fix:
 
 def _on_g(
     slot: Slot, verdict: Verdict, module: Module, project: Project, node: ast.expr
-) -> tuple[Edit, tuple[Need, ...]]:
-    """Return the edit of one read or write."""
-    found = flask_name_at(module, project, node, "g")
-    if found is None:
-        raise UnmovableError("the module imports nothing")
-    written, needs = found
+) -> tuple[list[Edit], tuple[Need, ...]]:
+    """Return the edits of one read or write."""
+    written, needs, imports = _g_at(module, project, node)
     span = module.span(node)
     text = module.text[span.start : span.end]
     expected = node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")
@@ -74,12 +73,42 @@ def _on_g(
         raise UnmovableError("a read stands where it cannot be located")
     code = f"{written}.{slot.name}"
     if (module.path, name_around(module, node)) in verdict.defaulted:
-        if any(isinstance(p, ast.JoinedStr) for p in module.scopes.ancestors(node)):
-            raise UnmovableError("a read that needs a default stands in an f-string")
         code = f'{written}.get("{slot.name}", {verdict.default})'
         if verdict.default == "None":
             code = f'{written}.get("{slot.name}")'
-    return ReplaceExpression(span, code), needs
+        code = _quoted_as_around(module, node, code)
+    return [ReplaceExpression(span, code), *imports], needs
+
+
+def _g_at(
+    module: Module, project: Project, node: ast.expr
+) -> tuple[str, tuple[Need, ...], list[Edit]]:
+    """Return how to write `g` at a node, and what has to be imported for that."""
+    found = flask_name_at(module, project, node, "g")
+    if found is not None:
+        return *found, []
+    first = next(each for each in module.tree.body if not _is_docstring(each))
+    span = module.span(first)
+    written = local_name(module, project, node, "flask", "g", span).code
+    name = "g" if written == "g" else f"g as {written}"
+    return written, (), [InsertStatement(span, f"from flask import {name}", "before")]
+
+
+def _is_docstring(statement: ast.stmt) -> bool:
+    return isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
+
+
+def _quoted_as_around(module: Module, node: ast.expr, code: str) -> str:
+    """Return `code` with quotes that may stand where a node does: in an f-string, the others."""
+    around = (p for p in module.scopes.ancestors(node) if isinstance(p, ast.JoinedStr))
+    text = next((module.segment(each) for each in around), None)
+    if text is None:
+        return code
+    quote = "'" if text.lstrip("fFrR").startswith('"') else '"'
+    other = "'" if quote == '"' else '"'
+    if "\\" in code or (quote in code and other in code):
+        raise UnmovableError("a read that needs a default stands in an f-string")
+    return code.replace(other, quote)
 
 
 def _declarations(uses: Uses, moving: Moving, module: Module, project: Project) -> Iterator[Edit]:

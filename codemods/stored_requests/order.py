@@ -76,11 +76,11 @@ class Order:
         function = function_around(module, node)
         if function is None:
             return Written.NO
+        self.look_around(module, node)
         if self.walk(module, function).is_written_at(node):
             return Written.YES
         if isinstance(function, ast.Lambda) or function in module.scopes.generators:
             return Written.NO
-        self.look_around(module, node)
         return self._at_entry(module, function)
 
     def walk(self, module: Module, function: FunctionNode) -> Walk:
@@ -186,7 +186,7 @@ class Order:
         return False
 
     def _writes_before_its_argument(self, maker: Function) -> bool:
-        names = parameters_of(maker)[:1]
+        names = parameters_of(maker)[1 if maker.receiver is not None else 0 :][:1]
         module = maker.module
         scope = module.scopes.opened_by(maker.node)
         calls = [
@@ -259,7 +259,9 @@ class Walk:
             return self._with(node, state)
         if isinstance(node, ast.Match):
             state = self._expression(node.subject, state)
-            after: bool | None = state
+            last = node.cases[-1]
+            is_complete = isinstance(last.pattern, ast.MatchAs) and last.pattern.pattern is None
+            after: bool | None = None if is_complete and last.guard is None else state
             for case in node.cases:
                 after = _either(after, self._block(case.body, state))
             return after

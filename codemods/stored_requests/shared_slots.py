@@ -6,10 +6,10 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from flask_ctxfix.codemod import Finding, Fix, Rule, Step, Survey
+from flask_ctxfix.codemod import Finding, Fix, Level, Rule, Step, Survey
 from flask_ctxfix.codemods.stored_requests.moves import Moving, UnmovableError, fix_of
 from flask_ctxfix.codemods.stored_requests.slots import Slot, Store, stores_in
-from flask_ctxfix.codemods.stored_requests.uses import uses_in
+from flask_ctxfix.codemods.stored_requests.uses import GUARDED, uses_in
 from flask_ctxfix.codemods.stored_requests.verdicts import Verdict, modules_with, verdict_of
 from flask_ctxfix.context_flow.request_data import Kind
 from flask_ctxfix.flask_versions import TargetVersion
@@ -17,6 +17,7 @@ from flask_ctxfix.project import Module, Project
 
 NAME = "stored_requests"
 _STORES = "`g` for one request, `session` or the database for one user, a store for all"
+_NOT_EVERYWHERE = "it is used in files that are not to be changed"
 _OF_PROXY = "a proxy always shows the current request; use it where the name is used"
 
 
@@ -72,21 +73,23 @@ def _moving(project: Project) -> dict[Slot, Verdict]:
         slots = {slot for fact in surveyed if isinstance(fact, SlotFacts) for slot in fact.slots}
         found = {slot: verdict_of(slot, project) for slot in sorted(slots)}
         able = {slot: verdict for slot, verdict in found.items() if verdict.goes_to is not None}
-        return {slot: verdict for slot, verdict in able.items() if _is_movable(slot, able, project)}
+        return {s: v for s, v in able.items() if _why_unmovable(s, able, project) is None}
 
     moving = project.memo("moving slots", compute)
     return {slot: v for slot, v in moving.items() if slot.group not in project.pinned}
 
 
-def _is_movable(slot: Slot, moving: Moving, project: Project) -> bool:
-    """Whether every file that uses a slot can be rewritten."""
+def _why_unmovable(slot: Slot, moving: Moving, project: Project) -> str | None:
+    """Return why some file that uses a slot cannot be rewritten."""
     try:
         for _, module in modules_with(slot, project):
             if uses_in(slot, module, project).are_any:
                 fix_of(slot, moving, module, project)
-    except (UnmovableError, LookupError):
-        return False
-    return True
+    except UnmovableError as error:
+        return str(error)
+    except LookupError:
+        return "another name stands for everything that `g` could be imported as"
+    return None
 
 
 class _SharedSlot(Rule):
@@ -116,14 +119,17 @@ class _SharedSlot(Rule):
         if fix is not None:
             advice = fix.message
         else:
-            why = verdict.reason if verdict.goes_to is None else "not every file can be changed"
+            why = verdict.reason
+            if verdict.goes_to is not None:
+                why = _why_unmovable(slot, {slot: verdict}, project) or _NOT_EVERYWHERE
             advice = f"not moved to `g`: {why}; use {_STORES}"
         kept = "keeps" if datum.kind is Kind.OBJECT else "holds data of"
         what = f"`{datum.of}` itself" if datum.kind is Kind.OBJECT else f"one request, `{datum.of}`"
         message = f"`{written}` is shared by all requests and {kept} {what}"
         row = store.target.lineno
         proof = (Step(f"{written} =", module.path, row), *datum.steps, *verdict.steps)
-        return self.finding(module, "error", store.target, message, advice, fix, proof)
+        level: Level = "info" if verdict.reason == GUARDED else "error"
+        return self.finding(module, level, store.target, message, advice, fix, proof)
 
     def _used(
         self, slot: Slot, moving: Moving, module: Module, project: Project

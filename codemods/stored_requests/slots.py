@@ -8,11 +8,10 @@ from typing import Literal, NamedTuple
 
 from flask_ctxfix.context_flow import ContextFlow, Where
 from flask_ctxfix.context_flow.request_data import Datum, RequestData
-from flask_ctxfix.context_flow.values import Class, Foreign, Instance, Value
+from flask_ctxfix.context_flow.values import Class, Instance, Value
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import Binding
-
-_ROOTS = frozenset({"builtins.object"})
+from flask_ctxfix.source import SourceError
 
 
 class Slot(NamedTuple):
@@ -86,7 +85,9 @@ def _to_attributes(module: Module, project: Project) -> Iterator[Store]:
         assigned = module.scopes.parents[target]
         if not isinstance(assigned, ast.Assign | ast.AnnAssign) or assigned.value is None:
             continue
-        if isinstance(assigned.value, ast.Constant):
+        function = module.scopes.function_of(target)
+        is_first = getattr(function, "name", "") == "__init__"  # of what is shared: no request yet
+        if is_first or isinstance(assigned.value, ast.Constant | ast.Lambda):
             continue
         slot = slot_of(module, project, target)
         datum = data.of(module, assigned.value) if slot is not None else None
@@ -130,18 +131,22 @@ def _is_plain(owner: Class, name: str) -> bool:
 
 def is_shared(owner: Class, project: Project) -> bool:
     """Whether all instances of a class are made once for the process, not in requests."""
-    values = ContextFlow.of(project).values
-    bases = list(values.bases(owner))
-    if len(bases) < len(owner.node.bases) or owner.node.keywords:
+    key = ("shared", owner.module.path, owner.node.name, owner.node.lineno)
+    return project.memo(key, lambda: _is_shared(owner, project))
+
+
+def _is_shared(owner: Class, project: Project) -> bool:
+    if owner.node.bases or owner.node.keywords:
         return False
-    if any(not isinstance(base, Foreign) or base.name not in _ROOTS for base in bases):
-        return False
-    made = list(instantiations(owner, project))
     if any("singleton" in ast.unparse(each).lower() for each in owner.node.decorator_list):
         return True
     reachability = ContextFlow.of(project).reachability
-    where = [reachability.of(module, call).where for module, call in made]
-    return bool(where) and all(each is Where.OUTSIDE for each in where)
+    made = 0
+    for module, call in instantiations(owner, project):
+        if reachability.of(module, call).where is not Where.OUTSIDE:
+            return False
+        made += 1
+    return made > 0
 
 
 def instantiations(owner: Class, project: Project) -> Iterator[tuple[Module, ast.Call]]:
@@ -156,12 +161,23 @@ def references_to(owner: Class, project: Project) -> Iterator[tuple[Module, ast.
     """Yield the expressions that name a class of the project."""
     values = ContextFlow.of(project).values
     for path in project.mentioning(owner.node.name):
-        module = owner.module if path == owner.module.path else project.module(path)
-        names: list[ast.Name | ast.Attribute] = [*module.scopes.nodes(ast.Name)]
-        names += module.scopes.nodes(ast.Attribute)
-        for node in names:
+        try:
+            module = owner.module if path == owner.module.path else project.module(path)
+            assert module.scopes
+        except SourceError:
+            continue
+        for node in _named(module, owner.node.name):
             if isinstance(node.ctx, ast.Load) and is_class(values.of(module, node), owner):
                 yield module, node
+
+
+def _named(module: Module, name: str) -> Iterator[ast.Name | ast.Attribute]:
+    """Yield the expressions of a module that may stand for what another one calls `name`."""
+    imports = module.scopes.nodes(ast.ImportFrom)
+    aliases = (alias for node in imports for alias in node.names if alias.name == name)
+    local = {name, *(alias.asname or name for alias in aliases)}
+    yield from (node for node in module.scopes.nodes(ast.Name) if node.id in local)
+    yield from (node for node in module.scopes.nodes(ast.Attribute) if node.attr == name)
 
 
 def is_class(value: Value | None, owner: Class) -> bool:

@@ -27,6 +27,7 @@ _CHANGING = frozenset(
 )
 _BY_STRING = frozenset({"delattr", "getattr", "hasattr", "setattr", "object", "setitem", "patch"})
 _NAMESPACES = frozenset({"globals", "vars", "locals", "exec", "eval"})
+GUARDED = "a lock guards it, so that it is shared on purpose"
 _LOCKS = frozenset(
     f"threading.{name}()"
     for name in ("BoundedSemaphore", "Condition", "Lock", "RLock", "Semaphore")
@@ -294,7 +295,7 @@ def _around(module: Module, project: Project, node: ast.AST) -> Iterator[str]:
                 value = values.of(module, item.context_expr)
                 name = value.name if isinstance(value, Foreign) else ""
                 if name in _LOCKS or "lock" in ast.unparse(item.context_expr).lower():
-                    yield "a lock guards it"
+                    yield GUARDED
         if isinstance(parent, ast.FunctionDef | ast.AsyncFunctionDef):
             break
 

@@ -27,16 +27,18 @@ from flask_ctxfix.context_flow.values import (
 from flask_ctxfix.flask_facts import (
     DERIVING_CALLS,
     ENTRY_BASES,
+    FED_DECORATORS,
     FORM_BASES,
     PROXIES,
     REQUEST_GETTERS,
-    VIEW_DECORATORS,
 )
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import Binding, FunctionNode
 from flask_ctxfix.source import SourceError
 
 _DEEPEST = 14
+_MOST_HOPS = 3
+_MOST_MENTIONS = 20
 _CONTEXTS = frozenset({"flask.request_ctx", "flask._request_ctx_stack.top"})
 _COPIES = frozenset({"contextvars.copy_context", "flask.copy_current_request_context"})
 _ADDING = frozenset({"add", "append", "extend", "insert", "update", "appendleft", "setdefault"})
@@ -94,6 +96,7 @@ class RequestData:
         self._flow = ContextFlow.of(project)
         self._values = self._flow.values
         self._pending: list[object] = []
+        self._hops: list[object] = []
 
     @classmethod
     def of_project(cls, project: Project) -> RequestData:
@@ -224,14 +227,22 @@ class RequestData:
             return None if is_receiver else self._source(place, Kind.VALUE, binding.node)
         if isinstance(function, ast.Lambda):
             return None
-        return self._passed(module, function, binding.name)
+        key = ("passed", module.path, function.name, function.lineno, binding.name)
+        is_common = len(self._project.mentioning(function.name)) > _MOST_MENTIONS
+        if is_common or key in self._hops or len(self._hops) >= _MOST_HOPS:
+            return None
+        self._hops.append(key)
+        try:
+            return self._project.memo(key, lambda: self._passed(module, function, binding.name))
+        finally:
+            self._hops.pop()
 
     def _is_view(self, module: Module, function: FunctionNode) -> bool:
         """Whether Flask calls a function with data of a request as its arguments."""
         for decorator in getattr(function, "decorator_list", ()):
             called = decorator.func if isinstance(decorator, ast.Call) else decorator
             value = self._values.of(module, called)
-            if isinstance(value, Foreign) and value.name in VIEW_DECORATORS:
+            if isinstance(value, Foreign) and value.name in FED_DECORATORS:
                 return True
             if value is None and getattr(called, "attr", "") == "route":
                 return True
@@ -421,7 +432,7 @@ class RequestData:
             names = {n for n, value in bound_arguments(call, init) if self._of(place, value)}
             if not names & _kept_parameters(init.node):
                 return None
-        return datum
+        return datum if _is_record(owner.node) else None
 
     def _closure(self, place: _Place, node: ast.AST) -> Datum | None:
         """Return the data that a function keeps of the one around it."""
@@ -513,6 +524,15 @@ def _function_of(place: _Place, binding: Binding) -> FunctionNode | None:
 def _is_called(module: Module, node: ast.expr) -> bool:
     parent = module.scopes.parents.get(node)
     return isinstance(parent, ast.Call) and parent.func is node
+
+
+def _is_record(node: ast.ClassDef) -> bool:
+    """Whether the objects of a class only hold data: what does more is a service of its own."""
+    methods = (each for each in node.body if isinstance(each, ast.FunctionDef))
+    return all(
+        each.decorator_list or (each.name.startswith("__") and each.name.endswith("__"))
+        for each in methods
+    ) and not any(isinstance(each, ast.AsyncFunctionDef) for each in node.body)
 
 
 def _kept_parameters(init: FunctionNode) -> set[str]:
