@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flask_ctxfix.codemod import Codemod
 from flask_ctxfix.codemods.stored_requests.app_state import RequestInAppState
+from flask_ctxfix.codemods.stored_requests.cached_reads import CachedFunctionReadsRequest
 from flask_ctxfix.codemods.stored_requests.handlers import HandlerRegisteredInView
 from flask_ctxfix.codemods.stored_requests.shared_slots import (
     NAME,
@@ -18,6 +19,7 @@ CODEMOD = Codemod(
         RequestInGlobal(),
         RequestInClassAttribute(),
         RequestInAppState(),
+        CachedFunctionReadsRequest(),
         HandlerRegisteredInView(),
     ),
     words=(
@@ -26,6 +28,8 @@ CODEMOD = Codemod(
         b"get_jwt",
         b"request",
         b"session",
+        b"cache",
+        b"memoize",
         b".config",
         b"extensions",
         b"jinja_env",

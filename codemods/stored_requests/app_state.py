@@ -6,10 +6,11 @@ import ast
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from flask_ctxfix.codemod import Finding, Rule, Step
+from flask_ctxfix.codemod import Finding, Level, Rule, Step
 from flask_ctxfix.context_flow import ContextFlow, Where
 from flask_ctxfix.context_flow.request_data import Datum, Kind, RequestData
 from flask_ctxfix.context_flow.values import Class, Foreign, Instance
+from flask_ctxfix.flask_facts import BODY_READS
 from flask_ctxfix.flask_versions import TargetVersion
 from flask_ctxfix.project import Module, Project
 
@@ -28,6 +29,7 @@ _MAPPINGS = frozenset(
 _WRITERS = frozenset({"from_mapping", "setdefault", "update"})
 _PUTENV = "os.putenv"
 _ADVICE = "keep it on `g` for this request, in `session` for this user, or in a store"
+_ADVICE_SETTING = f"{_ADVICE}: what is meant for all is unknown to other processes here"
 
 
 class _Write(NamedTuple):
@@ -89,10 +91,18 @@ class RequestInAppState(Rule):
         for write in _writes(module, project):
             found = (data.of(module, value) for value in write.values)
             datum = next((each for each in found if each and each.kind is not Kind.PROXY), None)
-            if datum is not None and _may_be_in_request(module, project, write.node):
-                message = f"`{write.named}` is shared by all requests, but gets `{datum.of}` of one"
-                proof = proof_of(module, write.node, datum)
-                yield self.finding(module, "error", write.node, message, _ADVICE, None, proof)
+            if datum is None or _is_locked(module, write.node):
+                continue
+            if _may_be_in_request(module, project, write.node):
+                yield self._found(module, write, datum)
+
+    def _found(self, module: Module, write: _Write, datum: Datum) -> Finding:
+        message = f"`{write.named}` is shared by all requests, but gets `{datum.of}` of one"
+        is_sent = any(f".{name}" in datum.of for name in BODY_READS)
+        level: Level = "warning" if is_sent else "error"
+        advice = _ADVICE_SETTING if is_sent else _ADVICE
+        proof = proof_of(module, write.node, datum)
+        return self.finding(module, level, write.node, message, advice, None, proof)
 
 
 def proof_of(module: Module, node: ast.AST, datum: Datum) -> tuple[Step, ...]:
@@ -110,6 +120,17 @@ def _may_be_in_request(module: Module, project: Project, node: ast.AST) -> bool:
     if reach.where is Where.REQUEST and not reach.steps and around is not None:
         reach = reachability.of_function(module, around)
     return reach.where in (Where.REQUEST, Where.UNKNOWN)
+
+
+def _is_locked(module: Module, node: ast.AST) -> bool:
+    """Whether the code around a node takes a lock, which others that read there may take too."""
+    around = module.scopes.function_of(node)
+    calls = (each for each in ast.walk(around or node) if isinstance(each, ast.Call))
+    if any(getattr(call.func, "attr", "") == "acquire" for call in calls):
+        return True
+    blocks = (each for each in module.scopes.ancestors(node) if isinstance(each, ast.With))
+    items = (item.context_expr for block in blocks for item in block.items)
+    return any("lock" in ast.unparse(item).lower() for item in items)
 
 
 def _writes(module: Module, project: Project) -> Iterator[_Write]:

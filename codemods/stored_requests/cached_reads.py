@@ -1,0 +1,152 @@
+"""CTX505: results that depend on the request, and are kept for all requests to come."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from flask_ctxfix.codemod import Finding, Rule
+from flask_ctxfix.codemods.stored_requests.caches import (
+    CachedFunction,
+    cached_functions,
+    calls_of_cached,
+)
+from flask_ctxfix.context_flow import ContextFlow, Use
+from flask_ctxfix.context_flow.request_data import Kind, RequestData
+from flask_ctxfix.context_flow.values import Function
+from flask_ctxfix.flask_facts import PROXIES, REQUEST_GETTERS
+from flask_ctxfix.flask_versions import TargetVersion
+from flask_ctxfix.project import Module, Project
+from flask_ctxfix.source import SourceError
+
+_READS = (frozenset(PROXIES) - {"flask.current_app"}) | REQUEST_GETTERS
+_ADVICE_READ = "read the value in the caller, and pass it as an argument"
+_ADVICE_ARGUMENT = "pass the values that the function needs: strings and numbers"
+
+
+class CachedFunctionReadsRequest(Rule):
+    """The result of one user's request is cached for everyone.
+
+    What it finds
+
+    Functions under `lru_cache`, `cache`, `memoize` of Flask-Caching and their like that read the
+    request, the session or the current user, themselves or by what they call; results that
+    `cached` of Flask-Caching keeps by the path alone; `cached_property` of objects that all
+    requests share. Also calls that pass a proxy, or the request itself, to such a function.
+
+    What goes wrong
+
+    The first user's result is given to all others. With a proxy as argument the key is the same
+    proxy for everyone, under the hash of an object that is gone: now and then the result is that of
+    somebody else. The request itself stays in the cache with all that it holds.
+
+    Before
+
+        from functools import lru_cache
+
+        from flask import Flask, request
+
+        app = Flask(__name__)
+
+
+        @lru_cache
+        def language():
+            return request.headers.get("Accept-Language", "en")
+
+
+        @app.get("/")
+        def index():
+            return language()
+
+    When the fix is safe
+
+    There is none: what the key should be is for the author to say.
+
+    What changes
+
+    Nothing.
+
+    Sources
+
+    Python's documentation, `functools.lru_cache`; Flask's, "Notes On Proxies"; Flask-Caching's,
+    "Caching View Functions".
+    """
+
+    code = "CTX505"
+    name = "cached-function-reads-request"
+    message = "the result of one user's request is cached for everyone"
+
+    def find(self, module: Module, project: Project, target: TargetVersion) -> Iterator[Finding]:
+        """Yield the cached functions that read a request, and the proxies given to one."""
+        if project.is_test(module.path):
+            return
+        for cached in cached_functions(module, project):
+            use = _read_of_request(cached, project)
+            if use is not None:
+                message = f"`{cached.node.name}` is cached for everyone, but reads `{use.name}`"
+                named = cached.decorator
+                yield self.finding(
+                    module, "error", named, message, _ADVICE_READ, None, tuple(use.steps)
+                )
+        for call, cached in calls_of_cached(module, project):
+            yield from self._passed(module, project, call, cached)
+
+    def _passed(
+        self, module: Module, project: Project, call: ast.Call, cached: CachedFunction
+    ) -> Iterator[Finding]:
+        data = RequestData.of_project(project)
+        for argument in (*call.args, *(each.value for each in call.keywords)):
+            datum = data.of(module, argument)
+            if datum is None or datum.kind is Kind.VALUE or datum.is_caught:
+                continue
+            written = f"`{module.segment(argument)}`"
+            name = cached.node.name
+            message = f"{written} is no key for `{name}`, which is cached: users get each other's"
+            if datum.kind is Kind.OBJECT:
+                message = f"{written} stays in the cache of `{name}`, and its request with it"
+            proof = datum.steps if len(datum.steps) > 1 else ()
+            yield self.finding(module, "error", argument, message, _ADVICE_ARGUMENT, None, proof)
+
+
+def _read_of_request(cached: CachedFunction, project: Project) -> Use | None:
+    """Return what a function reads of a request that does not tell its results apart."""
+    function = Function(cached.module, cached.node)
+    roots = _roots_passed(cached, project) if cached.key == "arguments" else set()
+    for use in ContextFlow.of(project).needs.of(function).uses:
+        if use.of not in _READS or use.access == "write" or use.attribute in cached.attributes:
+            continue
+        if use.of == "flask.g" and not _is_of_request(use, project):
+            continue
+        if use.name.partition(".")[0].partition("[")[0] not in roots:
+            return use
+    return None
+
+
+def _roots_passed(cached: CachedFunction, project: Project) -> set[str]:
+    """Return the proxies of which callers pass a part: then that tells the results apart."""
+    data = RequestData.of_project(project)
+    roots: set[str] = set()
+    reachability = ContextFlow.of(project).reachability
+    for module, reference in reachability.references(cached.module, cached.node):
+        call = module.scopes.parents.get(reference)
+        if isinstance(call, ast.Call) and call.func is reference:
+            for argument in (*call.args, *(each.value for each in call.keywords)):
+                datum = data.of(module, argument)
+                if datum is not None and datum.kind is Kind.VALUE:
+                    roots.add(datum.of.partition(".")[0].partition("[")[0])
+    return roots
+
+
+def _is_of_request(use: Use, project: Project) -> bool:
+    """Whether the attribute of `g` that is read holds data of the request."""
+    last = use.steps[-1]
+    try:
+        module = project.module(last.path)
+        nodes = module.scopes.nodes(ast.Attribute)
+    except SourceError:
+        return False
+    data = RequestData.of_project(project)
+    return any(
+        node.attr == use.attribute and node.lineno == last.row and data.of(module, node) is not None
+        for node in nodes
+    )

@@ -1,0 +1,145 @@
+"""Functions whose results are kept: what keeps them, and what tells two results apart."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from typing import Literal, NamedTuple
+
+from flask_ctxfix.codemods.stored_requests.slots import is_shared
+from flask_ctxfix.context_flow import ContextFlow, Where
+from flask_ctxfix.context_flow.values import Class, Foreign, Function
+from flask_ctxfix.project import Module, Project
+from flask_ctxfix.source import SourceError
+
+FunctionDefinition = ast.FunctionDef | ast.AsyncFunctionDef
+Key = Literal["arguments", "path", "nothing"]
+
+_CACHES: dict[str, Key] = {
+    "cachetools.cached": "arguments",
+    "cachetools.func.lfu_cache": "arguments",
+    "cachetools.func.lru_cache": "arguments",
+    "cachetools.func.rr_cache": "arguments",
+    "cachetools.func.ttl_cache": "arguments",
+    "flask_caching.Cache().cached": "path",
+    "flask_caching.Cache().memoize": "arguments",
+    "functools.cache": "arguments",
+    "functools.cached_property": "nothing",
+    "functools.lru_cache": "arguments",
+    "werkzeug.utils.cached_property": "nothing",
+}
+NAMES = frozenset(name.rpartition(".")[2] for name in _CACHES)
+# What decides on the key, or on whether there is one: the author has thought of the request.
+_DECIDING = frozenset({"key", "make_cache_key", "make_name", "unless"})
+
+
+class CachedFunction(NamedTuple):
+    """A function whose results are kept for the process, told apart by `key`.
+
+    `attributes` are those of the request that are a part of the key.
+    """
+
+    module: Module
+    node: FunctionDefinition
+    decorator: ast.expr
+    key: Key
+    attributes: frozenset[str] = frozenset()
+
+
+def cached_functions(module: Module, project: Project) -> Iterator[CachedFunction]:
+    """Yield the functions of a module whose results outlive the request."""
+    nodes: list[FunctionDefinition] = [
+        *module.scopes.nodes(ast.FunctionDef),
+        *module.scopes.nodes(ast.AsyncFunctionDef),
+    ]
+    for node in nodes:
+        found = cached_function(module, project, node)
+        if found is not None:
+            yield found
+
+
+def cached_function(
+    module: Module, project: Project, node: FunctionDefinition
+) -> CachedFunction | None:
+    """Return how the results of a function are kept, if they outlive the request."""
+    for decorator in node.decorator_list:
+        called = decorator.func if isinstance(decorator, ast.Call) else decorator
+        value = ContextFlow.of(project).values.of(module, called)
+        name = value.name if isinstance(value, Foreign) else ""
+        if name in _CACHES and _lasts(module, project, node, _CACHES[name]):
+            return _keyed(CachedFunction(module, node, decorator, _CACHES[name]))
+    return None
+
+
+def _lasts(module: Module, project: Project, node: FunctionDefinition, key: Key) -> bool:
+    """Whether there is one cache for all requests, which nothing clears."""
+    around = module.scopes.function_of(node)
+    if around is not None:
+        where = ContextFlow.of(project).reachability.of(module, node).where
+        return where is Where.OUTSIDE
+    owner = module.scopes.parents[node]
+    if isinstance(owner, ast.ClassDef):
+        names = {getattr(each, "id", "") for each in node.decorator_list}
+        is_of_class = bool(names & {"classmethod", "staticmethod"})
+        return is_of_class or is_shared(Class(module, owner), project)
+    return key != "nothing" and not _is_cleared(project, node.name)
+
+
+def _is_cleared(project: Project, name: str) -> bool:
+    """Whether something empties the cache of a function of this name."""
+    paths = {*project.mentioning(name)} & {*project.mentioning("cache_clear")}
+    for path in sorted(paths):
+        try:
+            nodes = project.module(path).scopes.nodes(ast.Attribute)
+        except SourceError:
+            continue
+        if any(each.attr == "cache_clear" and name in ast.unparse(each.value) for each in nodes):
+            return True
+    return False
+
+
+def _keyed(cached: CachedFunction) -> CachedFunction | None:
+    """Return the function with what its key holds; None if its author says what that is."""
+    keywords = cached.decorator.keywords if isinstance(cached.decorator, ast.Call) else []
+    given = {each.arg: each.value for each in keywords}
+    if given.keys() & {*_DECIDING, None}:
+        return None
+    if cached.key != "path":
+        return cached
+    prefix = given.get("key_prefix")
+    if prefix is not None and not isinstance(prefix, ast.Constant):
+        return None
+    attributes: set[str] = set()
+    if prefix is None or "%s" in str(getattr(prefix, "value", "")):
+        attributes |= {"blueprint", "endpoint", "method", "path", "url_rule", "view_args"}
+    query = given.get("query_string")
+    if query is not None and getattr(query, "value", True):
+        attributes |= {"args", "full_path", "query_string", "url", "values"}
+    return cached._replace(attributes=frozenset(attributes))
+
+
+def calls_of_cached(module: Module, project: Project) -> Iterator[tuple[ast.Call, CachedFunction]]:
+    """Yield the calls of a module of functions whose arguments are the key of their results."""
+    for call in module.scopes.nodes(ast.Call):
+        if not call.args and not call.keywords:
+            continue
+        for home, node in _called(module, project, call.func):
+            cached = cached_function(home, project, node) if node.decorator_list else None
+            if cached is not None and cached.key == "arguments":
+                yield call, cached
+
+
+def _called(
+    module: Module, project: Project, node: ast.expr
+) -> Iterator[tuple[Module, FunctionDefinition]]:
+    """Yield the function of the project that an expression certainly names."""
+    value = ContextFlow.of(project).values.of(module, node)
+    if isinstance(value, Function):
+        if isinstance(value.node, FunctionDefinition):
+            yield value.module, value.node
+        return
+    bindings = project.bindings(module, node)
+    if value is None and len(bindings) == 1:
+        home, binding = bindings[0]
+        if isinstance(binding.node, FunctionDefinition):
+            yield home, binding.node
