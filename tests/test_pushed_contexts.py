@@ -17,6 +17,7 @@ from flask_ctxfix import engine
 from flask_ctxfix.flask_versions import TargetVersion
 from flask_ctxfix.outcome import Outcome
 from flask_ctxfix.settings import Settings
+from tests.test_servers import served
 
 FLASK = tuple(int(part) for part in version("flask").split(".")[:2])
 JOBS = """
@@ -116,8 +117,6 @@ def test_jobs_use_up_the_connections_of_a_pool(tmp_path: Path) -> None:
 @pytest.mark.skipif(find_spec("gunicorn") is None, reason="needs gunicorn")
 @pytest.mark.skipif(FLASK >= (3, 2), reason="requests have a `g` of their own from Flask 3.2 on")
 def test_a_sync_worker_takes_one_user_for_another(tmp_path: Path) -> None:
-    from tests.test_servers import served
-
     refactored(tmp_path, "app.py", SHOP)
     found = {}
     for name in ("before", "after"):
@@ -141,3 +140,27 @@ def test_the_fixture_of_a_test_suite(tmp_path: Path) -> None:
         assert "4 passed" in done.stdout
         printed[name] = "left True" in done.stdout
     assert printed == {"before": True, "after": False}
+
+
+@pytest.mark.parametrize(
+    ("target", "level", "told"),
+    [("3.1", "error", "share"), ("2.2-3.2", "warning", "share"), ("3.2", "warning", "never run")],
+)
+def test_the_level_falls_with_flask_3_2(tmp_path: Path, target: str, level: str, told: str) -> None:
+    (tmp_path / "app.py").write_text(textwrap.dedent(SHOP))
+    settings = Settings(
+        paths=(str(tmp_path),), select=("CTX301",), target_version=TargetVersion.parse(target)
+    )
+    (located,) = engine.run(settings, "list").results[0].findings
+    assert located.finding.level == level
+    assert told in located.finding.message
+
+
+def test_scripts_are_information(tmp_path: Path) -> None:
+    (tmp_path / "shop.py").write_text(
+        "from flask import Flask\n\n\ndef create_app():\n    return Flask('x')\n"
+    )
+    script = "from shop import create_app\n\napp = create_app()\napp.app_context().push()\n"
+    (tmp_path / "manage.py").write_text(script)
+    settings = Settings(paths=(str(tmp_path),), target_version=TargetVersion.parse("3.1"))
+    assert [r for r in engine.run(settings, "list").results if r.findings] == []

@@ -108,7 +108,8 @@ class ContextPushedForProcess(Rule):
         if project.is_test(module.path):
             return
         for push in pushes_in(module, project):
-            if any(use in ("pop", "escape") for use, _ in push.uses()):
+            uses = {use for use, _ in push.uses()}
+            if uses & {"pop", "escape"} or push.is_popped_elsewhere(project):
                 continue
             function = push.function
             if function is not None and role_of(module, project, function) != "factory":

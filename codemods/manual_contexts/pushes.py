@@ -61,6 +61,16 @@ class Push:
         """Whether the context is made where it is pushed, so that nothing else has it."""
         return self.made is self.receiver
 
+    def is_popped_elsewhere(self, project: Project) -> bool:
+        """Whether another file may pop what an attribute or a variable of the module holds."""
+        home = self.variable
+        if self.is_chained or (home is not None and home.parent is not None):
+            return False
+        name = getattr(self.receiver, "attr", getattr(self.receiver, "id", ""))
+        words = (f"{name}.pop", f"{name}.__exit__")
+        files = (path for word in words for path in project.mentioning(word))
+        return any(path != self.module.path for path in files)
+
     def is_same(self, node: ast.expr) -> bool:
         """Whether an expression is written as the one that is pushed."""
         return ast.dump(node) == ast.dump(self.receiver)

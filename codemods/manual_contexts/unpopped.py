@@ -21,6 +21,7 @@ _LEAKS = "a context is pushed and not popped on every path"
 _NEVER = "a context is pushed and never popped"
 _BY_HAND = "a context is popped by hand"
 _USE_WITH = "use `with`, which pops it on every path and gives an exception to teardown functions"
+_DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 _ADVICE: dict[Role, str] = {
     "fixture": "open it with `with` and `yield` inside",
     "set-up": "use `self.enterContext(…)`, or `self.addCleanup(context.pop)` right behind the push",
@@ -114,7 +115,8 @@ class PushWithoutPop(Rule):
             return None
         applicability = _class(push, closing, project, target)
         fix = None
-        if edits is not None and applicability is not None:
+        is_apart = _is_apart(push, closing, project)
+        if edits is not None and applicability is not None and is_apart:
             fix = Fix(applicability, _USE_WITH, edits)
         if is_right and fix is None:
             return None
@@ -128,6 +130,8 @@ class PushWithoutPop(Rule):
             return None
         pops = [node for use, node in push.uses() if use == "pop"]
         if any(_is_last_resort(module, node) for node in pops):
+            return None
+        if push.is_popped_elsewhere(project):
             return None
         if pops:
             advice = _USE_WITH
@@ -169,6 +173,29 @@ def _are_paired(push: Push, project: Project) -> bool:
     pops = [call for closing in closings if closing is not None for call in closing.pops]
     every = [node for use, node in push.uses() if use == "pop"]
     return None not in closings and len({*pops}) == len(pops) == len(every)
+
+
+def _is_apart(push: Push, closing: Closing, project: Project) -> bool:
+    """Whether what comes under the ``with`` can stand there.
+
+    Other contexts have to be popped on the side of its border that they are pushed on, and what a
+    module defines stays at its top level.
+    """
+    module = push.module
+    start, end = module.span(push.statement).start, module.span(closing.last).end
+    if push.function is None and any(isinstance(each, _DEFINITIONS) for each in closing.inside):
+        return False
+    for other in pushes_in(module, project):
+        if other is push or other.function is not push.function:
+            continue
+        closed = closing_of(other)
+        first = module.span(other.statement).start
+        last = module.span(closed.last).end if closed is not None else first
+        if (closed is None and start < first < end) or (start < first < end < last):
+            return False
+        if first < start < last < end:
+            return False
+    return True
 
 
 def _class(
