@@ -75,7 +75,7 @@ def _the_application(project: Project) -> tuple[str, Span] | None:
 
 
 def _find_application(project: Project) -> tuple[str, Span] | None:
-    made = list(_constructions(project))
+    made = list(constructions(project))
     if len(made) != 1:
         return None
     module, call = made[0]
@@ -88,7 +88,7 @@ def _find_application(project: Project) -> tuple[str, Span] | None:
     return module.path, module.span(call)
 
 
-def _constructions(project: Project) -> Iterator[tuple[Module, ast.Call]]:
+def constructions(project: Project) -> Iterator[tuple[Module, ast.Call]]:
     """Yield the calls outside of tests that make an application."""
     for path in project.mentioning("Flask"):
         if project.is_test(path):

@@ -18,6 +18,7 @@ from flask_ctxfix.codemod import (
     Span,
 )
 from flask_ctxfix.codemods.manual_contexts.current_apps import is_current_app
+from flask_ctxfix.codemods.manual_contexts.migrations import is_migration
 from flask_ctxfix.codemods.manual_contexts.quiet_blocks import is_quiet
 from flask_ctxfix.context_flow import ContextFlow, Need, Summary, Use, Where
 from flask_ctxfix.context_flow.guards import expects_no_context, proves_context
@@ -35,7 +36,6 @@ _HIDES = "an app context is active here already; on Flask 3.2 a second one hides
 _REPEATS = "an app context is active here already; a second one has an empty `g`"
 _ADVICE = "run the block in the context that is active, unless it needs a `g` or a session apart"
 _REQUEST_PROXIES = frozenset({"flask.request", "flask.session"})
-_MIGRATIONS = frozenset({"alembic", "migrations"})
 
 
 class NestedAppContext(Rule):
@@ -110,7 +110,7 @@ class NestedAppContext(Rule):
 
     def find(self, module: Module, project: Project, target: TargetVersion) -> Iterator[Finding]:
         """Yield the ``with`` statements that open a second context."""
-        if project.is_test(module.path) or _MIGRATIONS & {*module.path.split("/")}:
+        if project.is_test(module.path) or is_migration(module):
             return
         reachability = ContextFlow.of(project).every_caller
         for opening in _openings(module):

@@ -1,0 +1,83 @@
+"""Which modules are certainly imported before there is any context."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Iterator
+
+from flask_ctxfix.codemods.manual_contexts.current_apps import constructions
+from flask_ctxfix.context_flow import ContextFlow, Need, Summary
+from flask_ctxfix.context_flow.values import Function
+from flask_ctxfix.project import Module, Project
+from flask_ctxfix.source import SourceError
+
+
+def is_imported_outside(module: Module, project: Project) -> bool:
+    """Whether a module runs when the one that makes the application is imported, or is that one."""
+    paths = project.memo("imported outside", lambda: frozenset(_imported_outside(project)))
+    return module.path in paths
+
+
+def at_import(module: Module, project: Project) -> Summary:
+    """Return what the top level of a module needs, and which context it leaves pushed."""
+
+    def compute() -> Summary:
+        body = [each for each in module.tree.body if not _is_left_out(each)]
+        arguments = ast.arguments([], [], None, [], [], None, [])
+        function = ast.FunctionDef("module", arguments, body, [], lineno=1, col_offset=0)
+        return ContextFlow.of(project).needs.of(Function(module, function))
+
+    return module.memo("at import", compute)
+
+
+def _is_left_out(statement: ast.stmt) -> bool:
+    """Whether a statement runs only as a script, or only for type checkers."""
+    if not isinstance(statement, ast.If):
+        return False
+    names = {each.id for each in ast.walk(statement.test) if isinstance(each, ast.Name)}
+    names |= {each.attr for each in ast.walk(statement.test) if isinstance(each, ast.Attribute)}
+    return not names.isdisjoint({"TYPE_CHECKING", "__name__"})
+
+
+def _imported_outside(project: Project) -> set[str]:
+    pending = [module.path for module, _ in constructions(project)]
+    found: set[str] = set()
+    while pending:
+        path = pending.pop()
+        if path in found or project.is_test(path):
+            continue
+        found.add(path)
+        try:
+            module = project.module(path)
+            if at_import(module, project).leaves is Need.NONE:
+                pending += _imported_by(module, project)
+        except SourceError:
+            continue
+    return found
+
+
+def _imported_by(module: Module, project: Project) -> Iterator[str]:
+    """Yield the files of the project that a module imports, whatever happens, when it runs."""
+    for statement in module.tree.body:
+        if isinstance(statement, ast.ImportFrom):
+            source = project.source_of(module.path, statement)
+            inner = (_submodule(module, project, statement, each) for each in statement.names)
+            yield from _known((source, *inner))
+        elif isinstance(statement, ast.Import):
+            for alias in statement.names:
+                parts = alias.name.split(".")
+                dotted = (".".join(parts[: n + 1]) for n in range(len(parts)))
+                yield from _known(project.find_module(each, module.path) for each in dotted)
+
+
+def _submodule(
+    module: Module, project: Project, statement: ast.ImportFrom, alias: ast.alias
+) -> str | None:
+    inner = ".".join(filter(None, (statement.module, alias.name)))
+    if statement.level:
+        return project.find_relative(module.path, inner, statement.level)
+    return project.find_module(inner, module.path)
+
+
+def _known(paths: Iterable[str | None]) -> Iterator[str]:
+    return (path for path in paths if path is not None)

@@ -1,0 +1,140 @@
+"""CTX304: context proxies that are used when a module is imported, or assigned to."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from flask_ctxfix.codemod import Finding, Rule, Span
+from flask_ctxfix.codemods.manual_contexts.import_order import at_import, is_imported_outside
+from flask_ctxfix.codemods.manual_contexts.migrations import is_migration
+from flask_ctxfix.context_flow import ContextFlow, Need, Use
+from flask_ctxfix.context_flow.values import Foreign
+from flask_ctxfix.flask_facts import PROXIES
+from flask_ctxfix.flask_versions import TargetVersion
+from flask_ctxfix.project import Module, Project
+
+_ADVICE = "read it in a function that runs where there is a context, or by a `LocalProxy`"
+_ADVICE_EXTENSION = "make it without an application, and call its `init_app` where that is made"
+_ADVICE_ASSIGNED = "assign to an attribute of `g`, or pass the value as an argument"
+_NAMES = frozenset(name.partition(".")[2] for name in PROXIES if name.startswith("flask."))
+_APP = Foreign("flask.current_app")
+
+
+class ImportTimeContextRead(Rule):
+    """A context proxy is used when its module is imported, or assigned to.
+
+    What it finds
+
+    `current_app`, `request`, `session` and `g` that are used at the top level of a module or class,
+    in a default or in the argument of a decorator there, or by a function that is called there;
+    extensions that are given `current_app` there. Only in modules that are certainly imported
+    before there is an application. Also `flask.g = …` and the like, anywhere.
+
+    What goes wrong
+
+    The import raises RuntimeError, "Working outside of application context"; or it works in a
+    shell, a command or a test that happens to have a context, and the value stays that of the first
+    application. Who assigns to a proxy takes it away from all threads.
+
+    Before
+
+        from datetime import timedelta
+
+        import flask
+
+        app = flask.Flask(__name__)
+
+
+        def start_job(user):
+            flask.g = user
+            return timedelta(days=1)
+
+    When the fix is safe
+
+    There is none: where the value is to be read instead has to be decided.
+
+    What changes
+
+    Nothing. Code that reads the value in a function, or through a `LocalProxy`, gets that of the
+    application that runs.
+
+    Sources
+
+    Flask's documentation, "The Application Context"; sirepo pull request 3350.
+    """
+
+    code = "CTX304"
+    name = "import-time-context-read"
+    message = "a context proxy is used at import time, or assigned to"
+
+    def find(self, module: Module, project: Project, target: TargetVersion) -> Iterator[Finding]:
+        """Yield the uses at import time, and the assignments."""
+        if project.is_test(module.path) or is_migration(module):
+            return
+        for node in module.scopes.nodes(ast.Attribute):
+            if not isinstance(node.ctx, ast.Load) and node.attr in _NAMES:
+                if project.origins(module, node.value) == {"flask"}:
+                    message = f"`flask.{node.attr}` is replaced, for all threads"
+                    yield self.finding(module, "warning", node, message, _ADVICE_ASSIGNED)
+        found = [*self._uses(module, project), *self._extensions(module, project)]
+        if found and is_imported_outside(module, project):
+            yield from found
+
+    def _uses(self, module: Module, project: Project) -> Iterator[Finding]:
+        """Yield the uses of proxies that certainly happen, the first one of each call."""
+        seen: set[Span] = set()
+        for use in at_import(module, project).uses:
+            if not use.is_certain or use.of not in PROXIES:
+                continue
+            span = use.span or _call_span(module, use)
+            if span is None or span in seen:
+                continue
+            seen.add(span)
+            context = "app context" if use.need is Need.APP else "request"
+            by = "" if use.span is not None else f" by `{use.steps[0].text}`"
+            message = f"`{use.name}` is used at import time{by}, where there is no {context}"
+            yield Finding(
+                self.code,
+                self.name,
+                "warning",
+                message,
+                _ADVICE,
+                module.path,
+                span,
+                None,
+                use.steps,
+            )
+
+    def _extensions(self, module: Module, project: Project) -> Iterator[Finding]:
+        """Yield the extensions that are given the proxy of an application to set up."""
+        if at_import(module, project).leaves is not Need.NONE:
+            return
+        values = ContextFlow.of(project).values
+        for statement in module.tree.body:
+            call = statement.value if isinstance(statement, ast.Assign | ast.Expr) else None
+            if not isinstance(call, ast.Call):
+                continue
+            made = values.of(module, call.func)
+            if not isinstance(made, Foreign) or not made.name.startswith("flask_"):
+                continue
+            given = [each.value for each in call.keywords if each.arg == "app"]
+            if made.name.endswith("().init_app"):
+                given += call.args[:1]
+            for each in given:
+                if values.of(module, each) == _APP:
+                    message = "an extension is given `current_app` at import time"
+                    yield self.finding(module, "warning", each, message, _ADVICE_EXTENSION)
+
+
+def _call_span(module: Module, use: Use) -> Span | None:
+    """Return where the top level of a module calls what leads to a use."""
+    first = use.steps[0]
+    for kind in (ast.Call, ast.Attribute):
+        for node in module.scopes.nodes(kind):
+            named = getattr(node, "func", node)
+            name = getattr(named, "attr", getattr(named, "id", ""))
+            if node.lineno == first.row and name == first.text:
+                if module.scopes.function_of(node) is None:
+                    return module.span(node)
+    return None

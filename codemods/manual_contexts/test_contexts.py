@@ -1,0 +1,106 @@
+"""CTX305: contexts of made-up requests outside of tests."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from flask_ctxfix.applications import instance_of
+from flask_ctxfix.codemod import Finding, Rule
+from flask_ctxfix.codemods.manual_contexts.migrations import is_migration
+from flask_ctxfix.context_flow import ContextFlow, Where
+from flask_ctxfix.context_flow.values import Foreign
+from flask_ctxfix.flask_facts import APP_DECORATORS
+from flask_ctxfix.flask_versions import TargetVersion
+from flask_ctxfix.project import Module, Project
+from flask_ctxfix.scopes import FunctionNode
+
+_NAME = "test_request_context"
+_COMMANDS = APP_DECORATORS | {"click.command", "click.group"}
+_APPLICATIONS = (Foreign("flask.current_app"), Foreign("flask.Flask()"))
+_MESSAGE = "`test_request_context()` makes up a request in code that is no test"
+_ADVICE = (
+    "open an app context; with SERVER_NAME set it is enough for `url_for`, and what else is read "
+    "of the request can be passed as an argument"
+)
+
+
+class TestContextInProduction(Rule):
+    """The context of a made-up request is used outside of tests.
+
+    What it finds
+
+    `test_request_context()` of an application, in code that is neither a test nor a command of the
+    command line. A finding is information, and off unless its code is selected.
+
+    What goes wrong
+
+    The code sees a request that nobody sent: its address, its headers, an empty session. What
+    Flask's documentation offers for tests may also run before-request functions of extensions on
+    it, or take the user of the real request for another.
+
+    Before
+
+        from flask import Flask, url_for
+
+        app = Flask(__name__)
+
+
+        @app.get("/")
+        def index():
+            return "Hello"
+
+
+        def link_for_mail():
+            with app.test_request_context():
+                return url_for("index", _external=True)
+
+    When the fix is safe
+
+    There is none: what the code needs of the request has to be decided.
+
+    What changes
+
+    Nothing. With SERVER_NAME set, `url_for` works in an app context, which is what the code can
+    open instead.
+
+    Sources
+
+    Flask's documentation, "The Request Context" and "Testing Flask Applications".
+    """
+
+    code = "CTX305"
+    name = "test-context-in-production"
+    message = "a made-up request is used outside of tests"
+
+    def find(self, module: Module, project: Project, target: TargetVersion) -> Iterator[Finding]:
+        """Yield the calls of ``test_request_context``."""
+        if project.is_test(module.path) or is_migration(module):
+            return
+        for call in module.scopes.nodes(ast.Call):
+            called = call.func
+            if not isinstance(called, ast.Attribute) or called.attr != _NAME:
+                continue
+            if _is_app(module, project, called.value) and not _is_command(module, project, call):
+                yield self.finding(module, "info", call, _MESSAGE, _ADVICE)
+
+
+def _is_app(module: Module, project: Project, node: ast.expr) -> bool:
+    value = ContextFlow.of(project).values.of(module, node)
+    return value in _APPLICATIONS or instance_of(module, project, node) == "Flask"
+
+
+def _is_command(module: Module, project: Project, node: ast.AST) -> bool:
+    """Whether code is, or only serves, commands of the command line."""
+    flow = ContextFlow.of(project)
+    for function in module.scopes.ancestors(node):
+        if not isinstance(function, FunctionNode):
+            continue
+        if flow.reachability.of_function(module, function).where is Where.APP:
+            return True
+        for decorator in getattr(function, "decorator_list", ()):
+            called = decorator.func if isinstance(decorator, ast.Call) else decorator
+            value = flow.values.of(module, called)
+            if isinstance(value, Foreign) and value.name in _COMMANDS:
+                return True
+    return False
