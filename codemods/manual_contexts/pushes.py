@@ -5,9 +5,9 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import PurePath
 from typing import Literal
 
+from flask_ctxfix.codemods.manual_contexts.migrations import is_migration
 from flask_ctxfix.codemods.threads.starts import starts_in
 from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.values import Foreign, Instance, parameters_of
@@ -15,7 +15,6 @@ from flask_ctxfix.flask_facts import CLASSES, CONTEXT_MAKERS
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import Binding, FunctionNode, Scope
 
-_MIGRATIONS = {"alembic", "migrations"}
 # Reading these of a context neither pops it nor hands it on.
 _HARMLESS = {"app", "g", "request", "session", "url_adapter"}
 _APPLICATIONS = {"flask.Flask()", "flask.current_app"}
@@ -105,7 +104,7 @@ class Push:
 
 def pushes_in(module: Module, project: Project) -> list[Push]:
     """Return the statements of a module that push what certainly is a context of Flask."""
-    if _MIGRATIONS.intersection(PurePath(module.path).parts):
+    if is_migration(module):
         return []
     return module.memo("pushes", lambda: list(_pushes(module, project)))
 

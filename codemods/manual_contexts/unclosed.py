@@ -133,10 +133,13 @@ def _others_need(push: Push, project: Project, own: list[Start]) -> bool:
 
 def _of_fixture(push: Push, function: ast.FunctionDef) -> Fix | None:
     """Return the fix that lets a fixture pop its context when the test is over."""
+    if len(function.decorator_list) != 1:
+        return None
     if function.body[-1] is push.statement:
         code = f"with {push.module.segment(push.receiver)}:\n    yield"
         whole = ReplaceStatement(push.module.span(push.statement), code)
-        return Fix("unsafe", _CHANGES, (whole,))
+        is_short = push.receiver.lineno == push.receiver.end_lineno
+        return Fix("unsafe", _CHANGES, (whole,)) if is_short else None
     edits = wrap(push, function.body[-1], _kept(push))
     leaving = [node for node in own_nodes(function) if isinstance(node, ast.Return)]
     if edits is None:
