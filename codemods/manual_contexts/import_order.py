@@ -40,6 +40,7 @@ def _is_left_out(statement: ast.stmt) -> bool:
 
 
 def _imported_outside(project: Project) -> set[str]:
+    """Return the files; none if one of them leaves a context pushed for those after it."""
     pending = [module.path for module, _ in constructions(project)]
     found: set[str] = set()
     while pending:
@@ -49,8 +50,9 @@ def _imported_outside(project: Project) -> set[str]:
         found.add(path)
         try:
             module = project.module(path)
-            if at_import(module, project).leaves is Need.NONE:
-                pending += _imported_by(module, project)
+            if at_import(module, project).leaves is not Need.NONE:
+                return set()
+            pending += _imported_by(module, project)
         except SourceError:
             continue
     return found

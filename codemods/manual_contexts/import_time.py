@@ -35,7 +35,8 @@ class ImportTimeContextRead(Rule):
 
     The import raises RuntimeError, "Working outside of application context"; or it works in a
     shell, a command or a test that happens to have a context, and the value stays that of the first
-    application. Who assigns to a proxy takes it away from all threads.
+    application. An extension that first asks whether it was given an application is not set up at
+    all. Who assigns to a proxy takes it away from all threads.
 
     Before
 

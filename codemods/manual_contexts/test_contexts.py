@@ -5,18 +5,16 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from flask_ctxfix.applications import instance_of
+from flask_ctxfix.applications import imported_packages, instance_of
 from flask_ctxfix.codemod import Finding, Rule
 from flask_ctxfix.codemods.manual_contexts.migrations import is_migration
 from flask_ctxfix.context_flow import ContextFlow, Where
 from flask_ctxfix.context_flow.values import Foreign
-from flask_ctxfix.flask_facts import APP_DECORATORS
 from flask_ctxfix.flask_versions import TargetVersion
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import FunctionNode
 
 _NAME = "test_request_context"
-_COMMANDS = APP_DECORATORS | {"click.command", "click.group"}
 _APPLICATIONS = (Foreign("flask.current_app"), Foreign("flask.Flask()"))
 _MESSAGE = "`test_request_context()` makes up a request in code that is no test"
 _ADVICE = (
@@ -91,16 +89,15 @@ def _is_app(module: Module, project: Project, node: ast.expr) -> bool:
 
 
 def _is_command(module: Module, project: Project, node: ast.AST) -> bool:
-    """Whether code is, or only serves, commands of the command line."""
+    """Whether code is, or only serves, commands of the command line.
+
+    So does a module that imports what they are made with, whatever its own decorators are.
+    """
+    if "click" in imported_packages(module):
+        return True
     flow = ContextFlow.of(project)
     for function in module.scopes.ancestors(node):
-        if not isinstance(function, FunctionNode):
-            continue
-        if flow.reachability.of_function(module, function).where is Where.APP:
-            return True
-        for decorator in getattr(function, "decorator_list", ()):
-            called = decorator.func if isinstance(decorator, ast.Call) else decorator
-            value = flow.values.of(module, called)
-            if isinstance(value, Foreign) and value.name in _COMMANDS:
+        if isinstance(function, FunctionNode):
+            if flow.reachability.of_function(module, function).where is Where.APP:
                 return True
     return False
