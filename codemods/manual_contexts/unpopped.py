@@ -207,7 +207,8 @@ def _class(
     yields = any(isinstance(n, ast.Yield | ast.YieldFrom) for n in _nodes(closing.inside))
     if generates and yields:
         return "unsafe" if _is_resumed(push, project, function) else None
-    if closing.kind == "finally" and target.newest >= ONE_CONTEXT:
+    tells_nothing = closing.kind != "straight" and not closing.pops[0].args
+    if tells_nothing and target.newest >= ONE_CONTEXT:  # there `pop()` gives no exception
         return "unsafe"
     if closing.kind != "straight" and not _in_handler(push):
         return "safe"
