@@ -6,6 +6,7 @@ from flask_ctxfix.codemod import Codemod
 from flask_ctxfix.codemods.stored_requests.app_state import RequestInAppState
 from flask_ctxfix.codemods.stored_requests.cached_reads import CachedFunctionReadsRequest
 from flask_ctxfix.codemods.stored_requests.handlers import HandlerRegisteredInView
+from flask_ctxfix.codemods.stored_requests.retained import RequestObjectRetained
 from flask_ctxfix.codemods.stored_requests.shared_slots import (
     NAME,
     RequestInClassAttribute,
@@ -19,6 +20,7 @@ CODEMOD = Codemod(
         RequestInGlobal(),
         RequestInClassAttribute(),
         RequestInAppState(),
+        RequestObjectRetained(),
         CachedFunctionReadsRequest(),
         HandlerRegisteredInView(),
     ),
@@ -28,6 +30,7 @@ CODEMOD = Codemod(
         b"get_jwt",
         b"request",
         b"session",
+        b"except ",
         b"cache",
         b"memoize",
         b".config",

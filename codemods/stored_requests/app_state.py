@@ -93,7 +93,7 @@ class RequestInAppState(Rule):
             datum = next((each for each in found if each and each.kind is not Kind.PROXY), None)
             if datum is None or _is_locked(module, write.node):
                 continue
-            if _may_be_in_request(module, project, write.node):
+            if may_be_in_request(module, project, write.node):
                 yield self._found(module, write, datum)
 
     def _found(self, module: Module, write: _Write, datum: Datum) -> Finding:
@@ -112,7 +112,7 @@ def proof_of(module: Module, node: ast.AST, datum: Datum) -> tuple[Step, ...]:
     return () if is_shown else datum.steps
 
 
-def _may_be_in_request(module: Module, project: Project, node: ast.AST) -> bool:
+def may_be_in_request(module: Module, project: Project, node: ast.AST) -> bool:
     """Whether code may serve a request, not only use the context of a test request."""
     reachability = ContextFlow.of(project).reachability
     reach = reachability.of(module, node)

@@ -1,0 +1,72 @@
+"""Exceptions that are kept: whether they hold frames, and whether their text would do."""
+
+from __future__ import annotations
+
+import ast
+
+from flask_ctxfix.codemod import Fix, ReplaceExpression
+from flask_ctxfix.codemods.stored_requests.keepers import ADDING, Keeper
+from flask_ctxfix.context_flow import ContextFlow
+from flask_ctxfix.context_flow.values import Foreign
+from flask_ctxfix.project import Module, Project
+
+_TEXTS = {"builtins.str": "str", "builtins.repr": "repr"}
+
+
+def has_traceback(module: Module, node: ast.expr) -> bool:
+    """Whether an exception keeps its traceback, as it does unless the function takes it off."""
+    around = module.scopes.function_of(node)
+    return not any(
+        isinstance(each, ast.Attribute) and each.attr in {"__traceback__", "with_traceback"}
+        for each in ast.walk(around or node)
+    )
+
+
+def fix_of(module: Module, project: Project, node: ast.expr, keeper: Keeper) -> Fix | None:
+    """Return the fix that keeps the text, where nothing but a text is made of what is kept."""
+    if not isinstance(node, ast.Name) or not isinstance(keeper.named, ast.Name):
+        return None
+    made: set[str] = set()
+    for home, use in keeper.uses:
+        found = _texts_of(home, project, use)
+        if found is None:
+            return None
+        made |= found
+    function = made.pop() if len(made) == 1 else "repr"
+    if module.scopes.scope_of(node).home(function).binds(function):
+        return None
+    edit = ReplaceExpression(module.span(node), f"{function}({module.segment(node)})")
+    return Fix("unsafe", f"keep `{edit.code}`", (edit,))
+
+
+def _texts_of(module: Module, project: Project, use: ast.expr) -> set[str] | None:
+    """Return what makes texts of the items that a use of a list reads; None if it may not be."""
+    scopes = module.scopes
+    parent = scopes.parents[use]
+    if isinstance(parent, ast.Attribute):
+        return set() if parent.attr in ADDING and parent.attr != "extend" else None
+    if isinstance(parent, ast.Call) and use in parent.args:
+        value = ContextFlow.of(project).values.of(module, parent.func)
+        return set() if value == Foreign("builtins.len") else None
+    if isinstance(parent, ast.If | ast.IfExp | ast.UnaryOp) and parent is not use:
+        is_test = isinstance(parent, ast.UnaryOp) or parent.test is use
+        return set() if is_test else None
+    if not isinstance(parent, ast.For | ast.comprehension) or parent.iter is not use:
+        return None
+    if not isinstance(parent.target, ast.Name):
+        return None
+    home = scopes.home_of(parent.target)
+    if len(home.bindings.get(parent.target.id, ())) != 1:
+        return None
+    kinds = {_text_of(module, project, read) for read in home.reads.get(parent.target.id, ())}
+    return {kind for kind in kinds if kind} if None not in kinds else None
+
+
+def _text_of(module: Module, project: Project, item: ast.Name) -> str | None:
+    parent = module.scopes.parents[item]
+    if isinstance(parent, ast.FormattedValue) and parent.format_spec is None:
+        return "repr" if parent.conversion == ord("r") else "str"
+    if isinstance(parent, ast.Call) and parent.args == [item]:
+        value = ContextFlow.of(project).values.of(module, parent.func)
+        return _TEXTS.get(value.name) if isinstance(value, Foreign) else None
+    return None

@@ -1,0 +1,230 @@
+"""Containers that last as long as the process: which they are, and what takes out of them."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from flask_ctxfix.codemods.stored_requests.slots import Slot, slot_of
+from flask_ctxfix.codemods.stored_requests.uses import uses_in
+from flask_ctxfix.context_flow import ContextFlow
+from flask_ctxfix.context_flow.values import Class, Foreign, Instance
+from flask_ctxfix.project import Module, Project
+from flask_ctxfix.scopes import FunctionNode, Scope
+from flask_ctxfix.source import SourceError
+
+ADDING = frozenset({"add", "append", "appendleft", "extend", "insert", "setdefault", "update"})
+_TAKING = frozenset({"clear", "discard", "pop", "popitem", "popleft", "remove"})
+_GROWING = frozenset(
+    {
+        "builtins.dict",
+        "builtins.list",
+        "builtins.set",
+        "collections.OrderedDict",
+        "collections.defaultdict",
+        "collections.deque",
+    }
+)
+_LITERALS = (ast.List, ast.Dict, ast.Set)
+# Functions that read a container that they are given, and let go of it.
+_READERS = frozenset(
+    {
+        *(
+            f"builtins.{name}"
+            for name in (
+                *(
+                    "all",
+                    "any",
+                    "bool",
+                    "dict",
+                    "enumerate",
+                    "filter",
+                    "iter",
+                    "len",
+                    "list",
+                    "map",
+                ),
+                *("max", "min", "print", "repr", "reversed", "set", "sorted", "str", "sum"),
+                *("tuple", "zip"),
+            )
+        ),
+        "flask.jsonify",
+        "flask.render_template",
+        "json.dumps",
+        "pprint.pprint",
+    }
+)
+
+
+class Keeper(NamedTuple):
+    """A container that lasts, as code at one place names it, and every use of it that is known.
+
+    `is_emptied` says that something takes out of it, or may do so.
+    """
+
+    named: ast.expr
+    uses: tuple[tuple[Module, ast.expr], ...]
+    is_emptied: bool
+
+
+def keeper_of(module: Module, project: Project, node: ast.expr) -> Keeper | None:
+    """Return the container that `node` is, or is an item of; None if it does not last or grow."""
+    while isinstance(node, ast.Subscript):
+        node = node.value
+    if isinstance(node, ast.Name):
+        home = module.scopes.home_of(node)
+        if home.parent is not None:
+            return _default(module, project, node, home)
+    elif not isinstance(node, ast.Attribute):
+        return None
+    slot = _slot(module, project, node)
+    if slot is None or not _grows(slot, project):
+        return None
+    return _used(slot, node, project)
+
+
+def _slot(module: Module, project: Project, node: ast.expr) -> Slot | None:
+    if isinstance(node, ast.Attribute):
+        return slot_of(module, project, node) or _of_class(module, project, node)
+    found = project.bindings(module, node)
+    if len(found) != 1 or not isinstance(node, ast.Name):
+        return None
+    home, binding = found[0]
+    is_global = binding in home.scopes.module.bindings.get(binding.name, ())
+    return Slot(home.path, "global", "", binding.name) if is_global else None
+
+
+def _of_class(module: Module, project: Project, node: ast.Attribute) -> Slot | None:
+    """Return the slot of a class that its instances share, as none has an attribute of its own."""
+    values = ContextFlow.of(project).values
+    owner = values.of(module, node.value)
+    if not isinstance(owner, Instance) or node.attr in values.assigned(owner.of):
+        return None
+    scope = owner.of.module.scopes.opened_by(owner.of.node)
+    is_its = node.attr in scope.bindings and owner.of.node in owner.of.module.tree.body
+    path = owner.of.module.path
+    return Slot(path, "class", owner.of.node.name, node.attr) if is_its else None
+
+
+def _grows(slot: Slot, project: Project) -> bool:
+    """Whether a slot starts as a container of the usual kind, without a limit to its size."""
+    module = project.module(slot.path)
+    values: list[ast.expr | None] = []
+    scope = module.scopes.module
+    if slot.kind == "global":
+        values = [each.value for each in scope.bindings.get(slot.name, ())]
+    else:
+        owners = (each.node for each in scope.bindings.get(slot.owner, ()))
+        owner = next((each for each in owners if isinstance(each, ast.ClassDef)), None)
+        if owner is not None:
+            inner = module.scopes.opened_by(owner).bindings.get(slot.name, ())
+            values = [each.value for each in inner]
+            values += (
+                ContextFlow.of(project).values.assigned(Class(module, owner)).get(slot.name, [])
+            )
+    return len(values) == 1 and _is_growing(module, project, values[0])
+
+
+def _is_growing(module: Module, project: Project, node: ast.expr | None) -> bool:
+    if isinstance(node, _LITERALS):
+        return True
+    if not isinstance(node, ast.Call) or any(each.arg == "maxlen" for each in node.keywords):
+        return False
+    value = ContextFlow.of(project).values.of(module, node.func)
+    is_limited = value == Foreign("collections.deque") and len(node.args) > 1
+    return isinstance(value, Foreign) and value.name in _GROWING and not is_limited
+
+
+def _default(module: Module, project: Project, node: ast.Name, home: Scope) -> Keeper | None:
+    """Return the container that is the default of a parameter, and that no caller replaces."""
+    function = home.node
+    if not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
+        return None
+    if [each.kind for each in home.bindings.get(node.id, ())] != ["parameter"]:
+        return None
+    if not _is_growing(module, project, _default_of(function, node.id)):
+        return None
+    if module.scopes.function_of(function) is not None:
+        return None
+    for other, reference in ContextFlow.of(project).reachability.references(module, function):
+        call = other.scopes.parents.get(reference)
+        if not isinstance(call, ast.Call) or call.func is not reference:
+            continue
+        positions = [each.arg for each in (*function.args.posonlyargs, *function.args.args)]
+        is_given = any(each.arg in (node.id, None) for each in call.keywords)
+        is_behind = node.id in positions and len(call.args) > positions.index(node.id)
+        if is_given or is_behind or any(isinstance(each, ast.Starred) for each in call.args):
+            return None
+    uses = tuple((module, read) for read in home.reads.get(node.id, ()))
+    return Keeper(node, uses, any(_may_empty(*use, project) for use in uses))
+
+
+def _default_of(function: ast.FunctionDef | ast.AsyncFunctionDef, name: str) -> ast.expr | None:
+    arguments = function.args
+    positional = [*arguments.posonlyargs, *arguments.args]
+    defaulted = positional[len(positional) - len(arguments.defaults) :]
+    pairs = [*zip(defaulted, arguments.defaults, strict=True)]
+    by_keyword = zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)
+    return next((value for arg, value in (*pairs, *by_keyword) if arg.arg == name), None)
+
+
+def _used(slot: Slot, named: ast.expr, project: Project) -> Keeper:
+    """Return the container in a slot with its uses in all of the project."""
+    found: list[tuple[Module, ast.expr]] = []
+    is_emptied = False
+    for module in _modules(slot, project):
+        uses = uses_in(slot, module, project)
+        is_emptied |= bool(uses.writes)
+        found += ((module, read) for read in uses.reads)
+    is_emptied |= any(_may_empty(module, read, project) for module, read in found)
+    return Keeper(named, tuple(found), is_emptied)
+
+
+def _modules(slot: Slot, project: Project) -> Iterator[Module]:
+    for path in sorted({slot.path, *project.mentioning(slot.name)}):
+        try:
+            module = project.module(path)
+            assert module.scopes
+        except SourceError:
+            continue
+        yield module
+
+
+def _may_empty(module: Module, use: ast.expr, project: Project) -> bool:
+    """Whether the code that uses a container takes something out, or hands the container on."""
+    if not isinstance(getattr(use, "ctx", None), ast.Load):
+        return True
+    parents = module.scopes.parents
+    child, parent = use, parents[use]
+    while isinstance(parent, ast.Subscript) and parent.value is child:
+        if isinstance(parent.ctx, ast.Del):
+            return True
+        if isinstance(parent.ctx, ast.Store):
+            return isinstance(parent.slice, ast.Slice)
+        child, parent = parent, parents[parent]
+    if isinstance(parent, ast.Attribute):
+        return parent.attr in _TAKING
+    if child is not use:  # an item of the container, wherever it goes
+        return False
+    if isinstance(parent, ast.Starred | ast.keyword):
+        parent = parents[parent]
+    if isinstance(parent, ast.Call):
+        value = ContextFlow.of(project).values.of(module, parent.func)
+        return not (isinstance(value, Foreign) and value.name in _READERS)
+    return isinstance(parent, _HANDING_ON)
+
+
+_HANDING_ON = (
+    ast.AnnAssign,
+    ast.Assign,
+    ast.AugAssign,
+    ast.Dict,
+    ast.List,
+    ast.NamedExpr,
+    ast.Return,
+    ast.Tuple,
+    ast.Yield,
+    ast.YieldFrom,
+    FunctionNode,
+)

@@ -1,0 +1,93 @@
+"""What stays with a thread when its request is over: `threading.local` and `ContextVar`."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from flask_ctxfix.codemods.stored_requests.app_state import may_be_in_request
+from flask_ctxfix.context_flow import ContextFlow
+from flask_ctxfix.context_flow.request_data import Datum, Kind, RequestData
+from flask_ctxfix.context_flow.values import Foreign
+from flask_ctxfix.project import Module, Project
+from flask_ctxfix.source import SourceError
+
+_LOCAL = Foreign("threading.local()")
+_VARIABLE = Foreign("contextvars.ContextVar()")
+_BEFORE = frozenset({"before_app_request", "before_request"})
+
+
+def thread_stores(
+    module: Module, project: Project, data: RequestData
+) -> Iterator[tuple[ast.AST, str, Datum]]:
+    """Yield what gives a thread data of a request that nothing takes back."""
+    values = ContextFlow.of(project).values
+    for node in module.scopes.nodes(ast.Attribute):
+        assigned = module.scopes.parents[node]
+        if not isinstance(node.ctx, ast.Store) or not isinstance(assigned, ast.Assign):
+            continue
+        if values.of(module, node.value) == _LOCAL and not _is_reset(project, node.attr):
+            datum = _stored(module, project, data, node, assigned.value)
+            if datum is not None:
+                yield node, module.segment(node), datum
+    for call in module.scopes.nodes(ast.Call):
+        function = call.func
+        if not isinstance(function, ast.Attribute) or function.attr != "set" or not call.args:
+            continue
+        if not isinstance(function.value, ast.Name) or not isinstance(
+            module.scopes.parents[call], ast.Expr
+        ):
+            continue  # who keeps the token may reset the variable with it
+        if values.of(module, function.value) == _VARIABLE:
+            datum = _stored(module, project, data, call, call.args[0])
+            if datum is not None and not _is_reset(project, function.value.id):
+                yield call, module.segment(function.value), datum
+
+
+def _stored(
+    module: Module, project: Project, data: RequestData, node: ast.AST, value: ast.expr
+) -> Datum | None:
+    """Return the data that is stored, if a later request can come to see it."""
+    datum = data.of(module, value)
+    if datum is None or datum.kind is Kind.PROXY or not may_be_in_request(module, project, node):
+        return None
+    return None if datum.kind is Kind.VALUE and _is_set_anew(module, node) else datum
+
+
+def _is_set_anew(module: Module, node: ast.AST) -> bool:
+    """Whether each request certainly sets its own value, before anything else."""
+    around = module.scopes.function_of(node)
+    decorators = getattr(around, "decorator_list", ())
+    names = {getattr(getattr(each, "func", each), "attr", "") for each in decorators}
+    statement = next(each for each in module.scopes.ancestors(node) if isinstance(each, ast.stmt))
+    is_plain = module.scopes.parents[statement] is around
+    return bool(names & _BEFORE) and is_plain and not _leaves_before(module, statement)
+
+
+def _leaves_before(module: Module, statement: ast.stmt) -> bool:
+    body = getattr(module.scopes.parents[statement], "body", [])
+    return any(each in module.scopes.leaving for each in body[: body.index(statement)])
+
+
+def _is_reset(project: Project, name: str) -> bool:
+    """Whether something deletes, resets or sets to None what has this name."""
+    for path in project.mentioning(name):
+        try:
+            scopes = project.module(path).scopes
+        except SourceError:
+            continue
+        for node in scopes.nodes(ast.Attribute):
+            parent = scopes.parents[node]
+            if node.attr == name:
+                is_none = isinstance(getattr(parent, "value", None), ast.Constant)
+                if isinstance(node.ctx, ast.Del) or (isinstance(node.ctx, ast.Store) and is_none):
+                    return True
+            if node.attr == "reset" and getattr(node.value, "id", "") == name:
+                return True
+            if node.attr == "set" and getattr(node.value, "id", "") == name:
+                arguments = parent.args if isinstance(parent, ast.Call) else []
+                if any(isinstance(each, ast.Constant) for each in arguments):
+                    return True
+            if node.attr == "__dict__" and isinstance(parent, ast.Attribute):
+                return True
+    return False
