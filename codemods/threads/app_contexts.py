@@ -171,7 +171,8 @@ def _first_place(start: Start, project: Project, own: ast.stmt) -> ast.stmt:
     """
     around = _home(start)
     body = around.body if around is not None and not isinstance(around, ast.Lambda) else []
-    places = [place for each in _around(start, project) if (place := _place(each)) is not None]
+    found = filter(None, map(_place, _around(start, project)))
+    places = [place for place in found if is_first_on_line(start.module, place)]
     first = min((own, *places), key=lambda place: start.module.span(place).start)
     return first if first in body else own
 

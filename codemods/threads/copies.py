@@ -22,11 +22,9 @@ _CHANGES = (
     "run it in a copy of the request's context; in the copy `g` is new and empty, teardown "
     "functions run again, and what is written to the session is not saved"
 )
-# What is parsed stays with the request: once one of a kind was read, so are the others.
-_KEPT_BODIES = (
-    frozenset({"form", "values"}),
-    frozenset({"data", "get_data", "get_json", "json"}),
-)
+# What is read stays with the request: a form as it was parsed, raw data also for parsing it later.
+_KEPT_FORMS = frozenset({"form", "values"})
+_KEPT_DATA = frozenset({"data", "get_data", "get_json", "json"})
 # With these a second teardown, or a second match of the URL, may be seen.
 _SEES_COPIES = (
     "FileField",
@@ -80,7 +78,9 @@ def read_before(start: Start, project: Project) -> frozenset[str]:
 def kept_by(uses: Iterable[Use]) -> frozenset[str]:
     """Return the attributes that give the body of the request wherever `uses` have read it."""
     read = {use.attribute for use in uses if use.of == "flask.request"}
-    return frozenset().union(*(kind for kind in _KEPT_BODIES if kind & read))
+    if read & _KEPT_DATA:
+        return _KEPT_DATA | _KEPT_FORMS
+    return _KEPT_FORMS if read & _KEPT_FORMS else frozenset()
 
 
 def copy_fix(start: Start, project: Project, summary: Summary, where: Where) -> Fix | None:

@@ -8,6 +8,8 @@ from flask_ctxfix.codemod import Fix
 from flask_ctxfix.codemods.threads.starts import Start
 from flask_ctxfix.context_flow import Summary, Where
 from flask_ctxfix.context_flow.values import Function
+from flask_ctxfix.places import is_first_on_line
+from flask_ctxfix.project import Module
 from flask_ctxfix.value_reads import free_names, is_readable_at, moving_edits, read_of
 
 _CHANGES = "read the values before the start, where there still is a request"
@@ -21,7 +23,7 @@ def values_fix(start: Start, summary: Summary, where: Where) -> Fix | None:
     if function is None or function is not start.value or function.module is not module:
         return None
     at = _place(start, function)
-    if at is None or not summary.uses:
+    if at is None or not is_first_on_line(module, at) or start.runs_late or not summary.uses:
         return None
     reads = []
     for use in summary.uses:
@@ -29,6 +31,8 @@ def values_fix(start: Start, summary: Summary, where: Where) -> Fix | None:
         if read is None or not is_readable_at(module, at, read.chain):
             return None
         if read.may_fail and not use.is_certain and use.of != "flask.g":
+            return None
+        if read.may_fail and _is_tried(module, function.node, read.chain):
             return None
         between = _between(start, at) if use.of != "flask.request" else ()
         if any(isinstance(getattr(each, "ctx", None), ast.Store) for each in between):
@@ -43,10 +47,27 @@ def values_fix(start: Start, summary: Summary, where: Where) -> Fix | None:
 
 
 def _place(start: Start, function: Function) -> ast.stmt | None:
-    """Return the statement that the values are read before: what makes the function."""
+    """Return the statement that the values are read before: what makes the function, or starts it.
+
+    It is what starts it where that happens under a condition.
+    """
     if isinstance(function.node, ast.Lambda):
         return start.statement if function.node is start.target else None
-    return start.nested if start.is_only_use else None
+    nested, statement = start.nested if start.is_only_use else None, start.statement
+    parents = start.module.scopes.parents
+    if nested is None or statement is None or parents[statement] is parents[nested]:
+        return nested
+    return statement
+
+
+def _is_tried(module: Module, function: ast.AST, chain: ast.expr) -> bool:
+    """Whether a function handles that reading a value fails."""
+    for parent in module.scopes.ancestors(chain):
+        if parent is function:
+            break
+        if isinstance(parent, ast.Try) and parent.handlers:
+            return True
+    return False
 
 
 def _between(start: Start, at: ast.stmt) -> list[ast.expr]:

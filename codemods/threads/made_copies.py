@@ -228,12 +228,18 @@ def app_contexts_in(function: Function) -> Iterator[ast.With]:
             yield node
 
 
+# What a file still tells once it is closed.
+_SAID_OF_FILES = {"content_length", "content_type", "filename", "headers", "mimetype", "name"}
+
+
 def captured_files(function: Function, project: Project) -> Iterator[ast.Name]:
     """Yield the reads of variables of the functions around that hold a file of the request."""
     module = function.module
     inner = module.scopes.opened_by(function.node)
     for node in own_nodes(function.node):
         if not isinstance(node, ast.Name) or not isinstance(node.ctx, ast.Load):
+            continue
+        if getattr(module.scopes.parents[node], "attr", "") in _SAID_OF_FILES:
             continue
         home = module.scopes.home_of(node)
         if home not in inner.and_outer() or home is inner or home.parent is None:
