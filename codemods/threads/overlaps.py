@@ -14,16 +14,6 @@ _WAITS = frozenset({"exception", "get", "join", "result", "wait"})
 _WORKERS = frozenset({"max_workers", "processes", "size"})
 
 
-def runs_alone(start: Start) -> bool:
-    """Whether what is started runs while no other task does: the caller, or its pool, sees to it.
-
-    Pools that have one worker run their tasks in turn.
-    """
-    if getattr(getattr(start.call, "func", None), "attr", "") == "apply":
-        return True
-    return _has_one_worker(start)
-
-
 def is_repeated(start: Start, made: ast.AST, project: Project) -> bool:
     """Whether one loop may start tasks that overlap and share what is made outside of it."""
     module = start.module
@@ -43,6 +33,8 @@ def exclude_each_other(one: Start, other: Start, project: Project) -> bool:
     """Whether of two starts only one happens, or what one starts has run before the other."""
     module, first, second = one.module, one.call, other.call
     if _is_awaited_before(one, second, project) or _is_awaited_before(other, first, project):
+        return True
+    if _share_worker(one, other):
         return True
     above = [first, *module.scopes.ancestors(first)]
     beyond = [second, *module.scopes.ancestors(second)]
@@ -96,6 +88,20 @@ def _is_tried_instead(common: ast.Try, one: ast.AST, other: ast.AST) -> bool:
     )
 
 
+def _share_worker(one: Start, other: Start) -> bool:
+    """Whether two tasks are for the one worker of the same pool."""
+    first, second = _pool_of(one), _pool_of(other)
+    if not isinstance(first, ast.Name) or not isinstance(second, ast.Name):
+        return False
+    home_of = one.module.scopes.home_of
+    is_same = first.id == second.id and home_of(first) is home_of(second)
+    return is_same and has_one_worker(one)
+
+
+def _pool_of(start: Start) -> ast.AST | None:
+    return getattr(getattr(start.call, "func", None), "value", None)
+
+
 def _is_awaited_before(start: Start, other: ast.AST, project: Project) -> bool:
     waiting = _waiting(start, project)
     return waiting is not None and start.module.span(waiting).end <= start.module.span(other).start
@@ -105,6 +111,8 @@ def _waiting(start: Start, project: Project) -> ast.AST | None:
     """Return the code behind which what is started has run, wherever code goes on from it."""
     scopes, call = start.module.scopes, start.call
     parent = scopes.parents[call]
+    if getattr(getattr(call, "func", None), "attr", "") == "apply":
+        return call
     if isinstance(parent, ast.Await) or _is_wait(parent):
         return parent
     if isinstance(parent, ast.Assign) and isinstance(parent.targets[0], ast.Name):
@@ -115,7 +123,7 @@ def _waiting(start: Start, project: Project) -> ast.AST | None:
             waits = (each for each in ast.walk(value) if _is_wait(each)) if value else ()
             if any(_is_of(each, name) for each in waits):
                 return statement
-    pool = getattr(getattr(call, "func", None), "value", None)
+    pool = _pool_of(start)
     if isinstance(pool, ast.Name):
         blocks = (each for each in scopes.ancestors(call) if isinstance(each, ast.With))
         return next((each for each in blocks if _closes(start, each, pool.id, project)), None)
@@ -146,9 +154,9 @@ def _blocks(node: ast.AST) -> list[list[ast.stmt]]:
     return [each for each in blocks if isinstance(each, list)]
 
 
-def _has_one_worker(start: Start) -> bool:
-    """Whether a start hands its task to a pool that has a single worker."""
-    pool = getattr(getattr(start.call, "func", None), "value", None)
+def has_one_worker(start: Start) -> bool:
+    """Whether a start hands its task to a pool that runs one after the other."""
+    pool = _pool_of(start)
     if isinstance(pool, ast.Name):
         bindings = start.module.scopes.home_of(pool).bindings.get(pool.id, [])
         made = (each.value or getattr(each.node, "context_expr", None) for each in bindings)

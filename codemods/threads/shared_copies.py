@@ -10,7 +10,7 @@ from typing import NamedTuple
 from flask_ctxfix.codemod import Finding, Fix, RemoveDecorator, ReplaceExpression, Rule
 from flask_ctxfix.codemods.threads.maps import is_repeatable, map_fix
 from flask_ctxfix.codemods.threads.moved_copies import can_be_moved, maker_place
-from flask_ctxfix.codemods.threads.overlaps import exclude_each_other, is_repeated, runs_alone
+from flask_ctxfix.codemods.threads.overlaps import exclude_each_other, has_one_worker, is_repeated
 from flask_ctxfix.codemods.threads.starts import Start, starts_in
 from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.values import Copied, Foreign
@@ -154,9 +154,8 @@ def _written(each: _CopiedStart) -> str:
 def _is_shared(each: _CopiedStart, every: list[_CopiedStart], project: Project) -> bool:
     """Whether the copy serves more than this one task, and these may overlap."""
     start, maker = each.start, each.copied.maker
-    if runs_alone(start):
-        return False
-    if start.starter.passing == "each" or is_repeated(start, maker, project):
+    is_several = start.starter.passing == "each" or is_repeated(start, maker, project)
+    if is_several and not has_one_worker(start):
         return True
     others = (other.start for other in every if other.copied.maker is maker)
     return any(
