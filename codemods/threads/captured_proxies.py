@@ -5,8 +5,9 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from flask_ctxfix.codemod import Applicability, Fix, InsertStatement, ReplaceExpression
-from flask_ctxfix.codemods.threads.starts import Start
+from flask_ctxfix.codemod import Fix, InsertStatement, ReplaceExpression
+from flask_ctxfix.codemods.threads.moved_copies import is_in_same_context, is_stored
+from flask_ctxfix.codemods.threads.starts import Start, starts_in
 from flask_ctxfix.context_flow import ContextFlow, Summary, Where
 from flask_ctxfix.context_flow.values import Foreign
 from flask_ctxfix.flask_facts import PROXIES
@@ -16,13 +17,67 @@ from flask_ctxfix.spelling import is_free
 
 APP = "flask.current_app"
 _TAKEN = "app_obj"
-_UNWRAP = "_get_current_object"
+UNWRAP = "_get_current_object"
 
 
 def proxy_of(module: Module, project: Project, node: ast.expr) -> str | None:
     """Return the qualified name of the proxy that an expression stands for."""
     value = ContextFlow.of(project).values.of(module, node)
     return value.name if isinstance(value, Foreign) and value.name in PROXIES else None
+
+
+def lasting_proxy_of(module: Module, project: Project, node: ast.expr) -> str | None:
+    """Return the name of the proxy that a name certainly stands for, whatever has run before."""
+    name = proxy_of(module, project, node)
+    return name if name is not None and _is_lasting(module, project, node) else None
+
+
+def _is_lasting(module: Module, project: Project, node: ast.expr) -> bool:
+    """Whether nothing gives a name another value: only names of modules and functions can be known.
+
+    Attributes of objects may be set from anywhere.
+    """
+    if not isinstance(node, ast.Name | ast.Attribute):
+        return False
+    bindings = project.bindings(module, node)
+    if not bindings:
+        return isinstance(node, ast.Name) or _is_of_package(module, project, node.value)
+    if not all(_is_lasting_binding(owner, project, binding) for owner, binding in bindings):
+        return False
+    is_shared = any(_is_of_module(owner, binding) for owner, binding in bindings)
+    names = {binding.name for _, binding in bindings}
+    return not is_shared or not any(is_stored(project, name) for name in names)
+
+
+def _is_lasting_binding(owner: Module, project: Project, binding: Binding) -> bool:
+    if binding.kind == "import":
+        return True
+    return binding.value is not None and lasting_proxy_of(owner, project, binding.value) is not None
+
+
+def _is_of_module(owner: Module, binding: Binding) -> bool:
+    """Whether an assignment makes a variable of a module, which others may assign to again."""
+    is_assigned = binding.kind == "assign"
+    return is_assigned and owner.scopes.function_of(binding.node) is None
+
+
+def _is_of_package(module: Module, project: Project, node: ast.expr) -> bool:
+    """Whether a name is that of a module from outside of the project."""
+    value = ContextFlow.of(project).values.of(module, node)
+    return isinstance(value, Foreign) and "()" not in value.name and value.name not in PROXIES
+
+
+def is_only_started(start: Start, project: Project) -> bool:
+    """Whether nothing but the starts of a module names the function that runs elsewhere."""
+    function, module = start.function, start.module
+    if function is None or function.module is not module or function.receiver is not None:
+        return False
+    node = function.node
+    if isinstance(node, ast.Lambda):
+        return start.callable is node
+    started = {each.callable for each in starts_in(module, project)}
+    scope = module.scopes.scope_of(node)
+    return scope.parent is not None and started.issuperset(scope.reads.get(node.name, []))
 
 
 def local_alias(module: Module, name: ast.Name) -> Binding | None:
@@ -38,24 +93,9 @@ def local_alias(module: Module, name: ast.Name) -> Binding | None:
     return bindings[0] if is_plain and bindings[0].value is not None else None
 
 
-def source_of(module: Module, node: ast.expr) -> ast.expr | None:
-    """Return the expression to put the application in the place of, if it can be changed.
-
-    A variable gets it where it is assigned, so that all that use it do.
-    """
-    if isinstance(node, ast.Name):
-        alias = local_alias(module, node)
-        if alias is not None and alias.value is not None:
-            is_second = isinstance(alias.value, ast.Name) and local_alias(module, alias.value)
-            if is_second or _is_unwrapped(module, node):
-                return None
-            return source_of(module, alias.value)
-    return node if isinstance(node, ast.Name | ast.Attribute | ast.Call) else None
-
-
 def real_application(module: Module, node: ast.expr) -> ReplaceExpression:
     """Return the edit that puts the application in the place of its proxy."""
-    return ReplaceExpression(module.span(node), f"{module.segment(node)}.{_UNWRAP}()")
+    return ReplaceExpression(module.span(node), f"{module.segment(node)}.{UNWRAP}()")
 
 
 def aliases_in(start: Start, project: Project) -> list[ast.Name]:
@@ -77,38 +117,65 @@ def alias_fix(start: Start, project: Project, summary: Summary, where: Where) ->
     """Return the fix that lets a target use the application itself."""
     if where is Where.OUTSIDE or start.starter.kind == "process":
         return None
+    if not is_only_started(start, project):
+        return None
     aliases = aliases_in(start, project)
     if not aliases:
-        return _import_fix(start, summary, where)
-    sources = dict.fromkeys(source_of(start.module, name) for name in aliases)
-    edits = []
-    places = []
-    for source in sources:
-        if source is None:
+        return _import_fix(start, project, summary, where)
+    edits: list[ReplaceExpression] = []
+    places: list[Where] = [where]
+    for source in dict.fromkeys(_source_of(start, project, name) for name in aliases):
+        if source is None or not is_in_same_context(source, start.call, start.module, project):
             return None
         edits.append(real_application(start.module, source))
-        places.append(ContextFlow.of(project).reachability.of(start.module, source).where)
+        places.append(ContextFlow.of(project).every_caller.of(start.module, source).where)
     if Where.OUTSIDE in places:
         return None
-    applicability: Applicability = "safe" if all(place.is_inside for place in places) else "unsafe"
-    return Fix(applicability, f"use `{edits[0].code}`", tuple(edits))
+    is_safe = _is_certain(start, summary) and all(place.is_inside for place in places)
+    return Fix("safe" if is_safe else "unsafe", f"use `{edits[0].code}`", tuple(edits))
 
 
-def _import_fix(start: Start, summary: Summary, where: Where) -> Fix | None:
+def _source_of(start: Start, project: Project, name: ast.Name) -> ast.expr | None:
+    """Return what a variable is assigned, if only what is started reads it."""
+    module = start.module
+    alias = local_alias(module, name)
+    if alias is None or lasting_proxy_of(module, project, name) != APP:
+        return None
+    if isinstance(alias.value, ast.Name) and local_alias(module, alias.value):
+        return None
+    started = {
+        each.function.node
+        for each in starts_in(module, project)
+        if each.function is not None and is_only_started(each, project)
+    }
+    reads = module.scopes.home_of(name).reads.get(name.id, [])
+    are_started = all(started.intersection(module.scopes.ancestors(read)) for read in reads)
+    return alias.value if are_started else None
+
+
+def _is_certain(start: Start, summary: Summary) -> bool:
+    """Whether a target fails in every run, at the latest where it would use the application."""
+    return not start.runs_late and any(use.is_certain for use in summary.uses)
+
+
+def _import_fix(start: Start, project: Project, summary: Summary, where: Where) -> Fix | None:
     """Return the fix for a nested target that opens the context of an imported proxy."""
     module, node = start.module, start.nested
     if node is None or not is_free(module, node, _TAKEN):
+        return None
+    if not is_in_same_context(node, start.call, module, project):
         return None
     proxies = opened_proxies(module, node, summary)
     names = {each.id for each in proxies if isinstance(each, ast.Name)}
     if len(names) != 1:
         return None
-    real = f"{names.pop()}.{_UNWRAP}()"
+    if not all(lasting_proxy_of(module, project, each) == APP for each in proxies):
+        return None
+    real = f"{names.pop()}.{UNWRAP}()"
     taken = InsertStatement(module.span(node), f"{_TAKEN} = {real}", "before")
     used = (ReplaceExpression(module.span(proxy), _TAKEN) for proxy in proxies)
-    is_certain = all(use.is_certain for use in summary.uses)
-    applicability: Applicability = "safe" if is_certain and where.is_inside else "unsafe"
-    return Fix(applicability, f"use `{real}`", (taken, *used))
+    is_safe = _is_certain(start, summary) and where.is_inside
+    return Fix("safe" if is_safe else "unsafe", f"use `{real}`", (taken, *used))
 
 
 def opened_proxies(module: Module, function: ast.AST, summary: Summary) -> list[ast.expr]:
@@ -138,10 +205,3 @@ def _captured(start: Start) -> Iterator[ast.Name]:
             home = scopes.home_of(name)
             if alias is not None and home.node in around:
                 yield name
-
-
-def _is_unwrapped(module: Module, name: ast.Name) -> bool:
-    """Whether something asks a variable for what stands behind it."""
-    reads = module.scopes.home_of(name).reads.get(name.id, [])
-    parents = (module.scopes.parents.get(read) for read in reads)
-    return any(isinstance(each, ast.Attribute) and each.attr == _UNWRAP for each in parents)

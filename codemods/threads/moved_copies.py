@@ -52,7 +52,7 @@ def can_be_moved(
         is_repeatable(maker, module, project)
         and all(_is_fixed(each, module, project) for each in _evaluated(maker))
         and _sees_the_same(maker, node, module)
-        and _is_in_same_context(place, call, module, project)
+        and is_in_same_context(place, call, module, project)
     )
 
 
@@ -132,8 +132,8 @@ def _sees_the_same(maker: ast.expr, node: ast.expr, module: Module) -> bool:
     return True
 
 
-def _is_in_same_context(place: ast.AST, call: ast.AST, module: Module, project: Project) -> bool:
-    """Whether what makes a copy and what starts its task certainly run in the same context."""
+def is_in_same_context(place: ast.AST, call: ast.AST, module: Module, project: Project) -> bool:
+    """Whether what is made for a task and what starts it certainly run in the same context."""
     around = module.scopes.function_of(place)
     made, started = (list(_below(module, each, around)) for each in (place, call))
     if any(isinstance(each, ast.GeneratorExp) for each in started):

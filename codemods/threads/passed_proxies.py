@@ -3,21 +3,33 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from flask_ctxfix.codemod import Applicability, Finding, Fix, Rule
 from flask_ctxfix.codemods.threads.captured_proxies import (
     APP,
     alias_fix,
     are_of_aliases,
+    is_only_started,
+    lasting_proxy_of,
     proxy_of,
     real_application,
-    source_of,
 )
 from flask_ctxfix.codemods.threads.ending_objects import advice_on, is_waited_for
+from flask_ctxfix.codemods.threads.handed_arguments import (
+    Handed,
+    any_unwraps,
+    handed_to,
+    is_carried,
+    is_certainly_used,
+    unwraps,
+    unwraps_first,
+    uses_of,
+)
+from flask_ctxfix.codemods.threads.moved_copies import is_in_same_context
 from flask_ctxfix.codemods.threads.signals import senders_in
 from flask_ctxfix.codemods.threads.starts import Start, starts_in
-from flask_ctxfix.context_flow import ContextFlow, Where
+from flask_ctxfix.context_flow import ContextFlow, Use, Where
 from flask_ctxfix.flask_versions import TargetVersion
 from flask_ctxfix.project import Module, Project
 
@@ -76,9 +88,10 @@ class ProxyPassedToThread(Rule):
 
     When the fix is safe
 
-    It is for `current_app`: the application itself does in the thread what its proxy failed to do.
-    An alias is safe to change where there certainly is a context. The sender of a signal is unsafe.
-    All the rest is only reported.
+    It is for `current_app` where there certainly is a context and the target certainly needs the
+    application: that does in the thread what its proxy failed to do. A variable is only changed
+    itself where nothing but what is started reads it. The sender of a signal is unsafe. All the
+    rest is only reported, also what is passed to code that unwraps a proxy itself.
 
     What changes
 
@@ -98,44 +111,47 @@ class ProxyPassedToThread(Rule):
         """Yield what is handed over, and lost: in starts, in their targets, and to signals."""
         seen: set[ast.AST] = set()
         for start in starts_in(module, project):
-            handed = (*_arguments(start), *_defaults(start))
-            found = (*self._handed_over(start, project, handed), *self._captured(start, project))
-            for node, finding in found:
+            if is_carried(start):
+                continue
+            for node, finding in (*self._handed(start, project), *self._captured(start, project)):
                 if node not in seen:
                     seen.add(node)
                     yield finding
         if not project.is_test(module.path):
             yield from self._senders(module, project)
 
-    def _handed_over(
-        self, start: Start, project: Project, handed: Iterable[tuple[ast.expr, ast.AST]]
-    ) -> Iterator[tuple[ast.AST, Finding]]:
-        """Yield a finding for each expression that is no use to a task; it is evaluated at `at`."""
+    def _handed(self, start: Start, project: Project) -> Iterator[tuple[ast.AST, Finding]]:
+        """Yield a finding for each expression that a target is given and that is no use to it."""
         module, noun = start.module, start.starter.noun
-        for node, at in handed:
-            name = proxy_of(module, project, node)
+        for handed in handed_to(start):
+            node = handed.node
+            name = lasting_proxy_of(module, project, node)
             written = f"`{module.segment(node)}`"
             if name is not None:
+                uses = uses_of(start, project, handed)
+                is_known = start.function is not None and handed.name is not None
+                if is_known and not uses and not unwraps_first(start, handed.name):
+                    continue
                 message = f"{written} is a proxy, and stands for nothing in a {noun}"
-                has_fix = name == APP and start.starter.kind != "process" and not _unwraps(start)
-                fix = _real(module, project, node, at) if has_fix else None
+                fix = _passing_fix(start, project, handed, uses) if name == APP else None
                 advice = fix.message if fix is not None else _ADVICE
-                yield node, self.finding(module, "error", node, message, advice, fix)
-            elif not is_waited_for(start):
+                steps = uses[0].steps if uses else ()
+                yield node, self.finding(module, "error", node, message, advice, fix, steps)
+            elif proxy_of(module, project, node) is None and not is_waited_for(start):
                 advised = advice_on(module, project, node)
                 if advised is not None:
                     message = f"{written} is of no use to a {noun} when the request is over"
                     yield node, self.finding(module, "error", node, message, advised)
 
     def _captured(self, start: Start, project: Project) -> Iterator[tuple[ast.AST, Finding]]:
-        flow = ContextFlow.of(project)
-        summary = flow.needs.of(start.value)
+        summary = ContextFlow.of(project).needs.of(start.value)
         if not are_of_aliases(start, project, summary):
             return
         reach = start.reach(project)
         name = summary.uses[0].name.partition(".")[0]
         message = f"`{name}` is a proxy, and stands for nothing in a {start.starter.noun}"
-        fix = alias_fix(start, project, summary, reach.where)
+        is_changeable = start.function is not None and not unwraps(start.function, project)
+        fix = alias_fix(start, project, summary, reach.where) if is_changeable else None
         advice = fix.message if fix is not None else _ADVICE_ALIAS
         steps = (*reach.steps, *summary.uses[0].steps)
         yield (
@@ -147,56 +163,35 @@ class ProxyPassedToThread(Rule):
         for sender in senders_in(module, project):
             written = module.segment(sender)
             message = f"`{written}` is a proxy: what is connected to the application is not called"
-            fix = _real(module, project, sender, sender, "unsafe")
+            where = ContextFlow.of(project).every_caller.of(module, sender).where
+            fix = None
+            if where is not Where.OUTSIDE and not any_unwraps(project):
+                fix = _fix(module, sender, "unsafe")
             advice = fix.message if fix is not None else _ADVICE_SENDER
             yield self.finding(module, "warning", sender, message, advice, fix)
 
 
-def _arguments(start: Start) -> Iterator[tuple[ast.expr, ast.AST]]:
-    for argument in start.arguments:
-        yield argument, argument
-
-
-def _defaults(start: Start) -> Iterator[tuple[ast.expr, ast.AST]]:
-    """Yield the defaults of the parameters that a start leaves out, and their function."""
-    function, given = start.function, list(start.arguments)
-    if function is None or function.module is not start.module or start.starter.passing == "each":
-        return
-    if any(isinstance(each, ast.Starred) for each in given):
-        return
-    arguments = function.node.args
-    names = [*arguments.posonlyargs, *arguments.args]
-    first = max(len(names) - len(arguments.defaults), len(given) + (function.receiver is not None))
-    left_out = arguments.defaults[first - len(names) :] if first < len(names) else []
-    for default in (*left_out, *arguments.kw_defaults):
-        if default is not None:
-            yield default, function.node
-
-
-def _real(
-    module: Module,
-    project: Project,
-    node: ast.expr,
-    at: ast.AST,
-    applicability: Applicability | None = None,
+def _passing_fix(
+    start: Start, project: Project, handed: Handed, uses: tuple[Use, ...]
 ) -> Fix | None:
-    """Return the fix that hands over the application itself, if there is one to take."""
-    source = source_of(module, node)
-    if source is None:
+    """Return the fix that hands over the application itself."""
+    module, function = start.module, start.function
+    is_default = handed.place is not handed.node
+    where = start.reach(project).where
+    if is_default:
+        where = ContextFlow.of(project).every_caller.of(module, handed.place).where
+        if not is_only_started(start, project):
+            return None
+        if not is_in_same_context(handed.place, start.call, module, project):
+            return None
+    if where is Where.OUTSIDE or start.starter.kind == "process":
         return None
-    is_here = source is node
-    place = at if is_here else source
-    where = ContextFlow.of(project).reachability.of(module, place).where
-    if where is Where.OUTSIDE:
+    if unwraps(function, project) if function is not None else any_unwraps(project):
         return None
-    edit = real_application(module, source)
-    is_safe = where.is_inside or (is_here and at is node)
-    return Fix(applicability or ("safe" if is_safe else "unsafe"), f"pass `{edit.code}`", (edit,))
+    is_certain = where.is_inside and is_certainly_used(start, uses) and not start.runs_late
+    return _fix(module, handed.node, "safe" if is_certain else "unsafe")
 
 
-def _unwraps(start: Start) -> bool:
-    """Whether the target itself asks for what stands behind a proxy."""
-    if start.function is None:
-        return False
-    nodes = (each for each in ast.walk(start.function.node) if isinstance(each, ast.Attribute))
-    return any(each.attr == "_get_current_object" for each in nodes)
+def _fix(module: Module, node: ast.expr, applicability: Applicability) -> Fix:
+    edit = real_application(module, node)
+    return Fix(applicability, f"pass `{edit.code}`", (edit,))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from flask_ctxfix.codemods.threads.captured_proxies import APP, proxy_of
+from flask_ctxfix.codemods.threads.captured_proxies import APP, lasting_proxy_of
 from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.values import Foreign
 from flask_ctxfix.project import Module, Project
@@ -29,7 +29,7 @@ def senders_in(module: Module, project: Project) -> Iterator[ast.expr]:
         called = call.func
         if not isinstance(called, ast.Attribute) or called.attr not in _METHODS or not call.args:
             continue
-        if proxy_of(module, project, call.args[0]) != APP:
+        if lasting_proxy_of(module, project, call.args[0]) != APP:
             continue
         signal = values.of(module, called.value)
         if isinstance(signal, Foreign) and _is_signal(signal.name):

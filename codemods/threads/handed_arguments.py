@@ -1,0 +1,194 @@
+"""What targets are given, and what they do with the proxies among it."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from flask_ctxfix.codemods.threads.captured_proxies import APP, UNWRAP
+from flask_ctxfix.codemods.threads.starts import Start, is_deferred
+from flask_ctxfix.context_flow import ContextFlow, Use
+from flask_ctxfix.context_flow.values import (
+    Copied,
+    Foreign,
+    Function,
+    Given,
+    Known,
+    Partial,
+    bound_arguments,
+)
+from flask_ctxfix.project import Module, Project
+from flask_ctxfix.source import SourceError
+
+_CARRIERS = frozenset({"contextvars.Context().run", "contextvars.copy_context().run"})
+
+
+class Handed(NamedTuple):
+    """An expression that a target is given; `name` is the parameter that gets it, if that is known.
+
+    It is evaluated where `place` stands.
+    """
+
+    node: ast.expr
+    place: ast.AST
+    name: str | None
+
+
+def is_carried(start: Start) -> bool:
+    """Whether a start takes the context of its caller along."""
+    value = start.value.function if isinstance(start.value, Partial) else start.value
+    return isinstance(value, Copied) or (isinstance(value, Foreign) and value.name in _CARRIERS)
+
+
+def handed_to(start: Start) -> Iterator[Handed]:
+    """Yield the arguments of a target, and the defaults of the parameters that get none."""
+    call = _call_of(start)
+    function = start.function
+    names = dict[ast.expr, str]()
+    if function is not None:
+        names = {node: name for name, node in bound_arguments(call, function)}
+    for node in (*call.args, *(each.value for each in call.keywords)):
+        yield Handed(node, node, names.get(node))
+    if function is None or function.module is not start.module:
+        return
+    if start.starter.passing == "each" or not isinstance(start.call, ast.Call):
+        return
+    if not any(isinstance(each, ast.Starred) for each in call.args):
+        given = set(names.values()).union(each.arg for each in call.keywords if each.arg)
+        for name, default in _defaults(function):
+            if name not in given:
+                yield Handed(default, function.node, name)
+
+
+def uses_of(start: Start, project: Project, handed: Handed) -> tuple[Use, ...]:
+    """Return what a target needs a context for only because it is given a proxy."""
+    flow, function = ContextFlow.of(project), start.function
+    if function is None or handed.name is None:
+        return ()
+    proxy = flow.values.of(start.module, handed.node)
+    known = flow.values.arguments(start.module, _call_of(start), function, ())
+    rest = tuple(each for each in known if each.name != handed.name)
+    assert isinstance(proxy, Foreign)
+    given = Given(function.node, handed.name, proxy)
+    without = flow.needs.of(_given(function, rest)).uses
+    found = flow.needs.of(_given(function, (*rest, given))).uses
+    # Of the application without an attribute there is no more than its repr.
+    return tuple(
+        each for each in found if each not in without and (each.attribute or proxy.name != APP)
+    )
+
+
+def is_certainly_used(start: Start, uses: tuple[Use, ...]) -> bool:
+    """Whether every run of a target fails at one of the uses."""
+    function = start.function
+    return (
+        function is not None and not is_deferred(function) and any(each.is_certain for each in uses)
+    )
+
+
+def unwraps_first(start: Start, name: str | None) -> bool:
+    """Whether a target replaces its parameter by what stands behind the proxy, whenever it runs."""
+    node = start.function.node if start.function is not None else None
+    body = [] if node is None or isinstance(node, ast.Lambda) else node.body
+    values = (each.value for each in body if isinstance(each, ast.Assign))
+    called = (each.func for each in values if isinstance(each, ast.Call))
+    return any(
+        isinstance(each, ast.Attribute)
+        and each.attr == UNWRAP
+        and isinstance(each.value, ast.Name)
+        and each.value.id == name
+        for each in called
+    )
+
+
+def unwraps(function: Function, project: Project, seen: frozenset[ast.AST] = frozenset()) -> bool:
+    """Whether a function, or one that it calls, asks something for what stands behind it.
+
+    The application itself would have no answer.
+    """
+    module, values = function.module, ContextFlow.of(project).values
+    seen |= {function.node}
+    if any(_is_unwrapping(module, each) for each in ast.walk(function.node)):
+        return True
+    calls = (each for each in ast.walk(function.node) if isinstance(each, ast.Call))
+    called = (values.of(module, each.func, function.given) for each in calls)
+    return any(
+        unwraps(each, project, seen)
+        for each in called
+        if isinstance(each, Function) and each.node not in seen
+    )
+
+
+def any_unwraps(project: Project) -> bool:
+    """Whether any code of the project asks something for what stands behind it."""
+
+    def compute() -> bool:
+        return any(_has_unwrapping(project, path) for path in project.mentioning(UNWRAP))
+
+    return project.memo("unwraps", compute)
+
+
+def _has_unwrapping(project: Project, path: str) -> bool:
+    try:
+        module = project.module(path)
+        nodes = (*module.scopes.nodes(ast.Attribute), *module.scopes.nodes(ast.Constant))
+    except SourceError:
+        return True
+    return any(_is_unwrapping(module, each) for each in nodes)
+
+
+def _is_unwrapping(module: Module, node: ast.AST) -> bool:
+    """Whether code unwraps something else than the proxies that it imports."""
+    if isinstance(node, ast.Constant):
+        return node.value == UNWRAP
+    if not isinstance(node, ast.Attribute) or node.attr != UNWRAP:
+        return False
+    if isinstance(node.value, ast.Name):
+        bindings = module.scopes.home_of(node.value).bindings.get(node.value.id, [])
+        return any(each.kind != "import" for each in bindings)
+    return not (isinstance(node.value, ast.Attribute) and isinstance(node.value.value, ast.Name))
+
+
+def _given(function: Function, known: Known) -> Function:
+    return function._replace(given=(*function.given, *known))
+
+
+def _defaults(function: Function) -> Iterator[tuple[str, ast.expr]]:
+    arguments = function.node.args
+    names = [*arguments.posonlyargs, *arguments.args]
+    for name, default in zip(reversed(names), reversed(arguments.defaults), strict=False):
+        yield name.arg, default
+    for name, keyword_default in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True):
+        if keyword_default is not None:
+            yield name.arg, keyword_default
+
+
+def _call_of(start: Start) -> ast.Call:
+    """Return the call of the target as it happens elsewhere, as far as it can be seen."""
+    args: list[ast.expr] = []
+    keywords: list[ast.keyword] = []
+    if isinstance(start.value, Partial) and start.value.call in start.module.scopes.parents:
+        args += start.value.call.args[1:]
+        keywords += start.value.call.keywords
+    call, starter, given = start.call, start.starter, {*start.arguments}
+    if isinstance(call, ast.Call) and starter.passing == "rest":
+        args += call.args[starter.position + 1 :]
+        keywords += (each for each in call.keywords if each.value is not start.target)
+    elif isinstance(call, ast.Call) and starter.passing == "tuple":
+        named = {each.arg: each.value for each in call.keywords}
+        positional = call.args[starter.arguments : starter.arguments + 2]
+        for value in (*positional, named.get("args"), named.get("kwargs"), named.get("kwds")):
+            if isinstance(value, ast.Tuple | ast.List):
+                args += value.elts
+            elif isinstance(value, ast.Dict):
+                keywords += _keywords(value)
+            elif isinstance(value, ast.Call):
+                keywords += (each for each in value.keywords if each.value in given)
+    return ast.Call(func=ast.Name("target"), args=args, keywords=keywords)
+
+
+def _keywords(node: ast.Dict) -> Iterator[ast.keyword]:
+    for key, value in zip(node.keys, node.values, strict=True):
+        name = key.value if isinstance(key, ast.Constant) else None
+        yield ast.keyword(arg=name if isinstance(name, str) else None, value=value)
