@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from flask_ctxfix.codemods.stored_requests.order import function_around
@@ -124,6 +124,8 @@ def is_constant(node: ast.expr) -> bool:
 def _imported(slot: Slot, uses: Uses, project: Project) -> None:
     """Collect the imports of a global's name, and the reads of what they bind."""
     module = uses.module
+    if _is_passed_on(slot, module, project):
+        uses.problems.append("its module is used as a value")
     for scope in module.scopes.every:
         for star in scope.star_imports:
             if project.source_of(module.path, star) == slot.path and _is_named(module, slot.name):
@@ -141,6 +143,41 @@ def _imported(slot: Slot, uses: Uses, project: Project) -> None:
                     uses.problems.append("its name is imported in several ways")
                 if scope.parent is None and local in exported_names(module):
                     uses.problems.append("`__all__` exports it")
+
+
+def _is_passed_on(slot: Slot, module: Module, project: Project) -> bool:
+    """Whether a module hands the one that has the global on, so that anything may read it."""
+    locals_of = {
+        (scope, local)
+        for scope in module.scopes.every
+        for local, bindings in scope.bindings.items()
+        for binding in bindings
+        if binding.kind == "import"
+        and slot.path in _modules_of(project.binding_origins(module, binding), module, project)
+    }
+    return any(
+        isinstance(read.ctx, ast.Load)
+        and not isinstance(module.scopes.parents[read], ast.Attribute)
+        for scope, local in locals_of
+        for read in scope.reads.get(local, ())
+    )
+
+
+def _modules_of(origins: Iterable[str], module: Module, project: Project) -> set[str | None]:
+    return {project.find_module(origin, module.path) for origin in origins}
+
+
+def is_re_exported(name: str, importer: str, module: Module, project: Project) -> bool:
+    """Whether a module takes `name` from the one at `importer`, which has it from elsewhere."""
+    for node in module.scopes.nodes(ast.ImportFrom):
+        if any(alias.name in (name, "*") for alias in node.names):
+            if project.source_of(module.path, node) == importer:
+                return True
+    return any(
+        node.attr == name
+        and importer in _modules_of(project.origins(module, node.value), module, project)
+        for node in module.scopes.nodes(ast.Attribute)
+    )
 
 
 def _is_named(module: Module, name: str) -> bool:

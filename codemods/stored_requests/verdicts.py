@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from pathlib import PurePath
 from typing import Literal, NamedTuple
 
 from flask_ctxfix.codemod import Applicability, Step
 from flask_ctxfix.codemods.stored_requests.order import Order, Written, function_around, key_of
 from flask_ctxfix.codemods.stored_requests.slots import Slot, stores_in
-from flask_ctxfix.codemods.stored_requests.uses import Uses, uses_in
+from flask_ctxfix.codemods.stored_requests.uses import Uses, is_re_exported, uses_in
 from flask_ctxfix.context_flow import ContextFlow, Where
 from flask_ctxfix.context_flow.values import Foreign
 from flask_ctxfix.flask_facts import PROXIES, STARTERS
@@ -69,6 +70,7 @@ class _Judge:
     def verdict(self) -> Verdict:
         """Return the verdict."""
         problem = next((each for uses in self._uses for each in uses.problems), None)
+        problem = problem or self._re_exported()
         if problem is not None:
             return Verdict(None, reason=problem)
         if self._slot.name.startswith("__"):
@@ -76,6 +78,16 @@ class _Judge:
         if self._is_local():
             return Verdict("local")
         return self._to_g()
+
+    def _re_exported(self) -> str | None:
+        """Return which module hands on the name that it imports, if one does."""
+        every = [module for _, module in modules_with(self._slot, self._project)]
+        for uses in self._uses:
+            for binding in uses.imported:
+                path = uses.module.path
+                if any(is_re_exported(binding.name, path, m, self._project) for m in every):
+                    return f"`{PurePath(path).name}` exports it again"
+        return None
 
     def _is_local(self) -> bool:
         """Whether one function alone uses a global, and writes it before each read."""
