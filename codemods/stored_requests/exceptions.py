@@ -4,13 +4,36 @@ from __future__ import annotations
 
 import ast
 
-from flask_ctxfix.codemod import Fix, ReplaceExpression
+from flask_ctxfix.codemod import Fix, ReplaceExpression, Step
 from flask_ctxfix.codemods.stored_requests.keepers import ADDING, Keeper
 from flask_ctxfix.context_flow import ContextFlow
+from flask_ctxfix.context_flow.request_data import Datum, Kind
 from flask_ctxfix.context_flow.values import Foreign
 from flask_ctxfix.project import Module, Project
 
+_HANDLERS = frozenset(
+    {
+        "flask.Blueprint().app_errorhandler",
+        "flask.Blueprint().errorhandler",
+        "flask.Flask().errorhandler",
+    }
+)
 _TEXTS = {"builtins.str": "str", "builtins.repr": "repr"}
+
+
+def handled(module: Module, project: Project, node: ast.expr) -> Datum | None:
+    """Return the exception that an error handler of the application is given, if `node` is it."""
+    if not isinstance(node, ast.Name):
+        return None
+    home = module.scopes.home_of(node)
+    kinds = [each.kind for each in home.bindings.get(node.id, ())]
+    for decorator in getattr(home.node, "decorator_list", ()):
+        called = decorator.func if isinstance(decorator, ast.Call) else decorator
+        value = ContextFlow.of(project).values.of(module, called)
+        if isinstance(value, Foreign) and value.name in _HANDLERS and kinds == ["parameter"]:
+            step = Step(node.id, module.path, home.node.lineno)  # type: ignore[attr-defined]
+            return Datum(Kind.OBJECT, node.id, (step,), is_caught=True)
+    return None
 
 
 def has_traceback(module: Module, node: ast.expr) -> bool:
@@ -44,7 +67,9 @@ def _texts_of(module: Module, project: Project, use: ast.expr) -> set[str] | Non
     scopes = module.scopes
     parent = scopes.parents[use]
     if isinstance(parent, ast.Attribute):
-        return set() if parent.attr in ADDING and parent.attr != "extend" else None
+        item = scopes.parents[scopes.parents[parent]]
+        is_kept = parent.attr == "setdefault" and not isinstance(item, ast.Attribute | ast.Expr)
+        return set() if parent.attr in ADDING - {"extend"} and not is_kept else None
     if isinstance(parent, ast.Call) and use in parent.args:
         value = ContextFlow.of(project).values.of(module, parent.func)
         return set() if value == Foreign("builtins.len") else None

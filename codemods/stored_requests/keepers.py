@@ -16,6 +16,7 @@ from flask_ctxfix.source import SourceError
 
 ADDING = frozenset({"add", "append", "appendleft", "extend", "insert", "setdefault", "update"})
 _TAKING = frozenset({"clear", "discard", "pop", "popitem", "popleft", "remove"})
+_ITEMS = frozenset({"get", "setdefault"})
 _GROWING = frozenset(
     {
         "builtins.dict",
@@ -70,8 +71,8 @@ class Keeper(NamedTuple):
 
 def keeper_of(module: Module, project: Project, node: ast.expr) -> Keeper | None:
     """Return the container that `node` is, or is an item of; None if it does not last or grow."""
-    while isinstance(node, ast.Subscript):
-        node = node.value
+    while (item := _container_of(node)) is not None:
+        node = item
     if isinstance(node, ast.Name):
         home = module.scopes.home_of(node)
         if home.parent is not None:
@@ -82,6 +83,15 @@ def keeper_of(module: Module, project: Project, node: ast.expr) -> Keeper | None
     if slot is None or not _grows(slot, project):
         return None
     return _used(slot, node, project)
+
+
+def _container_of(node: ast.expr) -> ast.expr | None:
+    """Return what `node` is an item of: ``x`` for ``x[key]`` and for ``x.setdefault(key, [])``."""
+    if isinstance(node, ast.Subscript):
+        return node.value
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+        return node.func.value if node.func.attr in _ITEMS else None
+    return None
 
 
 def _slot(module: Module, project: Project, node: ast.expr) -> Slot | None:
@@ -204,6 +214,9 @@ def _may_empty(module: Module, use: ast.expr, project: Project) -> bool:
             return isinstance(parent.slice, ast.Slice)
         child, parent = parent, parents[parent]
     if isinstance(parent, ast.Attribute):
+        call = parents[parent]
+        if parent.attr in _ITEMS and isinstance(call, ast.Call):
+            return getattr(parents[call], "attr", "") in _TAKING
         return parent.attr in _TAKING
     if child is not use:  # an item of the container, wherever it goes
         return False

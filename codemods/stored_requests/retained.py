@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from flask_ctxfix.codemod import Finding, Fix, Level, Rule
 from flask_ctxfix.codemods.stored_requests.app_state import may_be_in_request, proof_of
-from flask_ctxfix.codemods.stored_requests.exceptions import fix_of, has_traceback
+from flask_ctxfix.codemods.stored_requests.exceptions import fix_of, handled, has_traceback
 from flask_ctxfix.codemods.stored_requests.keepers import ADDING, keeper_of
 from flask_ctxfix.codemods.stored_requests.slots import slot_of
 from flask_ctxfix.codemods.stored_requests.thread_state import thread_stores
@@ -118,7 +118,10 @@ class RequestObjectRetained(Rule):
             return
         data = RequestData.of_project(project)
         for put in _puts(module):
-            found = [(value, data.of(module, value)) for value in put.values]
+            found = [
+                (value, data.of(module, value) or handled(module, project, value))
+                for value in put.values
+            ]
             for value, datum in found:
                 if datum is not None and datum.kind is not Kind.PROXY:
                     yield from self._put(module, project, target, put, value, datum)
@@ -168,7 +171,7 @@ class RequestObjectRetained(Rule):
         for node in module.scopes.nodes(ast.Assign):
             if not isinstance(node.value, ast.Name) or module.scopes.function_of(node) is None:
                 continue
-            datum = data.of(module, node.value)
+            datum = data.of(module, node.value) or handled(module, project, node.value)
             if datum is None or not datum.is_caught or not has_traceback(module, node.value):
                 continue
             for target in node.targets:
