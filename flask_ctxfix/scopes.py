@@ -100,9 +100,17 @@ class Scope:
         if self.table is None:
             return None
         try:
-            return self.table.lookup(name)
+            return self.table.lookup(self._mangled(name))
         except KeyError:
             return None
+
+    def _mangled(self, name: str) -> str:
+        """Return what a name of two underscores is called inside of a class."""
+        if not name.startswith("__") or name.endswith("__"):
+            return name
+        nodes = (scope.node for scope in self.and_outer())
+        owner = next((node.name for node in nodes if isinstance(node, ast.ClassDef)), "")
+        return f"_{owner.lstrip('_')}{name}" if owner.strip("_") else name
 
     def and_outer(self) -> Iterator[Scope]:
         """Yield this scope and those around it, innermost first."""

@@ -142,3 +142,9 @@ def test_chain_leaves_classes_around_out() -> None:
     scopes = scopes_of("class C:\n    def m(self):\n        return x")
     (x,) = scopes.nodes(ast.Name)
     assert [name_of(scope) for scope in scopes.scope_of(x).chain()] == ["m", "Module"]
+
+
+def test_private_names_of_classes() -> None:
+    code = "class _C:\n    def __m(self):\n        __x = 1\n        return __x\n    f = __m\n"
+    assert homes(code, "__m") == ["_C"]
+    assert homes(code, "__x") == ["__m"]
