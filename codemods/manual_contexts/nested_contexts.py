@@ -186,9 +186,8 @@ def _is_for_both(module: Module, project: Project, node: ast.stmt) -> bool:
 def _test_of(node: ast.AST) -> ast.expr | None:
     if isinstance(node, ast.If | ast.IfExp | ast.While | ast.Assert):
         return node.test
-    if isinstance(node, ast.Assign | ast.Return):
-        return node.value
-    return node if isinstance(node, ast.BoolOp) else None
+    value = node.value if isinstance(node, ast.Assign | ast.Return) else node
+    return value if isinstance(value, ast.BoolOp | ast.UnaryOp | ast.Call) else None
 
 
 def _summary(module: Module, project: Project, body: list[ast.stmt]) -> Summary:
@@ -286,12 +285,14 @@ def _retired(module: Module, node: ast.expr) -> tuple[Span, ...]:
         if binding.alias is not None:
             is_flask = isinstance(binding.node, ast.ImportFrom) and binding.node.module == "flask"
             found += [module.span(binding.alias)] if is_flask else []
-        elif isinstance(binding.value, ast.Call) and _is_taken_out(binding.node, binding.value):
+        elif binding.value is not None and _is_taken_out(binding.node, binding.value):
             found += [module.span(binding.node), *_retired(module, binding.value)]
     return tuple(found)
 
 
-def _is_taken_out(statement: ast.AST, value: ast.Call) -> bool:
-    """Whether a statement only assigns what ``_get_current_object()`` gives to one name."""
+def _is_taken_out(statement: ast.AST, value: ast.expr) -> bool:
+    """Whether a statement only gives a name to a proxy, or to what is behind it."""
     is_alone = isinstance(statement, ast.Assign) and len(statement.targets) == 1
-    return is_alone and getattr(value.func, "attr", "") == "_get_current_object"
+    named = value.func if isinstance(value, ast.Call) else value
+    is_object = isinstance(named, ast.Attribute) and named.attr == "_get_current_object"
+    return is_alone and (is_object or (isinstance(value, ast.Name)))

@@ -8,6 +8,7 @@ from enum import Enum
 from pathlib import PurePath
 from typing import NamedTuple
 
+from flask_ctxfix.applications import imported_packages
 from flask_ctxfix.codemod import Step
 from flask_ctxfix.context_flow.guards import Need, makes_context, proves_context
 from flask_ctxfix.context_flow.values import Class, Foreign, Function, Instance, Values
@@ -38,6 +39,8 @@ _NAMED_ENTRIES = {
 }
 _NAMED_ENDINGS = {"teardown_appcontext", "teardown_app_request", "teardown_request"}
 _NAMED_OUTSIDE = {"add_done_callback", "call_on_close", "record", "record_once"}
+# Frameworks whose applications also have a `route`.
+_FRAMEWORKS = {"aiohttp", "bottle", "fastapi", "quart", "sanic", "starlette"}
 # Decorators that also let something else than Flask call the function.
 _TASKS = {*JOB_DECORATORS, *(each for each in OUTSIDE_DECORATORS if not each.startswith("click."))}
 _NAMED_REGISTRATIONS = {"add_url_rule", "register_error_handler"}
@@ -157,8 +160,10 @@ class Reachability:
             return Where.UNKNOWN if _opens_no_context(decorator) else Where.APP
         if name in OUTSIDE_DECORATORS or attribute in _NAMED_OUTSIDE:
             return Where.OUTSIDE
-        is_named = value is None and attribute in _NAMED_ENTRIES
-        return Where.REQUEST if is_named else None
+        if value is not None or attribute not in _NAMED_ENTRIES:
+            return None
+        is_doubtful = self._is_thorough and imported_packages(module) & _FRAMEWORKS
+        return Where.UNKNOWN if is_doubtful else Where.REQUEST
 
     def _is_entry_method(self, module: Module, owner: ast.ClassDef, function: FunctionNode) -> bool:
         name = _name_of(function)
