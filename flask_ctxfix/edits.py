@@ -243,6 +243,8 @@ class _Editor(cst.CSTTransformer):
             if span in self._decorators:
                 self._done.add(RemoveDecorator(span))
                 lines.extend(line for line in new.leading_lines if line.comment)
+                if new.trailing_whitespace.comment is not None:
+                    lines.append(cst.EmptyLine(comment=new.trailing_whitespace.comment))
             else:
                 kept.append(new)
         first = [*updated.leading_lines, *lines]
