@@ -18,6 +18,7 @@ from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import FunctionNode
 from flask_ctxfix.source import SourceError
 
+_MOST_CALLERS = 50
 _OF_G = frozenset({"get", "pop", "setdefault"})
 
 
@@ -101,8 +102,29 @@ class _Judge:
             return False
         if _calls(function) & {"locals", "exec", "eval", "vars"}:
             return False
+        if self._is_recursive(uses.module, function):
+            return False
         walk = self._order.walk(uses.module, function)
         return all(walk.is_written_at(_part_of(uses.module, function, read)) for read in uses.reads)
+
+    def _is_recursive(self, module: Module, function: FunctionNode) -> bool:
+        """Whether a function may run again before it ends, so that its runs see each other."""
+        pending, seen = [(module, function)], {key_of(module, function)}
+        while pending:
+            home, current = pending.pop()
+            if isinstance(current, ast.Lambda):
+                return True
+            for caller, reference in self._flow.reachability.references(home, current):
+                around = function_around(caller, reference)
+                if around is None:
+                    continue
+                key = key_of(caller, around)
+                if around is function or len(seen) > _MOST_CALLERS:
+                    return True
+                if key not in seen:
+                    seen.add(key)
+                    pending.append((caller, around))
+        return False
 
     def _home(self, module: Module, node: ast.AST) -> FunctionNode | None:
         """Return the function that declares the global around a use."""
@@ -187,8 +209,11 @@ class _Judge:
         self._order.look_around(module, node)
         if _calls(function) & {"push"}:
             return "its function pushes another context"
+        name = name_around(module, node)
+        runner = self._runner(module, function)
+        if runner is not None:
+            return f"`{name}` sets it, and runs in a {runner}"
         where = self._flow.reachability.of(module, node).where
-        name = getattr(function, "name", "lambda")
         if where in (Where.OUTSIDE, Where.APP):
             return f"`{name}` sets it, and runs outside of requests"
         if where is Where.UNKNOWN and not self._needs_request(module, node):
