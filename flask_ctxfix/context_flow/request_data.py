@@ -37,6 +37,8 @@ from flask_ctxfix.scopes import Binding, FunctionNode
 from flask_ctxfix.source import SourceError
 
 _DEEPEST = 14
+# Expressions that one answer may take: what branches more is left unknown.
+_MOST = 2_000
 _MOST_HOPS = 3
 _MOST_MENTIONS = 20
 _CONTEXTS = frozenset({"flask.request_ctx", "flask._request_ctx_stack.top"})
@@ -96,6 +98,7 @@ class RequestData:
         self._flow = ContextFlow.of(project)
         self._values = self._flow.values
         self._pending: list[object] = []
+        self._left = _MOST
         self._hops: list[object] = []
 
     @classmethod
@@ -113,7 +116,8 @@ class RequestData:
 
     def _of(self, place: _Place, node: ast.expr) -> Datum | None:
         key = (node, place.arguments, place.given)
-        if key in self._pending or len(self._pending) > _DEEPEST:
+        self._left = self._left - 1 if self._pending else _MOST
+        if key in self._pending or len(self._pending) > _DEEPEST or self._left < 0:
             return None
         follow = _FOLLOWED.get(type(node))
         if follow is None:
