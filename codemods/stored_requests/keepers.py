@@ -69,6 +69,17 @@ class Keeper(NamedTuple):
     is_emptied: bool
 
 
+def may_last(module: Module, node: ast.expr) -> bool:
+    """Whether what `node` is, or is an item of, may be more than a variable of a function."""
+    while (item := _container_of(node)) is not None:
+        node = item
+    if not isinstance(node, ast.Name):
+        return isinstance(node, ast.Attribute)
+    home = module.scopes.home_of(node)
+    kinds = {each.kind for each in home.bindings.get(node.id, ())}
+    return home.parent is None or kinds <= {"import", "parameter"}
+
+
 def keeper_of(module: Module, project: Project, node: ast.expr) -> Keeper | None:
     """Return the container that `node` is, or is an item of; None if it does not last or grow."""
     while (item := _container_of(node)) is not None:

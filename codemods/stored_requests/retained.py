@@ -9,7 +9,7 @@ from typing import NamedTuple
 from flask_ctxfix.codemod import Finding, Fix, Level, Rule
 from flask_ctxfix.codemods.stored_requests.app_state import may_be_in_request, proof_of
 from flask_ctxfix.codemods.stored_requests.exceptions import fix_of, handled, has_traceback
-from flask_ctxfix.codemods.stored_requests.keepers import ADDING, keeper_of
+from flask_ctxfix.codemods.stored_requests.keepers import ADDING, keeper_of, may_last
 from flask_ctxfix.codemods.stored_requests.slots import slot_of
 from flask_ctxfix.codemods.stored_requests.thread_state import thread_stores
 from flask_ctxfix.context_flow import ContextFlow
@@ -118,6 +118,8 @@ class RequestObjectRetained(Rule):
             return
         data = RequestData.of_project(project)
         for put in _puts(module):
+            if not may_last(module, put.container):
+                continue
             found = [
                 (value, data.of(module, value) or handled(module, project, value))
                 for value in put.values
@@ -169,15 +171,13 @@ class RequestObjectRetained(Rule):
     ) -> Iterator[Finding]:
         """Yield the assignments of an exception to a global or to an attribute of a class."""
         for node in module.scopes.nodes(ast.Assign):
-            if not isinstance(node.value, ast.Name) or module.scopes.function_of(node) is None:
+            shared = [each for each in node.targets if _is_shared(module, project, each)]
+            if not isinstance(node.value, ast.Name) or not shared:
                 continue
             datum = data.of(module, node.value) or handled(module, project, node.value)
-            if datum is None or not datum.is_caught or not has_traceback(module, node.value):
-                continue
-            for target in node.targets:
-                if _is_shared(module, project, target):
-                    message = f"`{module.segment(target)}` keeps an exception, and its request"
-                    yield self.finding(module, "warning", node, message, _ADVICE_CAUGHT)
+            if datum is not None and datum.is_caught and has_traceback(module, node.value):
+                message = f"`{module.segment(shared[0])}` keeps an exception, and its request"
+                yield self.finding(module, "warning", node, message, _ADVICE_CAUGHT)
 
 
 def _said(named: str, datum: Datum, put: _Put) -> tuple[str, str]:
@@ -196,6 +196,8 @@ def _is_copy(module: Module, project: Project, node: ast.expr) -> bool:
 
 
 def _is_shared(module: Module, project: Project, target: ast.expr) -> bool:
+    if module.scopes.function_of(target) is None:
+        return False
     if isinstance(target, ast.Name):
         return module.scopes.home_of(target).parent is None
     return isinstance(target, ast.Attribute) and slot_of(module, project, target) is not None
