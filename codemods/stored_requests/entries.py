@@ -150,14 +150,23 @@ class Entries:
                 *module.scopes.nodes(ast.AsyncFunctionDef),
             ]
             for function in functions:
-                if len(function.decorator_list) == 1:
+                if len(function.decorator_list) == 1 and self._is_run(module, function):
                     called = function.decorator_list[0]
                     yield from self._hook(module, called, Function(module, function))
             for call in module.scopes.nodes(ast.Call):
-                if len(call.args) == 1:
+                if len(call.args) == 1 and self._is_run(module, module.scopes.parents[call]):
                     value = self._values.of(module, call.args[0])
                     if isinstance(value, Function):
                         yield from self._hook(module, call.func, value)
+
+    def _is_run(self, module: Module, statement: ast.AST) -> bool:
+        """Whether a statement certainly runs before the application serves requests."""
+        parent = module.scopes.parents[statement]
+        if isinstance(parent, ast.FunctionDef) and statement in parent.body:
+            return any(
+                isinstance(each, ast.Call) and _names_flask(each) for each in ast.walk(parent)
+            )
+        return parent is module.tree
 
     def _hook(self, module: Module, called: ast.expr, function: Function) -> Iterator[_Hook]:
         value = self._values.of(module, called)
@@ -190,14 +199,13 @@ class Entries:
 
     @cached_property
     def _applications(self) -> int:
-        """How many applications the project makes."""
-        calls = (
-            call for module in self._modules("Flask(") for call in module.scopes.nodes(ast.Call)
-        )
-        return sum(
-            getattr(call.func, "id", getattr(call.func, "attr", "")).endswith("Flask")
-            for call in calls
-        )
+        """How many applications the project makes; several, if it has a class of its own."""
+        made = 0
+        for module in self._modules("Flask"):
+            made += sum(map(_names_flask, module.scopes.nodes(ast.Call)))
+            for node in module.scopes.nodes(ast.ClassDef):
+                made += 2 * any("Flask" in ast.unparse(base).split(".")[-1:] for base in node.bases)
+        return made
 
     def _is_registered(self, owner: Owner) -> bool:
         """Whether a blueprint is registered, as its hooks for all views only then run."""
@@ -219,3 +227,8 @@ class Entries:
             except SourceError:
                 continue
             yield module
+
+
+def _names_flask(call: ast.Call) -> bool:
+    """Whether a call makes an application, as it is written."""
+    return getattr(call.func, "id", getattr(call.func, "attr", "")) == "Flask"
