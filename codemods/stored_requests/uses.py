@@ -25,6 +25,22 @@ _CHANGING = frozenset(
         *("popleft", "remove", "reverse", "setdefault", "sort", "update"),
     }
 )
+_CONSUMERS = frozenset(
+    {
+        "all",
+        "any",
+        "dict",
+        "frozenset",
+        "join",
+        "list",
+        "max",
+        "min",
+        "set",
+        "sorted",
+        "sum",
+        "tuple",
+    }
+)
 _BY_STRING = frozenset({"delattr", "getattr", "hasattr", "setattr", "object", "setitem", "patch"})
 _NAMESPACES = frozenset({"globals", "vars", "locals", "exec", "eval"})
 GUARDED = "a lock guards it, so that it is shared on purpose"
@@ -73,6 +89,7 @@ def uses_in(slot: Slot, module: Module, project: Project) -> Uses:
         uses.problems += _around(module, project, node)
     for node in uses.reads:
         uses.problems += _changed(module, node)
+        uses.problems += _read_later(module, node)
     return uses
 
 
@@ -335,6 +352,21 @@ def _around(module: Module, project: Project, node: ast.AST) -> Iterator[str]:
                     yield GUARDED
         if isinstance(parent, ast.FunctionDef | ast.AsyncFunctionDef):
             break
+
+
+def _read_later(module: Module, node: ast.expr) -> Iterator[str]:
+    """Yield where a generator expression reads that nothing here uses up at once."""
+    child: ast.AST = node
+    for parent in module.scopes.ancestors(node):
+        if isinstance(parent, ast.GeneratorExp) and child is not parent.generators[0].iter:
+            call = module.scopes.parents[parent]
+            called = call.func if isinstance(call, ast.Call) else None
+            if getattr(called, "attr", getattr(called, "id", "")) not in _CONSUMERS:
+                yield "a generator expression reads it, which may run after the request"
+        if isinstance(parent, ast.stmt):
+            break
+        is_first = isinstance(parent, ast.comprehension) and child is parent.iter
+        child = child if is_first else parent
 
 
 def _changed(module: Module, node: ast.expr) -> Iterator[str]:
