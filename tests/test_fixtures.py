@@ -167,7 +167,7 @@ def outcomes() -> dict[tuple[Path, Path, bool], str]:
         capture_output=True,
         text=True,
         check=True,
-        timeout=60,
+        timeout=300,
     )
     return dict(zip(jobs, json.loads(done.stdout), strict=True))
 

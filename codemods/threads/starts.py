@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from flask_ctxfix.codemod import Step
 from flask_ctxfix.context_flow import ContextFlow, Reach
 from flask_ctxfix.context_flow.needs import Use
-from flask_ctxfix.context_flow.values import Class, Foreign, Function, Partial, Value
+from flask_ctxfix.context_flow.values import Class, Foreign, Function, Instance, Partial, Value
 from flask_ctxfix.flask_facts import STARTERS, Starter
 from flask_ctxfix.project import Module, Project
 
@@ -246,9 +246,14 @@ def _starts(module: Module, project: Project) -> Iterator[Start]:
 
 
 def _is_prepared(module: Module, project: Project, called: ast.expr) -> bool:
-    """Whether the threads of an executor first run an `initializer`, which may push a context."""
+    """Whether an executor may give its work a context: by an `initializer`, or its own `submit`."""
     if not isinstance(called, ast.Attribute):
         return False
+    values = ContextFlow.of(project).values
+    executor = values.of(module, called.value)
+    if isinstance(executor, Instance):
+        submit = values.member(executor.of, "submit", of_instance=True)
+        return not isinstance(submit, Foreign)
     made = (
         binding.node.context_expr if isinstance(binding.node, ast.withitem) else binding.value
         for _, binding in project.bindings(module, called.value)

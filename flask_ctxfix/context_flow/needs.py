@@ -41,7 +41,7 @@ from flask_ctxfix.scopes import children
 
 _DEEPEST = 12
 _MOST = 60
-_READERS = {"dict", "getattr", "hasattr", "iter", "len", "list", "next", "repr", "set", "setattr"}
+_READERS = {"dict", "getattr", "hasattr", "iter", "len", "list", "next", "set", "setattr"}
 _READERS |= {"sorted", "str", "tuple", "vars"}
 
 Access = Literal["read", "write", "probe", "call"]
