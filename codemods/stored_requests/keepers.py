@@ -10,6 +10,7 @@ from flask_ctxfix.codemods.stored_requests.slots import Slot, slot_of
 from flask_ctxfix.codemods.stored_requests.uses import uses_in
 from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.values import Class, Foreign, Instance
+from flask_ctxfix.flask_facts import ENTRY_BASES
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import FunctionNode, Scope
 from flask_ctxfix.source import SourceError
@@ -27,6 +28,7 @@ _GROWING = frozenset(
         "collections.deque",
     }
 )
+_PLAIN = frozenset({*ENTRY_BASES, "builtins.object"})
 _LITERALS = (ast.List, ast.Dict, ast.Set)
 # Functions that read a container that they are given, and let go of it.
 _READERS = frozenset(
@@ -122,6 +124,10 @@ def _of_class(module: Module, project: Project, node: ast.Attribute) -> Slot | N
     owner = values.of(module, node.value)
     if not isinstance(owner, Instance) or node.attr in values.assigned(owner.of):
         return None
+    bases = list(values.bases(owner.of))
+    known = (base.name in _PLAIN for base in bases if isinstance(base, Foreign))
+    if owner.of.node.decorator_list or len(bases) < len(owner.of.node.bases) or not all(known):
+        return None  # the class may make attributes of its instances, as those of data do
     scope = owner.of.module.scopes.opened_by(owner.of.node)
     is_its = node.attr in scope.bindings and owner.of.node in owner.of.module.tree.body
     path = owner.of.module.path

@@ -20,6 +20,7 @@ from flask_ctxfix.project import Module, Project
 
 # What holds the environ of the request, and from Flask 3.2 on the request itself.
 _HOLDERS = (".headers", ".environ")
+_PROXY_NAMES = frozenset({"g", "request", "session"})
 _ADVICE_OBJECT = "keep the values that are needed, not what they are read from"
 _ADVICE_CAUGHT = "keep its text: `repr(error)`, or `traceback.format_exc()`"
 _ADVICE_VALUE = "keep it in a store, or take out what is no longer needed"
@@ -155,6 +156,8 @@ class RequestObjectRetained(Rule):
         is_object = datum.kind is Kind.OBJECT or (
             target.newest >= ONE_CONTEXT and datum.of.endswith(_HOLDERS)
         )
+        if not is_object and not datum.is_caught and not _is_telling(put, datum):
+            return
         level: Level = "error" if is_object else "warning"
         fix: Fix | None = None
         message, advice = _said(named, datum, put)
@@ -178,6 +181,14 @@ class RequestObjectRetained(Rule):
             if datum is not None and datum.is_caught and has_traceback(module, node.value):
                 message = f"`{module.segment(shared[0])}` keeps an exception, and its request"
                 yield self.finding(module, "warning", node, message, _ADVICE_CAUGHT)
+
+
+def _is_telling(put: _Put, datum: Datum) -> bool:
+    """Whether a value was certainly read from a request, and not kept for a client that stays."""
+    target = put.node.targets[0] if isinstance(put.node, ast.Assign) else None
+    key = target.slice if isinstance(target, ast.Subscript) else None
+    is_of_connection = isinstance(key, ast.Attribute) and key.attr == "sid"
+    return datum.of not in _PROXY_NAMES and not is_of_connection
 
 
 def _said(named: str, datum: Datum, put: _Put) -> tuple[str, str]:
