@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from flask_ctxfix.codemod import Finding, Level, Rule, Step
-from flask_ctxfix.codemods.streams.streamed import Late, Stream, parts_of
+from flask_ctxfix.codemods.streams.late_code import Late, parts_of
+from flask_ctxfix.codemods.streams.streamed import Stream
 from flask_ctxfix.codemods.streams.wraps import (
     WITH_CONTEXT,
     closed_early,

@@ -5,8 +5,10 @@ from __future__ import annotations
 import ast
 from typing import NamedTuple
 
-from flask_ctxfix.codemod import AddParameter, Edit, Fix, ReplaceExpression
-from flask_ctxfix.codemods.streams.streamed import Late, Stream, streams_in
+from flask_ctxfix.codemod import Edit, Fix
+from flask_ctxfix.codemods.streams.late_code import Late
+from flask_ctxfix.codemods.streams.parameters import passing_edits, statement_of
+from flask_ctxfix.codemods.streams.streamed import Stream, streams_of
 from flask_ctxfix.codemods.streams.wraps import torn_down
 from flask_ctxfix.context_flow import Where
 from flask_ctxfix.context_flow.needs import Use
@@ -14,7 +16,6 @@ from flask_ctxfix.context_flow.uses import writes_session
 from flask_ctxfix.places import is_first_on_line
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import FunctionNode
-from flask_ctxfix.source import SourceError
 from flask_ctxfix.value_reads import (
     Read,
     expression_of,
@@ -22,13 +23,11 @@ from flask_ctxfix.value_reads import (
     is_readable_at,
     moving_edits,
     read_of,
-    using_edits,
 )
 
 _CHANGES = "read the values in the view and hand them to the stream"
 # What is read of these may be an object that works in its context only.
 _OBJECTS = frozenset({"flask.g", "flask_login.current_user"})
-_SIMPLE = (ast.Expr, ast.Assign, ast.AnnAssign, ast.Return)
 _APP_NAMES = ("app", "flask_app")
 # What an application gives wherever it is.
 _OF_APP = frozenset(
@@ -69,13 +68,13 @@ def values_fix(stream: Stream, project: Project) -> Fix | None:
     around = _code_of(part) if part is not None else None
     if part is None or around is None:
         return None
-    wheres = {each.reach(project).where for each in _same(part, project)}
+    wheres = {each.reach(project).where for each in streams_of(part, project)}
     if not wheres <= {Where.REQUEST, Where.UNKNOWN}:
         return None
     values = _values_of(stream.module, project, around, part.summary.uses)
     if values is None:
         return None
-    edits = _edits_before(project, part, values) or _edits_of_parameters(project, part, values)
+    edits = _edits_before(project, part, values) or passing_edits(project, part, values.reads)
     if edits is None:
         return None
     is_safe = wheres == {Where.REQUEST} and (values.is_certain or not values.can_raise)
@@ -172,7 +171,7 @@ def _edits_before(project: Project, part: Late, values: _Values) -> list[Edit] |
 
 def _place(project: Project, part: Late, values: _Values) -> ast.stmt | None:
     module = part.module
-    statement = _statement(module, part.node)
+    statement = statement_of(module, part.node)
     node = part.function.node if part.function is not None else part.node
     if isinstance(node, ast.Lambda | ast.GeneratorExp):
         return statement if statement is not None and node in ast.walk(statement) else None
@@ -189,31 +188,13 @@ def _place(project: Project, part: Late, values: _Values) -> ast.stmt | None:
     return node if set(reads) <= set(_callees(part, project)) else None
 
 
-def _same(part: Late, project: Project) -> list[Stream]:
-    """Return the streams of a module that run the same code."""
-    node = part.function.node if part.function is not None else part.node
-    return [
-        stream
-        for stream in streams_in(part.module, project)
-        for other in stream.parts
-        if node is (other.function.node if other.function is not None else other.node)
-    ]
-
-
 def _callees(part: Late, project: Project) -> list[ast.expr]:
     """Return the expressions that name the same function to run it late, in streams."""
     found: list[ast.expr] = []
-    for stream in _same(part, project):
+    for stream in streams_of(part, project):
         for call in (other.node for other in stream.parts):
             found += (call.func, *call.args[:1]) if isinstance(call, ast.Call) else ()
     return found
-
-
-def _statement(module: Module, node: ast.expr) -> ast.stmt | None:
-    """Return the simple statement that an expression is a part of."""
-    around = (each for each in module.scopes.ancestors(node) if isinstance(each, ast.stmt))
-    found = next(around, None)
-    return found if isinstance(found, _SIMPLE) else None
 
 
 def _follows(module: Module, node: ast.FunctionDef, statement: ast.stmt) -> bool:
@@ -224,103 +205,3 @@ def _follows(module: Module, node: ast.FunctionDef, statement: ast.stmt) -> bool
         if isinstance(block, list) and node in block:
             return block[block.index(node) + 1 :][:1] == [statement]
     return False
-
-
-def _edits_of_parameters(project: Project, part: Late, values: _Values) -> list[Edit] | None:
-    """Return the edits that pass the values to the generator as arguments."""
-    module, function = part.module, part.function
-    node = function.node if function is not None else None
-    if function is None or not isinstance(node, ast.FunctionDef) or not function.is_generator:
-        return None
-    if not _takes_more(module, node):
-        return None
-    calls = _only_calls(project, part, node)
-    named = free_names(module, node.body[0], values.reads)
-    if calls is None or named is None:
-        return None
-    edits: list[Edit] = []
-    for call in calls:
-        statement = _statement(module, call)
-        if statement is None:
-            return None
-        if not all(is_readable_at(module, statement, read.chain) for read in values.reads):
-            return None
-        given = _given_more(module, call, values.reads, named)
-        if given is None:
-            return None
-        edits.append(given)
-    span = module.span(node)
-    edits += (AddParameter(span, name, is_last=True) for name in named.values())
-    edits += using_edits(module, values.reads, named)
-    return edits
-
-
-def _takes_more(module: Module, node: ast.FunctionDef) -> bool:
-    """Whether a parameter can be put behind the others of a function as they are written.
-
-    There is none with a default, and no types are given, which the new one would lack.
-    """
-    taken = node.args
-    every = (*taken.args, *taken.kwonlyargs)
-    header = module.text[module.span(node).start : module.span(node.body[0]).start]
-    is_typed = node.returns is not None or any(each.annotation for each in every)
-    is_open = bool(taken.defaults or taken.vararg or taken.posonlyargs)
-    return not (is_open or is_typed or "# type:" in header)
-
-
-def _only_calls(project: Project, part: Late, node: ast.FunctionDef) -> list[ast.Call] | None:
-    """Return the calls of a generator, if each is one for a stream and nothing else names it."""
-    module, scopes = part.module, part.module.scopes
-    is_outer = scopes.function_of(node) is None
-    if is_outer and _may_be_named_elsewhere(project, module, node.name):
-        return None
-    if isinstance(scopes.parents[node], ast.ClassDef):
-        attributes = scopes.nodes(ast.Attribute)
-        named: list[ast.expr] = [each for each in attributes if each.attr == node.name]
-        definitions = [each for each in scopes.nodes(ast.FunctionDef) if each.name == node.name]
-        if len(definitions) != 1:
-            return None
-    else:
-        named = list(scopes.scope_of(node).reads.get(node.name, []))
-    made = [stream.only.node for stream in _same(part, project) if stream.only is not None]
-    calls = [call for call in made if isinstance(call, ast.Call)]
-    return calls if {call.func for call in calls} == set(named) else None
-
-
-def _may_be_named_elsewhere(project: Project, module: Module, name: str) -> bool:
-    """Whether another file may use a function or method by its name."""
-    for path in project.mentioning(name):
-        if path == module.path:
-            continue
-        try:
-            scopes = project.module(path).scopes
-        except SourceError:
-            return True
-        imports = scopes.nodes(ast.ImportFrom)
-        if any(alias.name in (name, "*") for each in imports for alias in each.names):
-            return True
-        if any(each.attr == name for each in scopes.nodes(ast.Attribute)):
-            return True
-    return False
-
-
-def _given_more(
-    module: Module, call: ast.Call, reads: list[Read], named: dict[str, str]
-) -> ReplaceExpression | None:
-    """Return the edit that gives a call the values too."""
-    if any(isinstance(each, ast.Starred) for each in call.args):
-        return None
-    if any(each.arg is None for each in call.keywords):
-        return None
-    if (call.args or call.keywords) and "\n" in module.segment(call):
-        return None
-    written = {named[module.segment(read.chain)]: read.written(module) for read in reads}
-    holes = [(f"argument_{i}", module.span(each)) for i, each in enumerate(call.args)]
-    passed = [name for name, _ in holes]
-    for index, keyword in enumerate(call.keywords):
-        holes.append((f"named_{index}", module.span(keyword.value)))
-        passed.append(f"{keyword.arg}=named_{index}")
-    for name, value in written.items():
-        passed.append(f"{name}={value}" if call.keywords else value)
-    code = f"{module.segment(call.func)}({', '.join(passed)})"
-    return ReplaceExpression(module.span(call), code, tuple(holes))

@@ -5,15 +5,14 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
 
 from flask_ctxfix.applications import imports_flask
-from flask_ctxfix.context_flow import ContextFlow, Reach, Summary
+from flask_ctxfix.codemods.streams.late_code import MAKING, Late, made_at, parts_of
+from flask_ctxfix.context_flow import ContextFlow, Reach
 from flask_ctxfix.context_flow.needs import Use
-from flask_ctxfix.context_flow.values import Class, Foreign, Function, Known, bound_arguments
+from flask_ctxfix.context_flow.values import Class, Foreign, Function, bound_arguments
 from flask_ctxfix.flask_facts import (
     BODY_CONSUMERS,
-    LAZY_WRAPPERS,
     RESPONSE_MAKERS,
     VIEW_BASES,
     VIEW_DECORATORS,
@@ -22,23 +21,7 @@ from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import FunctionNode
 from flask_ctxfix.source import SourceError
 
-_DEEPEST = 4
 _MAKERS = frozenset(name.rpartition(".")[2] for name in RESPONSE_MAKERS)
-_ANY = (ast.Call, ast.GeneratorExp, ast.IfExp, ast.Name)
-
-
-class Late(NamedTuple):
-    """Code that runs as long as a stream is read.
-
-    `node` is the expression that makes it, in `module`: a call of `function`, or a generator
-    expression, which has none. `of_function` is what is called for each item of a `map`, or the
-    generator.
-    """
-
-    module: Module
-    node: ast.expr
-    function: Function | None
-    summary: Summary
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -87,7 +70,7 @@ def _streams(module: Module, project: Project) -> Iterator[Stream]:
     given_to_responses = list(_given_to_responses(module, project))
     passed = _passed_on(module, project, given_to_responses)
     for given in (*given_to_responses, *passed, *_returned(module, project)):
-        root = _made_at(module, given)
+        root = made_at(module, given)
         parts = parts_of(module, project, root) if root is not None else ()
         if root is not None and parts:
             yield Stream(module, root, parts)
@@ -107,7 +90,7 @@ def _given_to_responses(module: Module, project: Project) -> Iterator[ast.expr]:
             attribute = getattr(called, "attr", "")
             may_be = attribute in _MAKERS or attribute[:1].isupper()
         body = _body_of(call) if may_be else None
-        if isinstance(body, _ANY) and _makes_response(module, project, called):
+        if isinstance(body, MAKING) and _makes_response(module, project, called):
             if not _is_consumed(module, call):
                 yield body
 
@@ -122,7 +105,7 @@ def _passed_on(module: Module, project: Project, bodies: list[ast.expr]) -> Iter
             called = values.of(module, call.func)
             if isinstance(called, Function) and called.node in streaming:
                 for name, argument in bound_arguments(call, called):
-                    if name == streaming[called.node] and isinstance(argument, _ANY):
+                    if name == streaming[called.node] and isinstance(argument, MAKING):
                         yield argument
 
 
@@ -209,7 +192,11 @@ def _returned(module: Module, project: Project) -> Iterator[ast.expr]:
         if isinstance(value, ast.Tuple) and value.elts:
             value = value.elts[0]
         function = module.scopes.function_of(node)
-        if isinstance(value, _ANY) and function is not None and _is_view(module, project, function):
+        if (
+            isinstance(value, MAKING)
+            and function is not None
+            and _is_view(module, project, function)
+        ):
             yield value
 
 
@@ -245,87 +232,12 @@ def _is_view(module: Module, project: Project, function: FunctionNode) -> bool:
     return module.memo(("is view", function), look)
 
 
-def _made_at(module: Module, node: ast.expr) -> ast.expr | None:
-    """Return the expression that makes what `node` stands for, if nothing else reads it."""
-    if not isinstance(node, ast.Name):
-        return node
-    home = module.scopes.home_of(node)
-    bindings = home.bindings.get(node.id, [])
-    if len(bindings) != 1 or not isinstance(home.node, FunctionNode):
-        return None
-    if home.reads.get(node.id, []) != [node] or home is not module.scopes.scope_of(node):
-        return None
-    value = bindings[0].value
-    return value if isinstance(value, _ANY) and not isinstance(value, ast.Name) else None
-
-
-def parts_of(module: Module, project: Project, node: ast.expr) -> tuple[Late, ...]:
-    """Return the code that runs when what `node` makes is read."""
-    return tuple(_parts(ContextFlow.of(project), module, node, (), 0))
-
-
-def _parts(
-    flow: ContextFlow, module: Module, node: ast.expr, given: Known, depth: int
-) -> Iterator[Late]:
-    """Yield the code that runs when what `node` makes is read."""
-    made = _made_at(module, node)
-    if made is None or depth > _DEEPEST:
-        return
-    if isinstance(made, ast.GeneratorExp):
-        yield Late(module, made, None, flow.needs.of_expression(module, made))
-        yield from _parts(flow, module, made.generators[0].iter, given, depth + 1)
-    elif isinstance(made, ast.IfExp):
-        yield from _parts(flow, module, made.body, given, depth + 1)
-        yield from _parts(flow, module, made.orelse, given, depth + 1)
-    elif isinstance(made, ast.Call):
-        yield from _parts_of_call(flow, module, made, given, depth)
-
-
-def _parts_of_call(
-    flow: ContextFlow, module: Module, call: ast.Call, given: Known, depth: int
-) -> Iterator[Late]:
-    values = flow.values
-    called = values.of(module, call.func, given)
-    if isinstance(called, Foreign) and called.name in LAZY_WRAPPERS:
-        first = values.of(module, call.args[0], given) if call.args else None
-        if called.name in ("builtins.map", "builtins.filter") and isinstance(first, Function):
-            yield Late(module, call, first, flow.needs.of(first))
-        for argument in call.args:
-            yield from _parts(flow, module, argument, given, depth + 1)
-    elif isinstance(called, Class):
-        for name in ("__iter__", "__next__"):
-            method = values.member(called, name, of_instance=True)
-            if isinstance(method, Function):
-                yield Late(module, call, method, flow.needs.of(method))
-    elif isinstance(called, Function):
-        bound = (*called.given, *values.arguments(module, call, called, given))
-        yield from _parts_of_function(flow, module, call, called._replace(given=bound), depth)
-
-
-def _parts_of_function(
-    flow: ContextFlow, module: Module, call: ast.Call, function: Function, depth: int
-) -> Iterator[Late]:
-    node = function.node
-    if isinstance(node, ast.AsyncFunctionDef):
-        return
-    if function.is_generator:
-        yield Late(module, call, function, flow.needs.of(function))
-        return
-    returned = [node.body] if isinstance(node, ast.Lambda) else _returned_by(function)
-    if len(returned) == 1 and isinstance(returned[0], _ANY):
-        home = function.module
-        yield from _parts(flow, home, returned[0], function.given, depth + 1)
-
-
-def _returned_by(function: Function) -> list[ast.expr]:
-    module = function.module
-    returns = module.memo("returns by function", lambda: _returns(module))
-    return returns.get(function.node, [])
-
-
-def _returns(module: Module) -> dict[ast.AST | None, list[ast.expr]]:
-    found: dict[ast.AST | None, list[ast.expr]] = {}
-    for node in module.scopes.nodes(ast.Return):
-        if node.value is not None:
-            found.setdefault(module.scopes.function_of(node), []).append(node.value)
-    return found
+def streams_of(part: Late, project: Project) -> list[Stream]:
+    """Return the streams of a module that run the same code."""
+    node = part.function.node if part.function is not None else part.node
+    return [
+        stream
+        for stream in streams_in(part.module, project)
+        for other in stream.parts
+        if node is (other.function.node if other.function is not None else other.node)
+    ]
