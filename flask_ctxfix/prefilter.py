@@ -39,6 +39,23 @@ def holds_all(paths: Sequence[str], leads: Collection[frozenset[bytes]]) -> list
     return _search(paths, is_wanted)[0]
 
 
+def contents(paths: Sequence[str], limit: int) -> dict[str, bytes] | None:
+    """Return the bytes of the readable files; None if together they have more than `limit`."""
+    found: dict[str, bytes] = {}
+    left = limit
+    buffer = bytearray(_BUFFER_SIZE)
+    for path in paths:
+        try:
+            size = _read_into(buffer, path)
+        except OSError:
+            continue
+        left -= size
+        if left < 0:
+            return None
+        found[path] = bytes(buffer[:size])
+    return found
+
+
 def _search(
     paths: Sequence[str], is_wanted: Callable[[bytearray, int], bool]
 ) -> tuple[list[str], list[SourceError]]:

@@ -18,7 +18,7 @@ from typing import TypeVar, cast
 from flask_ctxfix import flask_facts
 from flask_ctxfix.codemod import Span
 from flask_ctxfix.origins import NONE, Exports, Origins, Resolver, exports_of
-from flask_ctxfix.prefilter import holds_all
+from flask_ctxfix.prefilter import contents, holds_all
 from flask_ctxfix.scopes import Binding, Scope, Scopes
 from flask_ctxfix.source import Source, SourceError, read
 
@@ -31,6 +31,7 @@ _SOURCE_FOLDERS = {("lib",), ("python",), ("source",), ("src",)}
 # A long sum is a deep tree: two calls for each of its terms.
 _DEEPEST = 5_000
 _CACHED_CHARACTERS = 3_000_000
+_KEPT_BYTES = 32_000_000
 _NEWER_SYNTAX = (
     ((3, 11), re.compile(r"^\s*except\s*\*")),
     ((3, 13), re.compile(r"^\s*(type|(async\s+)?def|class)\s+\w+\s*\[[^\]]*=")),
@@ -252,8 +253,18 @@ class Project:
 
     def mentioning(self, word: str) -> list[str]:
         """Return the files that hold `word`, also as a part of other words."""
-        lead = frozenset({word.encode()})
-        return self.memo(("mentioning", word), lambda: holds_all(sorted(self.paths), {lead}))
+        return self.memo(("mentioning", word), lambda: self._holding(word.encode()))
+
+    def _holding(self, word: bytes) -> list[str]:
+        texts = self._texts
+        if texts is None:
+            return holds_all(sorted(self.paths), {frozenset({word})})
+        return [path for path, text in texts.items() if word in text]
+
+    @cached_property
+    def _texts(self) -> dict[str, bytes] | None:
+        """The bytes of all files that can be read; None if they are too many to keep."""
+        return contents(sorted(self.paths), _KEPT_BYTES)
 
     def is_test(self, path: str) -> bool:
         """Whether a file is one of tests, by its name or that of a folder in the project."""

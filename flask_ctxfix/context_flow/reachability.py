@@ -271,7 +271,7 @@ class Reachability:
         """Yield the expressions of the project that name a function."""
         owner = module.scopes.parents.get(function)
         if isinstance(owner, ast.ClassDef):
-            yield from self._method_references(module, owner, function.name)
+            yield from self._method_references(module, owner, function)
             return
         home = module.scopes.scope_of(function)
         for read in home.reads.get(function.name, ()):
@@ -291,12 +291,15 @@ class Reachability:
                         yield other, node
 
     def _method_references(
-        self, module: Module, owner: ast.ClassDef, name: str
+        self,
+        module: Module,
+        owner: ast.ClassDef,
+        function: ast.FunctionDef | ast.AsyncFunctionDef,
     ) -> Iterator[tuple[Module, ast.expr]]:
         """Yield what may call a method; calls of something else with that name do no harm."""
-        for other in self._mentioning(name):
+        for other in self._parsed(self._mentioned_in(module, function)):
             for node in other.scopes.nodes(ast.Attribute):
-                if node.attr == name and isinstance(node.ctx, ast.Load):
+                if node.attr == function.name and isinstance(node.ctx, ast.Load):
                     if self._may_be_method(other, node, module, owner):
                         yield other, node
 
@@ -319,15 +322,14 @@ class Reachability:
         self, module: Module, function: ast.FunctionDef | ast.AsyncFunctionDef
     ) -> list[str]:
         """Return the files that may name a function; if too many do, those that name its module."""
+        if isinstance(module.scopes.parents.get(function), ast.ClassDef):
+            return self._project.mentioning(f".{function.name}")
         paths = self._project.mentioning(function.name)
         if not self._is_thorough or len(paths) <= _MOST_MENTIONS:
             return paths
         file = PurePath(module.path)
         stem = file.parent.name if file.name == "__init__.py" else file.stem
         return sorted({*paths} & {*self._project.mentioning(stem)})
-
-    def _mentioning(self, name: str) -> Iterator[Module]:
-        return self._parsed(self._project.mentioning(name))
 
     def _parsed(self, paths: Iterable[str]) -> Iterator[Module]:
         for path in paths:

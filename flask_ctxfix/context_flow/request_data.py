@@ -99,6 +99,7 @@ class RequestData:
         self._values = self._flow.values
         self._pending: list[object] = []
         self._left = _MOST
+        self._cuts = 0
         self._hops: list[object] = []
 
     @classmethod
@@ -115,18 +116,26 @@ class RequestData:
         return self._bound(_Place(module), binding)
 
     def _of(self, place: _Place, node: ast.expr) -> Datum | None:
-        key = (node, place.arguments, place.given)
-        self._left = self._left - 1 if self._pending else _MOST
-        if key in self._pending or len(self._pending) > _DEEPEST or self._left < 0:
-            return None
         follow = _FOLLOWED.get(type(node))
         if follow is None:
             return None
+        key = (node, place.arguments, place.given)
+        known: dict[object, Datum | None] = place.module.memo("request data", dict)
+        if key in known:
+            return known[key]
+        self._left = self._left - 1 if self._pending else _MOST
+        if key in self._pending or len(self._pending) > _DEEPEST or self._left < 0:
+            self._cuts += 1
+            return None
+        cuts = self._cuts
         self._pending.append(key)
         try:
-            return follow(self, place, node)
+            datum = follow(self, place, node)
         finally:
             self._pending.pop()
+        if self._cuts == cuts:
+            known[key] = datum
+        return datum
 
     def _value(self, place: _Place, node: ast.expr) -> Value | None:
         return self._values.of(place.module, node, place.given)
@@ -233,7 +242,10 @@ class RequestData:
             return None
         key = ("passed", module.path, function.name, function.lineno, binding.name)
         is_common = len(self._project.mentioning(function.name)) > _MOST_MENTIONS
-        if is_common or key in self._hops or len(self._hops) >= _MOST_HOPS:
+        if is_common:
+            return None
+        if key in self._hops or len(self._hops) >= _MOST_HOPS:
+            self._cuts += 1
             return None
         self._hops.append(key)
         try:
