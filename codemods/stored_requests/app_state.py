@@ -52,7 +52,8 @@ class RequestInAppState(Rule):
     What goes wrong
 
     There is one application for all requests of a process: each reads what the last one wrote,
-    of whatever user. With several processes the next request may read none of it.
+    of whatever user. With several processes the next request may read none of it. Where the body of
+    a request is kept, mostly a form that changes settings, the finding is information.
 
     Before
 
@@ -99,7 +100,8 @@ class RequestInAppState(Rule):
     def _found(self, module: Module, write: _Write, datum: Datum) -> Finding:
         message = f"`{write.named}` is shared by all requests, but gets `{datum.of}` of one"
         is_sent = any(f".{name}" in datum.of for name in BODY_READS)
-        level: Level = "warning" if is_sent else "error"
+        # A form that is sent to change a setting mostly changes it for all, on purpose.
+        level: Level = "info" if is_sent else "error"
         advice = _ADVICE_SETTING if is_sent else _ADVICE
         proof = proof_of(module, write.node, datum)
         return self.finding(module, level, write.node, message, advice, None, proof)
