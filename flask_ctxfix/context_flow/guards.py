@@ -128,13 +128,14 @@ def expects_no_context(statement: ast.Try) -> bool:
     )
 
 
-def has_fallback(statement: ast.Try) -> bool:
-    """Whether a handler of any error does something else instead, so that no run need fail."""
+def fallbacks(statement: ast.Try) -> list[ast.ExceptHandler]:
+    """Return the handlers of any error that do something else instead, so that no run need fail."""
     broad = _CONTEXT_ERRORS | _BROAD_ERRORS
-    return any(
-        broad.intersection(_caught(handler)) and not all(map(_reports, handler.body))
+    return [
+        handler
         for handler in statement.handlers
-    )
+        if broad.intersection(_caught(handler)) and not all(map(_reports, handler.body))
+    ]
 
 
 def expects_failure(statement: ast.Try) -> bool:

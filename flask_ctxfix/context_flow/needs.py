@@ -9,13 +9,13 @@ from typing import Any, Literal
 
 from flask_ctxfix.codemod import Span, Step
 from flask_ctxfix.context_flow.guards import (
-    expects_failure,
-    has_fallback,
-    is_suppressing,
     NEED_OF,
     Need,
+    expects_failure,
     expects_no_context,
+    fallbacks,
     is_proxy,
+    is_suppressing,
     makes_context,
     may_be_context,
     proves_context,
@@ -273,7 +273,7 @@ class _Scan:
 
     def _try(self, node: ast.Try, state: _State) -> _State:
         is_guarded = expects_no_context(node)
-        if has_fallback(node):
+        if not all(self._fails_too(handler, state) for handler in fallbacks(node)):
             self.block(node.body, state.maybe().where(is_guarded))
             after = state
         elif expects_failure(node):
@@ -287,6 +287,14 @@ class _Scan:
         self.block(node.finalbody, state)
         provided = state.provided if is_guarded else after.provided
         return self._after(node, replace(after, provided=provided))
+
+    def _fails_too(self, handler: ast.ExceptHandler, state: _State) -> bool:
+        """Whether a handler itself begins with a use, which fails as what it handles did."""
+        count = len(self._uses)
+        self.block(handler.body[:1], state)
+        fails = any(use.is_certain for use in self._uses[count:])
+        del self._uses[count:]
+        return fails
 
     def _loop(self, node: ast.For | ast.AsyncFor | ast.While, state: _State) -> _State:
         if isinstance(node, ast.While):
