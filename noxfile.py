@@ -13,10 +13,16 @@ PYPROJECT = nox.project.load_toml("pyproject.toml")
 PYTHONS = ["3.10", "3.11", "3.12", "3.13", "3.14"]
 # Each Flask with the Werkzeug of its time: their own requirements have no upper bound.
 FLASKS = ["2.2", "2.3", "3.0", "3.1"]
+# What the tests run against; without one of them, what needs it is skipped.
+EVERYTHING = ("test", "jobs", "extensions", "servers")
 
 
 def group(name: str) -> tuple[str, ...]:
     return nox.project.dependency_groups(PYPROJECT, name)
+
+
+def every_group() -> tuple[str, ...]:
+    return tuple(requirement for name in EVERYTHING for requirement in group(name))
 
 
 @nox.session(python=PYTHONS)
@@ -24,7 +30,7 @@ def group(name: str) -> tuple[str, ...]:
 def tests(session: nox.Session, flask: str) -> None:
     """Run the tests; arguments go to pytest."""
     flasks = (f"flask=={flask}.*", f"werkzeug=={flask}.*")
-    session.install(".", *group("test"), *group("jobs"), *group("servers"), *flasks)
+    session.install(".", *every_group(), *flasks)
     session.run("pytest", *session.posargs)
 
 
@@ -38,7 +44,7 @@ def record(session: nox.Session) -> None:
 @nox.session
 def coverage(session: nox.Session) -> None:
     """Run the tests and show what they leave out."""
-    session.install("-e", ".", *group("test"), *group("jobs"), "pytest-cov")
+    session.install("-e", ".", *every_group(), "pytest-cov")
     session.run("pytest", "--cov", "--cov-report=term-missing:skip-covered", *session.posargs)
 
 
