@@ -491,8 +491,8 @@ APP_DECORATORS = frozenset(
     }
 )
 
-# Extensions that do nothing when an app context ends: their sources of 2025 have no teardown function
-# of one, and listen to none of its signals.
+# Extensions that do nothing when an app context ends: their sources of 2025 register no function for
+# its teardown, and listen to none of its signals.
 WITHOUT_TEARDOWN = frozenset(
     {
         "flask_babel",
@@ -663,8 +663,8 @@ _HUEYS = tuple(
 _RQ_SCHEDULER = "rq_scheduler.Scheduler()"
 
 # Decorators of what a runner calls in its worker. Sources of this and of the next tables: the
-# signatures of Celery 5.7, RQ 3.0, Dramatiq 2.2, Huey 3.5, APScheduler 3.11, Flask-APScheduler 1.13,
-# and the documentation of rq-scheduler; jobs of each runner that is a case of the tests were run.
+# signatures of Celery 5.7, RQ 3.0, Dramatiq 2.2, Huey 3.5, APScheduler 3.11 and
+# Flask-APScheduler 1.13, whose jobs the cases of the tests run; those of rq-scheduler were not run.
 JOB_DECORATORS: dict[str, Runner] = {
     "celery.Celery().task": "Celery",
     "celery.shared_task": "Celery",

@@ -143,6 +143,7 @@ class Scopes:
         self.parents: dict[ast.AST, ast.AST] = {}
         self._scope_of: dict[ast.AST, Scope] = {}
         self._home_of: dict[ast.Name, Scope] = {}
+        self._function_of: dict[ast.AST, FunctionNode | None] = {}
         self._nodes: dict[type[ast.AST], list[ast.AST]] = defaultdict(list)
         self._tables: dict[int, dict[tuple[str, int], deque[symtable.SymbolTable]]] = {}
         self._pending: list[tuple[Scope, str, Binding | ast.Name]] = []
@@ -196,10 +197,28 @@ class Scopes:
 
     def function_of(self, node: ast.AST) -> FunctionNode | None:
         """Return the innermost function whose body holds `node`."""
-        for parent in self.ancestors(node):
-            if isinstance(parent, FunctionNode):
-                return parent
-        return None
+        passed: list[ast.AST] = []
+        current = node
+        while current not in self._function_of:
+            passed.append(current)
+            parent = self.parents.get(current)
+            if parent is None or isinstance(parent, FunctionNode):
+                self._function_of[current] = parent
+            else:
+                current = parent
+        function = self._function_of[current]
+        self._function_of.update(dict.fromkeys(passed, function))
+        return function
+
+    @cached_property
+    def returned(self) -> dict[FunctionNode, list[ast.expr]]:
+        """The values that each function returns."""
+        found: dict[FunctionNode, list[ast.expr]] = defaultdict(list)
+        for each in self.nodes(ast.Return):
+            function = self.function_of(each)
+            if each.value is not None and function is not None:
+                found[function].append(each.value)
+        return found
 
     @cached_property
     def generators(self) -> frozenset[ast.AST]:

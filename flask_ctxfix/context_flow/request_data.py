@@ -22,7 +22,6 @@ from flask_ctxfix.context_flow.values import (
     Known,
     Value,
     bound_arguments,
-    own_nodes,
 )
 from flask_ctxfix.flask_facts import (
     DERIVING_CALLS,
@@ -429,8 +428,7 @@ class RequestData:
         inner = _Place(module, known, function.given)
         if isinstance(node, ast.Lambda):
             return self._of(inner, node.body)
-        returned = (each.value for each in own_nodes(node) if isinstance(each, ast.Return))
-        datum = self._first(inner, returned)
+        datum = self._first(inner, module.scopes.returned.get(node, ()))
         if datum is None:
             return None
         step = Step(f"{function.name}()", place.module.path, call.lineno)
