@@ -204,7 +204,7 @@ def _application(
     start: Start, project: Project, at: ast.AST, where: Where
 ) -> tuple[str, tuple[Need, ...]] | None:
     """Return how the code that starts the target writes the application that it serves."""
-    if where is Where.OUTSIDE:
+    if not start.may_be_in_context(where):
         return None
     spelled = flask_name_at(start.module, project, at, "current_app")
     return (f"{spelled[0]}._get_current_object()", spelled[1]) if spelled is not None else None

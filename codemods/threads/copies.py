@@ -89,6 +89,8 @@ def copy_fix(start: Start, project: Project, summary: Summary, where: Where) -> 
         return None
     if not isinstance(start.call, ast.Call) or start.runs_late:
         return None
+    if not start.may_be_in_context(where):
+        return None
     module = start.module
     is_certain = any(use.is_certain and use.need is Need.REQUEST for use in summary.uses)
     is_safe = where is Where.REQUEST and is_certain and not _sees_copies(project)

@@ -199,7 +199,7 @@ _ADVICE_VALUES = "read the values before the start and pass them as arguments"
 def _advice_for_app(start: Start, reach: Reach) -> str:
     if goes_on(start):
         return _ADVICE_LOOP
-    return _ADVICE_OUTSIDE if reach.where is Where.OUTSIDE else _ADVICE_APP
+    return _ADVICE_APP if start.may_be_in_context(reach.where) else _ADVICE_OUTSIDE
 
 
 def _losing(module: Module, project: Project, need: Need) -> Iterator[tuple[Start, Summary, Reach]]:

@@ -6,8 +6,9 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from flask_ctxfix.applications import imports_flask
 from flask_ctxfix.codemod import Step
-from flask_ctxfix.context_flow import ContextFlow, Reach
+from flask_ctxfix.context_flow import ContextFlow, Reach, Where
 from flask_ctxfix.context_flow.needs import Use
 from flask_ctxfix.context_flow.values import Class, Foreign, Function, Instance, Partial, Value
 from flask_ctxfix.flask_facts import STARTERS, Starter
@@ -130,6 +131,12 @@ class Start:
                 is_bare = not any(map(_keeps_context, parent.decorator_list))
                 return is_bare and parent in scopes.generators
         return False
+
+    def may_be_in_context(self, where: Where) -> bool:
+        """Whether code at the start may take what it serves: not in a file that knows no Flask."""
+        if where is Where.UNKNOWN:
+            return imports_flask(self.module)
+        return where is not Where.OUTSIDE
 
     def is_repeated(self, made: ast.AST) -> bool:
         """Whether the call may start what is defined, or made, once several times."""
