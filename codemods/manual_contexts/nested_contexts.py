@@ -15,12 +15,13 @@ from flask_ctxfix.codemod import (
     Level,
     RemoveArgument,
     Rule,
-    Span,
 )
+from flask_ctxfix.codemods.manual_contexts.calls_of_tests import is_called_by_tests
 from flask_ctxfix.codemods.manual_contexts.current_apps import is_current_app
 from flask_ctxfix.codemods.manual_contexts.migrations import is_migration
 from flask_ctxfix.codemods.manual_contexts.quiet_blocks import is_quiet
-from flask_ctxfix.context_flow import ContextFlow, Need, Summary, Use, Where
+from flask_ctxfix.codemods.manual_contexts.removals import is_commented, is_used, retired
+from flask_ctxfix.context_flow import ContextFlow, Need, Reach, Summary, Use, Where
 from flask_ctxfix.context_flow.guards import expects_no_context, proves_context
 from flask_ctxfix.context_flow.values import Function, own_nodes
 from flask_ctxfix.flask_versions import ONE_CONTEXT, TargetVersion
@@ -30,6 +31,10 @@ from flask_ctxfix.scopes import FunctionNode
 _CHANGES = (
     "run the block in the context that is active; it then shares `g` and the database session, and "
     "teardown functions run once, later"
+)
+_TESTED = (
+    "run the block in the context that is active; tests that call the function without one then "
+    "have to open it"
 )
 _SAME = "run the block in the context that is active, in which it does the same"
 _HIDES = "an app context is active here already; on Flask 3.2 a second one hides the request"
@@ -89,9 +94,10 @@ class NestedAppContext(Rule):
     When the fix is safe
 
     When the block uses no database, session or `g`, calls nothing that is not known to do without
-    them, and no teardown function does anything in a context whose `g` is empty. For Flask 3.2
-    alone also where the block reads the request first of all, since it always failed there. There
-    is no fix where the context is given a name that is used.
+    them, no teardown function does anything in a context whose `g` is empty, and no test calls the
+    function without a context. For Flask 3.2 alone also where the block reads the request first of
+    all, since it always failed there. There is no fix where the context is given a name that is
+    used, or where a comment tells what it is for.
 
     What changes
 
@@ -122,7 +128,7 @@ class NestedAppContext(Rule):
                 hidden = _hidden_use(module, project, opening, reach.where)
                 is_error = hidden is not None and target.newest >= ONE_CONTEXT
                 level: Level = "error" if is_error else "warning"
-                fix = _fix(module, project, target, opening, reach.where)
+                fix = _fix(module, project, target, opening, reach)
                 advice = fix.message if fix is not None else _ADVICE
                 proof = (*reach.steps, *(hidden.steps if hidden is not None else ()))
                 message = _HIDES if reach.where is Where.REQUEST else _REPEATS
@@ -206,15 +212,15 @@ def _hidden_use(module: Module, project: Project, opening: _Opening, where: Wher
 
 
 def _fix(
-    module: Module, project: Project, target: TargetVersion, opening: _Opening, where: Where
+    module: Module, project: Project, target: TargetVersion, opening: _Opening, reach: Reach
 ) -> Fix | None:
     """Return the fix that takes the context of a ``with`` away."""
-    node, item = opening.statement, opening.item
+    node, item, where = opening.statement, opening.item, reach.where
     if not isinstance(node, ast.With) or item is None:
         return None
-    if item.optional_vars is not None and _is_used(module, item.optional_vars):
+    if item.optional_vars is not None and is_used(module, item.optional_vars):
         return None
-    if _has_comment(module, node):  # what it says is about the context, or about all items
+    if is_commented(module, node):
         return None
     edit: Edit = KeepBlock(module.span(node), "body")
     if len(node.items) > 1:
@@ -222,31 +228,16 @@ def _fix(
     is_same = is_quiet(module, project, node.body, with_urls=_gives_same_urls(target, where))
     fails = target.oldest >= ONE_CONTEXT and where is Where.REQUEST
     is_safe = is_same or (fails and _reads_request_first(module, project, node))
-    applicability: Applicability = "safe" if is_safe else "unsafe"
     changes = _SAME if is_same else _CHANGES
-    return Fix(applicability, changes, (edit,), retires=_retired(module, opening.call))
-
-
-def _has_comment(module: Module, node: ast.With) -> bool:
-    """Whether a comment stands among or behind the items of a ``with``."""
-    last = node.items[-1]
-    end = module.span(last.optional_vars or last.context_expr).end
-    body = module.span(node.body[0]).start
-    rest = module.text[end:body].splitlines()[:1]
-    return "#" in module.text[module.span(node).start : end] + "".join(rest)
+    if is_safe and is_called_by_tests(module, project, node, reach):
+        is_safe, changes = False, _TESTED
+    applicability: Applicability = "safe" if is_safe else "unsafe"
+    return Fix(applicability, changes, (edit,), retires=retired(module, opening.call))
 
 
 def _gives_same_urls(target: TargetVersion, where: Where) -> bool:
     """Whether `url_for` gives the same in the context of a block and in the one around it."""
     return where is Where.APP or target.newest < ONE_CONTEXT
-
-
-def _is_used(module: Module, target: ast.expr) -> bool:
-    """Whether the name that a context is given is read, or may be."""
-    if not isinstance(target, ast.Name):
-        return True
-    home = module.scopes.scope_of(target).home(target.id)
-    return not isinstance(home.node, FunctionNode) or target.id in home.reads
 
 
 def _reads_request_first(module: Module, project: Project, node: ast.With) -> bool:
@@ -272,27 +263,3 @@ def _reads_request_first(module: Module, project: Project, node: ast.With) -> bo
 def _is_caught(parent: ast.AST) -> bool:
     """Whether a statement around a block may handle its errors."""
     return isinstance(parent, ast.Try) and bool(parent.handlers)
-
-
-def _retired(module: Module, node: ast.expr) -> tuple[Span, ...]:
-    """Return what only served to name the application: imports from Flask, and what they gave."""
-    found: list[Span] = []
-    for name in (each for each in ast.walk(node) if isinstance(each, ast.Name)):
-        bindings = module.scopes.scope_of(name).home(name.id).bindings.get(name.id, [])
-        if len(bindings) != 1:
-            continue
-        (binding,) = bindings
-        if binding.alias is not None:
-            is_flask = isinstance(binding.node, ast.ImportFrom) and binding.node.module == "flask"
-            found += [module.span(binding.alias)] if is_flask else []
-        elif binding.value is not None and _is_taken_out(binding.node, binding.value):
-            found += [module.span(binding.node), *_retired(module, binding.value)]
-    return tuple(found)
-
-
-def _is_taken_out(statement: ast.AST, value: ast.expr) -> bool:
-    """Whether a statement only gives a name to a proxy, or to what is behind it."""
-    is_alone = isinstance(statement, ast.Assign) and len(statement.targets) == 1
-    named = value.func if isinstance(value, ast.Call) else value
-    is_object = isinstance(named, ast.Attribute) and named.attr == "_get_current_object"
-    return is_alone and (is_object or (isinstance(value, ast.Name)))

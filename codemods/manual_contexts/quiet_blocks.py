@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import ast
+import re
 import sys
 from collections.abc import Iterable, Iterator
 
 from flask_ctxfix.applications import imported_packages
-from flask_ctxfix.context_flow import ContextFlow
+from flask_ctxfix.context_flow import ContextFlow, Need
 from flask_ctxfix.context_flow.values import Foreign, Function, Property, Values, own_nodes
 from flask_ctxfix.flask_facts import PROXIES, WITHOUT_TEARDOWN
 from flask_ctxfix.project import Module, Project
@@ -34,6 +35,8 @@ _QUIET_OWNERS = (
 _QUIET = frozenset({"flask.jsonify", "flask.redirect"})
 _URL_FOR = "flask.url_for"
 _LOUD = frozenset({"builtins.eval", "builtins.exec", "builtins.__import__"})
+_SPECIAL = re.compile(r"__\w+__")
+_MAKING = {"__init__", "__new__", "__call__"}  # a call of what is not known is not quiet anyway
 _LITERALS = (ast.Constant, ast.JoinedStr, ast.List, ast.Dict, ast.Set, ast.Tuple)
 _DISPLAYS = (*_LITERALS, ast.ListComp, ast.SetComp, ast.DictComp)
 
@@ -149,7 +152,26 @@ def _find_no_watcher(project: Project) -> bool:
     for word in ("integrations.flask", "contrib.flask", "flask_utils"):
         if _outside_tests(project, word):
             return False
+    if _has_special_methods(project):
+        return False
     return all(_looks_at_g_only(project, path) for path in _outside_tests(project, "teardown_app"))
+
+
+def _has_special_methods(project: Project) -> bool:
+    """Whether an operator or a conversion of an object of the project may use a context."""
+    flow = ContextFlow.of(project)
+    for path in _outside_tests(project, "def __"):
+        try:
+            module = project.module(path)
+            functions = module.scopes.nodes(ast.FunctionDef)
+        except SourceError:
+            return True
+        for function in functions:
+            is_special = _SPECIAL.fullmatch(function.name) and function.name not in _MAKING
+            if is_special and isinstance(module.scopes.parents[function], ast.ClassDef):
+                if flow.needs.of(Function(module, function)).need is not Need.NONE:
+                    return True
+    return False
 
 
 def _outside_tests(project: Project, word: str) -> list[str]:

@@ -6,12 +6,16 @@ import ast
 from collections.abc import Iterator
 
 from flask_ctxfix.codemod import Applicability, Finding, Fix, Level, Rule
-from flask_ctxfix.codemods.manual_contexts.closings import Closing, closing_of, rewritten
+from flask_ctxfix.codemods.manual_contexts.closings import (
+    Closing,
+    closing_of,
+    returns_pushed,
+    rewritten,
+)
 from flask_ctxfix.codemods.manual_contexts.pushes import Push, context_made, pushes_in
 from flask_ctxfix.codemods.manual_contexts.roles import Role, main_guard, role_of
-from flask_ctxfix.codemods.manual_contexts.startup import need_of
+from flask_ctxfix.codemods.manual_contexts.startup import asks_for_context
 from flask_ctxfix.codemods.manual_contexts.unclosed import fix_for, steps_to
-from flask_ctxfix.context_flow import Need
 from flask_ctxfix.context_flow.values import own_nodes
 from flask_ctxfix.flask_versions import ONE_CONTEXT, TargetVersion
 from flask_ctxfix.project import Module, Project
@@ -19,7 +23,8 @@ from flask_ctxfix.scopes import FunctionNode
 
 _LEAKS = "a context is pushed and not popped on every path"
 _NEVER = "a context is pushed and never popped"
-_BY_HAND = "a context is popped by hand"
+_BY_HAND = "a context is pushed and popped by hand, which is right here"
+_SIMPLER = "use `with`, which is simpler, and pops it whatever a later change may raise"
 _USE_WITH = "use `with`, which pops it on every path and gives an exception to teardown functions"
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 _ADVICE: dict[Role, str] = {
@@ -80,8 +85,8 @@ class PushWithoutPop(Rule):
     Where `pop()` stands in the same block, and where only threads or jobs run the function and
     nothing that is made in the context gets out of it. Then all that changes is a leak. `try` and
     `finally` around it are the same as `with` up to Flask 3.1. Unsafe in views and fixtures, in
-    generators, and where code behind the leak may live on the context. Reported where the push is
-    conditional or another function would have to pop.
+    generators, where a `return` leaves the context pushed, and where code behind the leak may live
+    on the context. Reported where the push is conditional or another function would have to pop.
 
     What changes
 
@@ -110,18 +115,19 @@ class PushWithoutPop(Rule):
         if closing is None or not _are_paired(push, project):
             return None
         edits = rewritten(push, closing)
-        is_right = closing.kind != "straight" or _only_yields(push, closing, project)
+        is_right = _pops_always(push, closing) or _only_yields(push, closing, project)
         if is_right and edits is None:
             return None
+        advice = _SIMPLER if is_right else _USE_WITH
         applicability = _class(push, closing, project, target)
         fix = None
         is_apart = _is_apart(push, closing, project)
         if edits is not None and applicability is not None and is_apart:
-            fix = Fix(applicability, _USE_WITH, edits)
+            fix = Fix(applicability, advice, edits)
         if is_right and fix is None:
             return None
         message = _BY_HAND if is_right else _LEAKS
-        return self.finding(push.module, "warning", push.statement, message, _USE_WITH, fix)
+        return self.finding(push.module, "warning", push.statement, message, advice, fix)
 
     def _unclosed(self, push: Push, project: Project) -> Finding | None:
         """Return the finding for a push that nothing in its block pops."""
@@ -160,6 +166,10 @@ class PushWithoutPop(Rule):
                     if context_made(module, project, node.value) is not None:
                         advice = _ADVICE["initializer"]
                         yield self.finding(module, "warning", keyword.value, _NEVER, advice)
+
+
+def _pops_always(push: Push, closing: Closing) -> bool:
+    return closing.kind in ("finally", "handler") and not returns_pushed(push, closing)
 
 
 def _are_paired(push: Push, project: Project) -> bool:
@@ -210,9 +220,9 @@ def _class(
     tells_nothing = closing.kind != "straight" and not closing.pops[0].args
     if tells_nothing and target.newest >= ONE_CONTEXT:  # there `pop()` gives no exception
         return "unsafe"
-    if closing.kind != "straight" and not _in_handler(push):
-        return "safe"
-    return "unsafe" if _in_handler(push) or _outlives(push, project) else "safe"
+    if _in_handler(push) or returns_pushed(push, closing):
+        return "unsafe"
+    return "safe" if _pops_always(push, closing) or not _outlives(push, project) else "unsafe"
 
 
 def _only_yields(push: Push, closing: Closing, project: Project) -> bool:
@@ -251,14 +261,15 @@ def _in_handler(push: Push) -> bool:
 
 
 def _outlives(push: Push, project: Project) -> bool:
-    """Whether what handles an exception in the function needs the context that was left."""
+    """Whether what handles an exception in the function may need the context that was left."""
     child: ast.AST = push.statement
     for parent in push.module.scopes.ancestors(push.statement):
         if isinstance(parent, FunctionNode):
             break
         if isinstance(parent, ast.Try) and child in parent.body:
             handled = [each for handler in parent.handlers for each in handler.body]
-            if need_of(push.module, project, [*handled, *parent.finalbody]) is not Need.NONE:
+            asked = [*handled, *parent.finalbody]
+            if any(asks_for_context(push.module, project, each) != "no" for each in asked):
                 return True
         child = parent
     return False
