@@ -16,9 +16,9 @@ from flask_ctxfix.codemod import (
     RemoveArgument,
     Rule,
 )
-from flask_ctxfix.codemods.manual_contexts.calls_of_tests import is_called_by_tests
 from flask_ctxfix.codemods.manual_contexts.current_apps import is_current_app
 from flask_ctxfix.codemods.manual_contexts.migrations import is_migration
+from flask_ctxfix.codemods.manual_contexts.other_callers import has_other_callers
 from flask_ctxfix.codemods.manual_contexts.quiet_blocks import is_quiet
 from flask_ctxfix.codemods.manual_contexts.removals import is_commented, is_used, retired
 from flask_ctxfix.context_flow import ContextFlow, Need, Reach, Summary, Use, Where
@@ -32,9 +32,9 @@ _CHANGES = (
     "run the block in the context that is active; it then shares `g` and the database session, and "
     "teardown functions run once, later"
 )
-_TESTED = (
-    "run the block in the context that is active; tests that call the function without one then "
-    "have to open it"
+_CALLED = (
+    "run the block in the context that is active; what else calls the function, such as a test, "
+    "then has to open one"
 )
 _SAME = "run the block in the context that is active, in which it does the same"
 _HIDES = "an app context is active here already; on Flask 3.2 a second one hides the request"
@@ -94,10 +94,11 @@ class NestedAppContext(Rule):
     When the fix is safe
 
     When the block uses no database, session or `g`, calls nothing that is not known to do without
-    them, no teardown function does anything in a context whose `g` is empty, and no test calls the
-    function without a context. For Flask 3.2 alone also where the block reads the request first of
-    all, since it always failed there. There is no fix where the context is given a name that is
-    used, or where a comment tells what it is for.
+    them, and no teardown function does anything in a context whose `g` is empty. Unsafe where a
+    test, a name in a string or a star import may call the function without a context. For Flask 3.2
+    alone safe also where the block reads the request first of all, since it always failed there.
+    There is no fix where the context is given a name that is used, or where a comment tells what
+    it is for.
 
     What changes
 
@@ -229,8 +230,8 @@ def _fix(
     fails = target.oldest >= ONE_CONTEXT and where is Where.REQUEST
     is_safe = is_same or (fails and _reads_request_first(module, project, node))
     changes = _SAME if is_same else _CHANGES
-    if is_safe and is_called_by_tests(module, project, node, reach):
-        is_safe, changes = False, _TESTED
+    if is_safe and has_other_callers(module, project, node, reach):
+        is_safe, changes = False, _CALLED
     applicability: Applicability = "safe" if is_safe else "unsafe"
     return Fix(applicability, changes, (edit,), retires=retired(module, opening.call))
 

@@ -9,6 +9,7 @@ from flask_ctxfix.codemod import Applicability, Finding, Fix, Level, Rule
 from flask_ctxfix.codemods.manual_contexts.closings import (
     Closing,
     closing_of,
+    popping,
     returns_pushed,
     rewritten,
 )
@@ -138,6 +139,9 @@ class PushWithoutPop(Rule):
         if any(_is_last_resort(module, node) for node in pops):
             return None
         if push.is_popped_elsewhere(project):
+            return None
+        following = push.block[push.block.index(push.statement) + 1 :]
+        if following and popping(push, following[0]) is not None:
             return None
         if pops:
             advice = _USE_WITH

@@ -1,0 +1,95 @@
+"""Whether something may call, without a context, what the known callers call in one."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+
+from flask_ctxfix.context_flow import ContextFlow, Reach
+from flask_ctxfix.project import Module, Project
+from flask_ctxfix.scopes import FunctionNode
+from flask_ctxfix.source import SourceError
+
+_Named = ast.FunctionDef | ast.AsyncFunctionDef
+_SEPARATORS = re.compile(r"[.:]")
+
+
+def has_other_callers(module: Module, project: Project, node: ast.AST, reach: Reach) -> bool:
+    """Whether a test, a star import or a name in a string may run `node` without a context.
+
+    The functions that are looked at are the one around it and those on the way there.
+    """
+    return any(
+        _is_called_by_test(project, home, function)
+        or (function.name != reach.steps[0].text and _is_named_loosely(project, home, function))
+        for home, function in _on_the_way(module, project, node, reach)
+    )
+
+
+def _on_the_way(
+    module: Module, project: Project, node: ast.AST, reach: Reach
+) -> Iterator[tuple[Module, _Named]]:
+    for parent in module.scopes.ancestors(node) if reach.steps else ():
+        if isinstance(parent, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield module, parent
+    for step in reach.steps:
+        try:
+            home = project.module(step.path)
+            functions: list[_Named] = [
+                *home.scopes.nodes(ast.FunctionDef),
+                *home.scopes.nodes(ast.AsyncFunctionDef),
+            ]
+        except SourceError:
+            continue
+        yield from ((home, f) for f in functions if (f.name, f.lineno) == (step.text, step.row))
+
+
+def _is_called_by_test(project: Project, home: Module, function: _Named) -> bool:
+    reachability = ContextFlow.of(project).every_caller
+    for other, reference in reachability.references(home, function):
+        if not project.is_test(other.path) or not _is_call(home, function, other, reference):
+            continue
+        if not reachability.of(other, reference).where.is_inside:
+            return True
+    return False
+
+
+def _is_call(home: Module, function: ast.AST, other: Module, reference: ast.expr) -> bool:
+    """Whether a reference calls a function; what has its name may be a method of another class."""
+    owner = home.scopes.parents.get(function)
+    if isinstance(owner, ast.ClassDef) and owner.name not in other.text:
+        return False
+    parent = other.scopes.parents.get(reference)
+    return isinstance(parent, ast.Call) and parent.func is reference
+
+
+def _is_named_loosely(project: Project, home: Module, function: _Named) -> bool:
+    """Whether a file names a function in a string, or may have it from a star import."""
+    if isinstance(home.scopes.parents.get(function), FunctionNode):
+        return False
+    for path in project.mentioning(function.name):
+        try:
+            other = project.module(path)
+            strings = other.scopes.nodes(ast.Constant)
+        except SourceError:
+            continue
+        if any(_ends_with(each.value, function.name) for each in strings):
+            return True
+        if function.name in other.scopes.module.reads and _has_star(project, other):
+            if function.name not in other.scopes.module.bindings:
+                return True
+    return False
+
+
+def _ends_with(value: object, name: str) -> bool:
+    return isinstance(value, str) and _SEPARATORS.split(value)[-1] == name
+
+
+def _has_star(project: Project, module: Module) -> bool:
+    """Whether a module imports all names of another one of the project."""
+    return any(
+        any(alias.name == "*" for alias in node.names)
+        and project.source_of(module.path, node) is not None
+        for node in module.scopes.nodes(ast.ImportFrom)
+    )
