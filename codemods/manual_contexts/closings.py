@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Literal
 
 from flask_ctxfix.codemod import Edit, KeepBlock, RemoveFinally, RemoveStatement
-from flask_ctxfix.codemods.manual_contexts.pushes import Push, block_of
+from flask_ctxfix.codemods.manual_contexts.pushes import Push
 from flask_ctxfix.codemods.manual_contexts.wraps import wrap
 from flask_ctxfix.context_flow.values import own_nodes
 from flask_ctxfix.project import Module
 from flask_ctxfix.scopes import FunctionNode
 
 Kind = Literal["straight", "finally", "handler", "some errors"]
+_TALKING_LINE = re.compile(r"^[ \t]*(try|finally)[ \t]*:[ \t]*#", re.MULTILINE)
 _ALL_ERRORS = {"BaseException", "Exception"}
 
 
@@ -51,35 +53,6 @@ def rewritten(push: Push, closing: Closing) -> tuple[Edit, ...] | None:
     kept = [node for use, node in push.uses() if use == "read" or not _is_of(push, closing, node)]
     wrapped = wrap(push, closing.last, kept)
     return (*wrapped, *closing.edits) if wrapped is not None else None
-
-
-def returns_pushed(push: Push, closing: Closing) -> bool:
-    """Whether a path on which nothing raises leaves the block with its context pushed."""
-    block = push.block
-    start, end = block.index(push.statement) + 1, block.index(closing.last) + 1
-    for statement in block[start:end]:
-        if isinstance(statement, FunctionNode | ast.ClassDef):
-            continue
-        for node in (statement, *own_nodes(statement)):
-            is_out = isinstance(node, ast.Return) or _ends_turn(push.module, node, statement)
-            if is_out and not _is_popped_at(push, node):
-                return True
-    return False
-
-
-def _is_popped_at(push: Push, node: ast.AST) -> bool:
-    """Whether a context is popped right before a statement, or in a ``finally`` around it."""
-    assert isinstance(node, ast.stmt)
-    block = block_of(push.module, node)
-    index = block.index(node)
-    if index and popping(push, block[index - 1]) is not None:
-        return True
-    for parent in push.module.scopes.ancestors(node):
-        if isinstance(parent, FunctionNode):
-            break
-        if isinstance(parent, ast.Try) and any(popping(push, each) for each in parent.finalbody):
-            return True
-    return False
 
 
 def _is_of(push: Push, closing: Closing, node: ast.expr) -> bool:
@@ -137,6 +110,8 @@ def _of_finally(push: Push, statement: ast.Try) -> Closing | None:
     pop = popping(push, end)
     if pop is None or not is_plain(pop) or len(_pops_in(push, statement)) != 1:
         return None
+    if not others and _TALKING_LINE.search(_without_blocks(push.module, statement)):
+        return None
     span = statement if not others else end
     edit = RemoveStatement if others else RemoveFinally
     inside = (*statement.body, *statement.handlers, *statement.orelse, *others)
@@ -161,7 +136,10 @@ def _of_handler(push: Push, statement: ast.Try, after: ast.stmt | None) -> Closi
         return None
     given = failing.args[0] if len(failing.args) == 1 else None
     is_own = isinstance(given, ast.Name) and given.id == handler.name
+    header = module.text[module.span(statement).start : module.span(statement.body[0]).start]
     if (failing.args and not is_own) or _has_comment(module, statement):
+        return None
+    if _TALKING_LINE.search(header):
         return None
     edits: tuple[Edit, ...] = (KeepBlock(module.span(statement), "body"),)
     if end is after:
@@ -170,6 +148,14 @@ def _of_handler(push: Push, statement: ast.Try, after: ast.stmt | None) -> Closi
     is_full = handler.type is None or ast.unparse(handler.type) in _ALL_ERRORS
     kind: Kind = "handler" if is_full else "some errors"
     return Closing(kind, last, tuple(statement.body), (failing, pop), edits)
+
+
+def _without_blocks(module: Module, statement: ast.Try) -> str:
+    """Return what of a ``try`` with a ``finally`` stands before its body and its last."""
+    start, body = module.span(statement).start, module.span(statement.body[0]).start
+    before = [*statement.body, *statement.handlers, *statement.orelse][-1]
+    last, final = module.span(before).end, module.span(statement.finalbody[0]).start
+    return module.text[start:body] + "\n" + module.text[last:final]
 
 
 def _is_bare_raise(statement: ast.stmt) -> bool:
@@ -245,10 +231,10 @@ def _leaves(module: Module, statement: ast.stmt, outermost: ast.stmt) -> bool:
     """Whether a statement leaves the whole run of statements, needing no context for that."""
     if isinstance(statement, ast.Return):
         return _is_simple(statement.value)
-    return _ends_turn(module, statement, outermost)
+    return ends_turn(module, statement, outermost)
 
 
-def _ends_turn(module: Module, statement: ast.AST, outermost: ast.stmt) -> bool:
+def ends_turn(module: Module, statement: ast.AST, outermost: ast.stmt) -> bool:
     """Whether a ``break`` or a ``continue`` is one of a loop around the run of statements."""
     if not isinstance(statement, ast.Break | ast.Continue):
         return False

@@ -10,13 +10,13 @@ from flask_ctxfix.codemods.manual_contexts.closings import (
     Closing,
     closing_of,
     popping,
-    returns_pushed,
     rewritten,
 )
 from flask_ctxfix.codemods.manual_contexts.pushes import Push, context_made, pushes_in
 from flask_ctxfix.codemods.manual_contexts.roles import Role, main_guard, role_of
 from flask_ctxfix.codemods.manual_contexts.startup import asks_for_context
 from flask_ctxfix.codemods.manual_contexts.unclosed import fix_for, steps_to
+from flask_ctxfix.codemods.manual_contexts.ways_out import returns_pushed, starts_safely
 from flask_ctxfix.context_flow.values import own_nodes
 from flask_ctxfix.flask_versions import ONE_CONTEXT, TargetVersion
 from flask_ctxfix.project import Module, Project
@@ -173,7 +173,9 @@ class PushWithoutPop(Rule):
 
 
 def _pops_always(push: Push, closing: Closing) -> bool:
-    return closing.kind in ("finally", "handler") and not returns_pushed(push, closing)
+    if closing.kind not in ("finally", "handler") or returns_pushed(push, closing):
+        return False
+    return starts_safely(push, closing)
 
 
 def _are_paired(push: Push, project: Project) -> bool:
