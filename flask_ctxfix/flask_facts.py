@@ -344,6 +344,17 @@ ENTRY_BASES: dict[str, frozenset[str] | None] = {
     "flask_socketio.Namespace": None,
 }
 
+# Names on `g` that extensions use for themselves, by package. Sources: `flask_wtf/csrf.py` and
+# `flask_principal.py`, `flask_appbuilder/security/manager.py`, `flask_oidc/__init__.py`,
+# `flask_limiter/extension.py`.
+KEPT_ON_G: dict[str, frozenset[str]] = {
+    "flask_appbuilder": frozenset({"user"}),
+    "flask_limiter": frozenset({"view_rate_limit"}),
+    "flask_oidc": frozenset({"oidc_id_token", "oidc_user"}),
+    "flask_principal": frozenset({"identity"}),
+    "flask_wtf": frozenset({"csrf_token", "csrf_valid"}),
+}
+
 # Decorators of functions whose parameters hold data of the request.
 FED_DECORATORS = (
     frozenset(

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Literal, NamedTuple
 
 from flask_ctxfix.context_flow import ContextFlow
-from flask_ctxfix.context_flow.values import Class, Foreign, Function
+from flask_ctxfix.context_flow.values import Class, Foreign, Function, Value
 from flask_ctxfix.flask_facts import ENTRY_BASES, ENTRY_DECORATORS, EXPOSING_DECORATORS
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.source import SourceError
@@ -87,6 +87,20 @@ class Entries:
                 assert call is not None
                 yield self._entry(home, call)
 
+    def is_called_unseen(
+        self, module: Module, function: ast.FunctionDef | ast.AsyncFunctionDef
+    ) -> bool:
+        """Whether Python, or a class from elsewhere, may call a method that nothing names."""
+        owner = module.scopes.parents.get(function)
+        if not isinstance(owner, ast.ClassDef):
+            return False
+        if function.name.startswith("__") and function.name.endswith("__"):
+            return True
+        known = Class(module, owner)
+        classes = [known, *(each for each in self._values.bases(known) if isinstance(each, Class))]
+        bases = [self._values.of(c.module, base) for c in classes for base in c.node.bases]
+        return not all(isinstance(base, Class) or _calls_nothing(base) for base in bases)
+
     def is_entry_decorator(self, module: Module, decorator: ast.expr) -> bool:
         """Whether a decorator has Flask, or an extension, call the function in requests."""
         called = decorator.func if isinstance(decorator, ast.Call) else decorator
@@ -163,6 +177,9 @@ class Entries:
         """Whether a statement certainly runs before the application serves requests."""
         parent = module.scopes.parents[statement]
         if isinstance(parent, ast.FunctionDef) and statement in parent.body:
+            own = (e for e in module.scopes.nodes(ast.Return) if _is_in(module, e, parent))
+            if any(each.lineno < statement.lineno for each in own):
+                return False
             return any(
                 isinstance(each, ast.Call) and _names_flask(each) for each in ast.walk(parent)
             )
@@ -227,6 +244,17 @@ class Entries:
             except SourceError:
                 continue
             yield module
+
+
+def _is_in(module: Module, node: ast.AST, function: ast.FunctionDef) -> bool:
+    return module.scopes.function_of(node) is function
+
+
+def _calls_nothing(base: Value | None) -> bool:
+    """Whether a class from elsewhere calls no methods of its subclasses but what is known here."""
+    if not isinstance(base, Foreign):
+        return False
+    return base.name in ENTRY_BASES or base.name.startswith(("abc.", "builtins.", "typing."))
 
 
 def _names_flask(call: ast.Call) -> bool:

@@ -6,9 +6,10 @@ import ast
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from flask_ctxfix.codemods.stored_requests.order import function_around
+from flask_ctxfix.codemods.stored_requests.order import function_around, is_read_later
 from flask_ctxfix.codemods.stored_requests.slots import (
     Slot,
+    instantiations,
     is_class,
     slot_of,
     target_of,
@@ -25,23 +26,8 @@ _CHANGING = frozenset(
         *("popleft", "remove", "reverse", "setdefault", "sort", "update"),
     }
 )
-_CONSUMERS = frozenset(
-    {
-        "all",
-        "any",
-        "dict",
-        "frozenset",
-        "join",
-        "list",
-        "max",
-        "min",
-        "set",
-        "sorted",
-        "sum",
-        "tuple",
-    }
-)
 _BY_STRING = frozenset({"delattr", "getattr", "hasattr", "setattr", "object", "setitem", "patch"})
+_IMPORTERS = frozenset({"__import__", "import_module"})
 _NAMESPACES = frozenset({"globals", "vars", "locals", "exec", "eval"})
 GUARDED = "a lock guards it, so that it is shared on purpose"
 _LOCKS = frozenset(
@@ -89,7 +75,8 @@ def uses_in(slot: Slot, module: Module, project: Project) -> Uses:
         uses.problems += _around(module, project, node)
     for node in uses.reads:
         uses.problems += _changed(module, node)
-        uses.problems += _read_later(module, node)
+        if is_read_later(module, node):
+            uses.problems.append("a generator expression reads it, which may run after the request")
     return uses
 
 
@@ -114,6 +101,10 @@ def _own(slot: Slot, uses: Uses) -> None:
     uses.reads += scope.reads.get(slot.name, ())
     if slot.name in exported_names(module):
         uses.problems.append("`__all__` exports it")
+    for each in module.scopes.every:
+        if isinstance(each.node, ast.ClassDef) and slot.name in each.bindings:
+            if slot.name in each.reads:
+                uses.problems.append(f"the body of `{each.node.name}` reads and binds its name")
     if any(not isinstance(read.ctx, ast.Load) for read in scope.reads.get(slot.name, ())):
         uses.problems.append("it is deleted")
 
@@ -252,6 +243,8 @@ def _of_class(slot: Slot, uses: Uses, project: Project) -> None:
         uses.problems.append("its class cannot be found")
         return
     if module.path == slot.path:
+        if slot.kind == "instance" and sum(1 for _ in instantiations(owner, project)) > 1:
+            uses.problems.append(f"`{slot.owner}` has several instances")
         for node in module.tree.body:
             if isinstance(node, ast.ClassDef) and node.name == slot.owner:
                 _body_of(slot, uses, node)
@@ -321,6 +314,10 @@ def _in_strings(slot: Slot, uses: Uses, project: Project) -> Iterator[str]:
             is_key = isinstance(parent, ast.Subscript) and "__dict__" in ast.unparse(parent.value)
             if name in _BY_STRING or is_key or "." in node.value:
                 yield f"`{node.value!r}` may mean it"
+    for call in module.scopes.nodes(ast.Call):
+        if getattr(call.func, "attr", getattr(call.func, "id", "")) in _IMPORTERS and call.args:
+            if _ends_with_stem(getattr(call.args[0], "value", None), slot):
+                yield "its module is imported by its name"
     if module.path == slot.path and slot.kind == "global":
         values = ContextFlow.of(project).values
         for call in module.scopes.nodes(ast.Call):
@@ -336,8 +333,15 @@ def _names(text: str, slot: Slot) -> bool:
     head, dot, last = text.rpartition(".")
     if last != slot.name:
         return False
-    stem = slot.owner or slot.path.removesuffix("/__init__.py").removesuffix(".py")
-    return not dot or head.rpartition(".")[2] == stem.rpartition("/")[2]
+    return not (dot and head) or head.rpartition(".")[2] == (slot.owner or _stem(slot))
+
+
+def _stem(slot: Slot) -> str:
+    return slot.path.removesuffix("/__init__.py").removesuffix(".py").rpartition("/")[2]
+
+
+def _ends_with_stem(text: object, slot: Slot) -> bool:
+    return isinstance(text, str) and text.rpartition(".")[2] == _stem(slot)
 
 
 def _around(module: Module, project: Project, node: ast.AST) -> Iterator[str]:
@@ -352,21 +356,6 @@ def _around(module: Module, project: Project, node: ast.AST) -> Iterator[str]:
                     yield GUARDED
         if isinstance(parent, ast.FunctionDef | ast.AsyncFunctionDef):
             break
-
-
-def _read_later(module: Module, node: ast.expr) -> Iterator[str]:
-    """Yield where a generator expression reads that nothing here uses up at once."""
-    child: ast.AST = node
-    for parent in module.scopes.ancestors(node):
-        if isinstance(parent, ast.GeneratorExp) and child is not parent.generators[0].iter:
-            call = module.scopes.parents[parent]
-            called = call.func if isinstance(call, ast.Call) else None
-            if getattr(called, "attr", getattr(called, "id", "")) not in _CONSUMERS:
-                yield "a generator expression reads it, which may run after the request"
-        if isinstance(parent, ast.stmt):
-            break
-        is_first = isinstance(parent, ast.comprehension) and child is parent.iter
-        child = child if is_first else parent
 
 
 def _changed(module: Module, node: ast.expr) -> Iterator[str]:

@@ -8,12 +8,14 @@ from pathlib import PurePath
 from typing import Literal, NamedTuple
 
 from flask_ctxfix.codemod import Applicability, Step
-from flask_ctxfix.codemods.stored_requests.order import Order, Written, function_around, key_of
+from flask_ctxfix.codemods.stored_requests.nested import pushes_context
+from flask_ctxfix.codemods.stored_requests.order import Order, Written, function_around
 from flask_ctxfix.codemods.stored_requests.slots import Slot, stores_in
 from flask_ctxfix.codemods.stored_requests.uses import Uses, is_re_exported, uses_in
+from flask_ctxfix.codemods.stored_requests.walks import certain_parts, key_of
 from flask_ctxfix.context_flow import ContextFlow, Where
 from flask_ctxfix.context_flow.values import Foreign
-from flask_ctxfix.flask_facts import PROXIES, STARTERS
+from flask_ctxfix.flask_facts import KEPT_ON_G, PROXIES, STARTERS
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import FunctionNode
 from flask_ctxfix.source import SourceError
@@ -207,7 +209,7 @@ class _Judge:
         if self._project.is_test(module.path):
             return "tests set it"
         self._order.look_around(module, node)
-        if _calls(function) & {"push"}:
+        if pushes_context(function):
             return "its function pushes another context"
         name = name_around(module, node)
         runner = self._runner(module, function)
@@ -223,12 +225,12 @@ class _Judge:
     def _needs_request(self, module: Module, node: ast.expr) -> bool:
         """Whether the statement that writes can only run in a request, since it reads that."""
         statement = next(p for p in module.scopes.ancestors(node) if isinstance(p, ast.stmt))
-        names = (each for each in ast.walk(statement) if isinstance(each, ast.Name | ast.Attribute))
-        for each in names:
-            value = self._flow.values.of(module, each)
-            name = value.name if isinstance(value, Foreign) else ""
-            if PROXIES.get(name) == "request":
-                return True
+        for each in certain_parts(statement):
+            if isinstance(each, ast.Attribute | ast.Subscript):
+                value = self._flow.values.of(module, each.value)
+                name = value.name if isinstance(value, Foreign) else ""
+                if PROXIES.get(name) == "request":
+                    return True
         return False
 
     def _unwritten(self, module: Module, node: ast.expr) -> Verdict:
@@ -271,6 +273,9 @@ class _Judge:
         name = self._slot.name
         if name in _OF_G:
             return f"`g.{name}` is a method"
+        for package, names in KEPT_ON_G.items():
+            if name in names and self._project.mentioning(package):
+                return f"`{package}` keeps its own `g.{name}`"
         for _, module in modules_with(self._slot, self._project):
             for read in self._project.uses_of(module, {"g"}):
                 parent = module.scopes.parents[read]
