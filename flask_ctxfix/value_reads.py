@@ -90,6 +90,16 @@ def expression_of(module: Module, around: ast.AST, use: Use) -> ast.expr | None:
     )
 
 
+def is_tried(module: Module, around: ast.AST, node: ast.expr) -> bool:
+    """Whether the code `around` an expression handles what reading a value may raise."""
+    for parent in module.scopes.ancestors(node):
+        if parent is around:
+            return False
+        if isinstance(parent, ast.Try) and parent.handlers:
+            return True
+    return False
+
+
 def _in_own_scope(module: Module, node: ast.expr, around: ast.AST) -> bool:
     """Whether an expression stands in a function inside of `around`."""
     is_function = isinstance(around, FunctionNode)

@@ -7,11 +7,11 @@ import re
 
 from flask_ctxfix.codemod import Fix, InsertStatement, Need, ReplaceExpression
 from flask_ctxfix.codemods.jobs.applications import application_seen
-from flask_ctxfix.codemods.threads.spelling import is_free
 from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.values import Foreign
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.source import SourceError
+from flask_ctxfix.spelling import is_free
 
 _NAME = "FlaskTask"
 _CHANGES = "run each task in an app context, by a class of tasks; teardown functions run at its end"

@@ -21,6 +21,7 @@ from flask_ctxfix.value_reads import (
     expression_of,
     free_names,
     is_readable_at,
+    is_tried,
     moving_edits,
     read_of,
 )
@@ -51,15 +52,10 @@ _OF_APP = frozenset(
 
 
 class _Values(NamedTuple):
-    """The values that a stream reads.
-
-    `can_raise` are those of them that may not be there. `is_certain` says that every run of the
-    stream reads these.
-    """
+    """The values that a stream reads. `can_raise` says that one of them may not be there."""
 
     reads: list[Read]
     can_raise: bool
-    is_certain: bool
 
 
 def values_fix(stream: Stream, project: Project) -> Fix | None:
@@ -77,7 +73,7 @@ def values_fix(stream: Stream, project: Project) -> Fix | None:
     edits = _edits_before(project, part, values) or passing_edits(project, part, values.reads)
     if edits is None:
         return None
-    is_safe = wheres == {Where.REQUEST} and (values.is_certain or not values.can_raise)
+    is_safe = wheres == {Where.REQUEST} and not values.can_raise
     return Fix("safe" if is_safe else "unsafe", _CHANGES, tuple(edits))
 
 
@@ -96,7 +92,6 @@ def _values_of(
 ) -> _Values | None:
     reads = []
     can_raise = False
-    is_certain = True
     for use in uses:
         read = _app_of(module, around, use) or read_of(module, around, use)
         if read is None or writes_session(use) or not _is_as_written(module, read.chain):
@@ -104,14 +99,13 @@ def _values_of(
         if use.of in _OBJECTS and _may_be_closed(module, project, read):
             return None
         if read.may_fail and not _is_got(read):
-            if _is_tried(module, around, read.chain):
+            if is_tried(module, around, read.chain):
                 return None
             if not use.is_certain and use.of != "flask.g":
                 return None
             can_raise = True
-            is_certain = is_certain and use.is_certain
         reads.append(read)
-    return _Values(reads, can_raise, is_certain) if reads else None
+    return _Values(reads, can_raise) if reads else None
 
 
 def _app_of(module: Module, around: ast.AST, use: Use) -> Read | None:
@@ -137,16 +131,6 @@ def _is_got(read: Read) -> bool:
     if not isinstance(chain, ast.Call) or not isinstance(chain.func, ast.Attribute):
         return False
     return chain.func.attr == "get" and isinstance(chain.func.value, ast.Name)
-
-
-def _is_tried(module: Module, around: ast.AST, node: ast.expr) -> bool:
-    """Whether the code that runs late handles what reading a value may raise."""
-    for parent in module.scopes.ancestors(node):
-        if parent is around:
-            return False
-        if isinstance(parent, ast.Try):
-            return True
-    return False
 
 
 def _is_as_written(module: Module, node: ast.expr) -> bool:

@@ -9,8 +9,13 @@ from flask_ctxfix.codemods.threads.starts import Start
 from flask_ctxfix.context_flow import Summary, Where
 from flask_ctxfix.context_flow.values import Function
 from flask_ctxfix.places import is_first_on_line
-from flask_ctxfix.project import Module
-from flask_ctxfix.value_reads import free_names, is_readable_at, moving_edits, read_of
+from flask_ctxfix.value_reads import (
+    free_names,
+    is_readable_at,
+    is_tried,
+    moving_edits,
+    read_of,
+)
 
 _CHANGES = "read the values before the start, where there still is a request"
 
@@ -32,7 +37,7 @@ def values_fix(start: Start, summary: Summary, where: Where) -> Fix | None:
             return None
         if read.may_fail and not use.is_certain and use.of != "flask.g":
             return None
-        if read.may_fail and _is_tried(module, function.node, read.chain):
+        if read.may_fail and is_tried(module, function.node, read.chain):
             return None
         between = _between(start, at) if use.of != "flask.request" else ()
         if any(isinstance(getattr(each, "ctx", None), ast.Store) for each in between):
@@ -58,16 +63,6 @@ def _place(start: Start, function: Function) -> ast.stmt | None:
     if nested is None or statement is None or parents[statement] is parents[nested]:
         return nested
     return statement
-
-
-def _is_tried(module: Module, function: ast.AST, chain: ast.expr) -> bool:
-    """Whether a function handles that reading a value fails."""
-    for parent in module.scopes.ancestors(chain):
-        if parent is function:
-            break
-        if isinstance(parent, ast.Try) and parent.handlers:
-            return True
-    return False
 
 
 def _between(start: Start, at: ast.stmt) -> list[ast.expr]:
