@@ -198,7 +198,7 @@ class Entries:
         for hook in self._every_hook:
             if hook.function == function:
                 is_same = hook.owner is not None and hook.owner == entry.owner
-                if hook.scope == "app" and (self._applications <= 1 or is_same):
+                if hook.scope == "app" and (self.applications <= 1 or is_same):
                     return True
                 if hook.scope == "blueprint" and is_same and entry.is_view:
                     return True
@@ -215,7 +215,7 @@ class Entries:
         return isinstance(called, Foreign) and called.name in _ANSWERS
 
     @cached_property
-    def _applications(self) -> int:
+    def applications(self) -> int:
         """How many applications the project makes; several, if it has a class of its own."""
         made = 0
         for module in self._modules("Flask"):

@@ -14,14 +14,16 @@ from flask_ctxfix.codemod import (
     Rule,
     Step,
 )
+from flask_ctxfix.codemods.stored_requests.entries import Entries
 from flask_ctxfix.codemods.stored_requests.registrations import (
     Registration,
     is_made_here,
     is_made_once,
+    is_tested_and_set,
     registrations_in,
 )
 from flask_ctxfix.context_flow import ContextFlow, Reach, Where
-from flask_ctxfix.context_flow.values import Foreign
+from flask_ctxfix.context_flow.values import Foreign, Function
 from flask_ctxfix.flask_versions import TargetVersion
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import FunctionNode
@@ -181,7 +183,8 @@ class HandlerRegisteredInView(Rule):
         if not fails:
             message = f"`{written}` does nothing once the blueprint is registered"
         fix = None
-        if method.attr in _AFTER and not _is_late(project, reach):
+        is_wanted = not _is_late(project, reach) and not is_tested_and_set(module, node)
+        if method.attr in _AFTER and is_wanted:
             fix = _after_this_request(module, project, target, node, method)
         advice = fix.message if fix is not None else _ADVICE_SETUP
         return self.finding(module, level, method, message, advice, fix, reach.steps)
@@ -281,10 +284,29 @@ def _after_this_request(
         return None
     code, needs = written
     is_checked = target.oldest >= _CHECKED_BLUEPRINTS
-    always_failed = is_checked or _owner(module, project, method) != "flask.Blueprint()."
+    owner = _owner(module, project, method)
+    always_failed = is_checked or owner != "flask.Blueprint()."
     is_served = ContextFlow.of(project).every_caller.of(module, node).where is Where.REQUEST
     is_own = not isinstance(node, ast.Call) or is_made_here(module, project, node.args[0])
-    is_plain = is_own and not _caught(module, node) & _BROAD
+    is_plain = is_own and not _caught(module, node) & _BROAD and _answers(module, project, node)
+    is_plain = is_plain and (owner == "flask.current_app." or _applications(project) <= 1)
     applicability: Applicability = "safe" if always_failed and is_served and is_plain else "unsafe"
     edit = ReplaceExpression(module.span(method), code)
     return Fix(applicability, _ADVICE_AFTER, (edit,), needs)
+
+
+def _answers(module: Module, project: Project, node: ast.expr | ast.stmt) -> bool:
+    """Whether the registered function gives a response back, as one for a response has to."""
+    registered: ast.AST = node
+    if isinstance(node, ast.Call):
+        value = ContextFlow.of(project).values.of(module, node.args[0])
+        if not isinstance(value, Function):
+            return True
+        module, registered = value.module, value.node
+    if not isinstance(registered, ast.FunctionDef | ast.AsyncFunctionDef):
+        return True
+    return bool(module.scopes.returned.get(registered))
+
+
+def _applications(project: Project) -> int:
+    return project.memo("applications", lambda: Entries(project).applications)

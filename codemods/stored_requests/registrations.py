@@ -11,6 +11,7 @@ from flask_ctxfix.context_flow.values import Foreign, Function, Partial, Value
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import FunctionNode
 
+_PLACES = ast.Name | ast.Attribute | ast.Subscript
 _CONNECTS = frozenset({"connect", "connect_via"})
 _SIGNALS = frozenset(
     {
@@ -99,6 +100,27 @@ def is_made_once(module: Module, project: Project, node: ast.AST) -> bool:
                         return True
         if isinstance(parent, FunctionNode):
             return False
+        child = parent
+    return False
+
+
+def is_tested_and_set(module: Module, node: ast.AST) -> bool:
+    """Whether code runs where a test of something holds that its function sets, as a flag."""
+    function = module.scopes.function_of(node)
+    shared = {
+        name for e in ast.walk(function or node) if isinstance(e, ast.Global) for name in e.names
+    }
+    places = [e for e in ast.walk(function or node) if isinstance(e, _PLACES)]
+    kept = [e for e in places if not isinstance(e, ast.Name) or e.id in shared]
+    written = {ast.unparse(each) for each in kept if isinstance(each.ctx, ast.Store)}
+    child = node
+    for parent in module.scopes.ancestors(node):
+        if isinstance(parent, FunctionNode):
+            break
+        if isinstance(parent, ast.If) and child is not parent.test:
+            tested = (each for each in ast.walk(parent.test) if isinstance(each, _PLACES))
+            if any(ast.unparse(each) in written for each in tested):
+                return True
         child = parent
     return False
 

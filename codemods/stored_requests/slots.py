@@ -57,9 +57,15 @@ def _to_globals(module: Module, project: Project) -> Iterator[Store]:
             target = target_of(binding)
             if target is None or module.scopes.function_of(binding.node) is None:
                 continue
+            if binding.value is not None and _reads(binding.value, name):
+                continue  # it grows: what it keeps is of all requests
             datum = data.of_binding(module, binding)
             if datum is not None and not datum.is_caught:
                 yield Store(slot, target, datum)
+
+
+def _reads(node: ast.expr, name: str) -> bool:
+    return any(isinstance(each, ast.Name) and each.id == name for each in ast.walk(node))
 
 
 def target_of(binding: Binding) -> ast.Name | None:

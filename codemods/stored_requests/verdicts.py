@@ -95,6 +95,8 @@ class _Judge:
     def _is_local(self) -> bool:
         """Whether one function alone uses a global, and writes it before each read."""
         homes = {self._home(module, node) for module, node in (*self._writes, *self._reads)}
+        if not self._reads:
+            return False
         if self._slot.kind != "global" or len(homes) != 1 or len(self._uses) != 1:
             return False
         uses, function = self._uses[0], next(iter(homes))
