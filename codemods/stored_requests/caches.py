@@ -15,7 +15,7 @@ from flask_ctxfix.source import SourceError
 FunctionDefinition = ast.FunctionDef | ast.AsyncFunctionDef
 Key = Literal["arguments", "path", "nothing"]
 
-_CACHES: dict[str, Key] = {
+CACHES: dict[str, Key] = {
     "cachetools.cached": "arguments",
     "cachetools.func.lfu_cache": "arguments",
     "cachetools.func.lru_cache": "arguments",
@@ -28,7 +28,7 @@ _CACHES: dict[str, Key] = {
     "functools.lru_cache": "arguments",
     "werkzeug.utils.cached_property": "nothing",
 }
-NAMES = frozenset(name.rpartition(".")[2] for name in _CACHES)
+NAMES = frozenset(name.rpartition(".")[2] for name in CACHES)
 # What decides on the key, or on whether there is one: the author has thought of the request.
 _DECIDING = frozenset({"key", "make_cache_key", "make_name", "unless"})
 
@@ -66,8 +66,8 @@ def cached_function(
         called = decorator.func if isinstance(decorator, ast.Call) else decorator
         value = ContextFlow.of(project).values.of(module, called)
         name = value.name if isinstance(value, Foreign) else ""
-        if name in _CACHES and _lasts(module, project, node, _CACHES[name]):
-            return _keyed(CachedFunction(module, node, decorator, _CACHES[name]))
+        if name in CACHES and _lasts(module, project, node, CACHES[name]):
+            return _keyed(CachedFunction(module, node, decorator, CACHES[name]))
     return None
 
 

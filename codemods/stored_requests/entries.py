@@ -235,9 +235,11 @@ class Entries:
         return False
 
     def _modules(self, word: str) -> Iterator[Module]:
+        return (m for m in self.modules_with(word) if not self._project.is_test(m.path))
+
+    def modules_with(self, word: str) -> Iterator[Module]:
+        """Yield the modules that hold a word."""
         for path in self._project.mentioning(word):
-            if self._project.is_test(path):
-                continue
             try:
                 module = self._project.module(path)
                 assert module.scopes

@@ -10,15 +10,17 @@ import ast
 from collections.abc import Iterable
 from enum import IntEnum
 
+from flask_ctxfix.codemods.stored_requests.caches import CACHES
 from flask_ctxfix.codemods.stored_requests.entries import Entries
 from flask_ctxfix.codemods.stored_requests.nested import (
     opens_context,
     opens_inside,
     pushes_context,
 )
+from flask_ctxfix.codemods.stored_requests.strings import stem_of, strings_naming
 from flask_ctxfix.codemods.stored_requests.walks import Key, Walk, key_of
 from flask_ctxfix.context_flow import ContextFlow
-from flask_ctxfix.context_flow.values import Foreign, Function, parameters_of
+from flask_ctxfix.context_flow.values import Class, Foreign, Function, parameters_of
 from flask_ctxfix.flask_facts import is_transparent
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import FunctionNode
@@ -121,7 +123,7 @@ class Order:
         module, node = value.module, value.node
         if isinstance(node, ast.Lambda) or node in module.scopes.generators:
             return False
-        if pushes_context(node):
+        if pushes_context(node) or self._may_be_left_out(value):
             return False
         key = key_of(module, node)
         if key in self._pending or len(self._pending) > _DEEPEST:
@@ -133,6 +135,33 @@ class Order:
             self._pending.pop()
         left = [w for end, w in ends if not (as_hook and self._entries.is_answer(module, end))]
         return all(left) and bool(ends)
+
+    def _may_be_left_out(self, value: Function) -> bool:
+        """Whether a call may run something else: a subclass's method, a patch, a cached result."""
+        module, node = value.module, value.node
+        assert not isinstance(node, ast.Lambda)
+        for decorator in node.decorator_list:
+            called = decorator.func if isinstance(decorator, ast.Call) else decorator
+            cached = self.values.of(module, called)
+            if isinstance(cached, Foreign) and cached.name in CACHES:
+                return True
+        owner = module.scopes.parents.get(node)
+        named_by = owner.name if isinstance(owner, ast.ClassDef) else stem_of(module.path)
+        for other in self._entries.modules_with(node.name):
+            if isinstance(owner, ast.ClassDef) and self._overrides(other, owner, node.name):
+                return True
+            if any(strings_naming(node.name, named_by, other)):
+                return True
+        return False
+
+    def _overrides(self, module: Module, owner: ast.ClassDef, name: str) -> bool:
+        """Whether a class of a module that inherits from `owner` has a method of this name."""
+        for each in module.scopes.nodes(ast.ClassDef):
+            if each is not owner and name in module.scopes.opened_by(each).bindings:
+                bases = self.values.bases(Class(module, each))
+                if any(isinstance(base, Class) and base.node.name == owner.name for base in bases):
+                    return True
+        return False
 
     def _at_entry(
         self, module: Module, function: ast.FunctionDef | ast.AsyncFunctionDef

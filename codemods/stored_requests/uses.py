@@ -14,6 +14,11 @@ from flask_ctxfix.codemods.stored_requests.slots import (
     slot_of,
     target_of,
 )
+from flask_ctxfix.codemods.stored_requests.strings import (
+    is_imported_by_name,
+    stem_of,
+    strings_naming,
+)
 from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.values import Class, Foreign, Instance
 from flask_ctxfix.imports import exported_names
@@ -26,8 +31,6 @@ _CHANGING = frozenset(
         *("popleft", "remove", "reverse", "setdefault", "sort", "update"),
     }
 )
-_BY_STRING = frozenset({"delattr", "getattr", "hasattr", "setattr", "object", "setitem", "patch"})
-_IMPORTERS = frozenset({"__import__", "import_module"})
 _NAMESPACES = frozenset({"globals", "vars", "locals", "exec", "eval"})
 GUARDED = "a lock guards it, so that it is shared on purpose"
 _LOCKS = frozenset(
@@ -306,18 +309,10 @@ def _body_of(slot: Slot, uses: Uses, node: ast.ClassDef) -> None:
 def _in_strings(slot: Slot, uses: Uses, project: Project) -> Iterator[str]:
     """Yield how code may get at a slot by a string."""
     module = uses.module
-    for node in module.scopes.nodes(ast.Constant):
-        if isinstance(node.value, str) and _names(node.value, slot):
-            parent = module.scopes.parents[node]
-            called = parent.func if isinstance(parent, ast.Call) else None
-            name = getattr(called, "attr", getattr(called, "id", ""))
-            is_key = isinstance(parent, ast.Subscript) and "__dict__" in ast.unparse(parent.value)
-            if name in _BY_STRING or is_key or "." in node.value:
-                yield f"`{node.value!r}` may mean it"
-    for call in module.scopes.nodes(ast.Call):
-        if getattr(call.func, "attr", getattr(call.func, "id", "")) in _IMPORTERS and call.args:
-            if _ends_with_stem(getattr(call.args[0], "value", None), slot):
-                yield "its module is imported by its name"
+    for text in strings_naming(slot.name, slot.owner or stem_of(slot.path), module):
+        yield f"`{text!r}` may mean it"
+    if is_imported_by_name(stem_of(slot.path), module):
+        yield "its module is imported by its name"
     if module.path == slot.path and slot.kind == "global":
         values = ContextFlow.of(project).values
         for call in module.scopes.nodes(ast.Call):
@@ -327,21 +322,6 @@ def _in_strings(slot: Slot, uses: Uses, project: Project) -> Iterator[str]:
                     yield f"`{call.func.id}()` holds it"
                 elif isinstance(value, Foreign) and call.func.id in {"exec", "eval"}:
                     yield f"`{call.func.id}` may use it"
-
-
-def _names(text: str, slot: Slot) -> bool:
-    head, dot, last = text.rpartition(".")
-    if last != slot.name:
-        return False
-    return not (dot and head) or head.rpartition(".")[2] == (slot.owner or _stem(slot))
-
-
-def _stem(slot: Slot) -> str:
-    return slot.path.removesuffix("/__init__.py").removesuffix(".py").rpartition("/")[2]
-
-
-def _ends_with_stem(text: object, slot: Slot) -> bool:
-    return isinstance(text, str) and text.rpartition(".")[2] == _stem(slot)
 
 
 def _around(module: Module, project: Project, node: ast.AST) -> Iterator[str]:

@@ -1,0 +1,43 @@
+"""How code names what it gets, sets or imports by a string."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from flask_ctxfix.project import Module
+
+_BY_STRING = frozenset({"delattr", "getattr", "hasattr", "setattr", "object", "setitem", "patch"})
+_IMPORTERS = frozenset({"__import__", "import_module"})
+
+
+def stem_of(path: str) -> str:
+    """Return the last part of the name of the module at `path`."""
+    return path.removesuffix("/__init__.py").removesuffix(".py").rpartition("/")[2]
+
+
+def strings_naming(name: str, owner: str, module: Module) -> Iterator[str]:
+    """Yield the strings of a module that may stand for what `owner`, its module or class, holds."""
+    for node in module.scopes.nodes(ast.Constant):
+        if isinstance(node.value, str) and _is_for(node.value, name, owner):
+            parent = module.scopes.parents[node]
+            called = getattr(parent, "func", None)
+            by = getattr(called, "attr", getattr(called, "id", ""))
+            is_key = isinstance(parent, ast.Subscript) and "__dict__" in ast.unparse(parent.value)
+            if by in _BY_STRING or is_key or "." in node.value:
+                yield node.value
+
+
+def _is_for(text: str, name: str, owner: str) -> bool:
+    head, _, last = text.rpartition(".")
+    return last == name and (not head or head.rpartition(".")[2] == owner)
+
+
+def is_imported_by_name(stem: str, module: Module) -> bool:
+    """Whether a module imports one by a string that ends with `stem`."""
+    for call in module.scopes.nodes(ast.Call):
+        if getattr(call.func, "attr", getattr(call.func, "id", "")) in _IMPORTERS and call.args:
+            text = getattr(call.args[0], "value", None)
+            if isinstance(text, str) and text.rpartition(".")[2] == stem:
+                return True
+    return False
