@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import os
 import traceback
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -19,6 +21,9 @@ from flask_ctxfix.suppression import reported
 Result = TypeVar("Result")
 
 _ROUNDS = 10
+_numbers = itertools.count()
+# What a process of the pool has read for the job that its tasks belong to, by the job's token.
+_read: dict[tuple[int, int], Project] = {}
 
 
 class RuleError(SourceError):
@@ -40,7 +45,7 @@ class Job:
 
     `files` are all files of the project; `sources` those whose text is not the one on the disk;
     `surveys`, by codemod, is filled between surveying and searching; `pinned` grows as long as some
-    group of fixes turns out not to be possible in all files.
+    group of fixes turns out not to be possible in all files. `token` tells jobs apart.
     """
 
     files: Sequence[str]
@@ -52,6 +57,7 @@ class Job:
     surveys: dict[str, list[object]] = field(default_factory=dict)
     pinned: frozenset[str] = frozenset()
     is_copy: bool = False
+    token: tuple[int, int] = field(default_factory=lambda: (os.getpid(), next(_numbers)))
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave the parsed modules behind when this goes to another process, for one task."""
@@ -60,10 +66,17 @@ class Job:
 
     @cached_property
     def project(self) -> Project:
-        """The project, as far as this process has read it."""
-        project = Project(self.files)
+        """The project, as far as this process has read it, for this task or one before it."""
+        project = _read.get(self.token) if self.is_copy else None
+        if project is None:
+            project = Project(self.files)
+            project.thread_fix = self.settings.thread_fix
+            if self.is_copy:
+                for old in _read.values():
+                    old.forget()
+                _read.clear()
+                _read[self.token] = project
         project.surveys = self.surveys
-        project.thread_fix = self.settings.thread_fix
         return project
 
     def survey(self, paths: Sequence[str]) -> list[Surveyed | SourceError]:
@@ -77,10 +90,7 @@ class Job:
     def _each(
         self, paths: Sequence[str], work: Callable[[str], Result]
     ) -> list[Result | SourceError]:
-        results = [_attempt(path, work) for path in paths]
-        if self.is_copy:
-            self.project.forget()
-        return results
+        return [_attempt(path, work) for path in paths]
 
     def _module(self, path: str) -> Module:
         source = self.sources.get(path)
