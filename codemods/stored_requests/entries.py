@@ -175,15 +175,25 @@ class Entries:
 
     def _is_run(self, module: Module, statement: ast.AST) -> bool:
         """Whether a statement certainly runs before the application serves requests."""
-        parent = module.scopes.parents[statement]
-        if isinstance(parent, ast.FunctionDef) and statement in parent.body:
-            own = (e for e in module.scopes.nodes(ast.Return) if _is_in(module, e, parent))
-            if any(each.lineno < statement.lineno for each in own):
-                return False
-            return any(
-                isinstance(each, ast.Call) and _names_flask(each) for each in ast.walk(parent)
-            )
-        return parent is module.tree
+        parent = _certain_in(module, statement)
+        if isinstance(parent, ast.FunctionDef):
+            return _makes_application(parent)
+        return parent is not None
+
+    def _is_run_by_others(self, module: Module, statement: ast.AST, left: int = 2) -> bool:
+        """Whether a statement runs in what makes an application, or in a function called there."""
+        parent = _certain_in(module, statement)
+        if not isinstance(parent, ast.FunctionDef) or _makes_application(parent):
+            return parent is not None
+        calls = (
+            (home, home.scopes.parents.get(reference))
+            for home, reference in self._reachability.references(module, parent)
+        )
+        return left > 0 and any(
+            isinstance(call, ast.Call)
+            and self._is_run_by_others(home, home.scopes.parents[call], left - 1)
+            for home, call in calls
+        )
 
     def _hook(self, module: Module, called: ast.expr, function: Function) -> Iterator[_Hook]:
         value = self._values.of(module, called)
@@ -229,6 +239,8 @@ class Entries:
         for module in self._modules("register_blueprint"):
             for call in module.scopes.nodes(ast.Call):
                 if getattr(call.func, "attr", "") == "register_blueprint" and call.args:
+                    if not self._is_run_by_others(module, module.scopes.parents[call]):
+                        continue
                     bindings = self._project.bindings(module, call.args[0])
                     if owner in {(h.path, getattr(b.node, "lineno", 0)) for h, b in bindings}:
                         return True
@@ -248,8 +260,20 @@ class Entries:
             yield module
 
 
-def _is_in(module: Module, node: ast.AST, function: ast.FunctionDef) -> bool:
-    return module.scopes.function_of(node) is function
+def _certain_in(module: Module, statement: ast.AST) -> ast.FunctionDef | ast.Module | None:
+    """Return the module or the function that always runs a statement when it runs itself."""
+    parent = module.scopes.parents[statement]
+    if parent is module.tree:
+        return module.tree
+    if not isinstance(parent, ast.FunctionDef) or statement not in parent.body:
+        return None
+    own = (e for e in module.scopes.nodes(ast.Return) if module.scopes.function_of(e) is parent)
+    is_left = any(each.lineno < getattr(statement, "lineno", 0) for each in own)
+    return None if is_left else parent
+
+
+def _makes_application(function: ast.FunctionDef) -> bool:
+    return any(isinstance(each, ast.Call) and _names_flask(each) for each in ast.walk(function))
 
 
 def _calls_nothing(base: Value | None) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator, Sequence
 
 from flask_ctxfix.codemod import (
@@ -22,6 +23,7 @@ from flask_ctxfix.imports import local_name
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.spelling import flask_name_at
 
+_SHOWS = re.compile(r"[^=!<>]=\s*[}!:]")
 Moving = dict[Slot, Verdict]
 
 
@@ -71,6 +73,8 @@ def _on_g(
     expected = node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")
     if not text.endswith(expected):
         raise UnmovableError("a read stands where it cannot be located")
+    if _is_shown(module, node):
+        raise UnmovableError("an f-string shows its name")
     code = f"{written}.{slot.name}"
     if (module.path, name_around(module, node)) in verdict.defaulted:
         code = f'{written}.get("{slot.name}", {verdict.default})'
@@ -109,6 +113,12 @@ def _quoted_as_around(module: Module, node: ast.expr, code: str) -> str:
     if "\\" in code or (quote in code and other in code):
         raise UnmovableError("a read that needs a default stands in an f-string")
     return code.replace(other, quote)
+
+
+def _is_shown(module: Module, node: ast.expr) -> bool:
+    """Whether a node stands in an f-string that shows how it is written, as ``{name=}`` does."""
+    around = (p for p in module.scopes.ancestors(node) if isinstance(p, ast.JoinedStr))
+    return any(_SHOWS.search(module.segment(each)) for each in around)
 
 
 def _declarations(uses: Uses, moving: Moving, module: Module, project: Project) -> Iterator[Edit]:
