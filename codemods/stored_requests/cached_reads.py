@@ -20,6 +20,7 @@ from flask_ctxfix.project import Module, Project
 from flask_ctxfix.source import SourceError
 
 _READS = (frozenset(PROXIES) - {"flask.current_app"}) | REQUEST_GETTERS
+_ADVICE_KEY = "make it a part of the key, by `query_string=True` or `make_cache_key`"
 _ADVICE_READ = "read the value in the caller, and pass it as an argument"
 _ADVICE_ARGUMENT = "pass the values that the function needs: strings and numbers"
 
@@ -84,9 +85,9 @@ class CachedFunctionReadsRequest(Rule):
             use = _read_of_request(cached, project)
             if use is not None:
                 message = f"`{cached.node.name}` is cached for everyone, but reads `{use.name}`"
-                named = cached.decorator
+                advice = _ADVICE_KEY if cached.key == "path" else _ADVICE_READ
                 yield self.finding(
-                    module, "error", named, message, _ADVICE_READ, None, tuple(use.steps)
+                    module, "error", cached.decorator, message, advice, None, tuple(use.steps)
                 )
         for call, cached in calls_of_cached(module, project):
             yield from self._passed(module, project, call, cached)

@@ -234,6 +234,22 @@ class Entries:
                 made += 2 * any("Flask" in ast.unparse(base).split(".")[-1:] for base in node.bases)
         return made
 
+    @cached_property
+    def calls_views_itself(self) -> bool:
+        """Whether the project may call views without the hooks that Flask calls before them."""
+        return any(
+            node.attr == name and self._is_of_application(module, node)
+            for name in ("dispatch_request", "view_functions")
+            for module in self._modules(name)
+            for node in module.scopes.nodes(ast.Attribute)
+        )
+
+    def _is_of_application(self, module: Module, node: ast.Attribute) -> bool:
+        value = self._values.of(module, node)
+        return isinstance(value, Foreign) and value.name.startswith(
+            ("flask.Flask().", "flask.current_app.")
+        )
+
     def _is_registered(self, owner: Owner) -> bool:
         """Whether a blueprint is registered, as its hooks for all views only then run."""
         for module in self._modules("register_blueprint"):

@@ -188,9 +188,11 @@ class Order:
     ) -> Iterable[Written]:
         """Yield, for each way in which a function is called, whether something wrote before."""
         for entry in self._entries.of(module, function):
-            hooks = [self._entries.covers(hook, entry) for hook in self._hooks()]
+            is_covered = any(self._entries.covers(hook, entry) for hook in self._hooks())
             best = Written.YES if entry.is_view else Written.UNLESS_ENDED
-            yield best if any(hooks) and entry.has_hooks else Written.NO
+            if is_covered and self._entries.calls_views_itself:
+                self.doubts.append("views may be called without what runs before them")
+            yield best if is_covered and entry.has_hooks else Written.NO
         for home, reference in self._reachability.references(module, function):
             if self._entries.is_registration(home, reference):
                 continue
