@@ -136,8 +136,8 @@ class HandlerRegisteredInView(Rule):
 
     It is for a nested function or a lambda that an application gets by `after_request` while it
     certainly serves a request, before the response is made: this always was an AssertionError. For
-    a blueprint on Flask 2.2, and for any other function, it is unsafe. What is not `after_request`
-    is only reported.
+    a blueprint on Flask 2.2, where there are several applications, and for any other function, it
+    is unsafe. What a flag lets happen once, and what is not `after_request`, is only reported.
 
     What changes
 
