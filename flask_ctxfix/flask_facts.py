@@ -502,8 +502,8 @@ APP_DECORATORS = frozenset(
     }
 )
 
-# Extensions that do nothing when an app context ends: their sources of 2025 register no function for
-# its teardown, and listen to none of its signals.
+# Extensions that do nothing when an app context ends: their sources of 2025 register no teardown
+# function for it, and listen to none of its signals.
 WITHOUT_TEARDOWN = frozenset(
     {
         "flask_babel",

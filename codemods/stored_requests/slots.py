@@ -13,6 +13,9 @@ from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import Binding
 from flask_ctxfix.source import SourceError
 
+# A class that more files name is not followed to all that may make it.
+_MOST_FILES = 40
+
 
 class Slot(NamedTuple):
     """A name that keeps one value for the whole process.
@@ -143,6 +146,8 @@ def is_shared(owner: Class, project: Project) -> bool:
 
 def _is_shared(owner: Class, project: Project) -> bool:
     if owner.node.bases or owner.node.keywords:
+        return False
+    if len(project.mentioning(owner.node.name)) > _MOST_FILES:
         return False
     if any("singleton" in ast.unparse(each).lower() for each in owner.node.decorator_list):
         return True

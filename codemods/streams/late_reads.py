@@ -63,7 +63,8 @@ class GeneratorReadsRequest(Rule):
     When all that the stream needs are values, which the view, that certainly serves a request, can
     read just as well, and reading them cannot fail. Values go into a variable, or become parameters
     of a generator whose every call is for a stream. Where one may be missing the view would fail
-    where only the stream did: that is unsafe. Where something else is needed, `stream_with_context` is put around the stream: that is unsafe.
+    where only the stream did: that is unsafe. Where something else is needed,
+    `stream_with_context` is put around the stream: that is unsafe too.
 
     What changes
 
