@@ -11,6 +11,7 @@ from flask_ctxfix.codemods.jobs.lost_contexts import (
     JobReadsRequest,
     JobWithoutAppContext,
     losing,
+    needs_class,
     way_of,
 )
 from flask_ctxfix.context_flow import Need
@@ -20,7 +21,7 @@ from flask_ctxfix.project import Module, Project
 
 def survey(module: Module, project: Project, target: TargetVersion) -> Survey:
     """Collect how tasks of Celery lose the application, and lead to what hands over to jobs."""
-    lost = (job for job in losing(module, project, Need.APP) if job[0].runner == "Celery")
+    lost = (each for each in losing(module, project, Need.APP) if needs_class(each[0]))
     proofs = tuple(way_of(job, use) for job, use in lost)
     return Survey(proofs, frozenset(_leads(module, project)))
 

@@ -10,6 +10,7 @@ from flask_ctxfix.codemods.jobs.jobs import Job, jobs_in
 from flask_ctxfix.codemods.threads.app_contexts import goes_on
 from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.flask_facts import Runner
+from flask_ctxfix.places import can_be_wrapped
 from flask_ctxfix.project import Module, Project
 
 _CHANGES = "open an app context in the job; teardown functions run when it ends"
@@ -25,6 +26,8 @@ def app_context_fix(job: Job, project: Project) -> Fix | None:
         return None
     node = function.node
     if not isinstance(node, ast.FunctionDef) or function.module is not module or goes_on(start):
+        return None
+    if not can_be_wrapped(module, node):
         return None
     uses = ContextFlow.of(project).needs.of(start.value).uses
     if any(use.attribute == "app_context" for use in uses):

@@ -21,12 +21,46 @@ def application_seen(module: Module, project: Project, scope: Scope) -> str | No
             for name, bindings in owner.bindings.items()
             if len(bindings) == 1
             and scope.home(name) is owner
+            and _stays(module, project, owner, bindings[0])
             and not module.scopes.in_type_checking(bindings[0].node)
             and _is_application(module, project, owner, bindings[0])
         ]
         if names:
             return names[0] if len(names) == 1 else None
     return None
+
+
+def _stays(module: Module, project: Project, owner: Scope, binding: Binding) -> bool:
+    """Whether a variable has its value whenever its scope is complete, and keeps it."""
+    if binding.kind != "parameter" and binding.node not in getattr(owner.node, "body", ()):
+        return False
+    if any(isinstance(read.ctx, ast.Del) for read in owner.reads.get(binding.name, ())):
+        return False
+    return owner is not module.scopes.module or not _is_set_elsewhere(project, binding.name)
+
+
+def _is_set_elsewhere(project: Project, name: str) -> bool:
+    """Whether a file sets, or deletes, an attribute of that name of something that it imports."""
+
+    def search() -> bool:
+        return any(
+            _is_stored(module, node)
+            for module in _mentioning(project, f".{name}")
+            for node in module.scopes.nodes(ast.Attribute)
+            if node.attr == name and not isinstance(node.ctx, ast.Load)
+        )
+
+    return project.memo(("set from another file", name), search)
+
+
+def _is_stored(module: Module, node: ast.Attribute) -> bool:
+    root = node.value
+    while isinstance(root, ast.Attribute):
+        root = root.value
+    if not isinstance(root, ast.Name):
+        return False
+    bindings = module.scopes.home_of(root).bindings.get(root.id, ())
+    return any(isinstance(each.node, ast.Import | ast.ImportFrom) for each in bindings)
 
 
 def _is_application(module: Module, project: Project, owner: Scope, binding: Binding) -> bool:

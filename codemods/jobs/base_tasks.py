@@ -9,6 +9,7 @@ from flask_ctxfix.codemod import Fix, InsertStatement, Need, ReplaceExpression
 from flask_ctxfix.codemods.jobs.applications import application_seen
 from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.values import Foreign
+from flask_ctxfix.places import is_first_on_line
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.source import SourceError
 from flask_ctxfix.spelling import is_free
@@ -21,7 +22,7 @@ class {name}({base}):
         with {app}.app_context():
             return self.run(*args, **kwargs)
 """
-_END = re.compile(r"(?P<line>\s*(?P<comma>,?)[ \t]*(#[^\r\n]*)?)\s*(#[^\r\n]*\s*)*\)")
+_END = re.compile(r"(?P<line>(\s*(?P<comma>,))?[ \t]*(#[^\r\n]*)?)\s*(#[^\r\n]*\s*)*\)")
 _BLANK = re.compile(r"\r\n|\r|\n")
 _OWN_LINE = re.compile(r"(\r\n|\r|\n)([ \t]*)\Z")
 
@@ -62,9 +63,11 @@ def base_task_fix(module: Module, project: Project, call: ast.Call) -> Fix | Non
     statement = module.scopes.parents[call]
     if not isinstance(statement, ast.Assign | ast.AnnAssign | ast.Return | ast.Expr):
         return None
+    if not is_first_on_line(module, statement):
+        return None
     app = application_seen(module, project, module.scopes.scope_of(call))
     base = _base(module, call)
-    code = _with_keyword(module, call)
+    code = _laid_out(module, call, _with_keyword(module, call))
     if app is None or base is None or code is None or not is_free(module, call, _NAME):
         return None
     written = _blank_lines(module, statement) + _CLASS.format(name=_NAME, base=base[0], app=app)
@@ -112,6 +115,20 @@ def _with_keyword(module: Module, call: ast.Call) -> str | None:
     comma = "," if rest["comma"] else ""
     before = text[last:line_end] if comma else f",{text[last:line_end]}"
     return f"{text[:last]}{before}{own_line[0]}{added}{comma}{text[line_end:]}"
+
+
+def _laid_out(module: Module, call: ast.Call, code: str | None) -> str | None:
+    """Return the code of a call without the indentation of its block, which its lines get again."""
+    strings = (each for each in ast.walk(call) if isinstance(each, ast.Constant | ast.JoinedStr))
+    if code is None or any(each.lineno != each.end_lineno for each in strings):
+        return None
+    around = (each for each in module.scopes.ancestors(call) if isinstance(each, ast.stmt))
+    line = module.line(next(around).lineno)
+    margin = line[: len(line) - len(line.lstrip())]
+    first, *rest = _BLANK.split(code)
+    if not all(each.startswith(margin) or not each.strip() for each in rest):
+        return None
+    return "\n".join([first, *(each.removeprefix(margin) for each in rest)])
 
 
 def _blank_lines(module: Module, statement: ast.stmt) -> str:

@@ -29,6 +29,11 @@ class Job(NamedTuple):
     runner: Runner
     start: Start
 
+    @property
+    def is_class(self) -> bool:
+        """Whether it is a class of its own, which no class of tasks stands behind."""
+        return self.start.call is self.start.target
+
 
 def jobs_in(module: Module, project: Project) -> list[Job]:
     """Return the jobs that a module defines or registers; nothing for tests."""

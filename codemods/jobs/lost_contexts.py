@@ -37,6 +37,7 @@ _ADVICE: dict[Runner, str] = {
         "subclass of `Worker` whose `perform_job` opens one for each job"
     ),
 }
+_ADVICE_CLASS = "open `with app.app_context():` in `run`, with the application itself"
 _PASS: dict[Runner, str] = {
     "APScheduler": "`add_job(…, args=[…])`",
     "Celery": "`.delay(…)`",
@@ -120,13 +121,13 @@ class JobWithoutAppContext(Rule):
         yield from self._of_makers(module, project)
         seen: set[ast.AST] = set()
         for job, use in losing(module, project, Need.APP):
-            if job.runner == "Celery" and one_maker(project) is not None:
+            if needs_class(job) and one_maker(project) is not None:
                 continue
             function = job.start.function
             if function is None or function.node not in seen:
                 seen.update({function.node} if function is not None else ())
                 fix = app_context_fix(job, project)
-                advice = fix.message if fix is not None else _ADVICE[job.runner]
+                advice = fix.message if fix is not None else _advice(job)
                 message = f"`{use.name}` is used in a job of {job.runner}, without an app context"
                 node = job.start.target
                 proof = way_of(job, use)
@@ -213,6 +214,15 @@ class JobReadsRequest(Rule):
             advice = f"read the value in the view, and pass it to the job: {_PASS[job.runner]}"
             proof = way_of(job, use)
             yield self.finding(module, "error", job.start.target, message, advice, None, proof)
+
+
+def needs_class(job: Job) -> bool:
+    """Whether a class of tasks, given to Celery, would open the context of a job."""
+    return job.runner == "Celery" and not job.is_class
+
+
+def _advice(job: Job) -> str:
+    return _ADVICE_CLASS if job.is_class else _ADVICE[job.runner]
 
 
 def losing(module: Module, project: Project, need: Need) -> Iterator[tuple[Job, Use]]:
