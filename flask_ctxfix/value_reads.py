@@ -29,13 +29,15 @@ class Read(NamedTuple):
 
     `names` are those that suit a variable for it. `may_fail` says that reading can raise, or have
     an effect of its own, where there is a context. `is_app` says that `chain` is the proxy of the
-    application, which the application itself takes the place of.
+    application, which the application itself takes the place of. `can_be_set` says that code of
+    the application gives it its value, and may give it another.
     """
 
     chain: ast.expr
     names: tuple[str, ...]
     may_fail: bool
     is_app: bool = False
+    can_be_set: bool = False
 
     def written(self, module: Module) -> str:
         """Return the code that reads the value where there is a context."""
@@ -74,8 +76,10 @@ def read_of(module: Module, around: ast.AST, use: Use) -> Read | None:
     if use.of == "flask.request":
         return _of_request(module, node)
     if use.of == "flask_login.current_user":
-        return Read(node, _names(node), True) if isinstance(node, ast.Attribute) else None
-    return _of_container(module, node, is_session=use.of == "flask.session")
+        is_read = isinstance(node, ast.Attribute)
+        return Read(node, _names(node), True, can_be_set=True) if is_read else None
+    read = _of_container(module, node, is_session=use.of == "flask.session")
+    return read._replace(can_be_set=True) if read is not None else None
 
 
 def expression_of(module: Module, around: ast.AST, use: Use) -> ast.expr | None:
@@ -97,7 +101,14 @@ def is_tried(module: Module, around: ast.AST, node: ast.expr) -> bool:
             return False
         if isinstance(parent, ast.Try) and parent.handlers:
             return True
+        if isinstance(parent, ast.With) and any(map(_suppresses, parent.items)):
+            return True
     return False
+
+
+def _suppresses(item: ast.withitem) -> bool:
+    """Whether a context manager may be one that handles exceptions, by what it is called."""
+    return "suppress" in ast.unparse(item.context_expr)
 
 
 def _in_own_scope(module: Module, node: ast.expr, around: ast.AST) -> bool:
@@ -114,7 +125,8 @@ def _of_request(module: Module, node: ast.expr) -> Read | None:
     is_body = node.attr in BODY_READS
     if node.attr in _CONTAINERS:
         entry = _entry(module, node)
-        return entry._replace(may_fail=entry.may_fail or is_body) if entry is not None else None
+        may_fail = is_body or node.attr == "view_args"  # there are none where no route fits
+        return entry._replace(may_fail=entry.may_fail or may_fail) if entry is not None else None
     if node.attr in _WHOLE_BODIES:
         return _of_body(module, node)
     if node.attr not in PURE_READS or _is_called(module, node):
@@ -162,8 +174,19 @@ def _entry(module: Module, node: ast.expr) -> Read | None:
     if isinstance(parent, ast.Attribute) and parent.attr in ("get", "getlist"):
         call = module.scopes.parents[parent]
         if isinstance(call, ast.Call) and call.func is parent:
-            return _got(module, call, may_fail=False)
+            is_kept = parent.attr == "getlist" and not _is_only_read(module, call)
+            return None if is_kept else _got(module, call, may_fail=False)
     return None
+
+
+def _is_only_read(module: Module, node: ast.expr) -> bool:
+    """Whether a list, which each call makes anew, is looked at once and not kept or changed."""
+    parent = module.scopes.parents[node]
+    if isinstance(parent, ast.Call):
+        return node in parent.args
+    if isinstance(parent, ast.For | ast.comprehension):
+        return parent.iter is node
+    return isinstance(parent, ast.Compare | ast.FormattedValue | ast.YieldFrom)
 
 
 def _got(module: Module, node: ast.Call | ast.Subscript, *, may_fail: bool) -> Read | None:
@@ -224,6 +247,8 @@ def free_names(module: Module, at: ast.stmt, reads: list[Read]) -> dict[str, str
     In one function a name stands for one value: functions that were given it look it up late.
     """
     around = module.scopes.function_of(at)
+    if around is not None and any(map(_looks_at_names, ast.walk(around))):
+        return None
     taken: dict[str, str] = module.memo(("names of values", around), dict)
     named: dict[str, str] = {}
     for read in reads:
@@ -245,6 +270,11 @@ def free_names(module: Module, at: ast.stmt, reads: list[Read]) -> dict[str, str
         named[code] = name
         taken[name] = code
     return named
+
+
+def _looks_at_names(node: ast.AST) -> bool:
+    """Whether code may look at all the names of its function."""
+    return isinstance(node, ast.Name) and node.id in {"eval", "exec", "locals", "vars"}
 
 
 def moving_edits(

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import ast
+from itertools import takewhile
 from typing import NamedTuple
 
 from flask_ctxfix.codemod import Edit, Fix
+from flask_ctxfix.codemods.streams.changes import may_change
 from flask_ctxfix.codemods.streams.late_code import Late
 from flask_ctxfix.codemods.streams.parameters import passing_edits, statement_of
 from flask_ctxfix.codemods.streams.streamed import Stream, streams_of
 from flask_ctxfix.codemods.streams.wraps import torn_down
 from flask_ctxfix.context_flow import Where
+from flask_ctxfix.context_flow.guards import fallbacks
 from flask_ctxfix.context_flow.needs import Use
 from flask_ctxfix.context_flow.uses import writes_session
 from flask_ctxfix.places import is_first_on_line
@@ -35,7 +38,6 @@ _OF_APP = frozenset(
     {
         "config",
         "debug",
-        "extensions",
         "import_name",
         "instance_path",
         "logger",
@@ -52,10 +54,13 @@ _OF_APP = frozenset(
 
 
 class _Values(NamedTuple):
-    """The values that a stream reads. `can_raise` says that one of them may not be there."""
+    """The values that a stream reads.
+
+    `is_safe` says that all of them are there, and that no stream went on without them.
+    """
 
     reads: list[Read]
-    can_raise: bool
+    is_safe: bool
 
 
 def values_fix(stream: Stream, project: Project) -> Fix | None:
@@ -73,7 +78,7 @@ def values_fix(stream: Stream, project: Project) -> Fix | None:
     edits = _edits_before(project, part, values) or passing_edits(project, part, values.reads)
     if edits is None:
         return None
-    is_safe = wheres == {Where.REQUEST} and not values.can_raise
+    is_safe = wheres == {Where.REQUEST} and values.is_safe
     return Fix("safe" if is_safe else "unsafe", _CHANGES, tuple(edits))
 
 
@@ -91,7 +96,7 @@ def _values_of(
     module: Module, project: Project, around: ast.AST, uses: tuple[Use, ...]
 ) -> _Values | None:
     reads = []
-    can_raise = False
+    is_safe = True
     for use in uses:
         read = _app_of(module, around, use) or read_of(module, around, use)
         if read is None or writes_session(use) or not _is_as_written(module, read.chain):
@@ -103,9 +108,16 @@ def _values_of(
                 return None
             if not use.is_certain and use.of != "flask.g":
                 return None
-            can_raise = True
+            is_safe = False
+        is_safe = is_safe and not _has_fallback(module, around, read.chain)
         reads.append(read)
-    return _Values(reads, can_raise) if reads else None
+    return _Values(reads, is_safe) if reads else None
+
+
+def _has_fallback(module: Module, around: ast.AST, node: ast.expr) -> bool:
+    """Whether code that runs late goes on to something else where there is no context."""
+    inside = takewhile(lambda each: each is not around, module.scopes.ancestors(node))
+    return any(isinstance(each, ast.Try) and fallbacks(each) for each in inside)
 
 
 def _app_of(module: Module, around: ast.AST, use: Use) -> Read | None:
@@ -148,6 +160,8 @@ def _edits_before(project: Project, part: Late, values: _Values) -> list[Edit] |
     if at is None or not is_first_on_line(module, at):
         return None
     if not all(is_readable_at(module, at, read.chain) for read in values.reads):
+        return None
+    if may_change(project, part, module.span(at).start, values.reads):
         return None
     named = free_names(module, at, values.reads)
     return list(moving_edits(module, at, values.reads, named)) if named is not None else None

@@ -102,6 +102,29 @@ def _parts_of_function(
         yield from _parts(flow, home, returned[0], function.given, depth + 1)
 
 
+def is_stream(module: Module, project: Project, node: ast.expr, depth: int = 0) -> bool:
+    """Whether what `node` makes, which makes a stream somehow, is one whatever happens."""
+    made = made_at(module, node)
+    if isinstance(made, ast.IfExp):
+        branches = (made.body, made.orelse)
+        return all(is_stream(module, project, each, depth + 1) for each in branches)
+    if not isinstance(made, ast.Call):
+        return isinstance(made, ast.GeneratorExp)
+    called = ContextFlow.of(project).values.of(module, made.func)
+    if not isinstance(called, Function) or called.is_generator:
+        return called is not None
+    home, function = called.module, called.node
+    if isinstance(function, ast.Lambda):
+        returned = [function.body]
+    else:
+        own = [e for e in home.scopes.nodes(ast.Return) if home.scopes.function_of(e) is function]
+        last = function.body[-1]
+        is_only = isinstance(last, ast.Return) and own == [last]
+        returned = _returned_by(called) if is_only else []
+    is_one = len(returned) == 1 and depth < _DEEPEST
+    return is_one and is_stream(home, project, returned[0], depth + 1)
+
+
 def _returned_by(function: Function) -> list[ast.expr]:
     module = function.module
     returns = module.memo("returns by function", lambda: _returns(module))

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Mapping
 
 from flask_ctxfix.codemod import AddParameter, Edit, ReplaceExpression
+from flask_ctxfix.codemods.streams.changes import may_change
 from flask_ctxfix.codemods.streams.late_code import Late
 from flask_ctxfix.codemods.streams.streamed import streams_of
 from flask_ctxfix.project import Module, Project
@@ -32,6 +34,9 @@ def passing_edits(project: Project, part: Late, reads: list[Read]) -> list[Edit]
         if statement is None:
             return None
         if not all(is_readable_at(module, statement, read.chain) for read in reads):
+            return None
+        late = part._replace(node=call)
+        if may_change(project, late, module.span(call).end, reads):
             return None
         given = _given_more(module, call, reads, named)
         if given is None:
@@ -73,7 +78,7 @@ def _only_calls(project: Project, part: Late, node: ast.FunctionDef) -> list[ast
         attributes = scopes.nodes(ast.Attribute)
         named: list[ast.expr] = [each for each in attributes if each.attr == node.name]
         definitions = [each for each in scopes.nodes(ast.FunctionDef) if each.name == node.name]
-        if len(definitions) != 1:
+        if len(definitions) != 1 or _may_be_overridden(project, module, node.name):
             return None
     else:
         named = list(scopes.scope_of(node).reads.get(node.name, []))
@@ -83,19 +88,43 @@ def _only_calls(project: Project, part: Late, node: ast.FunctionDef) -> list[ast
 
 
 def _may_be_named_elsewhere(project: Project, module: Module, name: str) -> bool:
-    """Whether another file may use a function or method by its name."""
+    """Whether another file may use a function or method by its name, or any file by a string."""
     for path in project.mentioning(name):
-        if path == module.path:
-            continue
         try:
             scopes = project.module(path).scopes
         except SourceError:
             return True
+        if any(_is_named_by(scopes.parents, each, name) for each in scopes.nodes(ast.Constant)):
+            return True
+        if path == module.path:
+            continue
         imports = scopes.nodes(ast.ImportFrom)
         if any(alias.name in (name, "*") for each in imports for alias in each.names):
             return True
         if any(each.attr == name for each in scopes.nodes(ast.Attribute)):
             return True
+    return False
+
+
+def _is_named_by(parents: Mapping[ast.AST, ast.AST], node: ast.Constant, name: str) -> bool:
+    """Whether a string names a function, as in ``patch("app.rows")``, ``getattr(self, "rows")``."""
+    if node.value != name:
+        return isinstance(node.value, str) and node.value.endswith(f".{name}")
+    call = parents.get(node)
+    return isinstance(call, ast.Call) and node in call.args[1:2]
+
+
+def _may_be_overridden(project: Project, module: Module, name: str) -> bool:
+    """Whether a class of another file may have a method of its own under a name."""
+    for path in project.mentioning(f"def {name}"):
+        if path != module.path:
+            try:
+                scopes = project.module(path).scopes
+            except SourceError:
+                return True
+            defined = (each for each in scopes.nodes(ast.FunctionDef) if each.name == name)
+            if any(isinstance(scopes.parents[each], ast.ClassDef) for each in defined):
+                return True
     return False
 
 

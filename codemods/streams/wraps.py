@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator
 
 from flask_ctxfix.codemod import AddDecorator, Fix, ReplaceExpression, Span, Step
+from flask_ctxfix.codemods.streams.late_code import is_stream
 from flask_ctxfix.codemods.streams.streamed import Stream
+from flask_ctxfix.codemods.threads.copies import tears_down
 from flask_ctxfix.context_flow import Reach, Where
 from flask_ctxfix.context_flow.needs import Summary
 from flask_ctxfix.context_flow.uses import left_on_g, writes_session
@@ -34,9 +37,21 @@ def context_fix(
     if isinstance(stream.root, ast.FunctionDef):
         decorated = AddDecorator(stream.module.span(stream.root), name, is_innermost=True)
         return Fix("unsafe", changes, (decorated,), needs)
-    span = _span(stream.module, stream.root)
-    wrapped = ReplaceExpression(span, f"{name}(stream)", (("stream", span),))
-    return Fix("unsafe", changes, (wrapped,), needs)
+    made = list(_streams_at(stream.module, project, stream.root))
+    if not made:
+        return None
+    spans = [_span(stream.module, each) for each in made]
+    wrapped = (ReplaceExpression(each, f"{name}(stream)", (("stream", each),)) for each in spans)
+    return Fix("unsafe", changes, tuple(wrapped), needs)
+
+
+def _streams_at(module: Module, project: Project, node: ast.expr) -> Iterator[ast.expr]:
+    """Yield what is a stream whatever happens: an expression, or branches of an ``if``."""
+    if is_stream(module, project, node):
+        yield node
+    elif isinstance(node, ast.IfExp):
+        yield from _streams_at(module, project, node.body)
+        yield from _streams_at(module, project, node.orelse)
 
 
 def _span(module: Module, node: ast.expr) -> Span:
@@ -107,11 +122,12 @@ def _named_in_teardown(project: Project) -> set[str]:
     found: set[str] = set()
     for path in project.mentioning("teardown_"):
         try:
-            functions = project.module(path).scopes.nodes(ast.FunctionDef)
+            module = project.module(path)
+            functions = module.scopes.nodes(ast.FunctionDef)
         except SourceError:
             continue
         for function in functions:
-            if any("teardown_" in ast.unparse(each) for each in function.decorator_list):
+            if tears_down(module, function):
                 for each in ast.walk(function):
                     if isinstance(each, ast.Attribute):
                         found.add(each.attr)

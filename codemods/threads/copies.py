@@ -155,7 +155,7 @@ def _expects_more(place: tuple[Module, ast.Attribute]) -> bool:
     """Whether a teardown function takes something from `g` that a copy's need not have."""
     module, attribute = place
     function = module.scopes.function_of(attribute)
-    if not isinstance(function, ast.FunctionDef) or not _tears_down(module, function):
+    if not isinstance(function, ast.FunctionDef) or not tears_down(module, function):
         return False
     call = module.scopes.parents[attribute]
     if isinstance(call, ast.Call) and call.func is attribute:
@@ -164,7 +164,7 @@ def _expects_more(place: tuple[Module, ast.Attribute]) -> bool:
     return isinstance(attribute.ctx, ast.Load | ast.Del) and attribute.attr not in keys
 
 
-def _tears_down(module: Module, function: ast.FunctionDef) -> bool:
+def tears_down(module: Module, function: ast.FunctionDef) -> bool:
     """Whether a function is registered, by a decorator or a call, for the end of contexts."""
     if any("teardown_" in getattr(each, "attr", "") for each in function.decorator_list):
         return True
