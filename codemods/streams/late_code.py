@@ -111,6 +111,8 @@ def is_stream(module: Module, project: Project, node: ast.expr, depth: int = 0) 
     if not isinstance(made, ast.Call):
         return isinstance(made, ast.GeneratorExp)
     called = ContextFlow.of(project).values.of(module, made.func)
+    if isinstance(called, Foreign):
+        return called.name in LAZY_WRAPPERS
     if not isinstance(called, Function) or called.is_generator:
         return called is not None
     home, function = called.module, called.node
