@@ -63,8 +63,9 @@ class GeneratorReadsRequest(Rule):
     When all that the stream needs are values, which the view, that certainly serves a request, can
     read just as well, and reading them cannot fail. Values go into a variable, or become parameters
     of a generator whose every call is for a stream. Where one may be missing the view would fail
-    where only the stream did: that is unsafe. Where something else is needed,
-    `stream_with_context` is put around the stream: that is unsafe too.
+    where only the stream did, and where the stream handles the error it went on: that is unsafe.
+    So is `stream_with_context`, which is put around the stream where something else is needed, or
+    where the view goes on to what may set the values.
 
     What changes
 
