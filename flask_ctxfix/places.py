@@ -20,6 +20,16 @@ def is_first_on_line(module: Module, statement: ast.stmt) -> bool:
     return not module.text[module.line_span(row).start : begin].strip()
 
 
+def has_types_above(module: Module, statement: ast.stmt) -> bool:
+    """Whether a comment with the types of a function stands above its first statement."""
+    function = module.scopes.function_of(statement)
+    body = getattr(function, "body", None)
+    if function is None or not isinstance(body, list) or body[0] is not statement:
+        return False
+    header = module.text[module.span(function).start : module.span(statement).start]
+    return _TYPE_COMMENT.search(header) is not None
+
+
 def can_be_wrapped(module: Module, function: ast.FunctionDef) -> bool:
     """Whether the body of a function can move under a ``with`` as a whole.
 
@@ -28,5 +38,4 @@ def can_be_wrapped(module: Module, function: ast.FunctionDef) -> bool:
     first = function.body[0]
     if not is_first_on_line(module, first):
         return len(function.body) == 1
-    header = module.text[module.span(function).start : module.span(first).start]
-    return _TYPE_COMMENT.search(header) is None
+    return not has_types_above(module, first)

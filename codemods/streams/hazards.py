@@ -23,6 +23,7 @@ from flask_ctxfix.flask_facts import STARTERS
 from flask_ctxfix.flask_versions import TargetVersion
 from flask_ctxfix.project import Module, Project
 
+_READERS = frozenset({"join", "list", "next", "set", "sorted", "tuple"})
 _CONTAINERS = ast.Tuple | ast.List | ast.Dict | ast.keyword
 
 
@@ -128,11 +129,13 @@ def _hazards(
     if fails_in_async(target) and is_async(module, project, node, reach.steps):
         message = f"`{WITH_CONTEXT}` fails in an async view before Flask 3.1.2"
         yield _Hazard("error", message, _READ, reach.steps)
-    for use in filter(writes_session, stream.uses):
-        message = f"`{use.name}` is written by a stream, when the session has been saved"
+    is_late = not _is_read_at_once(module, node)
+    for use in filter(writes_session, stream.uses if is_late else ()):
+        writes = "is written" if use.of == "flask.session" else "writes to the session"
+        message = f"`{use.name}` {writes} in a stream, when the session has been saved"
         yield _Hazard("error", message, "write to the session in the view", use.steps)
         break
-    if tears_down_early(target):
+    if is_late and tears_down_early(target):
         for name in closed_early(stream, project)[:1]:
             message = f"`{name}` is used by a stream, before which Flask 3.1.2 and 3.1.3 tear down"
             yield _Hazard("warning", message, "open in the generator what it uses")
@@ -140,6 +143,14 @@ def _hazards(
     if noun is not None:
         message = f"a stream with a context is given to a {noun}, where the context cannot end"
         yield _Hazard("error", message, _READ)
+
+
+def _is_read_at_once(module: Module, node: ast.expr) -> bool:
+    """Whether the code that makes a stream reads it where it stands."""
+    parent = module.scopes.parents[node]
+    if isinstance(parent, ast.Call):
+        return getattr(parent.func, "attr", getattr(parent.func, "id", "")) in _READERS
+    return isinstance(parent, ast.For | ast.comprehension) and parent.iter is node
 
 
 def _given_to(module: Module, project: Project, node: ast.expr) -> str | None:

@@ -16,7 +16,7 @@ from flask_ctxfix.context_flow import Where
 from flask_ctxfix.context_flow.guards import fallbacks
 from flask_ctxfix.context_flow.needs import Use
 from flask_ctxfix.context_flow.uses import writes_session
-from flask_ctxfix.places import is_first_on_line
+from flask_ctxfix.places import has_types_above, is_first_on_line
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import FunctionNode
 from flask_ctxfix.value_reads import (
@@ -157,7 +157,7 @@ def _edits_before(project: Project, part: Late, values: _Values) -> list[Edit] |
     """Return the edits that read the values in lines before what makes the code that runs late."""
     module = part.module
     at = _place(project, part, values)
-    if at is None or not is_first_on_line(module, at):
+    if at is None or not is_first_on_line(module, at) or has_types_above(module, at):
         return None
     if not all(is_readable_at(module, at, read.chain) for read in values.reads):
         return None
