@@ -10,7 +10,7 @@ from flask_ctxfix.codemod import Edit, Fix
 from flask_ctxfix.codemods.streams.changes import may_change
 from flask_ctxfix.codemods.streams.late_code import Late
 from flask_ctxfix.codemods.streams.parameters import passing_edits, statement_of
-from flask_ctxfix.codemods.streams.streamed import Stream, streams_of
+from flask_ctxfix.codemods.streams.streamed import Stream, is_view, streams_of
 from flask_ctxfix.codemods.streams.wraps import torn_down
 from flask_ctxfix.context_flow import Where
 from flask_ctxfix.context_flow.guards import fallbacks
@@ -73,13 +73,21 @@ def values_fix(stream: Stream, project: Project) -> Fix | None:
     if not wheres <= {Where.REQUEST, Where.UNKNOWN}:
         return None
     values = _values_of(stream.module, project, around, part.summary.uses)
-    if values is None:
+    if values is None or not _is_settled(part, project, values):
         return None
     edits = _edits_before(project, part, values) or passing_edits(project, part, values.reads)
     if edits is None:
         return None
     is_safe = wheres == {Where.REQUEST} and values.is_safe
     return Fix("safe" if is_safe else "unsafe", _CHANGES, tuple(edits))
+
+
+def _is_settled(part: Late, project: Project, values: _Values) -> bool:
+    """Whether no caller of what makes the streams can set a value behind that."""
+    if not any(read.can_be_set for read in values.reads):
+        return True
+    makers = (part.module.scopes.function_of(each.root) for each in streams_of(part, project))
+    return all(each is not None and is_view(part.module, project, each) for each in makers)
 
 
 def _code_of(part: Late) -> FunctionNode | ast.GeneratorExp | None:

@@ -195,18 +195,18 @@ def _returned(module: Module, project: Project) -> Iterator[ast.expr]:
         if (
             isinstance(value, MAKING)
             and function is not None
-            and _is_view(module, project, function)
+            and is_view(module, project, function)
         ):
             yield value
 
 
 def _generator_views(module: Module, project: Project) -> Iterator[ast.FunctionDef]:
     for function in module.scopes.generators:
-        if isinstance(function, ast.FunctionDef) and _is_view(module, project, function):
+        if isinstance(function, ast.FunctionDef) and is_view(module, project, function):
             yield function
 
 
-def _is_view(module: Module, project: Project, function: FunctionNode) -> bool:
+def is_view(module: Module, project: Project, function: FunctionNode) -> bool:
     """Whether Flask makes a response of what a function returns, and nothing else sees it."""
 
     def look() -> bool:
