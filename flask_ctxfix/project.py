@@ -9,7 +9,7 @@ import sys
 import warnings
 from bisect import bisect_right
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Hashable, Iterator, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import PurePath
@@ -196,6 +196,16 @@ class Project:
         """Return the module of a source that was read elsewhere. Raises SourceError."""
         return self._keep(Module(source))
 
+    def parsed(self, paths: Iterable[str]) -> Iterator[Module]:
+        """Yield the modules of files, without those that cannot be read, parsed or analysed."""
+        for path in paths:
+            try:
+                module = self.module(path)
+                module.scopes  # noqa: B018
+            except SourceError:
+                continue
+            yield module
+
     def forget(self) -> None:
         """Drop the parsed modules, and with them what refers back to this project."""
         for module in self._modules.values():
@@ -254,6 +264,10 @@ class Project:
     def mentioning(self, word: str) -> list[str]:
         """Return the files that hold `word`, also as a part of other words."""
         return self.memo(("mentioning", word), lambda: self._holding(word.encode()))
+
+    def outside_tests(self, word: str) -> list[str]:
+        """Return the files that hold `word`, but for those of tests."""
+        return [path for path in self.mentioning(word) if not self.is_test(path)]
 
     def _holding(self, word: bytes) -> list[str]:
         texts = self._texts

@@ -8,7 +8,6 @@ from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.values import Foreign, Function
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import Binding, FunctionNode, Scope
-from flask_ctxfix.source import SourceError
 
 _APPLICATION = Foreign("flask.Flask()")
 
@@ -45,7 +44,7 @@ def _is_set_elsewhere(project: Project, name: str) -> bool:
     def search() -> bool:
         return any(
             _is_stored(module, node)
-            for module in _mentioning(project, f".{name}")
+            for module in project.parsed(project.outside_tests(f".{name}"))
             for node in module.scopes.nodes(ast.Attribute)
             if node.attr == name and not isinstance(node.ctx, ast.Load)
         )
@@ -79,7 +78,7 @@ def _is_given(module: Module, project: Project, function: ast.AST, parameter: st
         return False
     values = ContextFlow.of(project).values
     calls = 0
-    for other in _mentioning(project, function.name):
+    for other in project.parsed(project.outside_tests(function.name)):
         for call in other.scopes.nodes(ast.Call):
             called = call.func
             name = called.attr if isinstance(called, ast.Attribute) else getattr(called, "id", "")
@@ -93,18 +92,6 @@ def _is_given(module: Module, project: Project, function: ast.AST, parameter: st
                 return False
             calls += 1
     return calls > 0
-
-
-def _mentioning(project: Project, name: str) -> list[Module]:
-    found = []
-    for path in project.mentioning(name):
-        try:
-            module = project.module(path)
-            assert module.scopes
-            found.append(module)
-        except SourceError:
-            continue
-    return [each for each in found if not project.is_test(each.path)]
 
 
 def _is_same(value: Function, module: Module, node: FunctionNode) -> bool:

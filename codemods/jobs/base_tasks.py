@@ -11,7 +11,6 @@ from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.values import Foreign
 from flask_ctxfix.places import is_first_on_line
 from flask_ctxfix.project import Module, Project
-from flask_ctxfix.source import SourceError
 from flask_ctxfix.spelling import is_free
 
 _NAME = "FlaskTask"
@@ -44,13 +43,8 @@ def one_maker(project: Project) -> str | None:
     """Return the file that makes the only Celery of a project, if it can be given a class there."""
 
     def compute() -> str | None:
-        found = []
-        for path in project.mentioning("Celery("):
-            try:
-                module = project.module(path)
-                found += [(module, call) for call in makers_in(module, project)]
-            except SourceError:
-                continue
+        modules = project.parsed(project.mentioning("Celery("))
+        found = [(module, call) for module in modules for call in makers_in(module, project)]
         if len(found) != 1 or base_task_fix(found[0][0], project, found[0][1]) is None:
             return None
         return found[0][0].path

@@ -18,7 +18,6 @@ from flask_ctxfix.context_flow.values import Class, Foreign, Function
 from flask_ctxfix.flask_facts import JOB_BASES, JOB_INTEGRATIONS, Runner
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import FunctionNode
-from flask_ctxfix.source import SourceError
 
 # A file that holds none of these has nothing to do with the runner.
 _WORDS: dict[Runner, str] = {
@@ -110,14 +109,7 @@ def _is_named(project: Project, name: str) -> bool:
 
 def _modules(project: Project, word: str) -> Iterator[Module]:
     """Yield the modules that hold a word, but for tests."""
-    for path in project.mentioning(word):
-        if not project.is_test(path):
-            try:
-                module = project.module(path)
-                assert module.scopes
-            except SourceError:
-                continue
-            yield module
+    return project.parsed(project.outside_tests(word))
 
 
 def _provides(module: Module, project: Project, runner: Runner) -> bool:

@@ -90,15 +90,8 @@ def _find_application(project: Project) -> tuple[str, Span] | None:
 
 def constructions(project: Project) -> Iterator[tuple[Module, ast.Call]]:
     """Yield the calls outside of tests that make an application."""
-    for path in project.mentioning("Flask"):
-        if project.is_test(path):
-            continue
-        try:
-            module = project.module(path)
-            calls = module.scopes.nodes(ast.Call)
-        except SourceError:
-            continue
-        for call in calls:
+    for module in project.parsed(project.outside_tests("Flask")):
+        for call in module.scopes.nodes(ast.Call):
             name = getattr(call.func, "attr", getattr(call.func, "id", ""))
             if name[:1].isupper() and class_kind(module, project, call.func) == "Flask":
                 yield module, call
@@ -110,9 +103,7 @@ def _only_call(module: Module, project: Project, factory: ast.AST) -> ast.Call |
         return None
     values = ContextFlow.of(project).values
     found: list[ast.Call] = []
-    for path in project.mentioning(factory.name):
-        if project.is_test(path):
-            continue
+    for path in project.outside_tests(factory.name):
         try:
             other = project.module(path)
             nodes = [*other.scopes.nodes(ast.Name), *other.scopes.nodes(ast.Attribute)]

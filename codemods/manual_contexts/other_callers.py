@@ -68,12 +68,8 @@ def _is_named_loosely(project: Project, home: Module, function: _Named) -> bool:
     """Whether a file names a function in a string, or may have it from a star import."""
     if isinstance(home.scopes.parents.get(function), FunctionNode):
         return False
-    for path in project.mentioning(function.name):
-        try:
-            other = project.module(path)
-            strings = other.scopes.nodes(ast.Constant)
-        except SourceError:
-            continue
+    for other in project.parsed(project.mentioning(function.name)):
+        strings = other.scopes.nodes(ast.Constant)
         if any(_ends_with(each.value, function.name) for each in strings):
             return True
         if function.name in other.scopes.module.reads and _has_star(project, other):

@@ -140,9 +140,9 @@ def _nobody_watches(project: Project) -> bool:
 
 
 def _find_no_watcher(project: Project) -> bool:
-    if any(_outside_tests(project, word) for word in _WATCHERS):
+    if any(project.outside_tests(word) for word in _WATCHERS):
         return False
-    for path in _outside_tests(project, "flask"):
+    for path in project.outside_tests("flask"):
         try:
             packages = imported_packages(project.module(path))
         except SourceError:
@@ -150,17 +150,17 @@ def _find_no_watcher(project: Project) -> bool:
         if any("flask" in each for each in packages - WITHOUT_TEARDOWN - {"flask"}):
             return False
     for word in ("integrations.flask", "contrib.flask", "flask_utils"):
-        if _outside_tests(project, word):
+        if project.outside_tests(word):
             return False
     if _has_special_methods(project):
         return False
-    return all(_looks_at_g_only(project, path) for path in _outside_tests(project, "teardown_app"))
+    return all(_looks_at_g_only(project, path) for path in project.outside_tests("teardown_app"))
 
 
 def _has_special_methods(project: Project) -> bool:
     """Whether an operator or a conversion of an object of the project may use a context."""
     flow = ContextFlow.of(project)
-    for path in _outside_tests(project, "def __"):
+    for path in project.outside_tests("def __"):
         try:
             module = project.module(path)
             functions = module.scopes.nodes(ast.FunctionDef)
@@ -172,10 +172,6 @@ def _has_special_methods(project: Project) -> bool:
                 if flow.needs.of(Function(module, function)).need is not Need.NONE:
                     return True
     return False
-
-
-def _outside_tests(project: Project, word: str) -> list[str]:
-    return [path for path in project.mentioning(word) if not project.is_test(path)]
 
 
 def _looks_at_g_only(project: Project, path: str) -> bool:

@@ -10,7 +10,6 @@ from typing import Literal
 from flask_ctxfix.context_flow import ContextFlow, Need
 from flask_ctxfix.context_flow.values import Foreign, Function, Instance, own_nodes
 from flask_ctxfix.project import Module, Project
-from flask_ctxfix.source import SourceError
 
 _KNOWN = {"builtins", "celery", "click", "flask", "jinja2", "werkzeug"} | sys.stdlib_module_names
 
@@ -67,14 +66,7 @@ def _imported(module: Module, project: Project, statement: ast.stmt) -> Iterator
             paths = [project.source_of(module.path, node), *_submodules(module, project, node)]
         elif isinstance(node, ast.Import):
             paths = [project.find_module(alias.name, module.path) for alias in node.names]
-        for path in paths:
-            try:
-                if path is not None and path != module.path:
-                    other = project.module(path)
-                    assert other.scopes
-                    yield other
-            except SourceError:
-                continue
+        yield from project.parsed(p for p in paths if p is not None and p != module.path)
 
 
 def _submodules(module: Module, project: Project, node: ast.ImportFrom) -> Iterator[str | None]:

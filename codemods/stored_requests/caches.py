@@ -10,7 +10,6 @@ from flask_ctxfix.codemods.stored_requests.slots import is_shared
 from flask_ctxfix.context_flow import ContextFlow, Where
 from flask_ctxfix.context_flow.values import Class, Foreign, Function
 from flask_ctxfix.project import Module, Project
-from flask_ctxfix.source import SourceError
 
 FunctionDefinition = ast.FunctionDef | ast.AsyncFunctionDef
 Key = Literal["arguments", "path", "nothing"]
@@ -88,11 +87,8 @@ def _lasts(module: Module, project: Project, node: FunctionDefinition, key: Key)
 def _is_cleared(project: Project, name: str) -> bool:
     """Whether something empties the cache of a function of this name."""
     paths = {*project.mentioning(name)} & {*project.mentioning("cache_clear")}
-    for path in sorted(paths):
-        try:
-            nodes = project.module(path).scopes.nodes(ast.Attribute)
-        except SourceError:
-            continue
+    for module in project.parsed(sorted(paths)):
+        nodes = module.scopes.nodes(ast.Attribute)
         if any(each.attr == "cache_clear" and name in ast.unparse(each.value) for each in nodes):
             return True
     return False

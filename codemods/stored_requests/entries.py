@@ -11,7 +11,6 @@ from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.values import Class, Foreign, Function, Value
 from flask_ctxfix.flask_facts import ENTRY_BASES, ENTRY_DECORATORS, EXPOSING_DECORATORS
 from flask_ctxfix.project import Module, Project
-from flask_ctxfix.source import SourceError
 
 _VIEWS = frozenset({"add_url_rule", "delete", "get", "patch", "post", "put", "route"})
 _AFTERWARDS = frozenset(
@@ -263,17 +262,11 @@ class Entries:
         return False
 
     def _modules(self, word: str) -> Iterator[Module]:
-        return (m for m in self.modules_with(word) if not self._project.is_test(m.path))
+        return self._project.parsed(self._project.outside_tests(word))
 
     def modules_with(self, word: str) -> Iterator[Module]:
         """Yield the modules that hold a word."""
-        for path in self._project.mentioning(word):
-            try:
-                module = self._project.module(path)
-                assert module.scopes
-            except SourceError:
-                continue
-            yield module
+        return self._project.parsed(self._project.mentioning(word))
 
 
 def _certain_in(module: Module, statement: ast.AST) -> ast.FunctionDef | ast.Module | None:

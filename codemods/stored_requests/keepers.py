@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
 from typing import NamedTuple
 
 from flask_ctxfix.codemods.stored_requests.slots import Slot, slot_of
@@ -13,7 +12,6 @@ from flask_ctxfix.context_flow.values import Class, Foreign, Instance
 from flask_ctxfix.flask_facts import ENTRY_BASES
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import FunctionNode, Scope
-from flask_ctxfix.source import SourceError
 
 ADDING = frozenset({"add", "append", "appendleft", "extend", "insert", "setdefault", "update"})
 _TAKING = frozenset({"clear", "discard", "pop", "popitem", "popleft", "remove"})
@@ -200,22 +198,13 @@ def _used(slot: Slot, named: ast.expr, project: Project) -> Keeper:
     """Return the container in a slot with its uses in all of the project."""
     found: list[tuple[Module, ast.expr]] = []
     is_emptied = False
-    for module in _modules(slot, project):
+    paths = {slot.path, *project.mentioning(slot.name)}
+    for module in project.parsed(sorted(paths)):
         uses = uses_in(slot, module, project)
         is_emptied |= bool(uses.writes)
         found += ((module, read) for read in uses.reads)
     is_emptied |= any(_may_empty(module, read, project) for module, read in found)
     return Keeper(named, tuple(found), is_emptied)
-
-
-def _modules(slot: Slot, project: Project) -> Iterator[Module]:
-    for path in sorted({slot.path, *project.mentioning(slot.name)}):
-        try:
-            module = project.module(path)
-            assert module.scopes
-        except SourceError:
-            continue
-        yield module
 
 
 def _may_empty(module: Module, use: ast.expr, project: Project) -> bool:

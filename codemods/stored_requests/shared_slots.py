@@ -82,7 +82,7 @@ def _moving(project: Project) -> dict[Slot, Verdict]:
 def _why_unmovable(slot: Slot, moving: Moving, project: Project) -> str | None:
     """Return why some file that uses a slot cannot be rewritten."""
     try:
-        for _, module in modules_with(slot, project):
+        for module in modules_with(slot, project):
             if uses_in(slot, module, project).are_any:
                 fix_of(slot, moving, module, project)
     except UnmovableError as error:

@@ -11,7 +11,6 @@ from flask_ctxfix.context_flow.request_data import Datum, RequestData
 from flask_ctxfix.context_flow.values import Class, Instance, Value
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import Binding
-from flask_ctxfix.source import SourceError
 
 # A class that more files name is not followed to all that may make it.
 _MOST_FILES = 40
@@ -171,12 +170,8 @@ def instantiations(owner: Class, project: Project) -> Iterator[tuple[Module, ast
 def references_to(owner: Class, project: Project) -> Iterator[tuple[Module, ast.expr]]:
     """Yield the expressions that name a class of the project."""
     values = ContextFlow.of(project).values
-    for path in project.mentioning(owner.node.name):
-        try:
-            module = owner.module if path == owner.module.path else project.module(path)
-            assert module.scopes
-        except SourceError:
-            continue
+    for parsed in project.parsed(project.mentioning(owner.node.name)):
+        module = owner.module if parsed.path == owner.module.path else parsed
         for node in _named(module, owner.node.name):
             if isinstance(node.ctx, ast.Load) and is_class(values.of(module, node), owner):
                 yield module, node

@@ -10,7 +10,6 @@ from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.request_data import Datum, Kind, RequestData
 from flask_ctxfix.context_flow.values import Foreign
 from flask_ctxfix.project import Module, Project
-from flask_ctxfix.source import SourceError
 
 _LOCAL = Foreign("threading.local()")
 _VARIABLE = Foreign("contextvars.ContextVar()")
@@ -71,11 +70,8 @@ def _leaves_before(module: Module, statement: ast.stmt) -> bool:
 
 def _is_reset(project: Project, name: str) -> bool:
     """Whether something deletes, resets or sets to None what has this name."""
-    for path in project.mentioning(name):
-        try:
-            scopes = project.module(path).scopes
-        except SourceError:
-            continue
+    for module in project.parsed(project.mentioning(name)):
+        scopes = module.scopes
         for node in scopes.nodes(ast.Attribute):
             parent = scopes.parents[node]
             if node.attr == name:

@@ -18,7 +18,6 @@ from flask_ctxfix.context_flow.values import Foreign
 from flask_ctxfix.flask_facts import KEPT_ON_G, PROXIES, STARTERS
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import FunctionNode
-from flask_ctxfix.source import SourceError
 
 _MOST_CALLERS = 50
 _OF_G = frozenset({"get", "pop", "setdefault"})
@@ -44,15 +43,9 @@ def verdict_of(slot: Slot, project: Project) -> Verdict:
     return project.memo(("verdict", slot), lambda: _Judge(slot, project).verdict())
 
 
-def modules_with(slot: Slot, project: Project) -> Iterator[tuple[str, Module]]:
+def modules_with(slot: Slot, project: Project) -> Iterator[Module]:
     """Yield the modules that hold the name of a slot."""
-    for path in project.mentioning(slot.name):
-        try:
-            module = project.module(path)
-            assert module.scopes
-        except SourceError:
-            continue
-        yield path, module
+    return project.parsed(project.mentioning(slot.name))
 
 
 class _Judge:
@@ -62,7 +55,7 @@ class _Judge:
         self._slot = slot
         self._project = project
         self._flow = ContextFlow.of(project)
-        every = [uses_in(slot, module, project) for _, module in modules_with(slot, project)]
+        every = [uses_in(slot, module, project) for module in modules_with(slot, project)]
         self._uses = [uses for uses in every if uses.are_any or uses.problems]
         self._reads = [(uses.module, node) for uses in self._uses for node in uses.reads]
         self._writes = [(uses.module, node) for uses in self._uses for node in uses.writes]
@@ -84,7 +77,7 @@ class _Judge:
 
     def _re_exported(self) -> str | None:
         """Return which module hands on the name that it imports, if one does."""
-        every = [module for _, module in modules_with(self._slot, self._project)]
+        every = list(modules_with(self._slot, self._project))
         for uses in self._uses:
             for binding in uses.imported:
                 path = uses.module.path
@@ -278,7 +271,7 @@ class _Judge:
         for package, names in KEPT_ON_G.items():
             if name in names and self._project.mentioning(package):
                 return f"`{package}` keeps its own `g.{name}`"
-        for _, module in modules_with(self._slot, self._project):
+        for module in modules_with(self._slot, self._project):
             for read in self._project.uses_of(module, {"g"}):
                 parent = module.scopes.parents[read]
                 outer = module.scopes.parents.get(parent)
@@ -296,7 +289,7 @@ class _Judge:
 
     def _others(self) -> Iterator[Slot]:
         """Yield the other slots of the same name that would move."""
-        for _, module in modules_with(self._slot, self._project):
+        for module in modules_with(self._slot, self._project):
             for store in stores_in(module, self._project):
                 if store.slot.name == self._slot.name and store.slot != self._slot:
                     yield store.slot

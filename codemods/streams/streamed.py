@@ -19,7 +19,6 @@ from flask_ctxfix.flask_facts import (
 )
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import FunctionNode
-from flask_ctxfix.source import SourceError
 
 _MAKERS = frozenset(name.rpartition(".")[2] for name in RESPONSE_MAKERS)
 
@@ -164,12 +163,8 @@ def _is_consumed(module: Module, call: ast.Call) -> bool:
 
 def _are_bodies_read(project: Project) -> bool:
     """Whether a hook of the project reads the body of every response while there is a request."""
-    for path in project.mentioning("after_request"):
-        try:
-            functions = project.module(path).scopes.nodes(ast.FunctionDef)
-        except SourceError:
-            continue
-        for function in functions:
+    for module in project.parsed(project.mentioning("after_request")):
+        for function in module.scopes.nodes(ast.FunctionDef):
             decorators = (getattr(each, "attr", "") for each in function.decorator_list)
             if any(name.startswith("after_") for name in decorators):
                 if any(map(_reads_body, function.body)):

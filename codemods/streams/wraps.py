@@ -120,13 +120,8 @@ def torn_down(project: Project) -> frozenset[str]:
 
 def _named_in_teardown(project: Project) -> set[str]:
     found: set[str] = set()
-    for path in project.mentioning("teardown_"):
-        try:
-            module = project.module(path)
-            functions = module.scopes.nodes(ast.FunctionDef)
-        except SourceError:
-            continue
-        for function in functions:
+    for module in project.parsed(project.mentioning("teardown_")):
+        for function in module.scopes.nodes(ast.FunctionDef):
             if tears_down(module, function):
                 for each in ast.walk(function):
                     if isinstance(each, ast.Attribute):

@@ -22,7 +22,6 @@ from flask_ctxfix.context_flow.values import Class, Foreign, own_nodes
 from flask_ctxfix.places import can_be_wrapped, is_first_on_line
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import FunctionNode
-from flask_ctxfix.source import SourceError
 from flask_ctxfix.spelling import flask_name_at, is_free
 
 _OWN_BASES = (Foreign("builtins.object"), Foreign("abc.ABC"), Foreign("threading.Thread"))
@@ -264,14 +263,11 @@ def stores_attribute(project: Project, name: str) -> bool:
     """Whether something in the project sets, or deletes, an attribute of that name."""
 
     def search() -> bool:
-        for path in project.mentioning(f".{name}"):
-            try:
-                nodes = project.module(path).scopes.nodes(ast.Attribute)
-            except SourceError:
-                continue
-            if any(each.attr == name and not isinstance(each.ctx, ast.Load) for each in nodes):
-                return True
-        return False
+        return any(
+            each.attr == name and not isinstance(each.ctx, ast.Load)
+            for module in project.parsed(project.mentioning(f".{name}"))
+            for each in module.scopes.nodes(ast.Attribute)
+        )
 
     return project.memo(("stores attribute", name), search)
 

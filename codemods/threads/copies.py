@@ -15,7 +15,6 @@ from flask_ctxfix.context_flow.uses import CHANGING, left_on_g, writes_session
 from flask_ctxfix.context_flow.values import Foreign, Function
 from flask_ctxfix.flask_facts import BODY_READS
 from flask_ctxfix.project import Module, Project
-from flask_ctxfix.source import SourceError
 from flask_ctxfix.spelling import flask_name_at
 
 _CHANGES = (
@@ -130,13 +129,8 @@ def _sees_copies(project: Project) -> bool:
 def _of_proxy(project: Project, word: str, proxy: str) -> Iterator[tuple[Module, ast.Attribute]]:
     """Yield the attributes of a proxy in the files that hold a word: ``files``, if it names one."""
     values = ContextFlow.of(project).values
-    for path in project.mentioning(word):
-        try:
-            module = project.module(path)
-            attributes = module.scopes.nodes(ast.Attribute)
-        except SourceError:
-            continue
-        for each in attributes:
+    for module in project.parsed(project.mentioning(word)):
+        for each in module.scopes.nodes(ast.Attribute):
             if word.lstrip(".") == each.attr or not word.startswith("."):
                 if values.of(module, each.value) == Foreign(proxy):
                     yield module, each

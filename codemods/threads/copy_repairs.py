@@ -195,5 +195,5 @@ def without_app_context(function: Function, node: ast.With, project: Project) ->
 
 def _has_one_application(project: Project) -> bool:
     """Whether no code but tests makes a second application, which might be another one."""
-    made = [path for path in project.mentioning("Flask(") if not project.is_test(path)]
+    made = project.outside_tests("Flask(")
     return sum(project.module(path).text.count("Flask(") for path in made) <= 1

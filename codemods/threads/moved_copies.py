@@ -91,8 +91,7 @@ def is_stored(project: Project, attribute: str) -> bool:
     """Whether any code but tests may give an attribute of this name another value."""
 
     def compute() -> bool:
-        paths = project.mentioning(attribute)
-        return any(_stores(project, path, attribute) for path in paths if not project.is_test(path))
+        return any(_stores(project, path, attribute) for path in project.outside_tests(attribute))
 
     return project.memo(("stored attribute", attribute), compute)
 

@@ -25,7 +25,6 @@ from flask_ctxfix.flask_facts import (
 )
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import FunctionNode
-from flask_ctxfix.source import SourceError
 
 _DEEPEST = 8
 _MOST_MENTIONS = 40
@@ -282,7 +281,7 @@ class Reachability:
     def _outer_references(
         self, module: Module, function: ast.FunctionDef | ast.AsyncFunctionDef
     ) -> Iterator[tuple[Module, ast.expr]]:
-        for other in self._parsed(self._mentioned_in(module, function)):
+        for other in self._project.parsed(self._mentioned_in(module, function)):
             if other is module:
                 continue
             for node in _named(other, function.name):
@@ -297,7 +296,7 @@ class Reachability:
         function: ast.FunctionDef | ast.AsyncFunctionDef,
     ) -> Iterator[tuple[Module, ast.expr]]:
         """Yield what may call a method; calls of something else with that name do no harm."""
-        for other in self._parsed(self._mentioned_in(module, function)):
+        for other in self._project.parsed(self._mentioned_in(module, function)):
             for node in other.scopes.nodes(ast.Attribute):
                 if node.attr == function.name and isinstance(node.ctx, ast.Load):
                     if self._may_be_method(other, node, module, owner):
@@ -330,15 +329,6 @@ class Reachability:
         file = PurePath(module.path)
         stem = file.parent.name if file.name == "__init__.py" else file.stem
         return sorted({*paths} & {*self._project.mentioning(stem)})
-
-    def _parsed(self, paths: Iterable[str]) -> Iterator[Module]:
-        for path in paths:
-            try:
-                module = self._project.module(path)
-                assert module.scopes
-            except SourceError:
-                continue
-            yield module
 
 
 def _opens_no_context(decorator: ast.expr) -> bool:

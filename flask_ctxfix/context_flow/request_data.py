@@ -33,7 +33,6 @@ from flask_ctxfix.flask_facts import (
 )
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import Binding, FunctionNode
-from flask_ctxfix.source import SourceError
 
 _DEEPEST = 14
 # Expressions that one answer may take: what branches more is left unknown.
@@ -347,13 +346,8 @@ class RequestData:
 
     def _kept_on_g(self, attribute: str) -> Datum | None:
         """Return the data of the request that some code of the project keeps on `g`."""
-        for path in self._project.mentioning(attribute):
-            try:
-                module = self._project.module(path)
-                nodes = module.scopes.nodes(ast.Attribute)
-            except SourceError:
-                continue
-            for node in nodes:
+        for module in self._project.parsed(self._project.mentioning(attribute)):
+            for node in module.scopes.nodes(ast.Attribute):
                 parent = module.scopes.parents[node]
                 if node.attr != attribute or not isinstance(parent, ast.Assign):
                     continue
