@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal, TypeVar, cast
 
+from flask_ctxfix.syntax import last_name
+
 Node = TypeVar("Node", bound=ast.AST)
 
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
@@ -242,9 +244,7 @@ class Scopes:
         child = node
         for parent in self.ancestors(node):
             if isinstance(parent, ast.If) and child in parent.body:
-                test = parent.test
-                name = test.attr if isinstance(test, ast.Attribute) else getattr(test, "id", "")
-                if name == "TYPE_CHECKING":
+                if last_name(parent.test) == "TYPE_CHECKING":
                     return True
             child = parent
         return False

@@ -8,6 +8,7 @@ from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.values import Foreign, Function
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import Binding, FunctionNode, Scope
+from flask_ctxfix.syntax import last_name
 
 _APPLICATION = Foreign("flask.Flask()")
 
@@ -81,7 +82,7 @@ def _is_given(module: Module, project: Project, function: ast.AST, parameter: st
     for other in project.parsed(project.outside_tests(function.name)):
         for call in other.scopes.nodes(ast.Call):
             called = call.func
-            name = called.attr if isinstance(called, ast.Attribute) else getattr(called, "id", "")
+            name = last_name(called)
             if name != function.name:
                 continue
             value = values.of(other, called)

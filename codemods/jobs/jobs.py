@@ -18,6 +18,7 @@ from flask_ctxfix.flask_facts import (
     Starter,
 )
 from flask_ctxfix.project import Module, Project
+from flask_ctxfix.syntax import without_call
 
 _CALLS = frozenset(name.rpartition(".")[2] for name in JOB_STARTERS)
 _METHODS = frozenset(name for methods in JOB_METHODS.values() for name in methods)
@@ -86,7 +87,7 @@ def _bound(module: Module, project: Project, node: ast.AST) -> Runner | None:
 
 def _runner_by(module: Module, project: Project, decorator: ast.expr) -> Runner | None:
     """Return the runner that a decorator makes its function a job of."""
-    called = decorator.func if isinstance(decorator, ast.Call) else decorator
+    called = without_call(decorator)
     value = ContextFlow.of(project).values.of(module, called)
     return JOB_DECORATORS.get(value.name) if isinstance(value, Foreign) else None
 

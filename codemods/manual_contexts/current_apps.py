@@ -12,6 +12,7 @@ from flask_ctxfix.context_flow.values import Foreign, Function
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import Binding
 from flask_ctxfix.source import SourceError
+from flask_ctxfix.syntax import last_name, without_call
 
 _REAL = "flask.current_app._get_current_object"
 
@@ -50,7 +51,7 @@ def _is_registered_with(module: Module, node: ast.expr, binding: Binding) -> boo
         return False
     home = module.scopes.scope_of(node).home(node.id)
     for decorator in getattr(function, "decorator_list", ()):
-        root = decorator.func if isinstance(decorator, ast.Call) else decorator
+        root = without_call(decorator)
         while isinstance(root, ast.Attribute):
             root = root.value
         if isinstance(root, ast.Name) and root.id == node.id:
@@ -92,7 +93,7 @@ def constructions(project: Project) -> Iterator[tuple[Module, ast.Call]]:
     """Yield the calls outside of tests that make an application."""
     for module in project.parsed(project.outside_tests("Flask")):
         for call in module.scopes.nodes(ast.Call):
-            name = getattr(call.func, "attr", getattr(call.func, "id", ""))
+            name = last_name(call.func)
             if name[:1].isupper() and class_kind(module, project, call.func) == "Flask":
                 yield module, call
 

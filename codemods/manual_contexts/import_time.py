@@ -13,6 +13,7 @@ from flask_ctxfix.context_flow.values import Foreign
 from flask_ctxfix.flask_facts import PROXIES
 from flask_ctxfix.flask_versions import TargetVersion
 from flask_ctxfix.project import Module, Project
+from flask_ctxfix.syntax import last_name
 
 _ADVICE = "read it in a function that runs where there is a context, or by a `LocalProxy`"
 _ADVICE_EXTENSION = "make it without an application, and call its `init_app` where that is made"
@@ -134,7 +135,7 @@ def _call_span(module: Module, use: Use) -> Span | None:
     for kind in (ast.Call, ast.Attribute):
         for node in module.scopes.nodes(kind):
             named = getattr(node, "func", node)
-            name = getattr(named, "attr", getattr(named, "id", ""))
+            name = last_name(named)
             if node.lineno == first.row and name == first.text:
                 if module.scopes.function_of(node) is None:
                     return module.span(node)

@@ -23,6 +23,7 @@ from flask_ctxfix.context_flow.values import Function
 from flask_ctxfix.flask_versions import ONE_CONTEXT, TargetVersion
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import FunctionNode
+from flask_ctxfix.syntax import last_name
 
 _SHARED = (
     "an app context is pushed for the whole process: requests on this thread share its `g`, and "
@@ -139,7 +140,7 @@ def _is_served(push: Push, project: Project) -> bool:
 
 def _is_served_by(module: Module, project: Project, factory: str) -> bool:
     """Whether a module makes the application with a factory, and answers requests with it."""
-    called = (getattr(c.func, "attr", getattr(c.func, "id", "")) for c in _calls(module.tree))
+    called = (last_name(c.func) for c in _calls(module.tree))
     return factory in called and (_is_for_server(module) or _registers_views(module.tree))
 
 
@@ -243,7 +244,7 @@ def _callers_need(module: Module, project: Project, function: FunctionNode) -> b
             continue
         other = project.module(path)
         for call in other.scopes.nodes(ast.Call):
-            if getattr(call.func, "attr", getattr(call.func, "id", "")) != name:
+            if last_name(call.func) != name:
                 continue
             if any(
                 asks_for_context(other, project, each) == "yes" for each in _behind(other, call)

@@ -14,6 +14,7 @@ from flask_ctxfix.context_flow.values import Foreign, Instance, parameters_of
 from flask_ctxfix.flask_facts import CLASSES, CONTEXT_MAKERS
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import Binding, FunctionNode, Scope
+from flask_ctxfix.syntax import last_name
 
 # Reading these of a context neither pops it nor hands it on.
 _HARMLESS = {"app", "g", "request", "session", "url_adapter"}
@@ -65,7 +66,7 @@ class Push:
         home = self.variable
         if self.is_chained or (home is not None and home.parent is not None):
             return False
-        name = getattr(self.receiver, "attr", getattr(self.receiver, "id", ""))
+        name = last_name(self.receiver)
         words = (f"{name}.pop", f"{name}.__exit__")
         files = (path for word in words for path in project.mentioning(word))
         return any(path != self.module.path for path in files)

@@ -8,6 +8,7 @@ import re
 from flask_ctxfix.codemod import Span
 from flask_ctxfix.project import Module
 from flask_ctxfix.scopes import FunctionNode
+from flask_ctxfix.syntax import without_call
 
 _OF_CONTEXT = re.compile(r"ctx|context", re.IGNORECASE)
 
@@ -68,6 +69,6 @@ def retired(module: Module, node: ast.expr) -> tuple[Span, ...]:
 def _is_taken_out(statement: ast.AST, value: ast.expr) -> bool:
     """Whether a statement only gives a name to a proxy, or to what is behind it."""
     is_alone = isinstance(statement, ast.Assign) and len(statement.targets) == 1
-    named = value.func if isinstance(value, ast.Call) else value
+    named = without_call(value)
     is_object = isinstance(named, ast.Attribute) and named.attr == "_get_current_object"
     return is_alone and (is_object or (isinstance(value, ast.Name)))

@@ -12,6 +12,7 @@ from flask_ctxfix.context_flow import ContextFlow, Reach, Where
 from flask_ctxfix.context_flow.values import Foreign, Function, Value, own_nodes
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import FunctionNode
+from flask_ctxfix.syntax import last_name, without_call
 
 Role = Literal[
     "fixture",
@@ -64,7 +65,7 @@ def reach_of(module: Module, project: Project, function: FunctionNode) -> Reach:
 def _decorators(module: Module, project: Project, function: FunctionNode) -> Iterator[str]:
     """Yield the qualified names of the decorators of a function."""
     for decorator in getattr(function, "decorator_list", ()):
-        called = decorator.func if isinstance(decorator, ast.Call) else decorator
+        called = without_call(decorator)
         value = ContextFlow.of(project).values.of(module, called)
         if isinstance(value, Foreign):
             yield value.name
@@ -73,7 +74,7 @@ def _decorators(module: Module, project: Project, function: FunctionNode) -> Ite
 def _pools_of(module: Module, function: FunctionNode) -> Iterator[ast.Call]:
     """Yield the pools of a module that run a function in each of their threads at first."""
     for call in module.scopes.nodes(ast.Call):
-        name = getattr(call.func, "attr", getattr(call.func, "id", ""))
+        name = last_name(call.func)
         if name not in _POOLS:
             continue
         for keyword in call.keywords:

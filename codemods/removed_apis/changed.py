@@ -16,6 +16,7 @@ from flask_ctxfix.flask_versions import ONE_CONTEXT, TargetVersion
 from flask_ctxfix.imports import exported_names, local_name
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import Binding, Scope
+from flask_ctxfix.syntax import last_name
 
 _FIXED_SESSION = (3, 1)
 _READ_ONLY = {"flashes", "request", "session"}
@@ -307,7 +308,7 @@ def _passes_context(call: ast.Call) -> bool:
     first = call.args[0] if call.args else None
     if isinstance(first, ast.Call) and ast.unparse(first.func).endswith("_get_current_object"):
         return True
-    name = first.attr if isinstance(first, ast.Attribute) else getattr(first, "id", "")
+    name = last_name(first)
     return name.endswith(("ctx", "context"))
 
 

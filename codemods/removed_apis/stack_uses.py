@@ -12,6 +12,7 @@ from flask_ctxfix.imports import guarding_try
 from flask_ctxfix.origins import NONE
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import Binding, Scope
+from flask_ctxfix.syntax import last_name
 
 Kind = Literal["request", "app"]
 
@@ -326,7 +327,7 @@ def is_modern_import(statement: ast.stmt) -> bool:
 def is_version_test(test: ast.expr) -> bool:
     """Whether a condition asks which Flask is there, or which of its names exist."""
     for node in ast.walk(test):
-        name = node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")
+        name = last_name(node)
         if "version" in name.lower() and name not in {"version_info", "python_version"}:
             return True
         if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "hasattr":

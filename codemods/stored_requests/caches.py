@@ -10,6 +10,7 @@ from flask_ctxfix.codemods.stored_requests.slots import is_shared
 from flask_ctxfix.context_flow import ContextFlow, Where
 from flask_ctxfix.context_flow.values import Class, Foreign, Function
 from flask_ctxfix.project import Module, Project
+from flask_ctxfix.syntax import without_call
 
 FunctionDefinition = ast.FunctionDef | ast.AsyncFunctionDef
 Key = Literal["arguments", "path", "nothing"]
@@ -62,7 +63,7 @@ def cached_function(
 ) -> CachedFunction | None:
     """Return how the results of a function are kept, if they outlive the request."""
     for decorator in node.decorator_list:
-        called = decorator.func if isinstance(decorator, ast.Call) else decorator
+        called = without_call(decorator)
         value = ContextFlow.of(project).values.of(module, called)
         name = value.name if isinstance(value, Foreign) else ""
         if name in CACHES and _lasts(module, project, node, CACHES[name]):

@@ -11,6 +11,7 @@ from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.values import Class, Foreign, Function, Value
 from flask_ctxfix.flask_facts import ENTRY_BASES, ENTRY_DECORATORS, EXPOSING_DECORATORS
 from flask_ctxfix.project import Module, Project
+from flask_ctxfix.syntax import without_call
 
 _VIEWS = frozenset({"add_url_rule", "delete", "get", "patch", "post", "put", "route"})
 _AFTERWARDS = frozenset(
@@ -102,7 +103,7 @@ class Entries:
 
     def is_entry_decorator(self, module: Module, decorator: ast.expr) -> bool:
         """Whether a decorator has Flask, or an extension, call the function in requests."""
-        called = decorator.func if isinstance(decorator, ast.Call) else decorator
+        called = without_call(decorator)
         value = self._values.of(module, called)
         if isinstance(value, Foreign):
             return value.name in ENTRY_DECORATORS | EXPOSING_DECORATORS
@@ -130,7 +131,7 @@ class Entries:
         return parent if is_argument and isinstance(parent, ast.Call) else None
 
     def _entry(self, module: Module, registered: ast.expr) -> Entry:
-        called = registered.func if isinstance(registered, ast.Call) else registered
+        called = without_call(registered)
         value = self._values.of(module, called)
         name = value.name if isinstance(value, Foreign) else ""
         method = getattr(called, "attr", "")

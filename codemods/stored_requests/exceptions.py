@@ -10,6 +10,7 @@ from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.request_data import Datum, Kind
 from flask_ctxfix.context_flow.values import Foreign
 from flask_ctxfix.project import Module, Project
+from flask_ctxfix.syntax import without_call
 
 _HANDLERS = frozenset(
     {
@@ -28,7 +29,7 @@ def handled(module: Module, project: Project, node: ast.expr) -> Datum | None:
     home = module.scopes.home_of(node)
     kinds = [each.kind for each in home.bindings.get(node.id, ())]
     for decorator in getattr(home.node, "decorator_list", ()):
-        called = decorator.func if isinstance(decorator, ast.Call) else decorator
+        called = without_call(decorator)
         value = ContextFlow.of(project).values.of(module, called)
         if isinstance(value, Foreign) and value.name in _HANDLERS and kinds == ["parameter"]:
             step = Step(node.id, module.path, home.node.lineno)  # type: ignore[attr-defined]

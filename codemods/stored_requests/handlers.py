@@ -29,6 +29,7 @@ from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import FunctionNode
 from flask_ctxfix.source import SourceError
 from flask_ctxfix.spelling import flask_name_at
+from flask_ctxfix.syntax import last_name, without_call
 
 _OWNERS = ("flask.Flask().", "flask.current_app.", "flask.Blueprint().")
 _AFTER = frozenset({"after_app_request", "after_request"})
@@ -202,7 +203,7 @@ def _set_up(
     scopes = module.scopes
     for node in _definitions(module):
         for decorator in node.decorator_list if scopes.function_of(node) else ():
-            called = decorator.func if isinstance(decorator, ast.Call) else decorator
+            called = without_call(decorator)
             if _owner(module, project, called) is not None:
                 yield node, called  # type: ignore[misc]
     for call in scopes.nodes(ast.Call):
@@ -257,8 +258,8 @@ def _is_late(project: Project, reach: Reach) -> bool:
     """Whether what Flask calls first on the way is called when the response is made."""
     entry = _function_at(project, reach.steps[0])
     for decorator in getattr(entry, "decorator_list", ()):
-        called = decorator.func if isinstance(decorator, ast.Call) else decorator
-        if getattr(called, "attr", getattr(called, "id", "")) in _LATE:
+        called = without_call(decorator)
+        if last_name(called) in _LATE:
             return True
     return entry is None
 

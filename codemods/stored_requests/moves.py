@@ -22,6 +22,7 @@ from flask_ctxfix.codemods.stored_requests.verdicts import Verdict, name_around
 from flask_ctxfix.imports import local_name
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.spelling import flask_name_at
+from flask_ctxfix.syntax import last_name
 
 _SHOWS = re.compile(r"[^=!<>]=\s*[}!:]")
 Moving = dict[Slot, Verdict]
@@ -70,7 +71,7 @@ def _on_g(
     written, needs, imports = _g_at(module, project, node)
     span = module.span(node)
     text = module.text[span.start : span.end]
-    expected = node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")
+    expected = last_name(node)
     if not text.endswith(expected):
         raise UnmovableError("a read stands where it cannot be located")
     if _is_shown(module, node):

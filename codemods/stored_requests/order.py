@@ -24,6 +24,7 @@ from flask_ctxfix.context_flow.values import Class, Foreign, Function, parameter
 from flask_ctxfix.flask_facts import is_transparent
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import FunctionNode
+from flask_ctxfix.syntax import last_name, without_call
 
 _DEEPEST = 12
 _CONSUMERS = frozenset(
@@ -68,7 +69,7 @@ def is_read_later(module: Module, node: ast.AST) -> bool:
         if isinstance(parent, ast.GeneratorExp) and child is not parent.generators[0].iter:
             call = module.scopes.parents[parent]
             called = call.func if isinstance(call, ast.Call) else None
-            if getattr(called, "attr", getattr(called, "id", "")) not in _CONSUMERS:
+            if last_name(called) not in _CONSUMERS:
                 return True
         if isinstance(parent, ast.stmt):
             break
@@ -141,7 +142,7 @@ class Order:
         module, node = value.module, value.node
         assert not isinstance(node, ast.Lambda)
         for decorator in node.decorator_list:
-            called = decorator.func if isinstance(decorator, ast.Call) else decorator
+            called = without_call(decorator)
             cached = self.values.of(module, called)
             if isinstance(cached, Foreign) and cached.name in CACHES:
                 return True
@@ -211,7 +212,7 @@ class Order:
         self, module: Module, function: ast.FunctionDef | ast.AsyncFunctionDef
     ) -> None:
         for decorator in function.decorator_list:
-            called = decorator.func if isinstance(decorator, ast.Call) else decorator
+            called = without_call(decorator)
             value = self.values.of(module, called)
             is_known = isinstance(value, Foreign) and is_transparent(value.name)
             if not is_known and not isinstance(value, Function):
@@ -237,7 +238,7 @@ class Order:
     ) -> bool:
         """Whether a decorator of the project writes before it calls the function."""
         for decorator in reversed(function.decorator_list):
-            called = decorator.func if isinstance(decorator, ast.Call) else decorator
+            called = without_call(decorator)
             maker = self.values.of(module, called)
             if isinstance(maker, Foreign) and not is_transparent(maker.name):
                 self.doubts.append(f"what `{ast.unparse(called)}` does around `{function.name}`")
@@ -251,7 +252,7 @@ class Order:
 
     def _hands_on(self, module: Module, decorator: ast.expr) -> bool:
         """Whether a decorator of the project lets others call the function; see what it opens."""
-        called = decorator.func if isinstance(decorator, ast.Call) else decorator
+        called = without_call(decorator)
         maker = self.values.of(module, called)
         if opens_inside(maker):
             self.nested.append(ast.unparse(called))

@@ -10,6 +10,7 @@ from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.values import Foreign, Function, Partial, Value
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import FunctionNode
+from flask_ctxfix.syntax import last_name
 
 _PLACES = ast.Name | ast.Attribute | ast.Subscript
 _CONNECTS = frozenset({"connect", "connect_via"})
@@ -63,7 +64,7 @@ class Registration(NamedTuple):
 def registrations_in(module: Module, project: Project) -> Iterator[Registration]:
     """Yield what the functions of a module register each time they run, and take back nowhere."""
     for node, call in _calls(module):
-        name = getattr(call.func, "attr", getattr(call.func, "id", ""))
+        name = last_name(call.func)
         found = _registration(module, project, node, call)
         if found is not None and not _is_undone(module, _UNDONE_BY.get(name, frozenset())):
             yield found

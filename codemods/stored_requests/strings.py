@@ -6,6 +6,7 @@ import ast
 from collections.abc import Iterator
 
 from flask_ctxfix.project import Module
+from flask_ctxfix.syntax import last_name
 
 _BY_STRING = frozenset({"delattr", "getattr", "hasattr", "setattr", "object", "setitem", "patch"})
 _IMPORTERS = frozenset({"__import__", "import_module"})
@@ -22,7 +23,7 @@ def strings_naming(name: str, owner: str, module: Module) -> Iterator[str]:
         if isinstance(node.value, str) and _is_for(node.value, name, owner):
             parent = module.scopes.parents[node]
             called = getattr(parent, "func", None)
-            by = getattr(called, "attr", getattr(called, "id", ""))
+            by = last_name(called)
             is_key = isinstance(parent, ast.Subscript) and "__dict__" in ast.unparse(parent.value)
             if by in _BY_STRING or is_key or "." in node.value:
                 yield node.value
@@ -36,7 +37,7 @@ def _is_for(text: str, name: str, owner: str) -> bool:
 def is_imported_by_name(stem: str, module: Module) -> bool:
     """Whether a module imports one by a string that ends with `stem`."""
     for call in module.scopes.nodes(ast.Call):
-        if getattr(call.func, "attr", getattr(call.func, "id", "")) in _IMPORTERS and call.args:
+        if last_name(call.func) in _IMPORTERS and call.args:
             text = getattr(call.args[0], "value", None)
             if isinstance(text, str) and text.rpartition(".")[2] == stem:
                 return True

@@ -18,6 +18,7 @@ from flask_ctxfix.context_flow.values import Foreign
 from flask_ctxfix.flask_facts import KEPT_ON_G, PROXIES, STARTERS
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import FunctionNode
+from flask_ctxfix.syntax import last_name
 
 _MOST_CALLERS = 50
 _OF_G = frozenset({"get", "pop", "setdefault"})
@@ -303,7 +304,7 @@ def name_around(module: Module, node: ast.AST) -> str:
 def _calls(function: FunctionNode) -> set[str]:
     """Return the names of what a function calls."""
     calls = (each.func for each in ast.walk(function) if isinstance(each, ast.Call))
-    return {getattr(each, "attr", getattr(each, "id", "")) for each in calls}
+    return {last_name(each) for each in calls}
 
 
 def _part_of(module: Module, function: FunctionNode, node: ast.AST) -> ast.AST:

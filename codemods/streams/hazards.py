@@ -22,6 +22,7 @@ from flask_ctxfix.context_flow.values import Foreign, Function
 from flask_ctxfix.flask_facts import STARTERS
 from flask_ctxfix.flask_versions import TargetVersion
 from flask_ctxfix.project import Module, Project
+from flask_ctxfix.syntax import last_name
 
 _READERS = frozenset({"join", "list", "next", "set", "sorted", "tuple"})
 _CONTAINERS = ast.Tuple | ast.List | ast.Dict | ast.keyword
@@ -149,7 +150,7 @@ def _is_read_at_once(module: Module, node: ast.expr) -> bool:
     """Whether the code that makes a stream reads it where it stands."""
     parent = module.scopes.parents[node]
     if isinstance(parent, ast.Call):
-        return getattr(parent.func, "attr", getattr(parent.func, "id", "")) in _READERS
+        return last_name(parent.func) in _READERS
     return isinstance(parent, ast.For | ast.comprehension) and parent.iter is node
 
 

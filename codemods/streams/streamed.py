@@ -19,6 +19,7 @@ from flask_ctxfix.flask_facts import (
 )
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import FunctionNode
+from flask_ctxfix.syntax import last_name, without_call
 
 _MAKERS = frozenset(name.rpartition(".")[2] for name in RESPONSE_MAKERS)
 
@@ -100,7 +101,7 @@ def _passed_on(module: Module, project: Project, bodies: list[ast.expr]) -> Iter
     streaming = dict(_streaming_parameters(module, bodies))
     names = {getattr(function, "name", "") for function in streaming}
     for call in module.scopes.nodes(ast.Call) if names else ():
-        if getattr(call.func, "attr", getattr(call.func, "id", "")) in names:
+        if last_name(call.func) in names:
             called = values.of(module, call.func)
             if isinstance(called, Function) and called.node in streaming:
                 for name, argument in bound_arguments(call, called):
@@ -212,7 +213,7 @@ def is_view(module: Module, project: Project, function: FunctionNode) -> bool:
         if not isinstance(defined, Function) or defined.node is not function:
             return False
         for decorator in function.decorator_list:
-            called = decorator.func if isinstance(decorator, ast.Call) else decorator
+            called = without_call(decorator)
             value = values.of(module, called)
             if isinstance(value, Foreign) and value.name in VIEW_DECORATORS:
                 return True

@@ -23,6 +23,7 @@ from flask_ctxfix.places import can_be_wrapped, is_first_on_line
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import FunctionNode
 from flask_ctxfix.spelling import flask_name_at, is_free
+from flask_ctxfix.syntax import last_name
 
 _OWN_BASES = (Foreign("builtins.object"), Foreign("abc.ABC"), Foreign("threading.Thread"))
 _CHANGES = "open an app context around it; teardown functions run when it ends"
@@ -132,13 +133,9 @@ def _wrapper_name(start: Start, project: Project, called: ast.expr) -> str | Non
     written = _wrapped_around(start, project)
     if len(written) == 1:
         return "run_in_context"
-    name = _last_name(called)
-    is_alone = [*map(_last_name, written.values())].count(name) == 1
-    return f"{name}_in_context" if is_alone else None
-
-
-def _last_name(called: ast.expr) -> str:
-    return called.attr if isinstance(called, ast.Attribute) else getattr(called, "id", "run")
+    name = last_name(called) or "run"
+    names = [last_name(each) or "run" for each in written.values()]
+    return f"{name}_in_context" if names.count(name) == 1 else None
 
 
 def _wrapped_around(start: Start, project: Project) -> dict[str, ast.expr]:

@@ -12,6 +12,7 @@ from flask_ctxfix.context_flow.values import Foreign, Function, Partial
 from flask_ctxfix.flask_versions import TargetVersion
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.spelling import standard_name_at
+from flask_ctxfix.syntax import last_name
 
 _LOOPS = ("asyncio.get_event_loop()", "asyncio.get_running_loop()")
 _EXECUTOR_CALLS = frozenset(f"{loop}.run_in_executor" for loop in _LOOPS)
@@ -112,7 +113,7 @@ class TaskLostInAsyncView(Rule):
             return
         values = ContextFlow.of(project).values
         for call in module.scopes.nodes(ast.Call):
-            if getattr(call.func, "attr", getattr(call.func, "id", "")) not in _local(module):
+            if last_name(call.func) not in _local(module):
                 continue
             value = values.of(module, call.func)
             name = value.name if isinstance(value, Foreign) else ""

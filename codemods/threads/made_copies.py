@@ -19,6 +19,7 @@ from flask_ctxfix.context_flow.values import (
     own_nodes,
 )
 from flask_ctxfix.project import Module, Project
+from flask_ctxfix.syntax import last_name
 
 COPY = "copy_current_request_context"
 _WAITS = frozenset({"as_completed", "joinall", "result", "wait", "waitall"})
@@ -186,7 +187,7 @@ def _function(value: Value | None) -> Function | None:
 def _waits(call: ast.Call) -> bool:
     """Whether a call waits for threads; ``", ".join(names)`` does not."""
     function = call.func
-    name = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
+    name = last_name(function)
     if name == "join":
         is_text = isinstance(getattr(function, "value", None), ast.Constant | ast.JoinedStr)
         numbers = (isinstance(getattr(each, "value", None), int | float) for each in call.args)

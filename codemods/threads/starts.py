@@ -13,6 +13,7 @@ from flask_ctxfix.context_flow.needs import Use
 from flask_ctxfix.context_flow.values import Class, Foreign, Function, Instance, Partial, Value
 from flask_ctxfix.flask_facts import STARTERS, Starter
 from flask_ctxfix.project import Module, Project
+from flask_ctxfix.syntax import last_name, without_call
 
 _NAMES = frozenset(name.rpartition(".")[2] for name in STARTERS)
 _CLASSES = {
@@ -150,9 +151,11 @@ class Start:
 
 def _keeps_context(decorator: ast.expr) -> bool:
     """Whether a decorator runs a generator where it is called, or with the context of its call."""
-    called = decorator.func if isinstance(decorator, ast.Call) else decorator
-    name = called.attr if isinstance(called, ast.Attribute) else getattr(called, "id", "")
-    return name in {"contextmanager", "fixture", "stream_with_context"}
+    return last_name(without_call(decorator)) in {
+        "contextmanager",
+        "fixture",
+        "stream_with_context",
+    }
 
 
 def _is_dict(module: Module, called: ast.expr) -> bool:
@@ -187,7 +190,7 @@ def _decorated(module: Module, project: Project) -> Iterator[Start]:
     values = ContextFlow.of(project).values
     for node in module.scopes.nodes(ast.FunctionDef):
         for decorator in node.decorator_list:
-            called = decorator.func if isinstance(decorator, ast.Call) else decorator
+            called = without_call(decorator)
             maker = values.of(module, called)
             if isinstance(maker, Function) and isinstance(maker.node, ast.FunctionDef):
                 starter = _starter_of_argument(maker.module, project, maker.node)
@@ -242,7 +245,7 @@ def _starts(module: Module, project: Project) -> Iterator[Start]:
     names = _local_names(module)
     for call in module.scopes.nodes(ast.Call):
         called = call.func
-        name = called.attr if isinstance(called, ast.Attribute) else getattr(called, "id", "")
+        name = last_name(called)
         if name not in (_NAMES if isinstance(called, ast.Attribute) else names):
             continue
         value = values.of(module, called)

@@ -9,6 +9,7 @@ from enum import IntEnum
 from flask_ctxfix.context_flow.values import Foreign, Function, Known, Value, Values
 from flask_ctxfix.flask_facts import PROXIES
 from flask_ctxfix.project import Module
+from flask_ctxfix.syntax import last_name, without_call
 
 
 class Need(IntEnum):
@@ -47,8 +48,8 @@ def may_be_context(node: ast.expr, value: Value | None) -> bool:
     """Whether something unknown is called as if it were, or made, a context."""
     if value is not None and not (isinstance(value, Foreign) and value.name.endswith("()")):
         return False
-    named = node.func if isinstance(node, ast.Call) else node
-    name = named.attr if isinstance(named, ast.Attribute) else getattr(named, "id", "")
+    named = without_call(node)
+    name = last_name(named)
     return _MAY_BE_CONTEXT.search(name) is not None and name != "copy_context"
 
 

@@ -25,6 +25,7 @@ from flask_ctxfix.flask_facts import (
 )
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import FunctionNode
+from flask_ctxfix.syntax import without_call
 
 _DEEPEST = 8
 _MOST_MENTIONS = 40
@@ -147,7 +148,7 @@ class Reachability:
 
     def _where_of(self, module: Module, decorator: ast.expr) -> Where | None:
         """Return where what is decorated so is called, if the decorator tells."""
-        called = decorator.func if isinstance(decorator, ast.Call) else decorator
+        called = without_call(decorator)
         value = self._values.of(module, called)
         name = value.name if isinstance(value, Foreign) else ""
         attribute = getattr(called, "attr", "")
@@ -218,7 +219,7 @@ class Reachability:
         if function in module.scopes.generators:
             return True
         for decorator in function.decorator_list:
-            called = decorator.func if isinstance(decorator, ast.Call) else decorator
+            called = without_call(decorator)
             maker = self._values.of(module, called)
             if isinstance(maker, Foreign) and maker.name in _TASKS:
                 return True

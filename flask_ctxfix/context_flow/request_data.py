@@ -33,6 +33,7 @@ from flask_ctxfix.flask_facts import (
 )
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import Binding, FunctionNode
+from flask_ctxfix.syntax import without_call
 
 _DEEPEST = 14
 # Expressions that one answer may take: what branches more is left unknown.
@@ -254,7 +255,7 @@ class RequestData:
     def _is_view(self, module: Module, function: FunctionNode) -> bool:
         """Whether Flask calls a function with data of a request as its arguments."""
         for decorator in getattr(function, "decorator_list", ()):
-            called = decorator.func if isinstance(decorator, ast.Call) else decorator
+            called = without_call(decorator)
             value = self._values.of(module, called)
             if isinstance(value, Foreign) and value.name in FED_DECORATORS:
                 return True
@@ -332,7 +333,7 @@ class RequestData:
 
     def _longer(self, place: _Place, node: ast.expr, base: Datum) -> Datum:
         """Return the value that `node` reads from `base`, named after as much as is telling."""
-        inner = node.func if isinstance(node, ast.Call) else node
+        inner = without_call(node)
         parts = [each for each in ast.walk(inner) if isinstance(each, ast.Attribute)]
         text = " ".join(place.module.segment(node).split())
         is_telling = text.startswith(base.of) and len(parts) <= 2 and len(text) <= 60

@@ -14,6 +14,7 @@ from flask_ctxfix import flask_facts
 from flask_ctxfix.origins import NONE, UNKNOWN
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import Binding, FunctionNode
+from flask_ctxfix.syntax import without_call
 
 _DEEPEST = 25
 _COPY = "flask.copy_current_request_context"
@@ -362,7 +363,7 @@ class Values:
         self, module: Module, decorator: ast.expr, value: Value | None, given: Known
     ) -> Value | None:
         """Return what a decorator makes of `value`; None for one that is not known."""
-        called = decorator.func if isinstance(decorator, ast.Call) else decorator
+        called = without_call(decorator)
         maker = self.of(module, called, given)
         if isinstance(maker, Foreign):
             if maker.name == _COPY:
