@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from dataclasses import dataclass
 
 from flask_ctxfix.codemod import Finding, Fix, Level, Rule, Step, Survey
@@ -44,9 +44,13 @@ def _groups(module: Module, project: Project) -> Iterator[str]:
         source = project.source_of(module.path, imported)
         if source is not None:
             yield from (f"{alias.name} of {source}" for alias in imported.names)
+    known: dict[Hashable, tuple[str, ...]] = {}
     for attribute in module.scopes.nodes(ast.Attribute):
-        for path in _homes_of(attribute.value, module, project):
-            yield f"{attribute.attr} of {path}"
+        base = attribute.value
+        key = (module.scopes.home_of(base), base.id) if isinstance(base, ast.Name) else base
+        if key not in known:
+            known[key] = tuple(_homes_of(base, module, project))
+        yield from (f"{attribute.attr} of {path}" for path in known[key])
 
 
 def _homes_of(base: ast.expr, module: Module, project: Project) -> Iterator[str]:
