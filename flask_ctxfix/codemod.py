@@ -279,10 +279,10 @@ class Survey:
 class Codemod:
     """A family of rules; each module of the entry-point group holds one, as ``CODEMOD``.
 
-    `words` are byte strings: a file that holds none of them is not parsed for this family. Those of
-    `words_since` count for targets that reach the version beside them. `survey` runs over every
-    file that is parsed, before the first rule; what it returned for all files is
-    ``project.surveys[name]``.
+    `words` are byte strings: a file that holds none of them does not concern this family, unless a
+    lead leads to it. Those of `words_since` count for targets that reach the version beside them.
+    `survey` runs over every file that concerns the family, before the first rule; what it returned
+    for all of them is ``project.surveys[name]``.
     """
 
     name: str

@@ -157,20 +157,41 @@ def _survey(
 
     Return those that parse, with the groups of fixes that each takes part in.
     """
-    surveyed: list[Surveyed] = []
-    seen: set[str] = set()
+    surveyed: dict[str, Surveyed] = {}
+    failed: set[str] = set()
     while paths:
-        seen.update(paths)
-        new = list(_sound(work(job.survey, paths), outcome, searched))
-        surveyed += new
-        leads = {lead for file in new for _, survey in file.surveys for lead in survey.leads}
-        paths = [path for path in holds_all(job.files, leads) if path not in seen] if leads else []
-    for file in sorted(surveyed, key=lambda file: file.path):
-        for name, survey in file.surveys:
-            job.surveys.setdefault(name, []).append(survey.facts)
+        results = list(work(job.survey, paths))
+        failed.update(result.path for result in results if isinstance(result, SourceError))
+        surveyed.update((file.path, file) for file in _sound(results, outcome, searched))
+        job.leads = _leads(surveyed.values())
+        paths = sorted(_led_to(job, surveyed) - failed)
+    for path in sorted(surveyed):
+        for name, survey in surveyed[path].surveys.items():
+            if survey is not None:
+                job.surveys.setdefault(name, []).append(survey.facts)
     return {
-        file.path: frozenset(group for _, survey in file.surveys for group in survey.groups)
-        for file in surveyed
+        path: frozenset(group for each in file.surveys.values() if each for group in each.groups)
+        for path, file in sorted(surveyed.items())
+    }
+
+
+def _leads(surveyed: Iterable[Surveyed]) -> dict[str, frozenset[frozenset[bytes]]]:
+    """Return, by codemod, what leads to files that it has to look at as well."""
+    leads: dict[str, frozenset[frozenset[bytes]]] = {}
+    for file in surveyed:
+        for name, survey in file.surveys.items():
+            if survey is not None and survey.leads:
+                leads[name] = leads.get(name, frozenset()) | survey.leads
+    return leads
+
+
+def _led_to(job: Job, surveyed: Mapping[str, Surveyed]) -> set[str]:
+    """Return the files that leads lead to and whose codemods have not surveyed them."""
+    return {
+        path
+        for name, leads in job.leads.items()
+        for path in holds_all(job.files, leads)
+        if path not in surveyed or name not in surveyed[path].surveys
     }
 
 

@@ -33,10 +33,10 @@ class RuleError(SourceError):
 
 
 class Surveyed(NamedTuple):
-    """What the codemods, by name, have to know of the file at `path`."""
+    """What the codemods that the file at `path` concerns, by name, have to know of it."""
 
     path: str
-    surveys: tuple[tuple[str, Survey], ...]
+    surveys: dict[str, Survey | None]
 
 
 @dataclass
@@ -44,8 +44,8 @@ class Job:
     """The same for all files: what to look for, and how far to go.
 
     `files` are all files of the project; `sources` those whose text is not the one on the disk;
-    `surveys`, by codemod, is filled between surveying and searching; `pinned` grows as long as some
-    group of fixes turns out not to be possible in all files. `token` tells jobs apart.
+    `leads` and `surveys`, by codemod, are filled by surveying; `pinned` grows as long as some group
+    of fixes turns out not to be possible in all files. `token` tells jobs apart.
     """
 
     files: Sequence[str]
@@ -54,6 +54,7 @@ class Job:
     target: TargetVersion
     rewrites: bool
     sources: Mapping[str, Source]
+    leads: Mapping[str, frozenset[frozenset[bytes]]] = field(default_factory=dict)
     surveys: dict[str, list[object]] = field(default_factory=dict)
     pinned: frozenset[str] = frozenset()
     is_copy: bool = False
@@ -98,13 +99,21 @@ class Job:
 
     def _survey(self, path: str) -> Surveyed:
         module = self._module(path)
-        surveys = [
-            (codemod.name, survey)
+        surveys = {
+            codemod.name: codemod.survey and codemod.survey(module, self.project, self.target)
+            for codemod in self._concerned(module)
+        }
+        return Surveyed(path, surveys)
+
+    def _concerned(self, module: Module) -> list[Codemod]:
+        """Return the codemods that a file concerns, by its words or by a lead."""
+        data = module.source.data
+        return [
+            codemod
             for codemod in self.codemods
-            if codemod.survey is not None
-            and (survey := codemod.survey(module, self.project, self.target)) is not None
+            if any(word in data for word in codemod.words_for(self.target))
+            or any(all(map(data.__contains__, lead)) for lead in self.leads.get(codemod.name, ()))
         ]
-        return Surveyed(path, tuple(surveys))
 
     def _search(self, path: str) -> FileResult:
         self.project.pinned = self.pinned
@@ -131,7 +140,7 @@ class Job:
         return replace(unchanged, after=after.source, remaining=located)
 
     def _find(self, module: Module) -> list[Finding]:
-        rules = (rule for codemod in self.codemods for rule in codemod.rules)
+        rules = (rule for codemod in self._concerned(module) for rule in codemod.rules)
         found = [
             finding
             for rule in rules

@@ -133,6 +133,13 @@ TOY = Codemod(
 
 
 @pytest.fixture
+def other_toy() -> Codemod:
+    """A second family, which looks at other files."""
+    rules = (Renaming("TOY301", "second", None),)
+    return Codemod("other", rules, words=(b"rare", b"b import"))
+
+
+@pytest.fixture
 def toy(monkeypatch: pytest.MonkeyPatch) -> Codemod:
     """Have the engine load the toy rules only."""
     monkeypatch.setattr(engine, "load_codemods", lambda: [TOY])

@@ -151,6 +151,26 @@ def test_leads_are_followed(tree: Write) -> None:
     assert ("c.py", 1, "TOY105") in _found(_run())
 
 
+def test_files_concern_the_codemods_whose_words_they_hold(
+    tree: Write, toy: Codemod, other_toy: Codemod, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "load_codemods", lambda: [toy, other_toy])
+    tree(
+        {
+            "a.py": "import flask\nfirst = old\nsecond\n",
+            "b.py": "from a import first\nsecond = first  # rare\n",
+            "c.py": "from b import second\nsecond\n",
+        }
+    )
+    assert _found(_run()) == [
+        ("a.py", 2, "TOY101"),
+        ("b.py", 1, "TOY105"),
+        ("b.py", 2, "TOY301"),
+        ("c.py", 1, "TOY105"),
+        ("c.py", 2, "TOY301"),
+    ]
+
+
 def test_the_project_is_known_where_one_file_is_searched(tree: Write) -> None:
     tree(
         {
