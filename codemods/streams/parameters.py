@@ -49,10 +49,13 @@ def passing_edits(project: Project, part: Late, reads: list[Read]) -> list[Edit]
 
 
 def statement_of(module: Module, node: ast.expr) -> ast.stmt | None:
-    """Return the simple statement that an expression is a part of."""
+    """Return the simple statement that an expression is a part of, and runs with."""
     around = (each for each in module.scopes.ancestors(node) if isinstance(each, ast.stmt))
     found = next(around, None)
-    return found if isinstance(found, _SIMPLE) else None
+    if not isinstance(found, _SIMPLE):
+        return None
+    runs_with = module.scopes.function_of(found) is module.scopes.function_of(node)
+    return found if runs_with else None
 
 
 def _takes_more(module: Module, node: ast.FunctionDef) -> bool:
