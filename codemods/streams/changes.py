@@ -5,8 +5,10 @@ from __future__ import annotations
 import ast
 import sys
 from collections.abc import Iterator
+from itertools import takewhile
 
 from flask_ctxfix.codemods.streams.late_code import Late
+from flask_ctxfix.codemods.streams.readers import is_read_at_once
 from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.values import Foreign, Function
 from flask_ctxfix.project import Module, Project
@@ -27,9 +29,17 @@ def may_change(project: Project, part: Late, begin: int, reads: list[Read]) -> b
 
 
 def _behind(part: Late, begin: int) -> Iterator[ast.expr]:
-    """Yield the expressions that a function that makes a stream evaluates from a place on."""
+    """Yield the expressions that a function that makes a stream evaluates from a place on.
+
+    A loop comes back to its start, and what ``with`` is given ends with its block.
+    """
     module = part.module
     around = module.scopes.function_of(part.node)
+    for block in takewhile(lambda each: each is not around, module.scopes.ancestors(part.node)):
+        if isinstance(block, ast.For | ast.While):
+            begin = min(begin, module.span(block).start)
+        elif isinstance(block, ast.With):
+            yield from (item.context_expr for item in block.items)
     late: set[ast.AST] = set()
     if isinstance(part.node, ast.GeneratorExp):
         late = set(ast.walk(part.node)) - set(ast.walk(part.node.generators[0].iter))
@@ -47,7 +57,7 @@ def _may_set(module: Module, project: Project, node: ast.expr) -> bool:
         return getattr(node.func, "attr", "") != "get"
     value = ContextFlow.of(project).values.of(module, node.func)
     if isinstance(value, Function):
-        return not value.is_generator
+        return not value.is_generator or is_read_at_once(module, node)
     if isinstance(value, Foreign):
         return value.name.partition(".")[0] not in _QUIET
     return not _is_method_of_local(module, node.func)

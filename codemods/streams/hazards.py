@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from flask_ctxfix.codemod import Finding, Level, Rule, Step
 from flask_ctxfix.codemods.streams.late_code import Late, parts_of
+from flask_ctxfix.codemods.streams.readers import is_read_at_once
 from flask_ctxfix.codemods.streams.streamed import Stream
 from flask_ctxfix.codemods.streams.wraps import (
     WITH_CONTEXT,
@@ -22,9 +23,7 @@ from flask_ctxfix.context_flow.values import Foreign, Function
 from flask_ctxfix.flask_facts import STARTERS
 from flask_ctxfix.flask_versions import TargetVersion
 from flask_ctxfix.project import Module, Project
-from flask_ctxfix.syntax import last_name
 
-_READERS = frozenset({"join", "list", "next", "set", "sorted", "tuple"})
 _CONTAINERS = ast.Tuple | ast.List | ast.Dict | ast.keyword
 
 
@@ -130,7 +129,7 @@ def _hazards(
     if fails_in_async(target) and is_async(module, project, node, reach.steps):
         message = f"`{WITH_CONTEXT}` fails in an async view before Flask 3.1.2"
         yield _Hazard("error", message, _READ, reach.steps)
-    is_late = not _is_read_at_once(module, node)
+    is_late = not is_read_at_once(module, node)
     for use in filter(writes_session, stream.uses if is_late else ()):
         writes = "is written" if use.of == "flask.session" else "writes to the session"
         message = f"`{use.name}` {writes} in a stream, when the session has been saved"
@@ -144,14 +143,6 @@ def _hazards(
     if noun is not None:
         message = f"a stream with a context is given to a {noun}, where the context cannot end"
         yield _Hazard("error", message, _READ)
-
-
-def _is_read_at_once(module: Module, node: ast.expr) -> bool:
-    """Whether the code that makes a stream reads it where it stands."""
-    parent = module.scopes.parents[node]
-    if isinstance(parent, ast.Call):
-        return last_name(parent.func) in _READERS
-    return isinstance(parent, ast.For | ast.comprehension) and parent.iter is node
 
 
 def _given_to(module: Module, project: Project, node: ast.expr) -> str | None:

@@ -8,15 +8,11 @@ from dataclasses import dataclass
 
 from flask_ctxfix.applications import imports_flask
 from flask_ctxfix.codemods.streams.late_code import MAKING, Late, made_at, parts_of
+from flask_ctxfix.codemods.streams.readers import are_all_bodies_read, is_body_read
 from flask_ctxfix.context_flow import ContextFlow, Reach
 from flask_ctxfix.context_flow.needs import Use
 from flask_ctxfix.context_flow.values import Class, Foreign, Function, bound_arguments
-from flask_ctxfix.flask_facts import (
-    BODY_CONSUMERS,
-    RESPONSE_MAKERS,
-    VIEW_BASES,
-    VIEW_DECORATORS,
-)
+from flask_ctxfix.flask_facts import RESPONSE_MAKERS, VIEW_BASES, VIEW_DECORATORS
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import FunctionNode
 from flask_ctxfix.syntax import last_name, without_call
@@ -65,7 +61,7 @@ def streams_in(module: Module, project: Project) -> list[Stream]:
 
 def _streams(module: Module, project: Project) -> Iterator[Stream]:
     flow = ContextFlow.of(project)
-    if project.memo("bodies are read", lambda: _are_bodies_read(project)):
+    if are_all_bodies_read(project):
         return
     given_to_responses = list(_given_to_responses(module, project))
     passed = _passed_on(module, project, given_to_responses)
@@ -91,7 +87,7 @@ def _given_to_responses(module: Module, project: Project) -> Iterator[ast.expr]:
             may_be = attribute in _MAKERS or attribute[:1].isupper()
         body = _body_of(call) if may_be else None
         if isinstance(body, MAKING) and _makes_response(module, project, called):
-            if not _is_consumed(module, call):
+            if not is_body_read(module, project, call):
                 yield body
 
 
@@ -144,41 +140,6 @@ def _makes_response(module: Module, project: Project, called: ast.expr) -> bool:
         return bool(bases & RESPONSE_MAKERS) and not isinstance(own, Function)
     is_class_of_app = isinstance(called, ast.Attribute) and called.attr == "response_class"
     return value is None and is_class_of_app and imports_flask(module)
-
-
-def _is_consumed(module: Module, call: ast.Call) -> bool:
-    """Whether the code that makes a response goes on to read its body."""
-    parents = module.scopes.parents
-    parent = parents[call]
-    if isinstance(parent, ast.Attribute):
-        return parent.attr in BODY_CONSUMERS
-    targets = parent.targets if isinstance(parent, ast.Assign) else ()
-    for target in targets:
-        if isinstance(target, ast.Name):
-            for read in module.scopes.home_of(target).reads.get(target.id, ()):
-                user = parents[read]
-                if isinstance(user, ast.Attribute) and user.attr in BODY_CONSUMERS:
-                    return True
-    return False
-
-
-def _are_bodies_read(project: Project) -> bool:
-    """Whether a hook of the project reads the body of every response while there is a request."""
-    for module in project.parsed(project.mentioning("after_request")):
-        for function in module.scopes.nodes(ast.FunctionDef):
-            decorators = (getattr(each, "attr", "") for each in function.decorator_list)
-            if any(name.startswith("after_") for name in decorators):
-                if any(map(_reads_body, function.body)):
-                    return True
-    return False
-
-
-def _reads_body(statement: ast.stmt) -> bool:
-    """Whether a statement, on every way through it, reads the body of a response."""
-    if isinstance(statement, ast.If | ast.For | ast.While | ast.Try):
-        return False
-    attributes = (each for each in ast.walk(statement) if isinstance(each, ast.Attribute))
-    return any(each.attr in ("data", "freeze", "get_data") for each in attributes)
 
 
 def _returned(module: Module, project: Project) -> Iterator[ast.expr]:
