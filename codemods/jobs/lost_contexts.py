@@ -232,19 +232,19 @@ def losing(module: Module, project: Project, need: Need) -> Iterator[tuple[Job, 
         if function is not None and is_deferred(function):
             continue
         uses = ContextFlow.of(project).needs.of(job.start.value).uses
-        use = next((use for use in uses if _needs(use) is need and _counts(use, need)), None)
+        use = next((use for use in uses if use.need is need and _counts(use)), None)
         if use is not None and provided(job.runner, project) < need:
             yield job, use
 
 
-def _needs(use: Use) -> Need:
-    """Return the context that a use needs; URLs need no request where the server's name is set."""
-    return Need.APP if use.of.endswith(".url_for") else use.need
+def _counts(use: Use) -> bool:
+    """Whether a use is one of each run: what a callee may do depends on what it is given.
 
-
-def _counts(use: Use, need: Need) -> bool:
-    """Whether a use is one of each run: what a callee may do depends on what it is given."""
-    return need is Need.APP or use.is_certain or use.span is not None
+    URLs need no request where the server has a name, which may be set where no code shows it.
+    """
+    if use.need is Need.APP:
+        return True
+    return not use.of.endswith(".url_for") and (use.is_certain or use.span is not None)
 
 
 def way_of(job: Job, use: Use) -> tuple[Step, ...]:
