@@ -126,10 +126,13 @@ def _laid_out(module: Module, call: ast.Call, code: str | None) -> str | None:
 
 
 def _blank_lines(module: Module, statement: ast.stmt) -> str:
-    """Return the blank lines that a class needs that is put above a statement."""
+    """Return the blank lines that a class needs that is put above a statement.
+
+    It needs none at the start of a block.
+    """
+    if statement in getattr(module.scopes.parents[statement], "body", ())[:1]:
+        return ""
     above = module.text[: module.line_span(statement.lineno).start]
     wanted = 2 if module.scopes.function_of(statement) is None else 1
-    if above.rstrip().endswith(":"):
-        return ""
     there = len(_BLANK.findall(above[len(above.rstrip()) :])) - 1
     return "\n" * max(0, wanted - there)
