@@ -7,12 +7,15 @@ import builtins
 import keyword
 import re
 from collections.abc import Iterator
+from itertools import takewhile
 from typing import NamedTuple
 
 from flask_ctxfix.codemod import Edit, InsertStatement, ReplaceExpression
+from flask_ctxfix.context_flow import ContextFlow
+from flask_ctxfix.context_flow.guards import hides_errors
 from flask_ctxfix.context_flow.needs import Use
 from flask_ctxfix.flask_facts import BODY_READS, PURE_READS
-from flask_ctxfix.project import Module
+from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import FunctionNode
 from flask_ctxfix.spelling import is_free
 
@@ -94,21 +97,22 @@ def expression_of(module: Module, around: ast.AST, use: Use) -> ast.expr | None:
     )
 
 
-def is_tried(module: Module, around: ast.AST, node: ast.expr) -> bool:
+def is_tried(module: Module, project: Project, around: ast.AST, node: ast.expr) -> bool:
     """Whether the code `around` an expression handles what reading a value may raise."""
-    for parent in module.scopes.ancestors(node):
-        if parent is around:
-            return False
-        if isinstance(parent, ast.Try) and parent.handlers:
-            return True
-        if isinstance(parent, ast.With) and any(map(_suppresses, parent.items)):
-            return True
-    return False
+    inside = takewhile(lambda each: each is not around, module.scopes.ancestors(node))
+    return any(
+        bool(each.handlers) if isinstance(each, ast.Try) else may_hide_errors(module, project, each)
+        for each in inside
+    )
 
 
-def _suppresses(item: ast.withitem) -> bool:
-    """Whether a context manager may be one that handles exceptions, by what it is called."""
-    return "suppress" in ast.unparse(item.context_expr)
+def may_hide_errors(module: Module, project: Project, node: ast.AST) -> bool:
+    """Whether a statement is a ``with`` behind which code goes on although its block has failed."""
+    values = ContextFlow.of(project).values
+    managers = (item.context_expr for item in node.items) if isinstance(node, ast.With) else ()
+    return any(
+        "suppress" in ast.unparse(each) or hides_errors(values, module, each) for each in managers
+    )
 
 
 def _in_own_scope(module: Module, node: ast.expr, around: ast.AST) -> bool:

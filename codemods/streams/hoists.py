@@ -25,6 +25,7 @@ from flask_ctxfix.value_reads import (
     free_names,
     is_readable_at,
     is_tried,
+    may_hide_errors,
     moving_edits,
     read_of,
 )
@@ -112,20 +113,25 @@ def _values_of(
         if use.of in _OBJECTS and _may_be_closed(module, project, read):
             return None
         if read.may_fail and not _is_got(read):
-            if is_tried(module, around, read.chain):
+            if is_tried(module, project, around, read.chain):
                 return None
             if not use.is_certain and use.of != "flask.g":
                 return None
             is_safe = False
-        is_safe = is_safe and not _has_fallback(module, around, read.chain)
+        is_safe = is_safe and not _has_fallback(module, project, around, read.chain)
         reads.append(read)
     return _Values(reads, is_safe) if reads else None
 
 
-def _has_fallback(module: Module, around: ast.AST, node: ast.expr) -> bool:
+def _has_fallback(module: Module, project: Project, around: ast.AST, node: ast.expr) -> bool:
     """Whether code that runs late goes on to something else where there is no context."""
     inside = takewhile(lambda each: each is not around, module.scopes.ancestors(node))
-    return any(isinstance(each, ast.Try) and fallbacks(each) for each in inside)
+    return any(
+        bool(fallbacks(each))
+        if isinstance(each, ast.Try)
+        else may_hide_errors(module, project, each)
+        for each in inside
+    )
 
 
 def _app_of(module: Module, around: ast.AST, use: Use) -> Read | None:

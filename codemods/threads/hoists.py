@@ -9,6 +9,7 @@ from flask_ctxfix.codemods.threads.starts import Start
 from flask_ctxfix.context_flow import Summary, Where
 from flask_ctxfix.context_flow.values import Function
 from flask_ctxfix.places import is_first_on_line
+from flask_ctxfix.project import Project
 from flask_ctxfix.value_reads import (
     free_names,
     is_readable_at,
@@ -20,7 +21,7 @@ from flask_ctxfix.value_reads import (
 _CHANGES = "read the values before the start, where there still is a request"
 
 
-def values_fix(start: Start, summary: Summary, where: Where) -> Fix | None:
+def values_fix(start: Start, project: Project, summary: Summary, where: Where) -> Fix | None:
     """Return the fix, if all that the target needs a context for are values that can be moved."""
     module, function = start.module, start.function
     if where not in (Where.REQUEST, Where.UNKNOWN) or start.starter.kind == "process":
@@ -37,7 +38,7 @@ def values_fix(start: Start, summary: Summary, where: Where) -> Fix | None:
             return None
         if read.may_fail and not use.is_certain and use.of != "flask.g":
             return None
-        if read.may_fail and is_tried(module, function.node, read.chain):
+        if read.may_fail and is_tried(module, project, function.node, read.chain):
             return None
         between = _between(start, at) if use.of != "flask.request" else ()
         if any(isinstance(getattr(each, "ctx", None), ast.Store) for each in between):

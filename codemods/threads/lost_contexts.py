@@ -231,7 +231,7 @@ def request_fix(start: Start, project: Project, summary: Summary, where: Where) 
     is_clumsy = start.starter.passing == "each"
     if copied is not None and project.thread_fix == "wrap" and not is_clumsy:
         return copied
-    values = values_fix(start, summary, where)
+    values = values_fix(start, project, summary, where)
     if project.thread_fix == "values" or (values is not None and values.applicability == "safe"):
         return values or copied
     return copied or values

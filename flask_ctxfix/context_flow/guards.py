@@ -6,7 +6,15 @@ import ast
 import re
 from enum import IntEnum
 
-from flask_ctxfix.context_flow.values import Foreign, Function, Known, Value, Values
+from flask_ctxfix.context_flow.values import (
+    Foreign,
+    Function,
+    Instance,
+    Known,
+    Value,
+    Values,
+    own_nodes,
+)
 from flask_ctxfix.flask_facts import PROXIES
 from flask_ctxfix.project import Module
 from flask_ctxfix.syntax import last_name, without_call
@@ -156,14 +164,29 @@ def _reports(statement: ast.stmt) -> bool:
     return isinstance(call, ast.Call) and _REPORTS.fullmatch(_name(call.func)) is not None
 
 
-def is_suppressing(value: Value | None) -> bool:
+def hides_errors(values: Values, module: Module, manager: ast.expr, given: Known = ()) -> bool:
+    """Whether code goes on behind a ``with`` of this manager although its block has failed."""
+    value = values.of(module, manager, given)
+    if isinstance(value, Instance):
+        leave = values.member(value.of, "__exit__", of_instance=True)
+        nodes = own_nodes(leave.node) if isinstance(leave, Function) else ()
+        answers = (each.value for each in nodes if isinstance(each, ast.Return))
+        return any(ast.unparse(each) not in ("None", "False") for each in answers if each)
+    maker = values.of(module, without_call(manager), given)
+    if isinstance(maker, Function) and maker.is_generator:
+        tries = (each for each in own_nodes(maker.node) if isinstance(each, ast.Try))
+        return any(map(fallbacks, tries))
+    return _is_suppressing(value)
+
+
+def _is_suppressing(value: Value | None) -> bool:
     """Whether a context manager is ``contextlib.suppress``."""
     return value == Foreign("contextlib.suppress()")
 
 
 def suppresses_error(node: ast.expr, value: Value | None) -> bool:
     """Whether `node` is a ``contextlib.suppress`` for the error that a missing context raises."""
-    if not isinstance(node, ast.Call) or not is_suppressing(value):
+    if not isinstance(node, ast.Call) or not _is_suppressing(value):
         return False
     return any(_name(each) in _CONTEXT_ERRORS | _BROAD_ERRORS for each in node.args)
 
