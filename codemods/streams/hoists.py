@@ -146,7 +146,7 @@ def _app_of(module: Module, around: ast.AST, use: Use) -> Read | None:
 
 def _may_be_closed(module: Module, project: Project, read: Read) -> bool:
     """Whether something is more than a value, or is closed when the request ends."""
-    if isinstance(module.scopes.parents[read.chain], ast.Attribute):
+    if isinstance(module.scopes.parents[read.chain], ast.Attribute | ast.For | ast.comprehension):
         return True
     return not torn_down(project).isdisjoint(read.names)
 
