@@ -15,7 +15,7 @@ from flask_ctxfix.context_flow.values import Class, Foreign, Function, bound_arg
 from flask_ctxfix.flask_facts import RESPONSE_MAKERS, VIEW_BASES, VIEW_DECORATORS
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import FunctionNode
-from flask_ctxfix.syntax import last_name, without_call
+from flask_ctxfix.syntax import without_call
 
 _MAKERS = frozenset(name.rpartition(".")[2] for name in RESPONSE_MAKERS)
 
@@ -63,9 +63,8 @@ def _streams(module: Module, project: Project) -> Iterator[Stream]:
     flow = ContextFlow.of(project)
     if are_all_bodies_read(project):
         return
-    given_to_responses = list(_given_to_responses(module, project))
-    passed = _passed_on(module, project, given_to_responses)
-    for given in (*given_to_responses, *passed, *_returned(module, project)):
+    bodies = _given_to_responses(module, project)
+    for given in (*bodies, *_passed_on(module, project), *_returned(module, project)):
         root = made_at(module, given)
         parts = parts_of(module, project, root) if root is not None else ()
         if root is not None and parts:
@@ -91,28 +90,35 @@ def _given_to_responses(module: Module, project: Project) -> Iterator[ast.expr]:
                 yield body
 
 
-def _passed_on(module: Module, project: Project, bodies: list[ast.expr]) -> Iterator[ast.expr]:
-    """Yield the arguments for functions of the module that give a parameter to a response."""
+def _passed_on(module: Module, project: Project) -> Iterator[ast.expr]:
+    """Yield the arguments for functions of the project that give a parameter to a response."""
     values = ContextFlow.of(project).values
-    streaming = dict(_streaming_parameters(module, bodies))
-    names = {getattr(function, "name", "") for function in streaming}
-    for call in module.scopes.nodes(ast.Call) if names else ():
-        if last_name(call.func) in names:
-            called = values.of(module, call.func)
-            if isinstance(called, Function) and called.node in streaming:
-                for name, argument in bound_arguments(call, called):
-                    if name == streaming[called.node] and isinstance(argument, MAKING):
-                        yield argument
+    for call in module.scopes.nodes(ast.Call):
+        arguments = (*call.args, *(each.value for each in call.keywords))
+        if not any(isinstance(made_at(module, each), MAKING) for each in arguments):
+            continue
+        called = values.of(module, call.func)
+        if not isinstance(called, Function):
+            continue
+        streamed = _streamed_parameters(called.module, project).get(called.node)
+        for name, argument in bound_arguments(call, called) if streamed else ():
+            if name == streamed and isinstance(argument, MAKING):
+                if not is_body_read(module, project, call):
+                    yield argument
 
 
-def _streaming_parameters(module: Module, bodies: list[ast.expr]) -> Iterator[tuple[ast.AST, str]]:
-    """Yield the functions that give one of their parameters to a response and to nothing else."""
-    for body in bodies:
-        if isinstance(body, ast.Name):
-            home = module.scopes.home_of(body)
-            kinds = [each.kind for each in home.bindings.get(body.id, [])]
-            if kinds == ["parameter"] and home.reads.get(body.id) == [body]:
-                yield home.node, body.id
+def _streamed_parameters(module: Module, project: Project) -> dict[ast.AST, str]:
+    """Return the functions that give one of their parameters to a response and to nothing else."""
+
+    def search() -> Iterator[tuple[ast.AST, str]]:
+        for body in _given_to_responses(module, project):
+            if isinstance(body, ast.Name):
+                home = module.scopes.home_of(body)
+                kinds = [each.kind for each in home.bindings.get(body.id, [])]
+                if kinds == ["parameter"] and home.reads.get(body.id) == [body]:
+                    yield home.node, body.id
+
+    return module.memo("streamed parameters", lambda: dict(search()))
 
 
 def _local_names(module: Module) -> frozenset[str]:
