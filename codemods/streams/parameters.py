@@ -9,10 +9,15 @@ from flask_ctxfix.codemod import AddParameter, Edit, ReplaceExpression
 from flask_ctxfix.codemods.streams.changes import may_change
 from flask_ctxfix.codemods.streams.late_code import Late
 from flask_ctxfix.codemods.streams.streamed import streams_of
+from flask_ctxfix.context_flow import ContextFlow
+from flask_ctxfix.context_flow.values import Class, Foreign
+from flask_ctxfix.flask_facts import VIEW_BASES
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.source import SourceError
 from flask_ctxfix.value_reads import Read, free_names, is_readable_at, using_edits
 
+# Classes that call no methods but those that they are known for.
+_QUIET_BASES = VIEW_BASES | {"builtins.object"}
 _SIMPLE = (ast.Expr, ast.Assign, ast.AnnAssign, ast.Return)
 
 
@@ -77,11 +82,14 @@ def _only_calls(project: Project, part: Late, node: ast.FunctionDef) -> list[ast
     is_outer = scopes.function_of(node) is None
     if is_outer and _may_be_named_elsewhere(project, module, node.name):
         return None
-    if isinstance(scopes.parents[node], ast.ClassDef):
+    owner = scopes.parents[node]
+    if isinstance(owner, ast.ClassDef):
         attributes = scopes.nodes(ast.Attribute)
         named: list[ast.expr] = [each for each in attributes if each.attr == node.name]
         definitions = [each for each in scopes.nodes(ast.FunctionDef) if each.name == node.name]
         if len(definitions) != 1 or _may_be_overridden(project, module, node.name):
+            return None
+        if not _are_bases_known(project, Class(module, owner)):
             return None
     else:
         named = list(scopes.scope_of(node).reads.get(node.name, []))
@@ -129,6 +137,17 @@ def _may_be_overridden(project: Project, module: Module, name: str) -> bool:
             if any(isinstance(scopes.parents[each], ast.ClassDef) for each in defined):
                 return True
     return False
+
+
+def _are_bases_known(project: Project, owner: Class) -> bool:
+    """Whether no class that calls a method of this one, which it inherits, may be out of sight."""
+    values = ContextFlow.of(project).values
+    classes = [owner, *(each for each in values.bases(owner) if isinstance(each, Class))]
+    bases = [values.of(each.module, base) for each in classes for base in each.node.bases]
+    return all(
+        isinstance(each, Class) or (isinstance(each, Foreign) and each.name in _QUIET_BASES)
+        for each in bases
+    )
 
 
 def _given_more(
