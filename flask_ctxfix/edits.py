@@ -229,8 +229,12 @@ class _Editor(cst.CSTTransformer):
         statements, footer = _statements_of(function.body)
         place = 1 if function.get_docstring() is not None and len(statements) > 1 else 0
         with_ = cst.ensure_type(self._parse(f"{header}\n    pass")[0], cst.With)
-        inner = cst.IndentedBlock(statements[place:], indent=self._indent, footer=footer)
-        body = [*statements[:place], with_.with_changes(body=inner)]
+        first, *rest = statements[place:]
+        lines = _from_comment(first.leading_lines)
+        above = first.leading_lines[: len(first.leading_lines) - len(lines)]
+        wrapped = [first.with_changes(leading_lines=lines), *rest]
+        inner = cst.IndentedBlock(wrapped, indent=self._indent, footer=footer)
+        body = [*statements[:place], with_.with_changes(body=inner, leading_lines=above)]
         if isinstance(function.body, cst.IndentedBlock):
             return function.with_changes(body=function.body.with_changes(body=body, footer=[]))
         return function.with_changes(body=cst.IndentedBlock(body, indent=self._indent))
