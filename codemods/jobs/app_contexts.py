@@ -8,7 +8,8 @@ from flask_ctxfix.codemod import Fix, WrapBody
 from flask_ctxfix.codemods.jobs.applications import application_seen
 from flask_ctxfix.codemods.jobs.jobs import Job, jobs_in
 from flask_ctxfix.codemods.threads.app_contexts import goes_on
-from flask_ctxfix.context_flow import ContextFlow
+from flask_ctxfix.context_flow import ContextFlow, Need
+from flask_ctxfix.context_flow.guards import makes_context
 from flask_ctxfix.flask_facts import Runner
 from flask_ctxfix.places import can_be_wrapped
 from flask_ctxfix.project import Module, Project
@@ -28,6 +29,8 @@ def app_context_fix(job: Job, project: Project) -> Fix | None:
     if not isinstance(node, ast.FunctionDef) or function.module is not module or goes_on(start):
         return None
     if not can_be_wrapped(module, node):
+        return None
+    if any(isinstance(e, ast.Call) and makes_context(e) is not Need.NONE for e in ast.walk(node)):
         return None
     uses = ContextFlow.of(project).needs.of(start.value).uses
     if any(use.attribute == "app_context" for use in uses):
