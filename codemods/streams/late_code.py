@@ -19,9 +19,9 @@ MAKING = (ast.Call, ast.GeneratorExp, ast.IfExp, ast.Name)
 class Late(NamedTuple):
     """Code that runs as long as a stream is read.
 
-    `node` is the expression that makes it, in `module`: a call of `function`, or a generator
-    expression, which has none. `of_function` is what is called for each item of a `map`, or the
-    generator.
+    `node` is the expression that makes it, in `module`. `function` is the generator that it calls,
+    the method of what it makes, or what a `map` calls for each item; a generator expression has
+    none.
     """
 
     module: Module
