@@ -100,14 +100,14 @@ def _passed_on(module: Module, project: Project) -> Iterator[ast.expr]:
         called = values.of(module, call.func)
         if not isinstance(called, Function):
             continue
-        streamed = _streamed_parameters(called.module, project).get(called.node)
+        streamed = streamed_parameters(called.module, project).get(called.node)
         for name, argument in bound_arguments(call, called) if streamed else ():
             if name == streamed and isinstance(argument, MAKING):
                 if not is_body_read(module, project, call):
                     yield argument
 
 
-def _streamed_parameters(module: Module, project: Project) -> dict[ast.AST, str]:
+def streamed_parameters(module: Module, project: Project) -> dict[ast.AST, str]:
     """Return the functions that give one of their parameters to a response and to nothing else."""
 
     def search() -> Iterator[tuple[ast.AST, str]]:
