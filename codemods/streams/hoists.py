@@ -182,9 +182,10 @@ def _edits_before(project: Project, part: Late, values: _Values) -> list[Edit] |
 
 
 def _place(project: Project, part: Late, values: _Values) -> ast.stmt | None:
+    """Return the statement to read the values before, if one serves all streams of that code."""
     module = part.module
     statement = statement_of(module, part.node)
-    node = part.function.node if part.function is not None else part.node
+    node = part.code
     if isinstance(node, ast.Lambda | ast.GeneratorExp):
         return statement if statement is not None and node in ast.walk(statement) else None
     if not isinstance(node, ast.FunctionDef) or statement is None:

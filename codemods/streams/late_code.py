@@ -29,6 +29,11 @@ class Late(NamedTuple):
     function: Function | None
     summary: Summary
 
+    @property
+    def code(self) -> ast.AST:
+        """The function or the expression that runs late."""
+        return self.function.node if self.function is not None else self.node
+
 
 def parts_of(module: Module, project: Project, node: ast.expr) -> tuple[Late, ...]:
     """Return the code that runs when what `node` makes is read."""

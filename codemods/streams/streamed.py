@@ -197,10 +197,9 @@ def is_view(module: Module, project: Project, function: FunctionNode) -> bool:
 
 def streams_of(part: Late, project: Project) -> list[Stream]:
     """Return the streams of a module that run the same code."""
-    node = part.function.node if part.function is not None else part.node
     return [
         stream
         for stream in streams_in(part.module, project)
         for other in stream.parts
-        if node is (other.function.node if other.function is not None else other.node)
+        if other.code is part.code
     ]
