@@ -22,7 +22,6 @@ def application_seen(module: Module, project: Project, scope: Scope) -> str | No
             if len(bindings) == 1
             and scope.home(name) is owner
             and _stays(module, project, owner, bindings[0])
-            and not module.scopes.in_type_checking(bindings[0].node)
             and _is_application(module, project, owner, bindings[0])
         ]
         if names:

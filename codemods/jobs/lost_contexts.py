@@ -139,11 +139,10 @@ class JobWithoutAppContext(Rule):
         if not makers or one_maker(project) != module.path:
             return
         proof = next(iter(celery_proofs(project)), None)
-        if proof is not None:
-            fix = base_task_fix(module, project, makers[0])
+        fix = base_task_fix(module, project, makers[0])
+        if proof is not None and fix is not None:
             message = "tasks of this Celery need an app context, and nothing opens one"
-            advice = fix.message if fix is not None else _ADVICE["Celery"]
-            yield self.finding(module, "error", makers[0].func, message, advice, fix, proof)
+            yield self.finding(module, "error", makers[0].func, message, fix.message, fix, proof)
 
 
 class JobReadsRequest(Rule):
