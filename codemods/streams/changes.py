@@ -52,8 +52,8 @@ def _behind(part: Late, begin: int) -> Iterator[ast.expr]:
 def _may_set(module: Module, project: Project, node: ast.expr) -> bool:
     if not isinstance(node, ast.Call):
         is_set = not isinstance(getattr(node, "ctx", None), ast.Load)
-        return is_set and _is_of_request(module, project, node)
-    if _is_of_request(module, project, node.func):
+        return is_set and _is_of_g_or_session(module, project, node)
+    if _is_of_g_or_session(module, project, node.func):
         return getattr(node.func, "attr", "") != "get"
     value = ContextFlow.of(project).values.of(module, node.func)
     if isinstance(value, Function):
@@ -63,7 +63,7 @@ def _may_set(module: Module, project: Project, node: ast.expr) -> bool:
     return not _is_method_of_local(module, node.func)
 
 
-def _is_of_request(module: Module, project: Project, node: ast.AST) -> bool:
+def _is_of_g_or_session(module: Module, project: Project, node: ast.AST) -> bool:
     """Whether something belongs to `g` or the session, as ``g.user`` and ``session.pop`` do."""
     while isinstance(node, ast.Attribute | ast.Subscript | ast.Call):
         node = node.func if isinstance(node, ast.Call) else node.value
