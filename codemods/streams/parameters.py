@@ -86,8 +86,7 @@ def _only_calls(project: Project, part: Late, node: ast.FunctionDef) -> list[ast
     if isinstance(owner, ast.ClassDef):
         attributes = scopes.nodes(ast.Attribute)
         named: list[ast.expr] = [each for each in attributes if each.attr == node.name]
-        definitions = [each for each in scopes.nodes(ast.FunctionDef) if each.name == node.name]
-        if len(definitions) != 1 or _may_be_overridden(project, module, node.name):
+        if _may_be_overridden(project, module, node.name):
             return None
         if not _are_bases_known(project, Class(module, owner)):
             return None
@@ -126,17 +125,22 @@ def _is_named_by(parents: Mapping[ast.AST, ast.AST], node: ast.Constant, name: s
 
 
 def _may_be_overridden(project: Project, module: Module, name: str) -> bool:
-    """Whether a class of another file may have a method of its own under a name."""
-    for path in project.mentioning(f"def {name}"):
-        if path != module.path:
-            try:
-                scopes = project.module(path).scopes
-            except SourceError:
+    """Whether more than one class may have something of its own under the name of a method."""
+    if _bound_by_classes(module, name) != 1:
+        return True
+    for path in project.mentioning(name):
+        try:
+            if path != module.path and _bound_by_classes(project.module(path), name):
                 return True
-            defined = (each for each in scopes.nodes(ast.FunctionDef) if each.name == name)
-            if any(isinstance(scopes.parents[each], ast.ClassDef) for each in defined):
-                return True
+        except SourceError:
+            return True
     return False
+
+
+def _bound_by_classes(module: Module, name: str) -> int:
+    """Return how often the classes of a module give a value to a name of theirs."""
+    classes = map(module.scopes.opened_by, module.scopes.nodes(ast.ClassDef))
+    return sum(len(each.bindings.get(name, ())) for each in classes)
 
 
 def _are_bases_known(project: Project, owner: Class) -> bool:
