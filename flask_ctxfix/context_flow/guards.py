@@ -165,7 +165,10 @@ def _reports(statement: ast.stmt) -> bool:
 
 
 def hides_errors(values: Values, module: Module, manager: ast.expr, given: Known = ()) -> bool:
-    """Whether code goes on behind a ``with`` of this manager although its block has failed."""
+    """Whether code goes on behind a ``with`` of a manager of the project whatever its block raises.
+
+    What ``contextlib.suppress`` hides is written in its call.
+    """
     value = values.of(module, manager, given)
     if isinstance(value, Instance):
         leave = values.member(value.of, "__exit__", of_instance=True)
@@ -176,17 +179,17 @@ def hides_errors(values: Values, module: Module, manager: ast.expr, given: Known
     if isinstance(maker, Function) and maker.is_generator:
         tries = (each for each in own_nodes(maker.node) if isinstance(each, ast.Try))
         return any(map(fallbacks, tries))
-    return _is_suppressing(value)
+    return False
 
 
-def _is_suppressing(value: Value | None) -> bool:
+def is_suppressing(value: Value | None) -> bool:
     """Whether a context manager is ``contextlib.suppress``."""
     return value == Foreign("contextlib.suppress()")
 
 
 def suppresses_error(node: ast.expr, value: Value | None) -> bool:
     """Whether `node` is a ``contextlib.suppress`` for the error that a missing context raises."""
-    if not isinstance(node, ast.Call) or not _is_suppressing(value):
+    if not isinstance(node, ast.Call) or not is_suppressing(value):
         return False
     return any(_name(each) in _CONTEXT_ERRORS | _BROAD_ERRORS for each in node.args)
 

@@ -16,6 +16,7 @@ from flask_ctxfix.context_flow.guards import (
     fallbacks,
     hides_errors,
     is_proxy,
+    is_suppressing,
     makes_context,
     may_be_context,
     proves_context,
@@ -262,8 +263,11 @@ class _Scan:
         for item in node.items:
             self.visit(item.context_expr, inner)
             inner = inner.with_context(self._provided(item.context_expr))
-        managers = (item.context_expr for item in node.items)
+        managers = [item.context_expr for item in node.items]
         if any(hides_errors(self._values, self._module, each, self._given) for each in managers):
+            self.block(node.body, inner.maybe())
+            return self._after(node, state)
+        if any(is_suppressing(self._value(each)) for each in managers):
             self._failing_block(node.body, inner)
             return self._after(node, state)
         after = self.block(node.body, inner)
