@@ -12,8 +12,8 @@ from flask_ctxfix.project import Module, Project
 from flask_ctxfix.syntax import last_name, without_call
 
 _READERS = frozenset({"join", "list", "next", "set", "sorted", "tuple"})
-# Of what reads a body, the names that little else has.
-_OF_BODIES = frozenset({"add_etag", "data", "freeze", "get_data"})
+# Of what reads a body, the names that nothing else has.
+_OF_BODIES = frozenset({"add_etag", "freeze", "get_data"})
 _DEEPEST = 3
 
 
@@ -81,8 +81,9 @@ def _is_read_by_decorator(module: Module, project: Project, returned: ast.Return
     values = ContextFlow.of(project).values
     for decorator in getattr(module.scopes.function_of(returned), "decorator_list", ()):
         value = values.of(module, without_call(decorator))
-        if isinstance(value, Function) and _reads_a_body(value.module, project, value.node):
-            return True
+        if isinstance(value, Function):
+            if _reads_a_body(value.module, project, value.node, _OF_BODIES):
+                return True
     return False
 
 
@@ -91,7 +92,7 @@ def are_all_bodies_read(project: Project) -> bool:
 
     def search() -> bool:
         return any(
-            _reads_a_body(module, project, statement)
+            _reads_a_body(module, project, statement, _OF_BODIES | {"data"})
             for module in project.parsed(project.mentioning("after_request"))
             for function in module.scopes.nodes(ast.FunctionDef)
             if any(getattr(e, "attr", "").startswith("after_") for e in function.decorator_list)
@@ -102,11 +103,11 @@ def are_all_bodies_read(project: Project) -> bool:
     return project.memo("bodies are read", search)
 
 
-def _reads_a_body(module: Module, project: Project, code: ast.AST) -> bool:
-    """Whether code reads the body of something that is not a request."""
+def _reads_a_body(module: Module, project: Project, code: ast.AST, names: frozenset[str]) -> bool:
+    """Whether code reads the body of something that is not a request, by one of these names."""
     return any(
         isinstance(node, ast.Attribute)
-        and node.attr in _OF_BODIES
+        and node.attr in names
         and project.flask_name(module, node.value) != "request"
         for node in ast.walk(code)
     )
