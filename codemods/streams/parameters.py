@@ -66,13 +66,13 @@ def statement_of(module: Module, node: ast.expr) -> ast.stmt | None:
 def _takes_more(module: Module, node: ast.FunctionDef) -> bool:
     """Whether a parameter can be put behind the others of a function as they are written.
 
-    There is none with a default, and no types are given, which the new one would lack.
+    None has a default or takes what is left, and no types are given, which the new one would lack.
     """
     taken = node.args
     every = (*taken.args, *taken.kwonlyargs)
     header = module.text[module.span(node).start : module.span(node.body[0]).start]
     is_typed = node.returns is not None or any(each.annotation for each in every)
-    is_open = bool(taken.defaults or taken.vararg or taken.posonlyargs)
+    is_open = bool(taken.defaults or taken.vararg or taken.kwarg or taken.posonlyargs)
     return not (is_open or is_typed or "# type:" in header)
 
 
