@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator
+from itertools import chain
 
 from flask_ctxfix.codemod import Finding, Rule
 from flask_ctxfix.codemods.jobs.jobs import hand_overs_in
@@ -18,6 +20,15 @@ _ADVICE = {
     "flask.session": 'pass the values that the job needs, such as `session["user"]`',
 }
 _ADVICE_USER = "pass `current_user.id`, and load the user in the job"
+
+
+def _values_in(node: ast.expr) -> Iterator[ast.expr]:
+    """Yield an argument, or what a list, tuple or dictionary that is written there holds."""
+    if isinstance(node, ast.Dict | ast.List | ast.Tuple):
+        for each in node.values if isinstance(node, ast.Dict) else node.elts:
+            yield from _values_in(each)
+    else:
+        yield node
 
 
 class ProxyAsJobArgument(Rule):
@@ -90,7 +101,7 @@ class ProxyAsJobArgument(Rule):
     def find(self, module: Module, project: Project, target: TargetVersion) -> Iterator[Finding]:
         """Yield the arguments of jobs that are of no use to them."""
         for runner, start in hand_overs_in(module, project):
-            for argument in start.arguments:
+            for argument in chain.from_iterable(map(_values_in, start.arguments)):
                 written = module.segment(argument)
                 proxy = proxy_of(module, project, argument)
                 if proxy is not None:
