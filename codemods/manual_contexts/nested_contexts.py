@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import itertools
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -50,7 +51,8 @@ class NestedAppContext(Rule):
 
     `with app.app_context():` and `with current_app.app_context():` in code that runs in an app
     context whoever calls it, of the same application: views, hooks, commands of Flask's command
-    line, and the functions that only these call.
+    line, and the functions that only these call. A loop that opens one each turn, where there is no
+    request, is left alone: what a turn leaves behind has to go before the next.
 
     What goes wrong
 
@@ -125,6 +127,8 @@ class NestedAppContext(Rule):
             if _is_for_both(module, project, node):
                 continue
             reach = reachability.of(module, node)
+            if reach.where is Where.APP and _is_for_each_turn(module, node):
+                continue
             if reach.where.is_inside and is_current_app(module, project, opening.app):
                 hidden = _hidden_use(module, project, opening, reach.where)
                 is_error = hidden is not None and target.newest >= ONE_CONTEXT
@@ -176,6 +180,13 @@ def _opened_by(node: ast.expr) -> ast.expr | None:
         return None
     is_maker = isinstance(node.func, ast.Attribute) and node.func.attr == "app_context"
     return node.func.value if is_maker and isinstance(node.func, ast.Attribute) else None
+
+
+def _is_for_each_turn(module: Module, node: ast.stmt) -> bool:
+    """Whether a loop opens a context each turn, so that what a turn leaves behind is torn down."""
+    around = module.scopes.ancestors(node)
+    inner = itertools.takewhile(lambda parent: not isinstance(parent, FunctionNode), around)
+    return any(isinstance(each, ast.For | ast.AsyncFor | ast.While) for each in inner)
 
 
 def _is_for_both(module: Module, project: Project, node: ast.stmt) -> bool:
