@@ -48,8 +48,9 @@ class StackFacts:
     anything may be read from it. `held` are attributes that are read from a context object itself.
     `on_g` are names that the project itself keeps on `g`. `kept` are the stacks that the
     module imports from other files of the project and goes on using, as `exported` names them.
-    `written` are the attributes that it sets; `writes_any` says that it sets some by a computed
-    name. `extensions` are the packages it imports that may set others.
+    `written` are the attributes that it sets, `open_to_writes` the kinds of context of which it may
+    set any; a test sets them in the stead of what does in earnest, and so none. `extensions` are
+    the packages it imports that may set others.
     """
 
     travelling: frozenset[Kind]
@@ -57,7 +58,7 @@ class StackFacts:
     on_g: frozenset[str]
     kept: frozenset[str]
     written: frozenset[str]
-    writes_any: bool
+    open_to_writes: frozenset[Kind]
     extensions: frozenset[str]
     knows_flask_login: bool
     is_flask_login: bool
@@ -68,13 +69,17 @@ def facts(module: Module, project: Project) -> StackFacts:
     """Collect the facts of one module."""
     uses = StackUses.of(module, project)
     imported = imported_packages(module)
+    travelling = frozenset(_travelling(module, project, uses))
+    is_test = project.is_test(module.path)
     return StackFacts(
-        travelling=frozenset(_travelling(module, project, uses)),
+        travelling=travelling,
         held=frozenset((*_held(module), *_read_from_values(module, uses))),
         on_g=frozenset(_on_g(module, project)),
         kept=frozenset(_kept(module, project, uses)),
-        written=frozenset(_written(module, uses)),
-        writes_any=_writes_by_computed_name(module, uses),
+        written=frozenset(() if is_test else _written(module, uses)),
+        open_to_writes=frozenset(
+            () if is_test else (*travelling, *_written_by_computed_name(module, uses))
+        ),
         extensions=frozenset(_extensions(module, project, imported)),
         knows_flask_login="flask_login" in imported or _asks_login_manager(module),
         is_flask_login=is_flask_login(module, project),
@@ -105,7 +110,7 @@ def store_of(
 
 def _is_foreign(known: StackFacts, kind: Kind, name: str) -> bool:
     """Whether nothing in the project sets an attribute, and an extension that it uses may."""
-    set_here = name in known.written | known.held or known.writes_any or kind in known.travelling
+    set_here = name in known.written | known.held or kind in known.open_to_writes
     return not set_here and bool(known.extensions)
 
 
@@ -168,7 +173,7 @@ def _together(every: list[StackFacts]) -> StackFacts:
         kept=frozenset().union(*(fact.kept for fact in every)),
         knows_flask_login=any(fact.knows_flask_login for fact in every),
         written=frozenset().union(*(fact.written for fact in every)),
-        writes_any=any(fact.writes_any for fact in every),
+        open_to_writes=frozenset().union(*(fact.open_to_writes for fact in every)),
         extensions=frozenset().union(*(fact.extensions for fact in every)),
         is_flask_login=any(fact.is_flask_login for fact in every),
         reads_setting=any(fact.reads_setting for fact in every),
@@ -187,15 +192,12 @@ def _written(module: Module, uses: StackUses) -> Iterator[str]:
                 yield name
 
 
-def _writes_by_computed_name(module: Module, uses: StackUses) -> bool:
-    calls = (module.scopes.parents[top.node] for top in uses.every_top())
-    return any(
-        isinstance(call, ast.Call)
-        and getattr(call.func, "id", "") == "setattr"
-        and len(call.args) > 1
-        and not isinstance(call.args[1], ast.Constant)
-        for call in calls
-    )
+def _written_by_computed_name(module: Module, uses: StackUses) -> Iterator[Kind]:
+    for top in uses.every_top():
+        call = module.scopes.parents[top.node]
+        if isinstance(call, ast.Call) and getattr(call.func, "id", "") == "setattr":
+            if len(call.args) > 1 and not isinstance(call.args[1], ast.Constant):
+                yield top.kind
 
 
 def _extensions(module: Module, project: Project, imported: frozenset[str]) -> Iterator[str]:
