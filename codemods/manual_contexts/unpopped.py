@@ -88,6 +88,7 @@ class PushWithoutPop(Rule):
     `finally` around it are the same as `with` up to Flask 3.1. Unsafe in views and fixtures, in
     generators, where a `return` leaves the context pushed, and where code behind the leak may live
     on the context. Reported where the push is conditional or another function would have to pop.
+    Around the `yield` of a fixture, which pytest always resumes, the finding is information.
 
     What changes
 
@@ -128,7 +129,8 @@ class PushWithoutPop(Rule):
         if is_right and fix is None:
             return None
         message = _BY_HAND if is_right else _LEAKS
-        return self.finding(push.module, "warning", push.statement, message, advice, fix)
+        level: Level = "info" if _only_yields(push, closing, project) else "warning"
+        return self.finding(push.module, level, push.statement, message, advice, fix)
 
     def _unclosed(self, push: Push, project: Project) -> Finding | None:
         """Return the finding for a push that nothing in its block pops."""
