@@ -283,10 +283,21 @@ def serves_newer_flask(module: Module, node: ast.AST) -> bool:
     child = node
     for parent in module.scopes.ancestors(node):
         if isinstance(parent, ast.If | ast.IfExp) and child is not parent.test:
-            if is_version_test(parent.test) and not _other_branch_is_old(parent, child):
+            asks = is_version_test(parent.test) or _asks_for_newer_name(module, parent.test)
+            if asks and not _other_branch_is_old(parent, child):
                 return True
         child = parent
     return False
+
+
+def _asks_for_newer_name(module: Module, test: ast.expr) -> bool:
+    """Whether a condition compares what a newer Flask has, which is a proxy there, with None."""
+    if not isinstance(test, ast.Compare) or not isinstance(test.left, ast.Name):
+        return False
+    bindings = module.scopes.home_of(test.left).bindings.get(test.left.id, ())
+    return getattr(test.comparators[0], "value", ...) is None and any(
+        each.alias is not None and each.alias.name in flask_facts.GLOBALS for each in bindings
+    )
 
 
 def _other_branch_is_old(choice: ast.If | ast.IfExp, child: ast.AST) -> bool:
