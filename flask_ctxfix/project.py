@@ -150,6 +150,8 @@ def _why(error: SyntaxError, text: str) -> str:
         if sys.version_info < version and syntax.search(line):
             needed = ".".join(map(str, version))
             return f"cannot parse: run flask-ctxfix on Python {needed} or newer to read this file"
+    if sys.version_info < (3, 12) and (error.msg or "").startswith("f-string"):
+        return f"cannot parse: {error.msg}; Python 3.12 or newer reads quotes and backslashes there"
     return f"cannot parse: {error.msg}"
 
 

@@ -51,6 +51,11 @@ NEWER_SYNTAX = {
 UNPARSABLE = {
     "python2.py": ("print 'a'\n", r":6: cannot parse: Missing parentheses in call to 'print'\. .*"),
     "syntax.py": ("a = (\n", r":6: cannot parse: '\(' was never closed"),
+    "quotes.py": (
+        "a = f'{len('a')}'; b = 1 +\n",
+        r":6: cannot parse: "
+        + (r"f-string: .*; Python 3\.12 .*" if sys.version_info < (3, 12) else "invalid syntax"),
+    ),
     "nul.py": ("a = '\0'\n", r":6: NUL byte in the source"),
     "nested.py": (
         f"a = {'(' * 1_000}{')' * 1_000}\n",
