@@ -347,7 +347,9 @@ class RequestData:
 
     def _kept_on_g(self, attribute: str) -> Datum | None:
         """Return the data of the request that some code of the project keeps on `g`."""
-        for module in self._project.parsed(self._project.mentioning(attribute)):
+        mentioning = self._project.mentioning
+        assigning = {*mentioning(f".{attribute} ="), *mentioning(f".{attribute}=")}
+        for module in self._project.parsed(sorted(assigning)):
             for node in module.scopes.nodes(ast.Attribute):
                 parent = module.scopes.parents[node]
                 if node.attr != attribute or not isinstance(parent, ast.Assign):
