@@ -11,7 +11,7 @@ from flask_ctxfix.codemod import Applicability, Step
 from flask_ctxfix.codemods.stored_requests.nested import pushes_context
 from flask_ctxfix.codemods.stored_requests.order import Order, Written, function_around
 from flask_ctxfix.codemods.stored_requests.slots import Slot, stores_in
-from flask_ctxfix.codemods.stored_requests.uses import Uses, is_re_exported, uses_in
+from flask_ctxfix.codemods.stored_requests.uses import GUARDED, Uses, is_re_exported, uses_in
 from flask_ctxfix.codemods.stored_requests.walks import certain_parts, key_of
 from flask_ctxfix.context_flow import ContextFlow, Where
 from flask_ctxfix.context_flow.values import Foreign
@@ -66,8 +66,8 @@ class _Judge:
 
     def verdict(self) -> Verdict:
         """Return the verdict."""
-        problem = next((each for uses in self._uses for each in uses.problems), None)
-        problem = problem or self._re_exported()
+        problems = [each for uses in self._uses for each in uses.problems]
+        problem = min(problems, key=lambda each: each != GUARDED, default=self._re_exported())
         if problem is not None:
             return Verdict(None, reason=problem)
         if self._slot.name.startswith("__"):
