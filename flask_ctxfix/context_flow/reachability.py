@@ -191,9 +191,12 @@ class Reachability:
         if len(self._mentioned_in(module, function)) > _MOST_MENTIONS:
             return _UNKNOWN
         for home, reference in self.references(module, function):
+            reach = None
             if not self._project.is_test(home.path):
                 reach = self._of_reference(home, reference)
-                found += [reach] if reach is not None else []
+            if reach == _UNKNOWN and not self._is_thorough:
+                return _UNKNOWN  # the other callers, and theirs, are not worth the search
+            found += [reach] if reach is not None else []
         return self._joined(module, function, found)
 
     def _joined(self, module: Module, function: FunctionNode, found: list[Reach]) -> Reach:
