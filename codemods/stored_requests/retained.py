@@ -174,8 +174,10 @@ class RequestObjectRetained(Rule):
     ) -> Iterator[Finding]:
         """Yield the assignments of an exception to a global or to an attribute of a class."""
         for node in module.scopes.nodes(ast.Assign):
+            if not isinstance(node.value, ast.Name):
+                continue
             shared = [each for each in node.targets if _is_shared(module, project, each)]
-            if not isinstance(node.value, ast.Name) or not shared:
+            if not shared:
                 continue
             datum = data.of(module, node.value) or handled(module, project, node.value)
             if datum is not None and datum.is_caught and has_traceback(module, node.value):

@@ -166,7 +166,7 @@ class RequestData:
         datum = next((each for each in found if each is not None), None)
         if datum is not None or scope.parent is None:
             return datum
-        return self._put_into(place, node, scope.reads.get(node.id, ()))
+        return self._put_into(place, node)
 
     def _known(self, place: _Place, node: ast.expr) -> Datum | None:
         """Return what a proxy, a context or a value that an extension keeps is."""
@@ -286,25 +286,14 @@ class RequestData:
                         return datum._replace(steps=(step, *datum.steps))
         return None
 
-    def _put_into(self, place: _Place, node: ast.Name, reads: Iterable[ast.Name]) -> Datum | None:
-        """Return the data that was put into the object of a local variable before `node`."""
-        parents = place.module.scopes.parents
+    def _put_into(self, place: _Place, node: ast.Name) -> Datum | None:
+        """Return the data that was put into the object of a local variable."""
         function = place.module.scopes.function_of(node)
-        for read in reads:
-            if read is node or place.module.scopes.function_of(read) is not function:
-                continue
-            parent = parents[read]
-            outer = parents.get(parent)
-            put: list[ast.expr | None] = []
-            if isinstance(parent, ast.Attribute | ast.Subscript):
-                if isinstance(outer, ast.Assign) and parent in outer.targets:
-                    put = [outer.value]
-                elif isinstance(outer, ast.Call) and outer.func is parent:
-                    added = isinstance(parent, ast.Attribute) and parent.attr in _ADDING
-                    put = [*outer.args, *(k.value for k in outer.keywords)] if added else []
-            datum = self._first(place, put)
-            if datum is not None and datum.kind is not Kind.PROXY:
-                return datum
+        for read, values in _puts_into(place.module, node):
+            if read is not node and place.module.scopes.function_of(read) is function:
+                datum = self._first(place, values)
+                if datum is not None and datum.kind is not Kind.PROXY:
+                    return datum
         return None
 
     # --- what is made of data --------------------------------------------------------------
@@ -551,6 +540,28 @@ def _kept_parameters(init: FunctionNode) -> set[str]:
     assigns = (each for each in ast.walk(init) if isinstance(each, ast.Assign | ast.AnnAssign))
     kept = (each.value for each in assigns if each.value is not None)
     return {each.id for value in kept for each in ast.walk(value) if isinstance(each, ast.Name)}
+
+
+def _puts_into(module: Module, name: ast.Name) -> list[tuple[ast.Name, list[ast.expr]]]:
+    """Return the reads of a variable at which something is put into its object, and what."""
+    scope = module.scopes.home_of(name)
+
+    def compute() -> list[tuple[ast.Name, list[ast.expr]]]:
+        parents = module.scopes.parents
+        puts = []
+        for read in scope.reads.get(name.id, ()):
+            parent = parents[read]
+            outer = parents.get(parent)
+            if not isinstance(parent, ast.Attribute | ast.Subscript):
+                continue
+            if isinstance(outer, ast.Assign) and parent in outer.targets:
+                puts.append((read, [outer.value]))
+            elif isinstance(outer, ast.Call) and outer.func is parent:
+                if isinstance(parent, ast.Attribute) and parent.attr in _ADDING:
+                    puts.append((read, [*outer.args, *(k.value for k in outer.keywords)]))
+        return puts
+
+    return module.memo(("puts into", scope, name.id), compute)
 
 
 def _reaching(module: Module, node: ast.Name, bindings: list[Binding]) -> Iterator[Binding]:
