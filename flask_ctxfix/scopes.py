@@ -56,15 +56,15 @@ class Binding:
 class Scope:
     """A module, class, function, lambda or comprehension.
 
-    `bindings` and `reads` hold the names that live here, wherever in the module they are bound or
-    read; reads include deletions. From Python 3.12 on a comprehension that CPython inlines has no
-    `table`; its `targets` are known from the syntax.
+    `own` are the names that are local here, `of_module` those that are the module's, as CPython
+    mangles them. `bindings` and `reads` hold the names that live here, wherever in the module they
+    are bound or read; reads include deletions.
     """
 
     node: ast.AST
-    table: symtable.SymbolTable | None
     parent: Scope | None
-    targets: frozenset[str] = frozenset()
+    own: frozenset[str] = frozenset()
+    of_module: frozenset[str] = frozenset()
     bindings: dict[str, list[Binding]] = field(default_factory=lambda: defaultdict(list))
     reads: dict[str, list[ast.Name]] = field(default_factory=lambda: defaultdict(list))
     star_imports: list[ast.ImportFrom] = field(default_factory=list)
@@ -76,35 +76,23 @@ class Scope:
 
     def home(self, name: str) -> Scope:
         """Return the scope that binds `name` for code here; the module if nothing does."""
-        symbol = self._symbol(name)
-        if self.parent is None or name in self.targets:
+        mangled = self._mangled(name)
+        if self.parent is None or mangled in self.own:
             return self
-        if symbol is not None and symbol.is_local():
-            return self
-        if symbol is not None and symbol.is_global():
+        if mangled in self.of_module:
             return self.module
-        return self.parent._enclosing_home(name)
+        return self.parent._enclosing_home(mangled)
 
-    def _enclosing_home(self, name: str) -> Scope:
+    def _enclosing_home(self, mangled: str) -> Scope:
         scope: Scope = self
         while scope.parent is not None:
-            if name in scope.targets:
-                return scope
-            symbol = None if scope.is_class else scope._symbol(name)
-            if symbol is not None and symbol.is_global():
-                return scope.module
-            if symbol is not None and symbol.is_local():
-                return scope
+            if not scope.is_class:
+                if mangled in scope.own:
+                    return scope
+                if mangled in scope.of_module:
+                    return scope.module
             scope = scope.parent
         return scope
-
-    def _symbol(self, name: str) -> symtable.Symbol | None:
-        if self.table is None:
-            return None
-        try:
-            return self.table.lookup(self._mangled(name))
-        except KeyError:
-            return None
 
     def _mangled(self, name: str) -> str:
         """Return what a name of two underscores is called inside of a class."""
@@ -147,10 +135,10 @@ class Scopes:
         self._home_of: dict[ast.Name, Scope] = {}
         self._function_of: dict[ast.AST, FunctionNode | None] = {}
         self._nodes: dict[type[ast.AST], list[ast.AST]] = defaultdict(list)
-        self._tables: dict[int, dict[tuple[str, int], deque[symtable.SymbolTable]]] = {}
         self._pending: list[tuple[Scope, str, Binding | ast.Name]] = []
-        self.module = Scope(tree, symtable.symtable(text, filename, "exec"), None)
+        self.module = Scope(tree, None)
         self._scope_of[tree] = self.module
+        self._tables = {self.module: _Tables(symtable.symtable(text, filename, "exec"))}
         self._visit_children(tree, self.module)
         homes: dict[tuple[Scope, str], Scope] = {}
         for scope, name, use in self._pending:
@@ -262,23 +250,26 @@ class Scopes:
         return True
 
     def _visit_children(self, node: ast.AST, scope: Scope) -> None:
-        for child in children(node):
-            self.parents[child] = node
-            self._visit(child, scope)
+        self._visit(_below(self.parents, node), scope)
 
-    def _visit(self, node: ast.AST, scope: Scope) -> None:
-        kind = type(node)
-        self._nodes[kind].append(node)
-        special = _SPECIAL.get(kind)
-        if special is None:
-            self._visit_children(node, scope)
-        else:
-            special(self, node, scope)
+    def _visit(self, nodes: list[ast.AST], scope: Scope) -> None:
+        """Visit nodes and what is below them, in the order of the text."""
+        parents, kinds, pending = self.parents, self._nodes, self._pending
+        left = nodes[::-1]
+        while left:
+            node = left.pop()
+            kind = type(node)
+            kinds[kind].append(node)
+            special = _SPECIAL.get(kind)
+            if special is not None:
+                special(self, node, scope)
+            elif _FIELDS[kind]:
+                left += _below(parents, node)[::-1]
 
     def _each(self, parent: ast.AST, children: list[ast.AST], scope: Scope) -> None:
         for child in children:
             self.parents[child] = parent
-            self._visit(child, scope)
+        self._visit(children, scope)
 
     def _visit_function(self, node: ast.FunctionDef | ast.AsyncFunctionDef, outer: Scope) -> None:
         self._bind(outer, node.name, "definition", node)
@@ -333,26 +324,16 @@ class Scopes:
                 self._each(arg, [arg.annotation], outer)
 
     def _open(self, node: ast.AST, name: str, outer: Scope) -> Scope:
-        tabled = next(scope for scope in outer.and_outer() if scope.table is not None)
-        table = self._table(tabled.table, name, getattr(node, "lineno", 0))
-        targets = frozenset(_targets(node)) if isinstance(node, _COMPREHENSION) else frozenset()
-        scope = Scope(node, table, outer, targets)
+        tables = next(known for each in outer.and_outer() if (known := self._tables.get(each)))
+        table = tables.take(name, getattr(node, "lineno", 0))
+        own, of_module = (frozenset(), frozenset()) if table is None else _names_of(table)
+        if isinstance(node, _COMPREHENSION):  # that of Python 3.12 and newer may have no table
+            own |= {*_targets(node)}
+        scope = Scope(node, outer, own, of_module)
+        if table is not None:
+            self._tables[scope] = _Tables(table)
         self._scope_of[node] = scope
         return scope
-
-    def _table(
-        self, outer: symtable.SymbolTable | None, name: str, line: int
-    ) -> symtable.SymbolTable | None:
-        """Take the first table below `outer` that is left for a scope of this name and line."""
-        if outer is None:
-            return None
-        key = outer.get_id()
-        if key not in self._tables:
-            self._tables[key] = defaultdict(deque)
-            for table in _tables_below(outer):
-                self._tables[key][table.get_name(), table.get_lineno()].append(table)
-        left = self._tables[key][name, line]
-        return left.popleft() if left else None
 
     def _visit_name(self, node: ast.Name, scope: Scope) -> None:
         if isinstance(node.ctx, ast.Store):
@@ -405,6 +386,36 @@ def children(node: ast.AST) -> Iterator[ast.AST]:
             yield value
 
 
+def _below(parents: dict[ast.AST, ast.AST], node: ast.AST) -> list[ast.AST]:
+    """Return the nodes right below `node`, and note their parent."""
+    found: list[ast.AST] = []
+    for name in _FIELDS[type(node)]:
+        value = getattr(node, name, None)
+        if type(value) is list:
+            for child in value:
+                if isinstance(child, ast.AST):
+                    found.append(child)
+                    parents[child] = node
+        elif value is not None and isinstance(value, ast.AST):
+            found.append(value)
+            parents[value] = node
+    return found
+
+
+class _Tables:
+    """The tables of the scopes right below another one, each of which is taken once."""
+
+    def __init__(self, outer: symtable.SymbolTable) -> None:
+        self._left: dict[tuple[str, int], deque[symtable.SymbolTable]] = defaultdict(deque)
+        for table in _tables_below(outer):
+            self._left[table.get_name(), table.get_lineno()].append(table)
+
+    def take(self, name: str, line: int) -> symtable.SymbolTable | None:
+        """Return the first one that is left of a scope of this name and line."""
+        left = self._left.get((name, line))
+        return left.popleft() if left else None
+
+
 def _tables_below(outer: symtable.SymbolTable) -> Iterator[symtable.SymbolTable]:
     """Yield the tables of classes and functions right below, through those of type parameters."""
     for table in outer.get_children():
@@ -412,6 +423,15 @@ def _tables_below(outer: symtable.SymbolTable) -> Iterator[symtable.SymbolTable]
             yield table
         else:
             yield from _tables_below(table)
+
+
+def _names_of(table: symtable.SymbolTable) -> tuple[frozenset[str], frozenset[str]]:
+    """Return the names that are local to a scope, and those that are the module's."""
+    if isinstance(table, symtable.Function):
+        return frozenset(table.get_locals()), frozenset(table.get_globals())
+    symbols = table.get_symbols()
+    own = frozenset(each.get_name() for each in symbols if each.is_local())
+    return own, frozenset(each.get_name() for each in symbols if each.is_global())
 
 
 _SPECIAL: dict[type[ast.AST], Callable[[Scopes, Any, Scope], None]] = {
