@@ -14,6 +14,7 @@ from dataclasses import replace
 from functools import cached_property
 from pathlib import PurePath
 from typing import TypeVar, cast
+from weakref import WeakValueDictionary
 
 from flask_ctxfix import flask_facts
 from flask_ctxfix.codemod import Span
@@ -30,7 +31,10 @@ _TEST_FILE = re.compile(r"test_.*\.py|.*_test\.py|conftest\.py")
 _SOURCE_FOLDERS = {("lib",), ("python",), ("source",), ("src",)}
 # A long sum is a deep tree: two calls for each of its terms.
 _DEEPEST = 5_000
-_CACHED_CHARACTERS = 3_000_000
+# Half of a project, since two processes or more share the work; but of a large project only what
+# stands close together is read twice, and more of it would be memory for nothing.
+_KEPT_CHARACTERS = 3_000_000
+_KEPT_OF_LARGE = 1_600_000
 _KEPT_BYTES = 32_000_000
 _NEWER_SYNTAX = (
     ((3, 11), re.compile(r"^\s*except\s*\*")),
@@ -90,6 +94,11 @@ class Module:
             raise SourceError(self.path, None, "nested too deeply to analyse") from None
         finally:
             sys.setrecursionlimit(usual)
+
+    @cached_property
+    def key(self) -> Hashable:
+        """Stands for this text of this file in what a project keeps, which outlives the module."""
+        return self.path, hash(self.text)
 
     def memo(self, key: Hashable, compute: Callable[[], Result]) -> Result:
         """Return what `compute` gave when it was first asked for under `key`."""
@@ -169,6 +178,8 @@ class Project:
         self.pinned: frozenset[str] = frozenset()
         self.thread_fix = "wrap"
         self._modules: OrderedDict[str, Module] = OrderedDict()
+        # What was dropped but is still in use: not to be parsed a second time.
+        self._alive: WeakValueDictionary[str, Module] = WeakValueDictionary()
         self._unread: dict[str, SourceError] = {}
         self._memo: dict[Hashable, object] = {}
 
@@ -186,6 +197,8 @@ class Project:
         if path in self._modules:
             self._modules.move_to_end(path)
             return self._modules[path]
+        if path in self._alive:
+            return self._keep(self._alive[path])
         if path in self._unread:
             raise self._unread[path].with_traceback(None)
         try:
@@ -217,12 +230,19 @@ class Project:
     def _keep(self, module: Module) -> Module:
         self._modules[module.path] = module
         self._modules.move_to_end(module.path)
+        self._alive[module.path] = module
         size = sum(len(kept.text) for kept in self._modules.values())
-        while size > _CACHED_CHARACTERS and len(self._modules) > 1:
+        while size > self._kept_characters and len(self._modules) > 1:
             oldest = self._modules.popitem(last=False)[1]
             oldest.forget()
             size -= len(oldest.text)
         return module
+
+    @cached_property
+    def _kept_characters(self) -> int:
+        texts = self._texts
+        is_large = texts is None or sum(map(len, texts.values())) > 2 * _KEPT_CHARACTERS
+        return _KEPT_OF_LARGE if is_large else _KEPT_CHARACTERS
 
     @cached_property
     def _by_stem(self) -> dict[str, list[tuple[str, ...]]]:

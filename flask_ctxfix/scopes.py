@@ -254,7 +254,7 @@ class Scopes:
 
     def _visit(self, nodes: list[ast.AST], scope: Scope) -> None:
         """Visit nodes and what is below them, in the order of the text."""
-        parents, kinds, pending = self.parents, self._nodes, self._pending
+        parents, kinds = self.parents, self._nodes
         left = nodes[::-1]
         while left:
             node = left.pop()

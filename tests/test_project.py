@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import weakref
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -166,14 +167,18 @@ def test_what_does_not_parse_is_read_once(tmp_path: Path) -> None:
     assert second.value is first.value
 
 
-def test_modules_are_dropped_when_many_are_kept(tmp_path: Path) -> None:
+def test_modules_are_dropped_when_many_are_kept_and_none_is_used(tmp_path: Path) -> None:
     files = {f"m{number}.py": f"x = {number}\n" + "#" * 1_200_000 for number in range(4)}
     project = project_of(tmp_path, files)
-    first = project.module(str(tmp_path / "m0.py"))
-    assert project.module(first.path) is first
-    for name in files:
-        project.module(str(tmp_path / name))
-    assert project.module(first.path) is not first
+    paths = [str(tmp_path / name) for name in files]
+    used = project.module(paths[0])
+    dropped = weakref.ref(project.module(paths[1]))
+    used.memo("kept", lambda: 1)
+    for path in paths[2:]:
+        project.module(path)
+    assert dropped() is None
+    assert project.module(paths[0]) is used
+    assert used.memo("kept", lambda: 2) == 2
 
 
 def module_of(tmp_path: Path, text: str) -> Module:

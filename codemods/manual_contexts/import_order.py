@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from flask_ctxfix.codemods.manual_contexts.current_apps import constructions
+from flask_ctxfix.codemods.manual_contexts.imported_files import imported_files
 from flask_ctxfix.context_flow import ContextFlow, Need, Summary
 from flask_ctxfix.context_flow.values import Function
 from flask_ctxfix.project import Module, Project
@@ -61,25 +62,5 @@ def _imported_outside(project: Project) -> set[str]:
 def _imported_by(module: Module, project: Project) -> Iterator[str]:
     """Yield the files of the project that a module imports, whatever happens, when it runs."""
     for statement in module.tree.body:
-        if isinstance(statement, ast.ImportFrom):
-            source = project.source_of(module.path, statement)
-            inner = (_submodule(module, project, statement, each) for each in statement.names)
-            yield from _known((source, *inner))
-        elif isinstance(statement, ast.Import):
-            for alias in statement.names:
-                parts = alias.name.split(".")
-                dotted = (".".join(parts[: n + 1]) for n in range(len(parts)))
-                yield from _known(project.find_module(each, module.path) for each in dotted)
-
-
-def _submodule(
-    module: Module, project: Project, statement: ast.ImportFrom, alias: ast.alias
-) -> str | None:
-    inner = ".".join(filter(None, (statement.module, alias.name)))
-    if statement.level:
-        return project.find_relative(module.path, inner, statement.level)
-    return project.find_module(inner, module.path)
-
-
-def _known(paths: Iterable[str | None]) -> Iterator[str]:
-    return (path for path in paths if path is not None)
+        if isinstance(statement, ast.Import | ast.ImportFrom):
+            yield from imported_files(module, project, statement)

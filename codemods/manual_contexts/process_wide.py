@@ -8,9 +8,9 @@ from pathlib import PurePath
 
 from flask_ctxfix.applications import imported_packages
 from flask_ctxfix.codemod import Edit, Finding, Fix, Level, RemoveStatement, Rule, Step
+from flask_ctxfix.codemods.manual_contexts.imported_files import importers
 from flask_ctxfix.codemods.manual_contexts.pushes import Push, pushes_in
 from flask_ctxfix.codemods.manual_contexts.roles import (
-    importers,
     is_script,
     main_guard,
     makes_application,
@@ -148,7 +148,8 @@ def _is_served_module(module: Module, project: Project, depth: int) -> bool:
     """Whether a server imports a module, as far as the project tells."""
     if depth > _DEEPEST or _WORKERS & imported_packages(module):
         return False
-    if _defines_application(module, project):
+    key = ("defines application", module.key)
+    if project.memo(key, lambda: _defines_application(module, project)):
         return True
     others = importers(module, project)
     return any(_is_served_module(each, project, depth + 1) for each in others)

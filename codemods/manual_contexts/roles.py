@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Literal
 
 from flask_ctxfix.applications import class_kind
+from flask_ctxfix.codemods.manual_contexts.imported_files import importers
 from flask_ctxfix.codemods.threads.starts import Start, starts_in
 from flask_ctxfix.context_flow import ContextFlow, Reach, Where
 from flask_ctxfix.context_flow.values import Foreign, Function, Value, own_nodes
@@ -131,41 +132,3 @@ def is_script(module: Module, project: Project) -> bool:
         for each in module.tree.body
     )
     return is_run and not any(True for _ in importers(module, project))
-
-
-def importers(module: Module, project: Project) -> Iterator[Module]:
-    """Yield the modules, not of tests, that import a module."""
-    dotted = project.dotted_name(module.path)
-    name = dotted.rpartition(".")[2]
-    for path in project.mentioning(name) if name else ():
-        if path == module.path or project.is_test(path) or project.exports(path) is None:
-            continue
-        other = project.module(path)
-        if any(_imports(project, other, node, module.path, name) for node in _import_nodes(other)):
-            yield other
-
-
-def _import_nodes(module: Module) -> Iterator[ast.Import | ast.ImportFrom]:
-    yield from module.scopes.nodes(ast.Import)
-    yield from module.scopes.nodes(ast.ImportFrom)
-
-
-def _imports(
-    project: Project, other: Module, node: ast.Import | ast.ImportFrom, path: str, name: str
-) -> bool:
-    if isinstance(node, ast.Import):
-        return any(project.find_module(alias.name, other.path) == path for alias in node.names)
-    if project.source_of(other.path, node) == path:
-        return True
-    for alias in node.names:
-        if alias.name != name:
-            continue
-        inner = ".".join(filter(None, (node.module, name)))
-        found = (
-            project.find_relative(other.path, inner, node.level)
-            if node.level
-            else project.find_module(inner, other.path)
-        )
-        if found == path:
-            return True
-    return False

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from typing import Literal
 
+from flask_ctxfix.codemods.manual_contexts.imported_files import imported_files
 from flask_ctxfix.context_flow import ContextFlow, Need
 from flask_ctxfix.context_flow.values import Foreign, Function, Instance, own_nodes
 from flask_ctxfix.project import Module, Project
@@ -61,21 +62,8 @@ def _is_known(module: Module, project: Project, call: ast.Call) -> bool:
 def _imported(module: Module, project: Project, statement: ast.stmt) -> Iterator[Module]:
     """Yield the modules of the project that a statement imports."""
     for node in (statement, *own_nodes(statement)):
-        paths: list[str | None] = []
-        if isinstance(node, ast.ImportFrom):
-            paths = [project.source_of(module.path, node), *_submodules(module, project, node)]
-        elif isinstance(node, ast.Import):
-            paths = [project.find_module(alias.name, module.path) for alias in node.names]
-        yield from project.parsed(p for p in paths if p is not None and p != module.path)
-
-
-def _submodules(module: Module, project: Project, node: ast.ImportFrom) -> Iterator[str | None]:
-    for alias in node.names:
-        inner = ".".join(filter(None, (node.module, alias.name)))
-        if node.level:
-            yield project.find_relative(module.path, inner, node.level)
-        else:
-            yield project.find_module(inner, module.path)
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            yield from project.parsed(imported_files(module, project, node))
 
 
 def _needs_at_import(module: Module, project: Project, seen: set[str]) -> bool:

@@ -107,8 +107,9 @@ class Reachability:
             registered = self._registered(module, function)
             if registered is not None and not self._is_thorough:
                 return registered
-            key = ("reach", self._is_thorough, function)
-            reach = module.memo(key, lambda: self._called(module, function, registered))
+            place = (module.key, _name_of(function), function.lineno, function.col_offset)
+            key = ("reach", self._is_thorough, place)
+            reach = self._project.memo(key, lambda: self._called(module, function, registered))
         finally:
             self._pending.pop()
         return reach
