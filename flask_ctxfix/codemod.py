@@ -280,7 +280,8 @@ class Codemod:
     """A family of rules; each module of the entry-point group holds one, as ``CODEMOD``.
 
     `words` are byte strings: a file that holds none of them does not concern this family, unless a
-    lead leads to it. Those of `words_since` count for targets that reach the version beside them.
+    lead leads to it; nor does a file of tests unless `in_tests`. Those of `words_since` count for
+    targets that reach the version beside them.
     `survey` runs over every file that concerns the family, before the first rule; what it returned
     for all of them is ``project.surveys[name]``.
     """
@@ -289,6 +290,7 @@ class Codemod:
     rules: tuple[Rule, ...]
     words: tuple[bytes, ...]
     words_since: tuple[tuple[tuple[int, int], tuple[bytes, ...]], ...] = ()
+    in_tests: bool = True
     survey: Callable[[Module, Project, TargetVersion], Survey | None] | None = None
 
     def words_for(self, target: TargetVersion) -> tuple[bytes, ...]:

@@ -15,7 +15,7 @@ from flask_ctxfix.flask_versions import TargetVersion
 from flask_ctxfix.outcome import FileResult, Located
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.settings import Settings
-from flask_ctxfix.source import Source, SourceError
+from flask_ctxfix.source import Source, SourceError, read
 from flask_ctxfix.suppression import reported
 
 Result = TypeVar("Result")
@@ -98,20 +98,25 @@ class Job:
         return self.project.module(path) if source is None else self.project.add(source)
 
     def _survey(self, path: str) -> Surveyed:
-        module = self._module(path)
-        surveys = {
-            codemod.name: codemod.survey and codemod.survey(module, self.project, self.target)
-            for codemod in self._concerned(module)
-        }
+        codemods = self._concerned(self.sources.get(path) or read(path))
+        surveys: dict[str, Survey | None] = {codemod.name: None for codemod in codemods}
+        for codemod in codemods:
+            if codemod.survey is not None:
+                module = self._module(path)
+                surveys[codemod.name] = codemod.survey(module, self.project, self.target)
         return Surveyed(path, surveys)
 
-    def _concerned(self, module: Module) -> list[Codemod]:
+    def _concerned(self, source: Source) -> list[Codemod]:
         """Return the codemods that a file concerns, by its words or by a lead."""
-        data = module.source.data
+        data = source.data
+        is_test = self.project.is_test(source.path)
         return [
             codemod
             for codemod in self.codemods
-            if any(word in data for word in codemod.words_for(self.target))
+            if (
+                (codemod.in_tests or not is_test)
+                and any(word in data for word in codemod.words_for(self.target))
+            )
             or any(all(map(data.__contains__, lead)) for lead in self.leads.get(codemod.name, ()))
         ]
 
@@ -140,7 +145,7 @@ class Job:
         return replace(unchanged, after=after.source, remaining=located)
 
     def _find(self, module: Module) -> list[Finding]:
-        rules = (rule for codemod in self._concerned(module) for rule in codemod.rules)
+        rules = (rule for codemod in self._concerned(module.source) for rule in codemod.rules)
         found = [
             finding
             for rule in rules
@@ -216,6 +221,8 @@ def _attempt(path: str, work: Callable[[str], Result]) -> Result | SourceError:
         return work(path)
     except SourceError as error:
         return error
+    except RecursionError:
+        return SourceError(path, None, "nested too deeply to analyse")
     except Exception as error:
         last = traceback.extract_tb(error.__traceback__)[-1]
         cause = f"a rule failed: {type(error).__name__}: {error} ({last.name}, line {last.lineno})"

@@ -171,6 +171,26 @@ def test_files_concern_the_codemods_whose_words_they_hold(
     ]
 
 
+def test_words_in_tests_concern_only_the_codemods_that_look_there(
+    tree: Write, toy: Codemod, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "load_codemods", lambda: [replace(toy, in_tests=False)])
+    tree(
+        {
+            "a.py": "import flask\nfirst = old\n",
+            "tests/test_a.py": "from a import first\nold\n",
+            "tests/test_b.py": "old\n",
+            "b.py": "old\n",
+        }
+    )
+    assert _found(_run()) == [
+        ("a.py", 2, "TOY101"),
+        ("b.py", 1, "TOY101"),
+        ("tests/test_a.py", 1, "TOY105"),
+        ("tests/test_a.py", 2, "TOY101"),
+    ]
+
+
 def test_the_project_is_known_where_one_file_is_searched(tree: Write) -> None:
     tree(
         {

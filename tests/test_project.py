@@ -212,4 +212,4 @@ def test_what_does_not_parse(tmp_path: Path, text: str, cause: str) -> None:
 def test_scopes_of_deep_nesting(tmp_path: Path) -> None:
     assert module_of(tmp_path, "x = " + "+".join(["y"] * 1500) + "\n").scopes.module.binds("x")
     with pytest.raises(SourceError, match="nested too deeply"):
-        assert module_of(tmp_path, "x = " + "+".join(["y"] * 5000) + "\n").scopes
+        assert module_of(tmp_path, "x = " + "lambda: " * 5000 + "y\n").scopes

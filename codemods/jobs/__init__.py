@@ -53,6 +53,7 @@ CODEMOD = Codemod(
         b"send_task(",
         b"shared_task",
     ),
+    in_tests=False,
     survey=survey,
 )
 

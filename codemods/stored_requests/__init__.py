@@ -51,6 +51,7 @@ CODEMOD = Codemod(
         b"add_job",
         b"atexit",
     ),
+    in_tests=False,
     survey=survey,
 )
 

@@ -26,6 +26,7 @@ CODEMOD = Codemod(
         b"stream_with_context",
         b"yield",
     ),
+    in_tests=False,
     survey=survey,
 )
 

@@ -49,6 +49,7 @@ CODEMOD = Codemod(
         b"create_task",
         b"ensure_future",
     ),
+    in_tests=False,
     survey=survey,
 )
 
