@@ -127,7 +127,11 @@ def _project_around(files: list[str], settings: Settings) -> list[str]:
     searched, as in a commit hook.
     """
     roots = {root for path in settings.paths if (root := project_folder(path)) is not None}
-    around, _ = _discover(settings, [*files, *sorted(map(os.path.relpath, roots))])
+    if any(map(os.path.isabs, settings.paths)):
+        named = sorted(map(os.path.abspath, roots))
+    else:
+        named = sorted(map(os.path.relpath, roots))
+    around, _ = _discover(settings, [*files, *named])
     return sorted({*files, *around})
 
 

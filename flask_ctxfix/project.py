@@ -304,8 +304,14 @@ class Project:
 
     def is_test(self, path: str) -> bool:
         """Whether a file is one of tests, by its name or that of a folder in the project."""
-        root = self.memo("root", lambda: PurePath(os.path.commonpath(self.paths)))
-        *folders, name = PurePath(path).relative_to(root).parts or ("",)
+        return self.memo(("test", path), lambda: self._is_test(path))
+
+    def _is_test(self, path: str) -> bool:
+        # Some paths may be absolute, as they were given, and others not.
+        absolute = (os.path.abspath(each) for each in self.paths)  # noqa: PTH100
+        root = self.memo("root", lambda: PurePath(os.path.commonpath([*absolute])))
+        below = PurePath(os.path.abspath(path)).relative_to(root)  # noqa: PTH100
+        *folders, name = below.parts or ("",)
         return bool(_TEST_FOLDERS.intersection(folders)) or _TEST_FILE.fullmatch(name) is not None
 
     def find_relative(self, path: str, name: str | None, level: int) -> str | None:

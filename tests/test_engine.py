@@ -171,6 +171,22 @@ def test_files_concern_the_codemods_whose_words_they_hold(
     ]
 
 
+def test_an_absolute_path_names_the_whole_project_so(tree: Write) -> None:
+    tree(
+        {
+            "pyproject.toml": "",
+            "a.py": "import flask\nfirst = old\n",
+            "sub/c.py": "import flask\nfrom a import first\n",
+        }
+    )
+    here = str(Path.cwd())
+    os.chdir("sub")
+    found = _found(_run(paths=(f"{here}/sub", f"{here}/a.py")))
+    assert found == [(f"{here}/a.py", 2, "TOY101"), (f"{here}/sub/c.py", 2, "TOY105")]
+    assert _found(_run(paths=(f"{here}/sub",))) == found[1:]
+    assert _errors(_run(paths=(f"{here}/sub", "../a.py"))) == []
+
+
 def test_words_in_tests_concern_only_the_codemods_that_look_there(
     tree: Write, toy: Codemod, monkeypatch: pytest.MonkeyPatch
 ) -> None:
