@@ -17,19 +17,25 @@ _OF_BODIES = frozenset({"add_etag", "freeze", "get_data"})
 _DEEPEST = 3
 
 
-def is_read_at_once(module: Module, node: ast.expr) -> bool:
-    """Whether what `node` makes runs where it stands: it is read there, or is for a ``with``."""
-    return any(_is_read(module, use) for use in _uses_of(module, node))
+def is_read_at_once(module: Module, node: ast.expr, makers: tuple[ast.AST, ...] = ()) -> bool:
+    """Whether what `node` makes runs where it stands: it is read there, or is for a ``with``.
+
+    `makers` are the generator expressions that read each other on the way to it.
+    """
+    return any(_is_read(module, use, makers) for use in _uses_of(module, node))
 
 
-def _is_read(module: Module, use: ast.expr) -> bool:
+def _is_read(module: Module, use: ast.expr, makers: tuple[ast.AST, ...]) -> bool:
     parent = module.scopes.parents[use]
     if isinstance(parent, ast.Call):
         return last_name(parent.func) in _READERS
     if isinstance(parent, ast.comprehension):
         maker = module.scopes.parents[parent]
-        is_late = isinstance(maker, ast.GeneratorExp) and not is_read_at_once(module, maker)
-        return parent.iter is use and not is_late
+        if parent.iter is not use or maker in makers:
+            return False
+        if isinstance(maker, ast.GeneratorExp):
+            return is_read_at_once(module, maker, (*makers, maker))
+        return True
     return isinstance(parent, ast.withitem) or (isinstance(parent, ast.For) and parent.iter is use)
 
 
