@@ -167,8 +167,9 @@ def _survey(
         results = list(work(job.survey, paths))
         failed.update(result.path for result in results if isinstance(result, SourceError))
         surveyed.update((file.path, file) for file in _sound(results, outcome, searched))
-        job.leads = _leads(surveyed.values())
-        paths = sorted(_led_to(job, surveyed) - failed)
+        known, job.leads = job.leads, _leads(surveyed.values())
+        new = {name: leads - known.get(name, frozenset()) for name, leads in job.leads.items()}
+        paths = sorted(_led_to(job, new, surveyed) - failed)
     for path in sorted(surveyed):
         for name, survey in surveyed[path].surveys.items():
             if survey is not None:
@@ -189,12 +190,14 @@ def _leads(surveyed: Iterable[Surveyed]) -> dict[str, frozenset[frozenset[bytes]
     return leads
 
 
-def _led_to(job: Job, surveyed: Mapping[str, Surveyed]) -> set[str]:
-    """Return the files that leads lead to and whose codemods have not surveyed them."""
+def _led_to(
+    job: Job, leads: Mapping[str, frozenset[frozenset[bytes]]], surveyed: Mapping[str, Surveyed]
+) -> set[str]:
+    """Return the files that leads lead to and that their codemods have not surveyed."""
     return {
         path
-        for name, leads in job.leads.items()
-        for path in holds_all(job.files, leads)
+        for name, each in leads.items()
+        for path in (holds_all(job.files, each) if each else ())
         if path not in surveyed or name not in surveyed[path].surveys
     }
 

@@ -153,6 +153,11 @@ class Module:
         return self.memo(("line", row), cut)
 
 
+def stem_of(path: str) -> str:
+    """Return the last part of the name of the module at `path`."""
+    return path.removesuffix("/__init__.py").removesuffix(".py").rpartition("/")[2]
+
+
 def _why(error: SyntaxError, text: str) -> str:
     line = _NEWLINE.split(text)[0]
     for version, syntax in _NEWER_SYNTAX:
@@ -232,7 +237,8 @@ class Project:
         self._modules.move_to_end(module.path)
         self._alive[module.path] = module
         size = sum(len(kept.text) for kept in self._modules.values())
-        while size > self._kept_characters and len(self._modules) > 1:
+        # The limit takes a look at all files, for which a small run has no need.
+        while size > _KEPT_OF_LARGE and size > self._kept_characters and len(self._modules) > 1:
             oldest = self._modules.popitem(last=False)[1]
             oldest.forget()
             size -= len(oldest.text)

@@ -18,6 +18,7 @@ from flask_ctxfix.codemods.removed_apis.stacks import (
     PrivateContextLookup,
     RequestContextStack,
 )
+from flask_ctxfix.project import stem_of
 
 if TYPE_CHECKING:
     from flask_ctxfix.flask_versions import TargetVersion
@@ -35,7 +36,7 @@ def survey(module: Module, project: Project, target: TargetVersion) -> Survey:
 def _leads(module: Module, project: Project, target: TargetVersion) -> Iterator[frozenset[bytes]]:
     """Yield the words of files that use what a module exports, or may keep the same names."""
     uses = StackUses.of(module, project)
-    stem = module.path.removesuffix("/__init__.py").removesuffix(".py").rpartition("/")[2]
+    stem = stem_of(module.path)
     for scope, binding in uses.bindings:
         if scope.parent is None:
             yield frozenset({binding.name.encode(), stem.encode()})

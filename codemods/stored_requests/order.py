@@ -17,12 +17,12 @@ from flask_ctxfix.codemods.stored_requests.nested import (
     opens_inside,
     pushes_context,
 )
-from flask_ctxfix.codemods.stored_requests.strings import stem_of, strings_naming
+from flask_ctxfix.codemods.stored_requests.strings import strings_naming
 from flask_ctxfix.codemods.stored_requests.walks import Key, Walk, key_of
 from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.values import Class, Foreign, Function, parameters_of
 from flask_ctxfix.flask_facts import is_transparent
-from flask_ctxfix.project import Module, Project
+from flask_ctxfix.project import Module, Project, stem_of
 from flask_ctxfix.scopes import FunctionNode
 from flask_ctxfix.syntax import last_name, without_call
 

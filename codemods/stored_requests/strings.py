@@ -12,11 +12,6 @@ _BY_STRING = frozenset({"delattr", "getattr", "hasattr", "setattr", "object", "s
 _IMPORTERS = frozenset({"__import__", "import_module"})
 
 
-def stem_of(path: str) -> str:
-    """Return the last part of the name of the module at `path`."""
-    return path.removesuffix("/__init__.py").removesuffix(".py").rpartition("/")[2]
-
-
 def strings_naming(name: str, owner: str, module: Module) -> Iterator[str]:
     """Yield the strings of a module that may stand for what `owner`, its module or class, holds."""
     for node in module.scopes.nodes(ast.Constant):

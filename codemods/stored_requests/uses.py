@@ -16,13 +16,12 @@ from flask_ctxfix.codemods.stored_requests.slots import (
 )
 from flask_ctxfix.codemods.stored_requests.strings import (
     is_imported_by_name,
-    stem_of,
     strings_naming,
 )
 from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.values import Class, Foreign, Instance
 from flask_ctxfix.imports import exported_names
-from flask_ctxfix.project import Module, Project
+from flask_ctxfix.project import Module, Project, stem_of
 from flask_ctxfix.scopes import Binding
 
 _CHANGING = frozenset(
