@@ -281,9 +281,8 @@ class Codemod:
 
     `words` are byte strings: a file that holds none of them does not concern this family, unless a
     lead leads to it; nor does a file of tests unless `in_tests`. Those of `words_since` count for
-    targets that reach the version beside them.
-    `survey` runs over every file that concerns the family, before the first rule; what it returned
-    for all of them is ``project.surveys[name]``.
+    targets that reach the version beside them. `survey` runs over every file that concerns the
+    family, before the first rule; what it returned for all of them is ``project.surveys[name]``.
     """
 
     name: str

@@ -250,7 +250,7 @@ class Scopes:
         return True
 
     def _visit_children(self, node: ast.AST, scope: Scope) -> None:
-        self._visit(_below(self.parents, node), scope)
+        self._each(node, children(node), scope)
 
     def _visit(self, nodes: list[ast.AST], scope: Scope) -> None:
         """Visit nodes and what is below them, in the order of the text."""
@@ -264,7 +264,10 @@ class Scopes:
             if special is not None:
                 special(self, node, scope)
             elif _FIELDS[kind]:
-                left += _below(parents, node)[::-1]
+                below = children(node)
+                for child in below:
+                    parents[child] = node
+                left += below[::-1]
 
     def _each(self, parent: ast.AST, children: list[ast.AST], scope: Scope) -> None:
         for child in children:
@@ -374,20 +377,8 @@ class Scopes:
         self._pending.append((scope, name, Binding(name, kind, node)))
 
 
-def children(node: ast.AST) -> Iterator[ast.AST]:
-    """Yield the nodes right below `node`, without those that trees share: operators, contexts."""
-    for name in _FIELDS[type(node)]:
-        value = getattr(node, name, None)
-        if type(value) is list:
-            for child in value:
-                if isinstance(child, ast.AST):
-                    yield child
-        elif isinstance(value, ast.AST):
-            yield value
-
-
-def _below(parents: dict[ast.AST, ast.AST], node: ast.AST) -> list[ast.AST]:
-    """Return the nodes right below `node`, and note their parent."""
+def children(node: ast.AST) -> list[ast.AST]:
+    """Return the nodes right below `node`, without those that trees share: operators, contexts."""
     found: list[ast.AST] = []
     for name in _FIELDS[type(node)]:
         value = getattr(node, name, None)
@@ -395,10 +386,8 @@ def _below(parents: dict[ast.AST, ast.AST], node: ast.AST) -> list[ast.AST]:
             for child in value:
                 if isinstance(child, ast.AST):
                     found.append(child)
-                    parents[child] = node
         elif value is not None and isinstance(value, ast.AST):
             found.append(value)
-            parents[value] = node
     return found
 
 

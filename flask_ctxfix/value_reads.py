@@ -6,7 +6,7 @@ import ast
 import builtins
 import keyword
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import takewhile
 from typing import NamedTuple
 
@@ -99,14 +99,30 @@ def expression_of(module: Module, around: ast.AST, use: Use) -> ast.expr | None:
 
 def is_tried(module: Module, project: Project, around: ast.AST, node: ast.expr) -> bool:
     """Whether the code `around` an expression handles what reading a value may raise."""
+    return survives_errors(module, project, around, node, lambda each: each.handlers)
+
+
+def survives_errors(
+    module: Module,
+    project: Project,
+    around: ast.AST,
+    node: ast.expr,
+    handles: Callable[[ast.Try], object],
+) -> bool:
+    """Whether the code `around` an expression goes on behind an error of it.
+
+    It does so at a ``try`` that `handles` it, and at a ``with`` that hides it.
+    """
     inside = takewhile(lambda each: each is not around, module.scopes.ancestors(node))
     return any(
-        bool(each.handlers) if isinstance(each, ast.Try) else may_hide_errors(module, project, each)
+        bool(handles(each))
+        if isinstance(each, ast.Try)
+        else _may_hide_errors(module, project, each)
         for each in inside
     )
 
 
-def may_hide_errors(module: Module, project: Project, node: ast.AST) -> bool:
+def _may_hide_errors(module: Module, project: Project, node: ast.AST) -> bool:
     """Whether a statement is a ``with`` behind which code goes on although its block has failed."""
     values = ContextFlow.of(project).values
     managers = [item.context_expr for item in node.items] if isinstance(node, ast.With) else []

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-from itertools import takewhile
 from typing import NamedTuple
 
 from flask_ctxfix.codemod import Edit, Fix
@@ -25,9 +24,9 @@ from flask_ctxfix.value_reads import (
     free_names,
     is_readable_at,
     is_tried,
-    may_hide_errors,
     moving_edits,
     read_of,
+    survives_errors,
 )
 
 _CHANGES = "read the values in the view and hand them to the stream"
@@ -125,13 +124,7 @@ def _values_of(
 
 def _has_fallback(module: Module, project: Project, around: ast.AST, node: ast.expr) -> bool:
     """Whether code that runs late goes on to something else where there is no context."""
-    inside = takewhile(lambda each: each is not around, module.scopes.ancestors(node))
-    return any(
-        bool(fallbacks(each))
-        if isinstance(each, ast.Try)
-        else may_hide_errors(module, project, each)
-        for each in inside
-    )
+    return survives_errors(module, project, around, node, fallbacks)
 
 
 def _app_of(module: Module, around: ast.AST, use: Use) -> Read | None:

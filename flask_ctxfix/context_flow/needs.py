@@ -39,7 +39,7 @@ from flask_ctxfix.context_flow.values import (
 from flask_ctxfix.flask_facts import NEEDS, PROXIES
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import children
-from flask_ctxfix.syntax import without_call
+from flask_ctxfix.syntax import last_name, without_call
 
 _DEEPEST = 12
 _MOST = 60
@@ -558,9 +558,7 @@ class _Scan:
 
     def _called(self, node: ast.expr, summary: Summary, state: _State) -> None:
         """Take over the uses of a function that is called here."""
-        named = without_call(node)
-        name = named.attr if isinstance(named, ast.Attribute) else getattr(named, "id", "…")
-        step = Step(name, self._module.path, node.lineno)
+        step = Step(last_name(without_call(node)) or "…", self._module.path, node.lineno)
         for use in summary.uses:
             if use.need > state.provided:
                 certain = use.is_certain and state.is_certain

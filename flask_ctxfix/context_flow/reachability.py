@@ -192,9 +192,9 @@ class Reachability:
         if len(self._mentioned_in(module, function)) > _MOST_MENTIONS:
             return _UNKNOWN
         for home, reference in self.references(module, function):
-            reach = None
-            if not self._project.is_test(home.path):
-                reach = self._of_reference(home, reference)
+            if self._project.is_test(home.path):
+                continue
+            reach = self._of_reference(home, reference)
             if reach == _UNKNOWN and not self._is_thorough:
                 return _UNKNOWN  # the other callers, and theirs, are not worth the search
             found += [reach] if reach is not None else []
