@@ -8,7 +8,8 @@ from __future__ import annotations
 import os
 import re
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import cache
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -105,13 +106,14 @@ def discover(
     patterns = parse(exclude)
     home = _slashed(os.path.realpath(root))
     tops = []
+    real_folder = cache(os.path.realpath)
     for path in map(_plain, paths):
         try:
             status = os.stat(path)
         except OSError as error:
             found.fail(path, _why(error, path))
             continue
-        real = os.path.realpath(path)
+        real = _real(path, real_folder)
         if stat.S_ISDIR(status.st_mode):
             top = _slashed(real)
             tops.append(top)
@@ -126,6 +128,14 @@ def discover(
     _follow_links(found, tuple(tops))
     errors = sorted(found.errors.values(), key=lambda error: error.path)
     return sorted(found.files.values()), errors
+
+
+def _real(path: str, real_folder: Callable[[str], str]) -> str:
+    """Return the real path of an entry, given what tells that of its folder."""
+    folder, name = os.path.split(path)
+    if os.path.islink(path) or name in ("", ".", ".."):
+        return os.path.realpath(path)
+    return _slashed(real_folder(folder)) + name
 
 
 def _walk(top: _Folder, found: _Found, gitignore: bool) -> None:
