@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Sequence
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
@@ -19,9 +19,9 @@ _NOQA = re.compile(r"#\s*noqa\b(?:\s*:\s*(?P<codes>[A-Z]+\d+(?:[\s,]+[A-Z]+\d+)*
 _SKIP_FILE = re.compile(r"^[ \t]*#[ \t]*flask-ctxfix:[ \t]*skip-file[ \t]*\r?$", re.MULTILINE)
 
 
-def reported(module: Module, findings: Iterable[Finding], settings: Settings) -> list[Finding]:
+def reported(module: Module, findings: Sequence[Finding], settings: Settings) -> list[Finding]:
     """Return those of `findings` that are neither silenced nor too unimportant."""
-    if _SKIP_FILE.search(module.text):
+    if not findings or _SKIP_FILE.search(module.text):
         return []
     ignored = _ignored(module.path, settings)
     return [
