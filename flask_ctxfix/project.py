@@ -13,7 +13,7 @@ from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, 
 from dataclasses import replace
 from functools import cached_property
 from pathlib import PurePath
-from typing import TypeVar, cast
+from typing import TypeVar
 from weakref import WeakValueDictionary
 
 from flask_ctxfix import flask_facts
@@ -102,9 +102,12 @@ class Module:
 
     def memo(self, key: Hashable, compute: Callable[[], Result]) -> Result:
         """Return what `compute` gave when it was first asked for under `key`."""
-        if key not in self._memo:
-            self._memo[key] = compute()
-        return cast(Result, self._memo[key])
+        try:
+            return self._memo[key]  # type: ignore[return-value]
+        except KeyError:
+            pass
+        found = self._memo[key] = compute()
+        return found
 
     def forget(self) -> None:
         """Drop what was computed of this module, which refers back to it."""
@@ -190,9 +193,12 @@ class Project:
 
     def memo(self, key: Hashable, compute: Callable[[], Result]) -> Result:
         """Return what `compute` gave when it was first asked for under `key`."""
-        if key not in self._memo:
-            self._memo[key] = compute()
-        return cast(Result, self._memo[key])
+        try:
+            return self._memo[key]  # type: ignore[return-value]
+        except KeyError:
+            pass
+        found = self._memo[key] = compute()
+        return found
 
     def module(self, path: str) -> Module:
         """Return the module in file `path`, which need not be one of `paths`.
@@ -266,7 +272,7 @@ class Project:
         parts = tuple(dotted.split("."))
         if parts[-1] not in self._by_stem:
             return None
-        folder = PurePath(importer).parent.parts
+        folder = self.memo(("folder", importer), lambda: PurePath(importer).parent.parts)
         return self.memo(("module", dotted, folder), lambda: self._nearest(parts, folder))
 
     def _nearest(self, parts: tuple[str, ...], folder: tuple[str, ...]) -> str | None:

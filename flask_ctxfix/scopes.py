@@ -37,7 +37,7 @@ _FIELDS: dict[type[ast.AST], tuple[str, ...]] = {
 BindingKind = Literal["import", "assign", "definition", "parameter", "other"]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Binding:
     """One place that gives a name its value.
 
@@ -412,6 +412,15 @@ def _tables_below(outer: symtable.SymbolTable) -> Iterator[symtable.SymbolTable]
             yield table
         else:
             yield from _tables_below(table)
+
+
+def nodes_of(node: ast.AST) -> Iterator[ast.AST]:
+    """Yield a node and all below it, faster than `ast.walk`."""
+    left = [node]
+    while left:
+        node = left.pop()
+        yield node
+        left += children(node)
 
 
 def _names_of(table: symtable.SymbolTable) -> tuple[frozenset[str], frozenset[str]]:

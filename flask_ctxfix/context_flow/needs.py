@@ -197,6 +197,7 @@ class _Scan:
         self._uses: list[Use] = []
         self._leaves = Need.NONE
         self._yields: list[Need] = []
+        self._passed: dict[ast.Call, tuple[Given, ...]] = {}
 
     def summary(self) -> Summary:
         yields = min(self._yields, default=Need.NONE)
@@ -524,8 +525,10 @@ class _Scan:
 
     def _bound(self, call: ast.Call, function: Function) -> Function:
         """Return `function` with the values that a call gives its parameters."""
-        found = self._values.arguments(self._module, call, function, self._given)
-        passed = tuple(each for each in found if _is_passed(each))
+        passed = self._passed.get(call)
+        if passed is None:
+            found = self._values.arguments(self._module, call, function, self._given)
+            passed = self._passed[call] = tuple(each for each in found if _is_passed(each))
         return function._replace(given=(*function.given, *passed))
 
     def _proxy_used(self, proxy: ast.expr, whole: ast.expr, access: Access, state: _State) -> bool:
