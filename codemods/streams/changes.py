@@ -14,6 +14,7 @@ from flask_ctxfix.context_flow.values import Foreign, Function
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.value_reads import Read
 
+_CHANGING = ("flask.g.", "flask.session.")
 # Packages whose functions set nothing that belongs to the request.
 _QUIET = frozenset({"builtins", "flask", "werkzeug", *sys.stdlib_module_names})
 
@@ -64,10 +65,17 @@ def _may_set(module: Module, project: Project, node: ast.expr) -> bool:
 
 
 def _is_of_g_or_session(module: Module, project: Project, node: ast.AST) -> bool:
-    """Whether something belongs to `g` or the session, as ``g.user`` and ``session.pop`` do."""
+    """Whether something belongs to `g` or the session, as ``g.user`` and ``session.pop`` do.
+
+    A variable may stand for one of them, or for something of theirs.
+    """
+    values = ContextFlow.of(project).values
     while isinstance(node, ast.Attribute | ast.Subscript | ast.Call):
         node = node.func if isinstance(node, ast.Call) else node.value
-        if isinstance(node, ast.expr) and project.flask_name(module, node) in ("g", "session"):
+        value = values.of(module, node)
+        if isinstance(value, Foreign) and f"{value.name}.".startswith(_CHANGING):
+            return True
+        if project.flask_name(module, node) in ("g", "session"):
             return True
     return False
 
