@@ -52,7 +52,7 @@ def edit_piece(
     header = _HEADER + newline if indented else ""
     config = cst.PartialParserConfig(default_indent=_indent(module), default_newline=newline)
     try:
-        tree = cst.parse_module(header + piece, config)
+        tree = _with_own_comments(cst.parse_module(header + piece, config))
     except (cst.ParserSyntaxError, RecursionError) as error:
         raise RewriteError("LibCST cannot parse a statement that must be rewritten") from error
     if tree.code != header + piece:
@@ -67,6 +67,15 @@ def edit_piece(
     code = new.code[len(header) :]
     # LibCST writes a `pass` for a block of comments
     return code if block.body else code.partition(newline)[2]
+
+
+def _with_own_comments(tree: cst.Module) -> cst.Module:
+    """Give the first statement the comments above it, which LibCST takes for the module's."""
+    if not tree.body or not tree.header:
+        return tree
+    first, *rest = tree.body
+    own = _with_lines_before(first, tree.header)
+    return tree.with_changes(header=[], body=[own, *rest])
 
 
 def _indent(module: Module) -> str:
@@ -432,9 +441,8 @@ class _Editor(cst.CSTTransformer):
         return [first, *statements[1:]], footer
 
     def _parse(self, code: str) -> list[Statement]:
-        module = cst.parse_module(code, self._config).visit(_Layout(self._indent))
-        first, *rest = module.body
-        return [_with_lines_before(first, module.header), *rest]
+        module = _with_own_comments(cst.parse_module(code, self._config))
+        return [*module.visit(_Layout(self._indent)).body]
 
 
 class _Part(NamedTuple):

@@ -39,3 +39,15 @@ def can_be_wrapped(module: Module, function: ast.FunctionDef) -> bool:
     if not is_first_on_line(module, first):
         return len(function.body) == 1
     return not has_types_above(module, first)
+
+
+def start_with_comments(module: Module, start: int, indentation: str) -> int:
+    """Return where the comments begin that stand right above the line at `start`."""
+    row = module.position(start)[0]
+    while row > 1:
+        row -= 1
+        line = module.line_span(row)
+        if not module.text.startswith(indentation + "#", line.start):
+            break
+        start = line.start
+    return start

@@ -23,10 +23,12 @@ from flask_ctxfix.codemod import (
     WrapStatements,
 )
 from flask_ctxfix.imports import plan_imports
+from flask_ctxfix.places import start_with_comments
 
 if TYPE_CHECKING:
     from flask_ctxfix.project import Module
 
+_BLOCK = re.compile(r"\s*(class|def)\b")
 _REST_OF_LINE = re.compile(r"[ \t\f]*;?[ \t\f]*(#[^\r\n]*)?(\r\n|\r|\n|\Z)")
 _BLANK_LINES = re.compile(r"([ \t\f]*(\r\n|\r|\n))*")
 _NEWLINE = re.compile(r"\r\n|\r|\n")
@@ -146,6 +148,9 @@ def _region_of(module: Module, edit: Edit) -> tuple[Span, bool]:
     """Return the lines that an edit is made in, with the comments that a block takes along."""
     region, indented = _region(module, edit.span)
     start = edit.span.start
+    if isinstance(edit, InsertStatement) and edit.where == "before" and _BLOCK.match(edit.code):
+        indentation = module.text[region.start : start]
+        return Span(start_with_comments(module, region.start, indentation), region.end), indented
     if not isinstance(edit, KeepBlock) or not module.text.startswith("with", start):
         return region, indented
     indentation = module.text[module.line_span(module.position(start)[0]).start : start]
@@ -222,20 +227,8 @@ def _whole_lines(module: Module, block: list[ast.stmt], index: int) -> Span | No
     if isinstance(block[first], ast.If) and module.text.startswith("elif", start):
         return None
     if isinstance(block[first], ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-        line_start = _with_comments(module, line_start, module.text[line_start:start])
+        line_start = start_with_comments(module, line_start, module.text[line_start:start])
     return Span(line_start, rest.end())
-
-
-def _with_comments(module: Module, start: int, indentation: str) -> int:
-    """Return where the comments begin that stand right above the line at `start`."""
-    row = module.position(start)[0]
-    while row > 1:
-        row -= 1
-        line = module.line_span(row)
-        if not module.text.startswith(indentation + "#", line.start):
-            break
-        start = line.start
-    return start
 
 
 def _row(module: Module, statement: ast.stmt, *, end: bool = False) -> int:

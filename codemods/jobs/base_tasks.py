@@ -9,7 +9,7 @@ from flask_ctxfix.codemod import Fix, InsertStatement, Need, ReplaceExpression
 from flask_ctxfix.codemods.jobs.applications import application_seen
 from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.values import Foreign
-from flask_ctxfix.places import is_first_on_line
+from flask_ctxfix.places import is_first_on_line, start_with_comments
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.spelling import is_free
 
@@ -132,7 +132,9 @@ def _blank_lines(module: Module, statement: ast.stmt) -> str:
     """
     if statement in getattr(module.scopes.parents[statement], "body", ())[:1]:
         return ""
-    above = module.text[: module.line_span(statement.lineno).start]
+    start = module.line_span(statement.lineno).start
+    indentation = module.text[start : module.span(statement).start]
+    above = module.text[: start_with_comments(module, start, indentation)]
     wanted = 2 if module.scopes.function_of(statement) is None else 1
     there = len(_BLANK.findall(above[len(above.rstrip()) :])) - 1
     return "\n" * max(0, wanted - there)
