@@ -47,14 +47,30 @@ _NEWER_SYNTAX = (
 )
 
 
-class Module:
+class _Memo:
+    """Keeps what was computed of it."""
+
+    def __init__(self) -> None:
+        self._memo: dict[Hashable, object] = {}
+
+    def memo(self, key: Hashable, compute: Callable[[], Result]) -> Result:
+        """Return what `compute` gave when it was first asked for under `key`."""
+        try:
+            return self._memo[key]  # type: ignore[return-value]
+        except KeyError:
+            pass
+        found = self._memo[key] = compute()
+        return found
+
+
+class Module(_Memo):
     """One parsed file."""
 
     def __init__(self, source: Source) -> None:
+        super().__init__()
         self.source = source
         self.path = source.path
         self.text = source.text
-        self._memo: dict[Hashable, object] = {}
         self.tree = self._parse()
 
     @cached_property
@@ -99,15 +115,6 @@ class Module:
     def key(self) -> Hashable:
         """Stands for this text of this file in what a project keeps, which outlives the module."""
         return self.path, hash(self.text)
-
-    def memo(self, key: Hashable, compute: Callable[[], Result]) -> Result:
-        """Return what `compute` gave when it was first asked for under `key`."""
-        try:
-            return self._memo[key]  # type: ignore[return-value]
-        except KeyError:
-            pass
-        found = self._memo[key] = compute()
-        return found
 
     def forget(self) -> None:
         """Drop what was computed of this module, which refers back to it."""
@@ -172,7 +179,7 @@ def _why(error: SyntaxError, text: str) -> str:
     return f"cannot parse: {error.msg}"
 
 
-class Project:
+class Project(_Memo):
     """The Python files of a run. Modules are parsed when something asks for them.
 
     `surveys` holds, for each codemod, what its survey found in every file that was parsed. `pinned`
@@ -181,6 +188,7 @@ class Project:
     """
 
     def __init__(self, paths: Sequence[str]) -> None:
+        super().__init__()
         self.paths = frozenset(paths)
         self.surveys: dict[str, list[object]] = {}
         self.pinned: frozenset[str] = frozenset()
@@ -189,16 +197,6 @@ class Project:
         # What was dropped but is still in use: not to be parsed a second time.
         self._alive: WeakValueDictionary[str, Module] = WeakValueDictionary()
         self._unread: dict[str, SourceError] = {}
-        self._memo: dict[Hashable, object] = {}
-
-    def memo(self, key: Hashable, compute: Callable[[], Result]) -> Result:
-        """Return what `compute` gave when it was first asked for under `key`."""
-        try:
-            return self._memo[key]  # type: ignore[return-value]
-        except KeyError:
-            pass
-        found = self._memo[key] = compute()
-        return found
 
     def module(self, path: str) -> Module:
         """Return the module in file `path`, which need not be one of `paths`.

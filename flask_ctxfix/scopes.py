@@ -414,15 +414,6 @@ def _tables_below(outer: symtable.SymbolTable) -> Iterator[symtable.SymbolTable]
             yield from _tables_below(table)
 
 
-def nodes_of(node: ast.AST) -> Iterator[ast.AST]:
-    """Yield a node and all below it, faster than `ast.walk`."""
-    left = [node]
-    while left:
-        node = left.pop()
-        yield node
-        left += children(node)
-
-
 def _names_of(table: symtable.SymbolTable) -> tuple[frozenset[str], frozenset[str]]:
     """Return the names that are local to a scope, and those that are the module's."""
     if isinstance(table, symtable.Function):

@@ -17,7 +17,6 @@ from flask_ctxfix.context_flow.values import (
 )
 from flask_ctxfix.flask_facts import PROXIES
 from flask_ctxfix.project import Module
-from flask_ctxfix.scopes import nodes_of
 from flask_ctxfix.syntax import last_name, without_call
 
 
@@ -88,7 +87,7 @@ def proves_context(
         return proves_context(values, module, test.value, given)
     if isinstance(test, ast.Name | ast.Attribute) and is_proxy(values.of(module, test, given)):
         return True, False
-    is_asked = any(_asks_for_context(values, module, each) for each in nodes_of(test))
+    is_asked = any(_asks_for_context(values, module, each) for each in ast.walk(test))
     return is_asked, is_asked
 
 
