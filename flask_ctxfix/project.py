@@ -13,7 +13,7 @@ from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, 
 from dataclasses import replace
 from functools import cached_property
 from pathlib import PurePath
-from typing import TypeVar
+from typing import Any, TypeVar
 from weakref import WeakValueDictionary
 
 from flask_ctxfix import flask_facts
@@ -47,10 +47,16 @@ _NEWER_SYNTAX = (
 )
 
 
-class _Memo:
-    """Keeps what was computed of it."""
+class Keeper:
+    """Keeps what was computed of the file at `path`, or of all files where it is empty.
+
+    `answers` are those of a table.
+    """
+
+    path = ""
 
     def __init__(self) -> None:
+        self.answers: dict[Hashable, Any] = {}
         self._memo: dict[Hashable, object] = {}
 
     def memo(self, key: Hashable, compute: Callable[[], Result]) -> Result:
@@ -63,7 +69,7 @@ class _Memo:
         return found
 
 
-class Module(_Memo):
+class Module(Keeper):
     """One parsed file."""
 
     def __init__(self, source: Source) -> None:
@@ -118,6 +124,7 @@ class Module(_Memo):
 
     def forget(self) -> None:
         """Drop what was computed of this module, which refers back to it."""
+        self.answers.clear()
         self._memo.clear()
 
     def with_text(self, text: str) -> Module:
@@ -179,7 +186,7 @@ def _why(error: SyntaxError, text: str) -> str:
     return f"cannot parse: {error.msg}"
 
 
-class Project(_Memo):
+class Project(Keeper):
     """The Python files of a run. Modules are parsed when something asks for them.
 
     `surveys` holds, for each codemod, what its survey found in every file that was parsed. `pinned`

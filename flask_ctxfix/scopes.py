@@ -201,14 +201,22 @@ class Scopes:
         return function
 
     @cached_property
-    def returned(self) -> dict[FunctionNode, list[ast.expr]]:
-        """The values that each function returns."""
-        found: dict[FunctionNode, list[ast.expr]] = defaultdict(list)
+    def returns(self) -> dict[FunctionNode, list[ast.Return]]:
+        """The statements that return from each function."""
+        found: dict[FunctionNode, list[ast.Return]] = defaultdict(list)
         for each in self.nodes(ast.Return):
             function = self.function_of(each)
-            if each.value is not None and function is not None:
-                found[function].append(each.value)
+            if function is not None:
+                found[function].append(each)
         return found
+
+    @cached_property
+    def returned(self) -> dict[FunctionNode, list[ast.expr]]:
+        """The values that each function returns."""
+        return {
+            function: [each.value for each in returns if each.value is not None]
+            for function, returns in self.returns.items()
+        }
 
     @cached_property
     def generators(self) -> frozenset[ast.AST]:

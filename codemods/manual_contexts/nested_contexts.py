@@ -23,7 +23,7 @@ from flask_ctxfix.codemods.manual_contexts.other_callers import has_other_caller
 from flask_ctxfix.codemods.manual_contexts.quiet_blocks import is_quiet
 from flask_ctxfix.codemods.manual_contexts.removals import is_commented, is_used, retired
 from flask_ctxfix.context_flow import ContextFlow, Need, Reach, Summary, Use, Where
-from flask_ctxfix.context_flow.guards import expects_no_context, proves_context
+from flask_ctxfix.context_flow.guards import expects_no_context
 from flask_ctxfix.context_flow.values import Function, own_nodes
 from flask_ctxfix.flask_versions import ONE_CONTEXT, TargetVersion
 from flask_ctxfix.project import Module, Project
@@ -191,13 +191,13 @@ def _is_for_each_turn(module: Module, node: ast.stmt) -> bool:
 
 def _is_for_both(module: Module, project: Project, node: ast.stmt) -> bool:
     """Whether the function around a block asks if there is a context, or expects that none is."""
-    values = ContextFlow.of(project).values
+    guards = ContextFlow.of(project).guards
     for parent in module.scopes.ancestors(node):
         if isinstance(parent, ast.Try) and expects_no_context(parent):
             return True
         if isinstance(parent, FunctionNode):
             tests = (test for each in own_nodes(parent) if (test := _test_of(each)) is not None)
-            return any(any(proves_context(values, module, test, ())) for test in tests)
+            return any(guards.tell(module, test) for test in tests)
     return False
 
 

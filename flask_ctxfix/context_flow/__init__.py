@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from flask_ctxfix.context_flow.guards import Need
+from flask_ctxfix.context_flow.guards import Guards, Need
 from flask_ctxfix.context_flow.needs import Needs, Summary, Use
 from flask_ctxfix.context_flow.reachability import Reach, Reachability, Where
+from flask_ctxfix.context_flow.tables import Table
 from flask_ctxfix.context_flow.values import Values
 from flask_ctxfix.project import Project
 
@@ -18,10 +19,14 @@ class ContextFlow:
     """
 
     def __init__(self, project: Project) -> None:
-        self.values = Values(project)
-        self.needs = Needs(project, self.values)
-        self.reachability = Reachability(project, self.values)
-        self.every_caller = Reachability(project, self.values, is_thorough=True)
+        self.table = Table()
+        self.values = Values(project, self.table)
+        self.guards = Guards(self.values, self.table)
+        self.needs = Needs(project, self.values, self.guards, self.table)
+        self.reachability = Reachability(project, self.values, self.guards, self.table)
+        self.every_caller = Reachability(
+            project, self.values, self.guards, self.table, is_thorough=True
+        )
 
     @classmethod
     def of(cls, project: Project) -> ContextFlow:

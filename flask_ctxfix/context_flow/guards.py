@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Iterator, Sequence
 from enum import IntEnum
+from typing import NamedTuple
 
+from flask_ctxfix.context_flow.tables import QuestionKind, Table
 from flask_ctxfix.context_flow.values import (
     Foreign,
     Function,
@@ -17,6 +20,7 @@ from flask_ctxfix.context_flow.values import (
 )
 from flask_ctxfix.flask_facts import PROXIES
 from flask_ctxfix.project import Module
+from flask_ctxfix.scopes import Binding, FunctionNode
 from flask_ctxfix.syntax import last_name, without_call
 
 
@@ -36,7 +40,6 @@ _MAKERS = {
     "test_client": Need.REQUEST,  # it keeps the contexts of what it asked for
     "test_request_context": Need.REQUEST,
 }
-_PROBES = {"flask.has_request_context", "flask.has_app_context"}
 _CONTEXT_ERRORS = {"RuntimeError"}
 _BROAD_ERRORS = {"BaseException", "Exception"}
 _REPORTS = re.compile(
@@ -66,57 +69,268 @@ def is_proxy(value: Value | None) -> bool:
     return isinstance(value, Foreign) and value.name in PROXIES
 
 
-def proves_context(
-    values: Values, module: Module, test: ast.expr, given: Known
-) -> tuple[bool, bool]:
-    """Return whether the truth, and whether the falsehood, of `test` tells that there is a context.
+class Proof(NamedTuple):
+    """Which context there certainly is where a test is true, and where it is false."""
 
-    Code that is reached only then is made for both cases.
-    """
-    if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
-        if_true, if_false = proves_context(values, module, test.operand, given)
-        return if_false, if_true
-    if isinstance(test, ast.BoolOp):
-        parts = [proves_context(values, module, value, given) for value in test.values]
-        if isinstance(test.op, ast.And):
-            return any(part[0] for part in parts), all(part[1] for part in parts)
-        return all(part[0] for part in parts), any(part[1] for part in parts)
-    if isinstance(test, ast.Call):
-        return _called(values, module, test, given)
-    if isinstance(test, ast.NamedExpr):
-        return proves_context(values, module, test.value, given)
-    if isinstance(test, ast.Name | ast.Attribute) and is_proxy(values.of(module, test, given)):
-        return True, False
-    is_asked = any(_asks_for_context(values, module, each) for each in ast.walk(test))
-    return is_asked, is_asked
+    if_true: Need = Need.NONE
+    if_false: Need = Need.NONE
 
 
-def _asks_for_context(values: Values, module: Module, node: ast.AST) -> bool:
-    """Whether an expression is an answer to whether there is a context, kept or compared."""
-    if isinstance(node, ast.Call):
-        function = values.of(module, node.func)
-        return isinstance(function, Foreign) and function.name in _PROBES
-    if not isinstance(node, ast.Name):
-        return False
-    bindings = module.scopes.home_of(node).bindings.get(node.id, [])
-    kept = [each.value for each in bindings if isinstance(each.value, ast.Call)]
-    return any(_asks_for_context(values, module, each) for each in kept)
+# Of a test that has one outcome only, the other one proves whatever one likes.
+_NEVER_FALSE = Proof(Need.NONE, Need.REQUEST)
+_NEVER_TRUE = Proof(Need.REQUEST, Need.NONE)
+_PROBES = {
+    "flask.has_app_context": Proof(Need.APP),
+    "flask.has_request_context": Proof(Need.REQUEST),
+}
+_TOPS = {
+    "flask._app_ctx_stack.top": Proof(Need.APP),
+    "flask._request_ctx_stack.top": Proof(Need.REQUEST),
+}
+_TESTS = (
+    ast.Attribute,
+    ast.BoolOp,
+    ast.Call,
+    ast.Constant,
+    ast.IfExp,
+    ast.Name,
+    ast.NamedExpr,
+    ast.UnaryOp,
+)
+_PROOF: QuestionKind[Proof] = QuestionKind(
+    "proof",
+    Proof(Need.REQUEST, Need.REQUEST),
+    lambda one, other: Proof(*map(min, zip(one, other, strict=True))),
+)
 
 
-def _called(values: Values, module: Module, test: ast.Call, given: Known) -> tuple[bool, bool]:
-    function = values.of(module, test.func, given)
-    if isinstance(function, Foreign):
-        if function.name == "builtins.bool" and test.args:
-            return proves_context(values, module, test.args[0], given)
-        return function.name in _PROBES, False
-    if isinstance(function, Function):
-        body = getattr(function.node, "body", None)
-        returned = body[-1] if isinstance(body, list) else None
-        value = returned.value if isinstance(returned, ast.Return) else None
-        if value is not None and isinstance(value, ast.Call | ast.BoolOp | ast.UnaryOp):
-            if not (isinstance(value, ast.Call) and value.func is test.func):
-                return proves_context(values, function.module, value, function.given)
-    return False, False
+class Guards:
+    """Which contexts tests prove."""
+
+    def __init__(self, values: Values, table: Table) -> None:
+        self._values = values
+        self._table = table
+
+    def proof(self, module: Module, test: ast.expr, given: Known = ()) -> Proof:
+        """Return which contexts the outcomes of a test prove where it stands."""
+        if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
+            return _negated(self.proof(module, test.operand, given))
+        if isinstance(test, ast.BoolOp):
+            parts = [self.proof(module, value, given) for value in test.values]
+            if isinstance(test.op, ast.And):
+                return Proof(max(p.if_true for p in parts), min(p.if_false for p in parts))
+            return Proof(min(p.if_true for p in parts), max(p.if_false for p in parts))
+        if isinstance(test, ast.NamedExpr):
+            return self.proof(module, test.value, given)
+        if isinstance(test, ast.IfExp):
+            branches = [self.proof(module, each, given) for each in (test.body, test.orelse)]
+            return _weakest(branches)
+        if isinstance(test, ast.Constant):
+            return _NEVER_FALSE if test.value else _NEVER_TRUE
+        if isinstance(test, ast.Compare):
+            return self._comparison(module, test, given)
+        if isinstance(test, ast.Call):
+            return self._call(module, test, given)
+        if isinstance(test, ast.Name | ast.Attribute):
+            return self._read(module, test, given)
+        return Proof()
+
+    def tell(self, module: Module, test: ast.expr) -> bool:
+        """Whether a test proves, or has to do with, whether there is a context."""
+        proof = self.proof(module, test)
+        is_constant = proof in (_NEVER_FALSE, _NEVER_TRUE)
+        tells = proof.if_true is not proof.if_false and not is_constant
+        return tells or self.is_asked(module, test)
+
+    def is_asked(self, module: Module, test: ast.expr) -> bool:
+        """Whether a test that proves nothing compares, or uses, whether there is a context."""
+        if isinstance(test, _TESTS):
+            return False
+        return any(self._asks(module, each) for each in ast.walk(test))
+
+    def _asks(self, module: Module, node: ast.AST) -> bool:
+        if isinstance(node, ast.Call):
+            function = self._values.of(module, node.func)
+            return isinstance(function, Foreign) and function.name in _PROBES
+        if not isinstance(node, ast.Name):
+            return False
+        bindings = module.scopes.home_of(node).bindings.get(node.id, [])
+        return any(self._asks(module, v) for b in bindings if isinstance(v := b.value, ast.Call))
+
+    def at(self, module: Module, node: ast.AST, given: Known = ()) -> Need:
+        """Return the context that there certainly is in a function where `node` is evaluated.
+
+        Tests and contexts around it prove that, and tests before it that leave otherwise.
+        """
+        made = (
+            makes_context(item.context_expr)
+            for parent, child in _way_out(module, node)
+            if isinstance(parent, ast.With | ast.AsyncWith) and child in parent.body
+            for item in parent.items
+        )
+        return max((self._tested(module, node, given), *made))
+
+    def _tested(self, module: Module, node: ast.AST, given: Known) -> Need:
+        """Return the context that tests around `node`, and before it, have proven."""
+        proven = Need.NONE
+        for parent, child in _way_out(module, node):
+            proven = max(proven, self._around(module, parent, child, given))
+            proven = max(proven, self._before(module, parent, child, given))
+        return proven
+
+    def _around(self, module: Module, parent: ast.AST, child: ast.AST, given: Known) -> Need:
+        """Return what `parent` proves where `child`, which stands in it, is evaluated."""
+        if isinstance(parent, ast.If | ast.While | ast.IfExp) and child is not parent.test:
+            proof = self.proof(module, parent.test, given)
+            body = parent.body if isinstance(parent.body, list) else [parent.body]
+            if child in body:
+                return proof.if_true
+            may_break = isinstance(parent, ast.While) and _breaks(parent.body)
+            return Need.NONE if may_break else proof.if_false
+        if isinstance(parent, ast.BoolOp):
+            earlier = parent.values[: parent.values.index(child)]  # type: ignore[arg-type]
+            proofs = [self.proof(module, each, given) for each in earlier]
+            if isinstance(parent.op, ast.And):
+                return max((proof.if_true for proof in proofs), default=Need.NONE)
+            return max((proof.if_false for proof in proofs), default=Need.NONE)
+        return Need.NONE
+
+    def _before(self, module: Module, parent: ast.AST, child: ast.AST, given: Known) -> Need:
+        """Return what is proven behind the statements before `child` in its block of `parent`."""
+        proven = Need.NONE
+        for statement in _earlier(parent, child):
+            if isinstance(statement, ast.Assert):
+                proven = max(proven, self.proof(module, statement.test, given).if_true)
+            elif isinstance(statement, ast.If):
+                proof = self.proof(module, statement.test, given)
+                if ends(statement.body):
+                    proven = max(proven, proof.if_false)
+                if ends(statement.orelse):
+                    proven = max(proven, proof.if_true)
+        return proven
+
+    def _comparison(self, module: Module, test: ast.Compare, given: Known) -> Proof:
+        """Return what a comparison with None, True or False proves."""
+        other = test.comparators[0]
+        if len(test.ops) != 1 or not isinstance(other, ast.Constant):
+            return Proof()
+        operator = test.ops[0]
+        is_same = isinstance(operator, ast.Is | ast.Eq)
+        if not is_same and not isinstance(operator, ast.IsNot | ast.NotEq):
+            return Proof()
+        if isinstance(other.value, bool):
+            proof = self.proof(module, test.left, given)
+            return proof if other.value is is_same else _negated(proof)
+        if other.value is None:
+            # A proxy is never None, whatever it stands for; the top of a stack may be.
+            proof = self._top(module, test.left, given)
+            return _negated(proof) if is_same else proof
+        return Proof()
+
+    def _top(self, module: Module, node: ast.expr, given: Known) -> Proof:
+        value = self._values.of(module, node, given)
+        return _TOPS.get(value.name, Proof()) if isinstance(value, Foreign) else Proof()
+
+    def _call(self, module: Module, test: ast.Call, given: Known) -> Proof:
+        function = self._values.of(module, test.func, given)
+        if isinstance(function, Foreign):
+            if function.name == "builtins.bool" and len(test.args) == 1:
+                return self.proof(module, test.args[0], given)
+            return _PROBES.get(function.name, Proof())
+        if isinstance(function, Function):
+            bound = self._values.arguments(module, test, function, given)
+            return self._result(function._replace(given=(*function.given, *bound)))
+        return Proof()
+
+    def _result(self, function: Function) -> Proof:
+        """Return what the truth of the result of a function of the project proves."""
+        module, node, given = function.module, function.node, function.given
+        if isinstance(node, ast.AsyncFunctionDef) or function.is_generator:
+            return _NEVER_FALSE
+        key = ("proof", node, given)
+        return self._table.ask(module, _PROOF, key, lambda: self._returned(module, node, given))
+
+    def _returned(self, module: Module, node: ast.FunctionDef | ast.Lambda, given: Known) -> Proof:
+        if isinstance(node, ast.Lambda):
+            return self.proof(module, node.body, given)
+        proofs = [] if ends(node.body) else [_NEVER_TRUE]
+        for each in module.scopes.returns.get(node, ()):
+            proof = _NEVER_TRUE if each.value is None else self.proof(module, each.value, given)
+            there = self._tested(module, each, given)
+            proofs.append(Proof(max(proof.if_true, there), max(proof.if_false, there)))
+        return _weakest(proofs)
+
+    def _read(self, module: Module, test: ast.Name | ast.Attribute, given: Known) -> Proof:
+        value = self._values.of(module, test, given)
+        if isinstance(value, Foreign) and value.name in PROXIES:
+            return Proof(NEED_OF[PROXIES[value.name]])
+        top = self._top(module, test, given)
+        if top != Proof() or not isinstance(test, ast.Name):
+            return top
+        home = module.scopes.home_of(test)
+        function = module.scopes.function_of(test)
+        if function is None or home.node is not function:
+            return Proof()  # asked at another time
+        key = ("proof of variable", home, test.id, given)
+        bindings = home.bindings.get(test.id, [])
+        return self._table.ask(module, _PROOF, key, lambda: self._variable(module, bindings, given))
+
+    def _variable(self, module: Module, bindings: Sequence[Binding], given: Known) -> Proof:
+        proofs = []
+        for binding in bindings:
+            value = binding.value
+            if value is None and isinstance(binding.node, ast.NamedExpr):
+                value = binding.node.value
+            if value is None:
+                return Proof()
+            proof = self.proof(module, value, given)
+            there = self._tested(module, binding.node, given)
+            proofs.append(Proof(max(proof.if_true, there), max(proof.if_false, there)))
+        return _weakest(proofs) if proofs else Proof()
+
+
+def _negated(proof: Proof) -> Proof:
+    return Proof(proof.if_false, proof.if_true)
+
+
+def _weakest(proofs: Sequence[Proof]) -> Proof:
+    """Return what is proven whichever of some tests it was."""
+    return Proof(min(p.if_true for p in proofs), min(p.if_false for p in proofs))
+
+
+def _way_out(module: Module, node: ast.AST) -> Iterator[tuple[ast.AST, ast.AST]]:
+    """Yield the nodes around `node` up to its function or class, each with that of its children."""
+    child = node
+    for parent in module.scopes.ancestors(node):
+        if isinstance(parent, FunctionNode | ast.ClassDef):
+            if not isinstance(parent, ast.Lambda) and child in parent.body:
+                yield parent, child
+            return
+        yield parent, child
+        child = parent
+
+
+def _earlier(parent: ast.AST, child: ast.AST) -> Sequence[ast.stmt]:
+    """Return the statements before `child` in its block of `parent`."""
+    for name in ("body", "orelse", "finalbody"):
+        block = getattr(parent, name, None)
+        if isinstance(block, list) and child in block:
+            return block[: block.index(child)]
+    return ()
+
+
+def ends(block: Sequence[ast.stmt]) -> bool:
+    """Whether code never goes on behind a block, as far as its last statement tells."""
+    last = block[-1] if block else None
+    if isinstance(last, ast.If):
+        return ends(last.body) and ends(last.orelse)
+    if isinstance(last, ast.With | ast.AsyncWith):
+        return False  # the manager may hide an error
+    return isinstance(last, ast.Return | ast.Raise | ast.Continue | ast.Break)
+
+
+def _breaks(block: Sequence[ast.stmt]) -> bool:
+    return any(isinstance(each, ast.Break) for statement in block for each in ast.walk(statement))
 
 
 def expects_no_context(statement: ast.Try) -> bool:

@@ -10,6 +10,7 @@ from typing import Any, Literal
 from flask_ctxfix.codemod import Span, Step
 from flask_ctxfix.context_flow.guards import (
     NEED_OF,
+    Guards,
     Need,
     expects_failure,
     expects_no_context,
@@ -19,9 +20,9 @@ from flask_ctxfix.context_flow.guards import (
     is_suppressing,
     makes_context,
     may_be_context,
-    proves_context,
     suppresses_error,
 )
+from flask_ctxfix.context_flow.tables import QuestionKind, Table
 from flask_ctxfix.context_flow.values import (
     Class,
     Copied,
@@ -41,8 +42,6 @@ from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import children
 from flask_ctxfix.syntax import last_name, without_call
 
-_DEEPEST = 12
-_MOST = 60
 _READERS = {"dict", "getattr", "hasattr", "iter", "len", "list", "next", "set", "setattr"}
 _READERS |= {"sorted", "str", "tuple", "vars"}
 
@@ -86,13 +85,23 @@ class Summary:
         return max((use.need for use in self.uses), default=Need.NONE)
 
 
+def _joined(one: Summary, other: Summary) -> Summary:
+    """Return what a function needs that needs what either says."""
+    uses = tuple(_distinct((*one.uses, *other.uses)))
+    return Summary(uses, min(one.leaves, other.leaves), min(one.yields, other.yields))
+
+
+_SUMMARY = QuestionKind("summary", Summary(), _joined)
+
+
 class Needs:
     """Summaries of the functions of a project."""
 
-    def __init__(self, project: Project, values: Values) -> None:
+    def __init__(self, project: Project, values: Values, guards: Guards, table: Table) -> None:
         self.values = values
+        self.guards = guards
         self._project = project
-        self._pending: list[object] = []
+        self._table = table
 
     def of(self, value: Value | None) -> Summary:
         """Return what happens when something callable is called without any context."""
@@ -106,14 +115,8 @@ class Needs:
             return self._foreign(value)
         if not isinstance(value, Function):
             return Summary()
-        key = (value.node, value.receiver, value.given)
-        if key in self._pending or len(self._pending) > _DEEPEST:
-            return Summary()
-        self._pending.append(key)
-        try:
-            return value.module.memo(("summary", key), lambda: self._scan(value))
-        finally:
-            self._pending.pop()
+        key = ("summary", value.node, value.receiver, value.given)
+        return self._table.ask(value.module, _SUMMARY, key, lambda: self._scan(value))
 
     def of_expression(self, module: Module, node: ast.GeneratorExp) -> Summary:
         """Return what is needed as long as a generator expression is read.
@@ -191,6 +194,7 @@ class _Scan:
     def __init__(self, needs: Needs, function: Function) -> None:
         self._needs = needs
         self._values = needs.values
+        self._guards = needs.guards
         self._module = function.module
         self._function = function.node
         self._given = function.given
@@ -201,7 +205,10 @@ class _Scan:
 
     def summary(self) -> Summary:
         yields = min(self._yields, default=Need.NONE)
-        return Summary(tuple(_distinct(self._uses)), self._leaves, yields)
+        # What a callee calls back to is a use of its own here, with a shorter way.
+        own = {use.steps[-1] for use in self._uses if use.span is not None}
+        uses = [use for use in self._uses if use.span is not None or use.steps[-1] not in own]
+        return Summary(tuple(_distinct(uses)), self._leaves, yields)
 
     def block(self, statements: Sequence[ast.stmt], state: _State) -> _State:
         """Visit statements in turn; return what is known after the last one."""
@@ -222,7 +229,7 @@ class _Scan:
             return self._loop(node, state)
         if isinstance(node, ast.Match):
             self.visit(node.subject, state)
-            proven = proves_context(self._values, self._module, node.subject, self._given)
+            proven = self._proven(node.subject)
             for case in node.cases:
                 self.visit(case.guard, state.maybe().where(any(proven)))
                 self.block(case.body, state.maybe().where(any(proven)))
@@ -244,12 +251,23 @@ class _Scan:
             self.visit(child, state)
         return state.with_context(self._pushed(node, state))
 
+    def _proven(self, test: ast.expr) -> tuple[bool, bool]:
+        """Return whether a test never holds, or never fails, where there is no context.
+
+        Code behind a test that takes another look at whether there is one is made for both cases.
+        """
+        proof = self._guards.proof(self._module, test, self._given)
+        if proof.if_true is proof.if_false is Need.NONE:
+            is_asked = self._guards.is_asked(self._module, test)
+            return is_asked, is_asked
+        return proof.if_true is not Need.NONE, proof.if_false is not Need.NONE
+
     def _if(self, node: ast.If, state: _State) -> _State:
         self.visit(node.test, state)
         decided = self._decided(node.test)
         if decided is not None:
             return self.block(node.body if decided else node.orelse, state)
-        if_true, if_false = proves_context(self._values, self._module, node.test, self._given)
+        if_true, if_false = self._proven(node.test)
         self.block(node.body, state.maybe().where(if_true))
         self.block(node.orelse, state.maybe().where(if_false))
         after = self._after(node, state)
@@ -307,7 +325,7 @@ class _Scan:
         if isinstance(node, ast.While):
             self.visit(node.test, state)
             runs = isinstance(node.test, ast.Constant) and bool(node.test.value)
-            proven = proves_context(self._values, self._module, node.test, self._given)[0]
+            proven = self._proven(node.test)[0]
             self.block(node.body, (state if runs else state.maybe()).where(proven))
         else:
             self._iterated(node.iter, state)
@@ -408,7 +426,7 @@ class _Scan:
                 if decided is not is_and:
                     break
                 continue
-            proven = proves_context(self._values, self._module, value, self._given)
+            proven = self._proven(value)
             state = state.maybe().where(proven[0] if is_and else proven[1])
 
     def _if_exp(self, node: ast.IfExp, state: _State) -> None:
@@ -417,7 +435,7 @@ class _Scan:
         if decided is not None:
             self.visit(node.body if decided else node.orelse, state)
             return
-        if_true, if_false = proves_context(self._values, self._module, node.test, self._given)
+        if_true, if_false = self._proven(node.test)
         self.visit(node.body, state.maybe().where(if_true))
         self.visit(node.orelse, state.maybe().where(if_false))
 
@@ -439,7 +457,7 @@ class _Scan:
         state = state.maybe()
         for test in first.ifs:
             self.visit(test, state)
-            if proves_context(self._values, self._module, test, self._given)[0]:
+            if self._proven(test)[0]:
                 state = state.where(True)
         for generator in rest:
             self._iterated(generator.iter, state)
@@ -630,12 +648,10 @@ def _ends(statement: ast.stmt) -> bool:
 
 
 def _distinct(uses: Iterable[Use]) -> Iterator[Use]:
-    """Yield the uses; of those in callees, one for each name and certainty, the nearest first."""
+    """Yield the uses; of those in callees, one for each name, the most certain and nearest."""
     seen: set[object] = set()
-    count = 0
-    for use in sorted(uses, key=lambda use: (use.span is None, not use.is_certain)):
+    for use in sorted(uses, key=lambda use: (use.span is None, not use.is_certain, len(use.steps))):
         key = use.span or (use.name, use.of, use.access)
-        if key not in seen and count < _MOST:
+        if key not in seen:
             seen.add(key)
-            count += 1
             yield use

@@ -5,12 +5,12 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Iterator
 from enum import Enum
-from pathlib import PurePath
 from typing import NamedTuple
 
 from flask_ctxfix.applications import imported_packages
 from flask_ctxfix.codemod import Step
-from flask_ctxfix.context_flow.guards import Need, makes_context, proves_context
+from flask_ctxfix.context_flow.guards import Guards, Need
+from flask_ctxfix.context_flow.tables import QuestionKind, Table
 from flask_ctxfix.context_flow.values import Class, Foreign, Function, Instance, Values
 from flask_ctxfix.flask_facts import (
     APP_DECORATORS,
@@ -27,8 +27,6 @@ from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import FunctionNode
 from flask_ctxfix.syntax import without_call
 
-_DEEPEST = 8
-_MOST_MENTIONS = 40
 _NAMED_ENTRIES = {
     "after_request",
     "app_errorhandler",
@@ -70,6 +68,7 @@ class Reach(NamedTuple):
 
 _UNKNOWN = Reach(Where.UNKNOWN)
 _OUTSIDE = Reach(Where.OUTSIDE)
+_REACH: QuestionKind[Reach | None] = QuestionKind("reach", None, lambda one, other: _UNKNOWN)
 
 
 class Reachability:
@@ -79,58 +78,54 @@ class Reachability:
     count only where `is_thorough`.
     """
 
-    def __init__(self, project: Project, values: Values, *, is_thorough: bool = False) -> None:
+    def __init__(
+        self,
+        project: Project,
+        values: Values,
+        guards: Guards,
+        table: Table,
+        *,
+        is_thorough: bool = False,
+    ) -> None:
         self._project = project
         self._values = values
+        self._guards = guards
+        self._table = table
         self._is_thorough = is_thorough
-        self._pending: list[ast.AST] = []
 
     def of(self, module: Module, node: ast.AST) -> Reach:
         """Return where the code `node` of a module runs."""
-        provided = self._around(module, node)
-        function = module.scopes.function_of(node)
-        if provided is Need.REQUEST:
-            return Reach(Where.REQUEST)
-        if function is None:
-            return _OUTSIDE
-        reach = self.of_function(module, function)
-        if provided is Need.APP and reach.where is not Where.REQUEST:
-            return Reach(Where.APP)
-        return reach
+        return self._of(module, node) or _UNKNOWN
 
     def of_function(self, module: Module, function: FunctionNode) -> Reach:
         """Return where the body of a function runs, as far as all its callers tell."""
-        if function in self._pending or len(self._pending) > _DEEPEST:
-            return _UNKNOWN
-        self._pending.append(function)
-        try:
-            registered = self._registered(module, function)
-            if registered is not None and not self._is_thorough:
-                return registered
-            place = (module.key, _name_of(function), function.lineno, function.col_offset)
-            key = ("reach", self._is_thorough, place)
-            reach = self._project.memo(key, lambda: self._called(module, function, registered))
-        finally:
-            self._pending.pop()
+        return self._of_function(module, function) or _UNKNOWN
+
+    def _of(self, module: Module, node: ast.AST) -> Reach | None:
+        """Return where the code `node` runs; None as long as only calls of itself lead to it."""
+        proven = self._guards.at(module, node)
+        function = module.scopes.function_of(node)
+        if proven is Need.REQUEST:
+            return Reach(Where.REQUEST)
+        if function is None:
+            return _OUTSIDE
+        reach = self._of_function(module, function)
+        if proven is Need.APP and reach is not None and reach.where is not Where.REQUEST:
+            return Reach(Where.APP)
         return reach
 
-    def _around(self, module: Module, node: ast.AST) -> Need:
-        """Return the context that statements around `node` provide in its own function."""
-        provided = Need.NONE
-        child = node
-        for parent in module.scopes.ancestors(node):
-            if isinstance(parent, FunctionNode | ast.ClassDef):
-                break
-            if isinstance(parent, ast.With | ast.AsyncWith) and child in parent.body:
-                made = (makes_context(item.context_expr) for item in parent.items)
-                provided = max(provided, *made)
-            elif isinstance(parent, ast.If) and child not in (parent.test,):
-                proven = proves_context(self._values, module, parent.test, ())
-                if proven[0] if child in parent.body else proven[1]:
-                    is_app = "app" in ast.unparse(parent.test)
-                    provided = max(provided, Need.APP if is_app else Need.REQUEST)
-            child = parent
-        return provided
+    def _of_function(self, module: Module, function: FunctionNode) -> Reach | None:
+        registered = self._registered(module, function)
+        if registered is not None and not self._is_thorough:
+            return registered
+        place = (module.key, _name_of(function), function.lineno, function.col_offset)
+        key = ("reach", self._is_thorough, place)
+
+        def compute() -> Reach | None:
+            self._table.reads(module.path)
+            return self._called(module, function, registered)
+
+        return self._table.ask(self._project, _REACH, key, compute)
 
     def _registered(self, module: Module, function: FunctionNode) -> Reach | None:
         """Return where a function runs by its decorators or as a method of its class."""
@@ -175,10 +170,12 @@ class Reachability:
                     return True
         return False
 
-    def _called(self, module: Module, function: FunctionNode, registered: Reach | None) -> Reach:
+    def _called(
+        self, module: Module, function: FunctionNode, registered: Reach | None
+    ) -> Reach | None:
         """Return where the callers of a function run, with Flask where it is `registered`."""
         if isinstance(function, ast.Lambda):
-            return self._of_reference(module, function) or _UNKNOWN
+            return self._of_reference(module, function)
         if self._is_thorough and self._is_run_elsewhere(module, function):
             return _UNKNOWN
         if registered is not None and (
@@ -188,17 +185,16 @@ class Reachability:
             return registered
         if self._makes_application(module, function):
             return _OUTSIDE
-        found = [] if registered is None else [registered]
-        if len(self._mentioned_in(module, function)) > _MOST_MENTIONS:
-            return _UNKNOWN
+        found: list[Reach | None] = [] if registered is None else [registered]
         for home, reference in self.references(module, function):
             if self._project.is_test(home.path):
                 continue
             reach = self._of_reference(home, reference)
             if reach == _UNKNOWN and not self._is_thorough:
                 return _UNKNOWN  # the other callers, and theirs, are not worth the search
-            found += [reach] if reach is not None else []
-        return self._joined(module, function, found)
+            found.append(reach)
+        known = [reach for reach in found if reach is not None]
+        return self._joined(module, function, known) if known or not found else None
 
     def _joined(self, module: Module, function: FunctionNode, found: list[Reach]) -> Reach:
         kinds = {reach.where for reach in found}
@@ -247,11 +243,10 @@ class Reachability:
         )
 
     def _of_reference(self, module: Module, reference: ast.expr) -> Reach | None:
-        """Return where a function runs that is named here; None if this does not run it."""
+        """Return where a function runs that is named here, as far as that is known."""
         parent = module.scopes.parents.get(reference)
         if isinstance(parent, ast.Call) and parent.func is reference:
-            caller = module.scopes.function_of(parent)
-            return None if caller in self._pending else self.of(module, parent)
+            return self._of(module, parent)
         if isinstance(parent, ast.keyword):
             parent = module.scopes.parents.get(parent)
         if isinstance(parent, ast.Call) and isinstance(parent.func, ast.Name | ast.Attribute):
@@ -266,7 +261,7 @@ class Reachability:
             if is_known or (value is None and attribute in _NAMED_REGISTRATIONS):
                 return Reach(Where.REQUEST)
             if name in CARRIERS:
-                return self.of(module, parent)
+                return self._of(module, parent)
         return _UNKNOWN
 
     def references(
@@ -325,15 +320,10 @@ class Reachability:
     def _mentioned_in(
         self, module: Module, function: ast.FunctionDef | ast.AsyncFunctionDef
     ) -> list[str]:
-        """Return the files that may name a function; if too many do, those that name its module."""
+        """Return the files that may name a function."""
         if isinstance(module.scopes.parents.get(function), ast.ClassDef):
             return self._project.mentioning(f".{function.name}")
-        paths = self._project.mentioning(function.name)
-        if not self._is_thorough or len(paths) <= _MOST_MENTIONS:
-            return paths
-        file = PurePath(module.path)
-        stem = file.parent.name if file.name == "__init__.py" else file.stem
-        return sorted({*paths} & {*self._project.mentioning(stem)})
+        return self._project.mentioning(function.name)
 
 
 def _opens_no_context(decorator: ast.expr) -> bool:

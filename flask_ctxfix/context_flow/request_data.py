@@ -8,12 +8,13 @@ function makes of it is unknown, and is no data.
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from enum import Enum
 from typing import Any, NamedTuple
 
 from flask_ctxfix.codemod import Step
 from flask_ctxfix.context_flow import ContextFlow, Where
+from flask_ctxfix.context_flow.tables import QuestionKind
 from flask_ctxfix.context_flow.values import (
     Class,
     Foreign,
@@ -35,11 +36,6 @@ from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import Binding, FunctionNode
 from flask_ctxfix.syntax import without_call
 
-_DEEPEST = 14
-# Expressions that one answer may take: what branches more is left unknown.
-_MOST = 2_000
-_MOST_HOPS = 3
-_MOST_MENTIONS = 20
 _CONTEXTS = frozenset({"flask.request_ctx", "flask._request_ctx_stack.top"})
 _COPIES = frozenset({"contextvars.copy_context", "flask.copy_current_request_context"})
 _ADDING = frozenset({"add", "append", "extend", "insert", "update", "appendleft", "setdefault"})
@@ -96,10 +92,7 @@ class RequestData:
         self._project = project
         self._flow = ContextFlow.of(project)
         self._values = self._flow.values
-        self._pending: list[object] = []
-        self._left = _MOST
-        self._cuts = 0
-        self._hops: list[object] = []
+        self._table = self._flow.table
 
     @classmethod
     def of_project(cls, project: Project) -> RequestData:
@@ -118,32 +111,15 @@ class RequestData:
         follow = _FOLLOWED.get(type(node))
         if follow is None:
             return None
-        key = (node, place.arguments, place.given)
-        known: dict[object, Datum | None] = place.module.memo("request data", dict)
-        if key in known:
-            return known[key]
-        self._left = self._left - 1 if self._pending else _MOST
-        if key in self._pending or len(self._pending) > _DEEPEST or self._left < 0:
-            self._cuts += 1
-            return None
-        cuts = self._cuts
-        self._pending.append(key)
-        try:
-            datum = follow(self, place, node)
-        finally:
-            self._pending.pop()
-        if self._cuts == cuts:
-            known[key] = datum
-        return datum
+        key = ("datum", node, place.arguments, place.given)
+        return self._table.ask(place.module, _DATUM, key, lambda: follow(self, place, node))
 
     def _value(self, place: _Place, node: ast.expr) -> Value | None:
         return self._values.of(place.module, node, place.given)
 
     def _first(self, place: _Place, nodes: Iterable[ast.expr | None]) -> Datum | None:
         """Return the most harmful data that one of several expressions is."""
-        found = [datum for node in nodes if node is not None if (datum := self._of(place, node))]
-        order = (Kind.OBJECT, Kind.VALUE, Kind.PROXY)
-        return min(found, key=lambda datum: order.index(datum.kind), default=None)
+        return _most_harmful(self._of(place, node) for node in nodes if node is not None)
 
     def _read(self, place: _Place, nodes: Iterable[ast.expr | None]) -> Datum | None:
         """Return the value that is made of expressions, if one of them is data."""
@@ -162,8 +138,7 @@ class RequestData:
             here = (each for each in bindings if _function_of(place, each) is function)
             bindings = list(here) if function is not None else []
         reaching = _reaching(place.module, node, bindings)
-        found = (self._bound(place, each) for each in reaching)
-        datum = next((each for each in found if each is not None), None)
+        datum = _most_harmful(self._bound(place, each) for each in reaching)
         if datum is not None or scope.parent is None:
             return datum
         return self._put_into(place, node)
@@ -240,17 +215,10 @@ class RequestData:
         if isinstance(function, ast.Lambda):
             return None
         key = ("passed", module.path, function.name, function.lineno, binding.name)
-        is_common = len(self._project.mentioning(function.name)) > _MOST_MENTIONS
-        if is_common:
-            return None
-        if key in self._hops or len(self._hops) >= _MOST_HOPS:
-            self._cuts += 1
-            return None
-        self._hops.append(key)
-        try:
-            return self._project.memo(key, lambda: self._passed(module, function, binding.name))
-        finally:
-            self._hops.pop()
+        self._table.searches(function.name)
+        return self._table.ask(
+            self._project, _DATUM, key, lambda: self._passed(module, function, binding.name)
+        )
 
     def _is_view(self, module: Module, function: FunctionNode) -> bool:
         """Whether Flask calls a function with data of a request as its arguments."""
@@ -410,11 +378,11 @@ class RequestData:
         node, module = function.node, function.module
         arguments = node.args
         every = (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)
-        known = tuple(_Argument(node, each.arg, given.get(each.arg)) for each in every)
+        known = tuple(_argument(node, each.arg, given.get(each.arg)) for each in every)
         inner = _Place(module, known, function.given)
         if isinstance(node, ast.Lambda):
-            return self._of(inner, node.body)
-        datum = self._first(inner, module.scopes.returned.get(node, ()))
+            return _from_call(self._of(inner, node.body), given)
+        datum = _from_call(self._first(inner, module.scopes.returned.get(node, ())), given)
         if datum is None:
             return None
         step = Step(f"{function.name}()", place.module.path, call.lineno)
@@ -508,6 +476,48 @@ _FOLLOWED: dict[type[ast.expr], Callable[[RequestData, _Place, Any], Datum | Non
     ast.Tuple: RequestData._elements,
     ast.UnaryOp: RequestData._negation,
 }
+
+
+_HARM = (Kind.OBJECT, Kind.VALUE, Kind.PROXY)
+
+
+def _most_harmful(data: Iterable[Datum | None]) -> Datum | None:
+    """Return the most harmful data of several, the nearest of these."""
+    found = (datum for datum in data if datum is not None)
+    return min(found, key=lambda each: (_HARM.index(each.kind), len(each.steps)), default=None)
+
+
+_DATUM: QuestionKind[Datum | None] = QuestionKind(
+    "data", None, lambda one, other: _most_harmful((one, other))
+)
+
+
+def _argument(function: FunctionNode, name: str, datum: Datum | None) -> _Argument:
+    """Return what a parameter holds, as far as the function can tell.
+
+    Where the data comes from is left out, so that all calls with data of a kind are one question:
+    in its place is a step in row 0, with the name of the parameter for a path. `_from_call`
+    puts it in again.
+    """
+    if datum is None:
+        return _Argument(function, name, None)
+    of = name if datum.of == name else f"<{name}>"
+    return _Argument(function, name, datum._replace(of=of, steps=(Step(of, name, 0),)))
+
+
+def _from_call(datum: Datum | None, given: Mapping[str, Datum | None]) -> Datum | None:
+    """Return what a function returns in a call that gives its parameters this data."""
+    if datum is None or datum.steps[-1].row:
+        return datum
+    *way, read = datum.steps
+    passed = given[read.path]
+    assert passed is not None
+    *before, source = passed.steps
+    unnamed = f"<{read.path}>"
+    if datum.of.startswith(unnamed):
+        of = passed.of + datum.of.removeprefix(unnamed)
+        return datum._replace(of=of, steps=(*way, *passed.steps))
+    return datum._replace(steps=(*way, *before, source._replace(text=read.text)))
 
 
 def _made_of(datum: Datum | None) -> Datum | None:

@@ -7,16 +7,19 @@ that nothing in the project tells.
 from __future__ import annotations
 
 import ast
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from flask_ctxfix import flask_facts
+from flask_ctxfix.context_flow.tables import QuestionKind, Table
 from flask_ctxfix.origins import NONE, UNKNOWN
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import Binding, FunctionNode
 from flask_ctxfix.syntax import without_call
 
-_DEEPEST = 25
+# How many values may hold each other: a partial of a partial of a copy of a closure of a partial.
+# Code that calls itself with a new one each time would have no end of them.
+_DEEPEST = 8
 _COPY = "flask.copy_current_request_context"
 _REAL_OBJECTS = {"flask.current_app": "flask.Flask()", "flask.request": "flask.Request()"}
 
@@ -118,19 +121,30 @@ Value = (
 Known = tuple[Given, ...]
 
 
+def _agreed(values: Iterable[Value | None]) -> Value | None:
+    """Return the one value that all of `values` are."""
+    found = set(values)
+    return found.pop() if len(found) == 1 else None
+
+
+_VALUE: QuestionKind[Value | None] = QuestionKind(
+    "value", None, lambda one, other: _agreed((one, other))
+)
+
+
 class Values:
     """Evaluates the expressions of a project."""
 
-    def __init__(self, project: Project) -> None:
+    def __init__(self, project: Project, table: Table) -> None:
         self._project = project
-        self._pending: set[Hashable] = set()
+        self._table = table
 
     def of(self, module: Module, node: ast.expr, given: Known = ()) -> Value | None:
         """Return what `node` stands for where parameters have the values `given`."""
         if not isinstance(node, _EVALUATED):
             return None
         key = ("value", _place(module, node), given)
-        return self._once(module, key, lambda: self._expression(module, node, given))
+        return self._ask(module, key, lambda: self._expression(module, node, given))
 
     def definition(
         self, module: Module, node: ast.FunctionDef | ast.AsyncFunctionDef, given: Known = ()
@@ -138,7 +152,7 @@ class Values:
         """Return what the name of a function stands for, once its decorators have run."""
         seen = _seen_by(module, node, given)
         key = ("decorated", node, seen)
-        return self._once(module, key, lambda: self._decorated(module, node, seen))
+        return self._ask(module, key, lambda: self._decorated(module, node, seen))
 
     def below(
         self, module: Module, node: ast.FunctionDef | ast.AsyncFunctionDef, decorator: ast.expr
@@ -166,21 +180,32 @@ class Values:
         if isinstance(node, ast.AsyncFunctionDef):
             return None
         key = ("result", node, given)
-        return self._once(module, key, lambda: self._returned(module, node, given))
+        return self._ask(module, key, lambda: self._returned(module, node, given))
 
     def arguments(self, module: Module, call: ast.Call, function: Function, given: Known) -> Known:
         """Return the values that a call binds to parameters of `function`, where they are known."""
         found = []
         for name, argument in bound_arguments(call, function):
             value = self.of(module, argument, given)
-            if value is not None:
+            if value is not None and self._is_shallow(value):
                 found.append(Given(function.node, name, value))
         return tuple(found)
+
+    def _is_shallow(self, value: Value) -> bool:
+        is_shallow = _depth(value) <= _DEEPEST
+        if not is_shallow:
+            self._table.bounds["arguments that hold values more than 8 deep"] += 1
+        return is_shallow
 
     def member(self, owner: Class, name: str, *, of_instance: bool) -> Value | None:
         """Return what an attribute of a class of the project, or of its instances, stands for."""
         key = ("member", owner.node, name, of_instance)
-        return self._once(owner.module, key, lambda: self._member(owner, name, of_instance))
+        return self._ask(owner.module, key, lambda: self._member(owner, name, of_instance))
+
+    def _ask(
+        self, module: Module, key: Hashable, compute: Callable[[], Value | None]
+    ) -> Value | None:
+        return self._table.ask(module, _VALUE, key, compute)
 
     def bases(self, owner: Class) -> Iterator[Class | Foreign]:
         """Yield the classes that a class inherits from, nearest first, as far as they are known."""
@@ -196,15 +221,6 @@ class Values:
                     yield value
                 elif isinstance(value, Foreign):
                     yield value
-
-    def _once(self, module: Module, key: Hashable, compute: object) -> Value | None:
-        if key in self._pending or len(self._pending) > _DEEPEST:
-            return None
-        self._pending.add(key)
-        try:
-            return module.memo(key, compute)  # type: ignore[arg-type]
-        finally:
-            self._pending.discard(key)
 
     def _expression(self, module: Module, node: ast.expr, given: Known) -> Value | None:
         if isinstance(node, ast.Name):
@@ -495,10 +511,15 @@ def _canonical(origin: str) -> str:
     return f"flask.{name}" if name is not None else flask_facts.public_name(origin)
 
 
-def _agreed(values: Iterator[Value | None] | Sequence[Value | None]) -> Value | None:
-    """Return the one value that all of `values` are."""
-    found = set(values)
-    return found.pop() if len(found) == 1 else None
+def _depth(value: Value | None) -> int:
+    """Return how deeply a value holds other values."""
+    if isinstance(value, Foreign):
+        return max(value.name.count("("), value.name.count(".") // 2)
+    if isinstance(value, Partial | Copied | Proxy | Property):
+        return 1 + _depth(value.function)
+    if isinstance(value, Function):
+        return 1 + max((_depth(each.value) for each in value.given), default=0)
+    return 0
 
 
 def _is_none(binding: Binding) -> bool:

@@ -1,0 +1,312 @@
+"""Answers to questions that ask each other: the same, whichever is asked first.
+
+A question may ask others on its way to an answer, in chains of any length and in circles. Circles
+are the strongly connected components of who asks whom (Tarjan, 1972); each is answered as a
+fixpoint: all of its questions are answered anew from the answers of the round before, beginning
+with "nothing is known", until no answer changes. An answer is kept once it is final; what is known
+on the way is forgotten.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Collection, Hashable, Iterator
+from dataclasses import dataclass
+from operator import eq
+from typing import Any, Generic, NamedTuple, TypeVar
+
+from flask_ctxfix.project import Keeper
+
+Result = TypeVar("Result")
+
+# Questions that ask each other directly, as Python functions that call each other. Of a longer
+# chain, those so far wait until the next one is answered by itself.
+_DEEPEST = 30
+# Rounds in which the answers of a circle may go to and fro, before they may only grow.
+_FREE_ROUNDS = 50
+_FREE_ROUNDS_EACH = 3
+
+
+@dataclass(frozen=True, eq=False)
+class QuestionKind(Generic[Result]):
+    """A kind of question, as "what does this function need".
+
+    `unknown` is the answer as long as nothing is known. `joined` makes one answer of two that a
+    circle gives in turns: applied again and again, it must come to an end.
+    """
+
+    name: str
+    unknown: Result
+    joined: Callable[[Result, Result], Result]
+    are_alike: Callable[[Result, Result], bool] = eq
+
+
+_NOTHING: frozenset[Any] = frozenset()
+
+
+class Basis:
+    """What an answer rests on.
+
+    `path` is the file that it is about, empty if it is about no single one; `files` are others that
+    were read for it, `searched` the names that were looked for in all files. `asked` are the bases
+    of the answers to what was asked; answers of a circle rest on each other.
+    """
+
+    __slots__ = ("asked", "files", "kind", "path", "searched")
+
+    def __init__(
+        self, kind: str, path: str, files: frozenset[str], searched: frozenset[str]
+    ) -> None:
+        self.kind = kind
+        self.path = path
+        self.files = files
+        self.searched = searched
+        self.asked: tuple[Basis, ...] = ()
+
+    def every(self) -> Iterator[Basis]:
+        """Yield this one and all that it rests on, directly or not."""
+        seen = {self}
+        left = [self]
+        while left:
+            basis = left.pop()
+            yield basis
+            new = [each for each in dict.fromkeys(basis.asked) if each not in seen]
+            seen.update(new)
+            left += new
+
+    def every_file(self) -> frozenset[str]:
+        """Return every file that the answer rests on, directly or not."""
+        return frozenset(file for each in self.every() for file in (each.path, *each.files) if file)
+
+
+class Answer(NamedTuple):
+    """A final answer, and what it rests on."""
+
+    value: Any
+    basis: Basis
+
+
+class _Question:
+    """A question without a final answer.
+
+    `place` is its position among these, `lowest` that of the first one that it waits for. `first`
+    is its answer where nothing is known of its circle, `value` that of the last round; `awaited`
+    are the questions of the circle that this was made of. `gave_way` says that it is to be answered
+    again, behind one that was too deep below it.
+    """
+
+    __slots__ = (
+        "asked",
+        "awaited",
+        "compute",
+        "files",
+        "first",
+        "gave_way",
+        "in_round",
+        "keeper",
+        "key",
+        "kind",
+        "lowest",
+        "place",
+        "searched",
+        "value",
+    )
+
+    def __init__(
+        self, keeper: Keeper, kind: QuestionKind[Any], key: Hashable, compute: Callable[[], Any]
+    ) -> None:
+        self.keeper = keeper
+        self.kind = kind
+        self.key = key
+        self.compute = compute
+        self.place = self.lowest = -1
+        self.in_round = self.gave_way = False
+        self.value = self.first = kind.unknown
+        self.begin()
+
+    def begin(self) -> None:
+        """Forget what an earlier attempt at an answer asked."""
+        self.asked: list[Basis] = []
+        self.awaited: Collection[_Question] = _NOTHING
+        self.files: frozenset[str] = _NOTHING
+        self.searched: frozenset[str] = _NOTHING
+
+    def basis(self) -> Basis:
+        """Return what the latest attempt rests on, without other answers."""
+        return Basis(self.kind.name, self.keeper.path, self.files, self.searched)
+
+
+class _TooDeep(BaseException):
+    """The questions that wait for `question` have to give way to it."""
+
+    def __init__(self, question: _Question) -> None:
+        self.question = question
+
+
+class Table:
+    """Answers questions and keeps the final answers.
+
+    `bounds` counts, by what was bounded, how often a question was left unknown for its width.
+    """
+
+    def __init__(self) -> None:
+        self.bounds: Counter[str] = Counter()
+        self._unanswered: list[_Question] = []
+        self._by_key: dict[tuple[Keeper, Hashable], _Question] = {}
+        self._running: list[_Question] = []
+
+    def ask(
+        self,
+        keeper: Keeper,
+        kind: QuestionKind[Result],
+        key: Hashable,
+        compute: Callable[[], Result],
+    ) -> Result:
+        """Return the answer to a question of a `kind`, which `compute` gives.
+
+        `compute` must do the same whenever it is called: it asks other questions and answers from
+        what they give. `key` tells the questions of a keeper apart, whatever their kind.
+        """
+        answer = keeper.answers.get(key)
+        if answer is not None:
+            if self._running:
+                self._running[-1].asked.append(answer.basis)
+            return answer.value  # type: ignore[no-any-return]
+        question = self._by_key.get((keeper, key))
+        if question is not None:
+            return self._so_far(question)  # type: ignore[no-any-return]
+        question = _Question(keeper, kind, key, compute)
+        if not self._running:
+            self._answer(question)
+        elif len(self._running) >= _DEEPEST:
+            raise _TooDeep(question)
+        else:
+            self._explore(question)
+        answer = keeper.answers.get(key)
+        if answer is None:
+            return self._so_far(question)  # type: ignore[no-any-return]
+        if self._running:
+            self._running[-1].asked.append(answer.basis)
+        return answer.value  # type: ignore[no-any-return]
+
+    def basis(self, keeper: Keeper, key: Hashable) -> Basis | None:
+        """Return what the final answer to a question rests on; None if there is none."""
+        answer = keeper.answers.get(key)
+        return None if answer is None else answer.basis
+
+    def reads(self, path: str) -> None:
+        """Note that the question that is being answered reads the file at `path`."""
+        if self._running:
+            self._running[-1].files |= {path}
+
+    def searches(self, name: str) -> None:
+        """Note that the question that is being answered looks for `name` in all files."""
+        if self._running:
+            self._running[-1].searched |= {name}
+
+    def _so_far(self, question: _Question) -> Any:
+        """Return what is known of a question that whoever asks now has to wait for."""
+        asking = self._running[-1]
+        asking.lowest = min(asking.lowest, question.lowest)
+        asking.awaited = {*asking.awaited, question}
+        return question.value if asking.in_round else question.kind.unknown
+
+    def _answer(self, question: _Question) -> None:
+        """Answer a question, and before it those that are too deep below it, one by one."""
+        waiting = [question]
+        try:
+            while waiting:
+                try:
+                    self._explore(waiting[-1])
+                    waiting.pop()
+                except _TooDeep as deep:
+                    known = {*waiting}
+                    gave_way = [each for each in self._unanswered if each.gave_way]
+                    waiting += [each for each in gave_way if each not in known]
+                    waiting.append(deep.question)
+                except Exception:
+                    # Whoever asked asks again, and deals with the error, unless nobody did.
+                    if len(waiting) == 1:
+                        raise
+                    waiting.pop()
+        finally:
+            self._drop_from(0)
+
+    def _explore(self, question: _Question) -> None:
+        """Find out what a question asks; keep its answer, or that of its circle, if it is final."""
+        if question.place < 0:
+            question.place = len(self._unanswered)
+            self._unanswered.append(question)
+            self._by_key[question.keeper, question.key] = question
+        question.lowest = question.place
+        question.gave_way = False
+        try:
+            question.first = self._computed(question, in_round=False)
+            if question.lowest == question.place:
+                self._close(question)
+        except _TooDeep:
+            question.gave_way = True
+            raise
+        except BaseException:
+            self._drop_from(question.place)
+            raise
+
+    def _computed(self, question: _Question, *, in_round: bool) -> Any:
+        question.begin()
+        question.in_round = in_round
+        self._running.append(question)
+        try:
+            return question.compute()
+        finally:
+            self._running.pop()
+
+    def _drop_from(self, place: int) -> None:
+        for question in self._unanswered[place:]:
+            del self._by_key[question.keeper, question.key]
+        del self._unanswered[place:]
+
+    def _close(self, first: _Question) -> None:
+        """Keep the answers of the circle that begins with `first`, which may be in it alone."""
+        circle = self._unanswered[first.place :]
+        if len(circle) == 1 and not first.awaited:
+            first.value = first.first
+        else:
+            circle = self._settle(first.place)
+            first.lowest = min(each.lowest for each in circle)
+        if first.lowest < first.place:
+            return
+        bases = {each: each.basis() for each in circle}
+        for question, basis in bases.items():
+            awaited = (bases[each] for each in question.awaited)
+            basis.asked = (*dict.fromkeys(question.asked), *awaited)
+            question.keeper.answers[question.key] = Answer(question.value, basis)
+        self._drop_from(first.place)
+
+    def _settle(self, place: int) -> list[_Question]:
+        """Answer the questions of a circle in rounds until no answer changes; return them.
+
+        What a question asks for the first time in some round may belong to the circle as well; the
+        rounds begin again then, so that they do not depend on when that was found out. If that is
+        waiting for the circle already, they end: the circle is a part of a larger one.
+        """
+        size = 0
+        while True:
+            if len(self._unanswered) - place != size:
+                circle = stale = self._unanswered[place:]
+                size, rounds = len(circle), 0
+                for question in circle:
+                    question.value = question.first
+            rounds += 1
+            new = {each: self._computed(each, in_round=True) for each in stale}
+            if any(each.lowest < place for each in stale):
+                return circle
+            if rounds > _FREE_ROUNDS + _FREE_ROUNDS_EACH * size:
+                new = {each: each.kind.joined(each.value, value) for each, value in new.items()}
+            changed = {
+                each for each, value in new.items() if not each.kind.are_alike(each.value, value)
+            }
+            for question, value in new.items():
+                question.value = value
+            stale = [each for each in circle if not changed.isdisjoint(each.awaited)]
+            if not stale and len(self._unanswered) - place == size:
+                return circle
