@@ -31,10 +31,8 @@ _TEST_FILE = re.compile(r"test_.*\.py|.*_test\.py|conftest\.py")
 _SOURCE_FOLDERS = {("lib",), ("python",), ("source",), ("src",)}
 # A long sum is a deep tree: two calls for each of its terms.
 _DEEPEST = 5_000
-# Half of a project, since two processes or more share the work; but of a large project only what
-# stands close together is read twice, and more of it would be memory for nothing.
-_KEPT_CHARACTERS = 3_000_000
-_KEPT_OF_LARGE = 1_600_000
+# Modules take 35 to 50 bytes for each character of their text: 300 MB in each process.
+_KEPT_CHARACTERS = 6_000_000
 _KEPT_BYTES = 32_000_000
 _NEWER_SYNTAX = (
     ((3, 11), re.compile(r"^\s*except\s*\*")),
@@ -204,6 +202,7 @@ class Project(Keeper):
         # What was dropped but is still in use: not to be parsed a second time.
         self._alive: WeakValueDictionary[str, Module] = WeakValueDictionary()
         self._unread: dict[str, SourceError] = {}
+        self._size = 0  # of the modules that are kept, in characters
 
     def module(self, path: str) -> Module:
         """Return the module in file `path`, which need not be one of `paths`.
@@ -242,24 +241,19 @@ class Project(Keeper):
         for module in self._modules.values():
             module.forget()
         self._modules.clear()
+        self._size = 0
 
     def _keep(self, module: Module) -> Module:
+        replaced = self._modules.pop(module.path, None)
+        self._size -= len(replaced.text) if replaced is not None else 0
         self._modules[module.path] = module
-        self._modules.move_to_end(module.path)
         self._alive[module.path] = module
-        size = sum(len(kept.text) for kept in self._modules.values())
-        # The limit takes a look at all files, for which a small run has no need.
-        while size > _KEPT_OF_LARGE and size > self._kept_characters and len(self._modules) > 1:
+        self._size += len(module.text)
+        while self._size > _KEPT_CHARACTERS and len(self._modules) > 1:
             oldest = self._modules.popitem(last=False)[1]
             oldest.forget()
-            size -= len(oldest.text)
+            self._size -= len(oldest.text)
         return module
-
-    @cached_property
-    def _kept_characters(self) -> int:
-        texts = self._texts
-        is_large = texts is None or sum(map(len, texts.values())) > 2 * _KEPT_CHARACTERS
-        return _KEPT_OF_LARGE if is_large else _KEPT_CHARACTERS
 
     @cached_property
     def _by_stem(self) -> dict[str, list[tuple[str, ...]]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from enum import Enum
 from typing import NamedTuple
 
@@ -297,10 +297,9 @@ class Reachability:
     ) -> Iterator[tuple[Module, ast.expr]]:
         """Yield what may call a method; calls of something else with that name do no harm."""
         for other in self._project.parsed(self._mentioned_in(module, function)):
-            for node in other.scopes.nodes(ast.Attribute):
-                if node.attr == function.name and isinstance(node.ctx, ast.Load):
-                    if self._may_be_method(other, node, module, owner):
-                        yield other, node
+            for node in other.scopes.attribute_reads.get(function.name, ()):
+                if self._may_be_method(other, node, module, owner):
+                    yield other, node
 
     def _may_be_method(
         self, module: Module, node: ast.Attribute, home: Module, owner: ast.ClassDef
@@ -336,13 +335,13 @@ def _opens_no_context(decorator: ast.expr) -> bool:
     )
 
 
-def _named(module: Module, name: str) -> Iterable[ast.expr]:
-    for node in module.scopes.nodes(ast.Name):
-        if isinstance(node.ctx, ast.Load) and node.id in _locals_of(module, name):
+def _named(module: Module, name: str) -> Iterator[ast.expr]:
+    """Yield what may read something of this name that another module defines."""
+    names = _locals_of(module, name)
+    for node in module.scopes.nodes(ast.Name) if names else ():
+        if isinstance(node.ctx, ast.Load) and node.id in names:
             yield node
-    for attribute in module.scopes.nodes(ast.Attribute):
-        if attribute.attr == name and isinstance(attribute.ctx, ast.Load):
-            yield attribute
+    yield from module.scopes.attribute_reads.get(name, ())
 
 
 def _locals_of(module: Module, name: str) -> frozenset[str]:

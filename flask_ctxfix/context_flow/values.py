@@ -7,7 +7,7 @@ that nothing in the project tells.
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from typing import NamedTuple
 
 from flask_ctxfix import flask_facts
@@ -397,10 +397,11 @@ class Values:
         return self.result(maker, (Given(maker.node, parameters[0], value),))
 
     def _returned(self, module: Module, node: ast.FunctionDef, given: Known) -> Value | None:
-        returns = list(_returns(node.body))
         if node in module.scopes.generators:
             return None
-        return _agreed(self.of(module, each, given) for each in returns)
+        return _agreed(
+            self.of(module, each, given) for each in module.scopes.returned.get(node, ())
+        )
 
     def _member(self, owner: Class, name: str, of_instance: bool) -> Value | None:
         receiver = Instance(owner) if of_instance else owner
@@ -581,13 +582,3 @@ def own_nodes(node: ast.AST) -> Iterator[ast.AST]:
             yield child
             if not isinstance(child, FunctionNode | ast.ClassDef):
                 pending.append(child)
-
-
-def _returns(body: Sequence[ast.stmt]) -> Iterator[ast.expr]:
-    for statement in body:
-        if isinstance(statement, ast.Return):
-            if statement.value is not None:
-                yield statement.value
-        elif not isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            for name in ("body", "orelse", "finalbody", "handlers", "cases"):
-                yield from _returns(getattr(statement, name, []))
