@@ -204,6 +204,11 @@ class _Analysis:
             removed = [RemoveStatement(self._module.span(s)) for s in variable.statements]
             fix = self._fix(first, done, [*removed, *edits])
             yield self._finding(first.kind, first.node, _advice(done), fix)
+            return
+        conflicts = [r for r in rewrites if isinstance(r, Refusal) and r.expects_old_error]
+        if conflicts:
+            for definition in variable.definitions:
+                yield self._refused(definition, conflicts[0])
         else:
             yield from self._kept_variable(variable)
 
@@ -213,8 +218,21 @@ class _Analysis:
         if any(map(self._rewriter.is_entered_later, variable.reads)):
             yield self._refused(first, Refusal(_ENTERED_LATER))
             return
-        rewrites = [(read, self._rewriter.rewrite(read)) for read in variable.reads]
-        refused = [(read, each) for read, each in rewrites if isinstance(each, Refusal)]
+        rewrites = [
+            self._rewriter.rewrite(read)
+            for read in variable.reads
+            if read.kind == "request" and self._attribute(read.node) == "g"
+        ]
+        refused = [
+            (read, refusal)
+            for read in variable.reads
+            if (refusal := self._rewriter.refusal(read)) is not None
+        ]
+        conflicts = [r for r in rewrites if isinstance(r, Refusal) and r.expects_old_error]
+        if conflicts:
+            for top in variable.definitions:
+                yield self._refused(top, conflicts[0])
+            return
         if refused:
             for top in variable.definitions:
                 yield self._refused(top, Refusal(_READ_BY_HAND))
@@ -223,11 +241,10 @@ class _Analysis:
             return
         values = [self._rewriter.value(definition) for definition in variable.definitions]
         edits = [edit for value in values for edit in value.edits]
-        for read, rewrite in rewrites:
-            if isinstance(rewrite, Rewrite) and read.kind == "request":
-                if self._attribute(read.node) == "g":
-                    values.append(rewrite)
-                    edits += rewrite.edits
+        for rewrite in rewrites:
+            if isinstance(rewrite, Rewrite):
+                values.append(rewrite)
+                edits += rewrite.edits
         yield self._finding(
             first.kind, first.node, _advice(values), self._fix(first, values, edits)
         )
