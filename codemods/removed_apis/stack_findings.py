@@ -18,6 +18,7 @@ from flask_ctxfix.codemod import (
     ReplaceExpression,
 )
 from flask_ctxfix.codemods.removed_apis.drafts import Refusal, Rewrite, worst
+from flask_ctxfix.codemods.removed_apis.kept_contexts import KeptContexts
 from flask_ctxfix.codemods.removed_apis.lookups import LookupUse, lookup_uses
 from flask_ctxfix.codemods.removed_apis.shims import shims
 from flask_ctxfix.codemods.removed_apis.stack_uses import (
@@ -48,10 +49,14 @@ _ADVICE_FOR_OPERATIONS = {
     "__ident_func__": "scope by `greenlet.getcurrent` or `threading.get_ident`, or by context: "
     "`lambda: id(app_ctx._get_current_object())`",
 }
-_ENTERED_LATER = (
-    "since Flask 2.2 one context object cannot be entered by several threads; keep the application "
-    "and open a new `app.app_context()` in each call"
-)
+_ENTERED_LATER: dict[Kind, str] = {
+    "app": "no automatic fix: what is kept here is entered elsewhere, and since Flask 2.2 one "
+    "context object cannot be entered by several threads; keep the application, "
+    "`current_app._get_current_object()`, and open `app.app_context()` in each thread",
+    "request": "no automatic fix: what is kept here is entered elsewhere, and since Flask 2.2 one "
+    "context object cannot be entered by several threads; pass on what is read of the request, or "
+    "give each thread its own copy: `copy_current_request_context`",
+}
 _READ_BY_HAND = "what is read from this variable has to be reworked by hand first"
 _ASKED_FOR = (
     "the code asks whether there is a stack, and there is none on Flask 3.0, so that it goes on as "
@@ -85,6 +90,7 @@ class _Analysis:
         self._target = target
         self._uses = StackUses.of(module, project)
         self._rewriter = TopRewriter(module, project, self._uses, target)
+        self._kept = KeptContexts(project)
         self._level: Level = "error" if target.newest >= STACKS_REMOVED else "warning"
         self._stays: set[ast.AST] = set()
         self._unsafe: set[ast.AST] = set()
@@ -132,6 +138,9 @@ class _Analysis:
         if self._uses.may_be_missing(top.stack):
             yield self._refused(top, Refusal(_ASKED_FOR))
             return
+        if self._rewriter.travels(top) and self._is_entered_later(top):
+            yield self._refused(top, Refusal(_ENTERED_LATER[top.kind]))
+            return
         rewrite = self._rewriter.rewrite(top)
         if isinstance(rewrite, Refusal):
             yield self._refused(top, rewrite)
@@ -139,6 +148,9 @@ class _Analysis:
         yield self._finding(
             top.kind, top.node, _advice([rewrite]), self._fix(top, [rewrite], rewrite.edits)
         )
+
+    def _is_entered_later(self, top: Top) -> bool:
+        return self._kept.is_entered_later(self._module, top.node)
 
     def _refused(self, top: Top, refusal: Refusal) -> Finding:
         self._stays.add(top.stack.node)
@@ -215,8 +227,9 @@ class _Analysis:
     def _kept_variable(self, variable: Variable) -> Iterator[Finding]:
         """Give a variable the context object itself, and see to what that no longer has."""
         first = variable.definitions[0]
-        if any(map(self._rewriter.is_entered_later, variable.reads)):
-            yield self._refused(first, Refusal(_ENTERED_LATER))
+        if any(map(self._is_entered_later, variable.definitions)):
+            for top in variable.definitions:
+                yield self._refused(top, Refusal(_ENTERED_LATER[top.kind]))
             return
         rewrites = [
             self._rewriter.rewrite(read)

@@ -53,13 +53,6 @@ class TopRewriter:
         self._use_value(draft)
         return self._finish(draft)
 
-    def is_entered_later(self, read: Top) -> bool:
-        """Whether a function that is made here enters the context once it is called."""
-        parent = self._scopes.parents[read.node]
-        return isinstance(parent, ast.withitem) and self._scopes.function_of(
-            read.node
-        ) is not self._scopes.function_of(read.stack.node)
-
     def travels(self, top: Top) -> bool:
         """Whether the context object itself is kept or passed on here."""
         draft = Draft(top, top.node)
