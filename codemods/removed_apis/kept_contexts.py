@@ -203,6 +203,9 @@ class KeptContexts:
         """Yield what a call from outside of the project may hand the context to."""
         if isinstance(call.func, ast.Attribute):
             yield from self._kept(replace(held, form="container"), call.func.value)
+        for field in self._uses.fields_of(held.module, call, held.node):
+            reads = self._uses.of_attribute_named(field, None)
+            yield from self._each(held, reads, is_later=True)
         for argument in (*call.args, *(keyword.value for keyword in call.keywords)):
             function = self._values.of(held.module, argument)
             if isinstance(function, Function):

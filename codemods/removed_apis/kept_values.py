@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator
 
 from flask_ctxfix.context_flow import ContextFlow
-from flask_ctxfix.context_flow.values import Class, Function, Instance, Property, Value
+from flask_ctxfix.context_flow.values import Class, Foreign, Function, Instance, Property, Value
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import FunctionNode
 from flask_ctxfix.source import SourceError
@@ -52,6 +52,22 @@ class Uses:
                 if node.attr == name and isinstance(node.ctx, ast.Load):
                     if self._may_be(owner, self._owner(module, node.value)):
                         yield module, node
+
+    def fields_of(self, module: Module, call: ast.Call, argument: ast.expr) -> Iterator[str]:
+        """Yield the attributes under which a call from outside of the project may keep an argument.
+
+        One given by its keyword has that name; one of a named tuple that of any of its fields.
+        """
+        for keyword in call.keywords:
+            if keyword.value is argument and keyword.arg is not None:
+                yield keyword.arg
+        for _, binding in self._project.bindings(module, call.func):
+            maker = binding.value
+            if isinstance(maker, ast.Call) and len(maker.args) > 1:
+                if self._values.of(module, maker.func) == Foreign("collections.namedtuple"):
+                    for node in ast.walk(maker.args[1]):
+                        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                            yield from node.value.replace(",", " ").split()
 
     def of_parameter(self, module: Module, name: str, function: ast.AST) -> Iterator[Read]:
         """Yield the reads of a parameter of `function`."""
