@@ -40,10 +40,14 @@ class Rewrite:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why a use has no sane rewrite, and what to do instead."""
+    """Why a use has no sane rewrite, and what to do instead.
+
+    `expects_old_error` says that it is what a rewrite raises that does not fit in.
+    """
 
     advice: str
     code: str | None = None
+    expects_old_error: bool = False
 
 
 @dataclass(slots=True)
@@ -65,6 +69,7 @@ class Draft:
     travels: bool = False
     note: str = ""
     groups: tuple[str, ...] = ()
+    handlers: list[Edit] = field(default_factory=list)
 
     @property
     def variable(self) -> str | None:

@@ -3,135 +3,218 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import cast
 
 from flask_ctxfix.codemod import Edit, ReplaceExpression
+from flask_ctxfix.codemods.removed_apis.asked_errors import AskedErrors, raises_again
+from flask_ctxfix.codemods.removed_apis.caught_errors import (
+    BEFORE,
+    SINCE,
+    catches,
+    is_group,
+    may_catch,
+    names_of,
+)
+from flask_ctxfix.context_flow import ContextFlow
+from flask_ctxfix.context_flow.values import Function, Instance
 from flask_ctxfix.project import Module, Project
+from flask_ctxfix.scopes import FunctionNode
+from flask_ctxfix.syntax import without_call
 
-_CATCHES_BOTH = {"Exception", "BaseException"}
-_EXPECTS_ERRORS = {"contextlib.suppress", "pytest.raises"}
-_ASKS_BY_NAME = {"getattr": 3, "hasattr": 2}
+_ANOTHER = "a handler around it catches RuntimeError for something else"
+_ASKS = "a handler around it asks which error it caught"
+_UNKNOWN = "it is not known which errors a handler around it catches"
+_TRY_STAR: type[ast.AST] = getattr(ast, "TryStar", ast.Try)
 
 
 class ConflictError(Exception):
     """Why no handler can be taught to catch a RuntimeError as well, in one line."""
 
 
-def widened_handlers(module: Module, project: Project, node: ast.AST) -> list[Edit]:
-    """Return edits after which the innermost handler around `node` catches both errors.
+class Handlers:
+    """The handlers that an error meets on its way out of the function that it is raised in.
 
-    Empty where none expects an AttributeError. Raises ConflictError where a handler in between
-    treats a RuntimeError differently, or a caller of the function expects an AttributeError.
+    Given a list of `edits`, they are taught to catch the new error as well as the old one. Without
+    it they can only be asked whether they tell the two apart.
     """
-    return _Handlers(module, project).widened(node)
 
-
-class _Handlers:
-    """The handlers of one module."""
-
-    def __init__(self, module: Module, project: Project) -> None:
+    def __init__(self, module: Module, project: Project, edits: list[Edit] | None = None) -> None:
         self._module = module
         self._project = project
+        self._edits = edits
+        self._asked = AskedErrors(project)
+        self._values = ContextFlow.of(project).values
 
-    def widened(self, node: ast.AST) -> list[Edit]:
+    def passed(self, node: ast.AST) -> FunctionNode | None:
+        """Return the function that an error raised at `node` leaves; None if it does not.
+
+        Raises ConflictError where a handler on the way treats the two errors differently.
+        """
         child = node
         for parent in self._module.scopes.ancestors(node):
-            if isinstance(parent, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
-                self._check_callers(parent)
-                break
-            if isinstance(parent, ast.Try) and child in parent.body:
-                edits = self._of_try(parent)
-            elif isinstance(parent, ast.With | ast.AsyncWith) and child in parent.body:
-                edits = list(self._of_items(parent)) or None
-            else:
-                edits = None
-            if edits is not None:
-                return edits
+            if isinstance(parent, FunctionNode):
+                return parent
+            if not self._goes_on(parent, child, node):
+                return None
             child = parent
-        return []
-
-    def _of_try(self, statement: ast.Try) -> list[Edit] | None:
-        """Return the edit of the handler that is concerned; None if none is."""
-        for place, handler in enumerate(statement.handlers):
-            caught = self._caught(handler.type)
-            if caught & _CATCHES_BOTH or {"AttributeError", "RuntimeError"} <= caught:
-                return []
-            later = [self._caught(each.type) for each in statement.handlers[place + 1 :]]
-            treated = "RuntimeError" in caught or any("RuntimeError" in each for each in later)
-            if treated and caught & {"AttributeError", "RuntimeError"}:
-                raise ConflictError("a handler around it catches RuntimeError for something else")
-            if "AttributeError" in caught and handler.type is not None:
-                code = self._with_runtime_error(handler.type)
-                return [ReplaceExpression(self._module.span(handler.type), code)]
         return None
 
-    def _caught(self, kinds: ast.expr | None) -> set[str]:
-        """Return the names of the exceptions that an exception type, or a tuple of them, holds."""
-        if kinds is None:
-            return {"BaseException"}
-        if isinstance(kinds, ast.Tuple):
-            return set().union(*map(self._caught, kinds.elts))
-        if isinstance(kinds, ast.Starred):
-            return self._caught(kinds.value)
-        origins = self._project.origins(self._module, kinds)
-        names = {o.removeprefix("builtins.") for o in origins if o.startswith("builtins.")}
-        for owner, binding in self._project.bindings(self._module, kinds):
-            if isinstance(binding.value, ast.Tuple):
-                names |= _Handlers(owner, self._project)._caught(binding.value)
-        return names
+    def _goes_on(self, parent: ast.AST, child: ast.AST, node: ast.AST) -> bool:
+        """Whether both errors go on behind `parent`, of which `child` holds `node`."""
+        statement = _as_try(parent)
+        if statement is not None and child in statement.body:
+            return self._of_try(statement, node)
+        if isinstance(parent, ast.With | ast.AsyncWith):
+            items = parent.items
+            if isinstance(child, ast.withitem):
+                items = items[: items.index(child)]
+            return all(map(self._of_item, reversed(items)))
+        return True
+
+    def _of_try(self, statement: ast.Try, node: ast.AST) -> bool:
+        if self._asked.in_block(self._module, statement.finalbody):
+            raise ConflictError("a `finally` around it asks which error there is")
+        before = self._catching(statement.handlers, BEFORE)
+        since = self._catching(statement.handlers, SINCE, before)
+        if before is None and since is None:
+            return True
+        if before is None or (since is not None and since is not before):
+            raise ConflictError(_ANOTHER)
+        if self._asked.in_handler(self._module, before):
+            raise ConflictError(_ASKS)
+        if since is None:
+            self._check_others(statement, node, before)
+            self._widen(before.type, statement)
+        return raises_again(before)
+
+    def _catching(
+        self,
+        handlers: Sequence[ast.ExceptHandler],
+        error: str,
+        known: ast.ExceptHandler | None = None,
+    ) -> ast.ExceptHandler | None:
+        """Return the first handler that catches `error`; `known` is one of which more is known."""
+        for handler in handlers:
+            names = names_of(self._module, self._project, handler.type)
+            if catches(names, error):
+                return handler
+            if may_catch(names, error) and handler is not known:
+                raise ConflictError(_UNKNOWN)
+        return None
+
+    def _check_others(self, statement: ast.Try, node: ast.AST, handler: ast.ExceptHandler) -> None:
+        """Raise ConflictError if `handler` would take other errors from a handler further out."""
+        if raises_again(handler) or not self._fails_otherwise(statement, node):
+            return
+        for outer in self._handlers_around(statement):
+            if may_catch(names_of(self._module, self._project, outer.type), SINCE):
+                raise ConflictError(
+                    "a handler further out catches RuntimeError for what else may fail here"
+                )
+
+    def _handlers_around(self, statement: ast.Try) -> Iterator[ast.ExceptHandler]:
+        child: ast.AST = statement
+        for parent in self._module.scopes.ancestors(statement):
+            if isinstance(parent, FunctionNode):
+                return
+            outer = _as_try(parent)
+            if outer is not None and child in outer.body:
+                yield from outer.handlers
+            child = parent
+
+    def _fails_otherwise(self, statement: ast.Try, node: ast.AST) -> bool:
+        """Whether the body of a ``try`` may raise a RuntimeError elsewhere than at `node`."""
+        use = self._module.span(node)
+        return any(
+            isinstance(each, ast.Call | ast.Raise) and not use.holds(self._module.span(each))
+            for part in statement.body
+            for each in ast.walk(part)
+        )
+
+    def _widen(self, kinds: ast.expr | None, statement: ast.Try) -> None:
+        assert kinds is not None
+        if self._edits is None or type(statement) is not ast.Try:
+            raise ConflictError("a handler around it expects an AttributeError")
+        code = self._with_runtime_error(kinds)
+        self._edits.append(ReplaceExpression(self._module.span(kinds), code))
 
     def _with_runtime_error(self, kinds: ast.expr) -> str:
         if isinstance(kinds, ast.Tuple):
             listed = ", ".join(map(self._module.segment, kinds.elts))
         else:
-            listed = "*" * self._is_group(kinds) + self._module.segment(kinds)
+            star = "*" * is_group(self._module, self._project, kinds)
+            listed = star + self._module.segment(kinds)
         return f"({listed}, RuntimeError)"
 
-    def _is_group(self, kinds: ast.expr) -> bool:
-        """Whether a name stands for a tuple of exceptions."""
-        bindings = self._project.bindings(self._module, kinds)
-        return any(isinstance(binding.value, ast.Tuple) for _, binding in bindings)
+    # --- with ------------------------------------------------------------------------------
 
-    def _of_items(self, statement: ast.With | ast.AsyncWith) -> Iterator[Edit]:
-        """Yield the edits of ``suppress(AttributeError)`` and its like."""
-        for item in statement.items:
-            call = item.context_expr
-            if not isinstance(call, ast.Call):
-                continue
-            origins = self._project.origins(self._module, call.func)
-            caught = [self._caught(argument) for argument in call.args]
-            if not origins & _EXPECTS_ERRORS or "RuntimeError" in set().union(*caught):
-                continue
-            concerned = [
-                a for a, names in zip(call.args, caught, strict=True) if "AttributeError" in names
-            ]
-            if concerned and origins == {"contextlib.suppress"}:
-                listed = ", ".join(map(self._module.segment, call.args))
-                code = f"{self._module.segment(call.func)}({listed}, RuntimeError)"
-                yield ReplaceExpression(self._module.span(call), code)
-            elif concerned:
-                code = self._with_runtime_error(concerned[0])
-                yield ReplaceExpression(self._module.span(concerned[0]), code)
+    def _of_item(self, item: ast.withitem) -> bool:
+        """Whether both errors go on behind what a ``with`` enters."""
+        manager = item.context_expr
+        named = self._named(manager) if isinstance(manager, ast.Call) else {}
+        every = frozenset().union(*named.values())
+        before, since = catches(every, BEFORE), catches(every, SINCE)
+        if not (before or since):
+            self._check_manager(manager)
+            return True
+        assert isinstance(manager, ast.Call)
+        if not before:
+            raise ConflictError(_ANOTHER)
+        origins = self._project.origins(self._module, manager.func)
+        if origins == {"contextlib.suppress"}:
+            if not since:
+                self._replace(manager, self._with_argument(manager))
+        elif origins == {"pytest.raises"}:
+            if manager.keywords or self._is_used(item.optional_vars):
+                raise ConflictError("a test around it asks which error was raised")
+            if not since:
+                kinds = next(each for each, names in named.items() if BEFORE in names)
+                self._replace(kinds, self._with_runtime_error(kinds))
+        elif not since:
+            called = self._module.segment(manager.func)
+            raise ConflictError(f"`{called}` around it is told of AttributeError")
+        return False
 
-    def _check_callers(self, function: ast.AST) -> None:
-        """Raise ConflictError if a caller of `function` expects an AttributeError."""
-        name = getattr(function, "name", None)
-        if name is None:
-            return
-        for call in self._module.scopes.nodes(ast.Call):
-            called = getattr(call.func, "id", getattr(call.func, "attr", ""))
-            if len(call.args) == _ASKS_BY_NAME.get(called):
-                if getattr(call.args[1], "value", None) == name:
-                    raise ConflictError(f"`{name}` may be missing where it is asked for by name")
-            if called == name:
-                self._check_call(call, name)
+    def _named(self, call: ast.Call) -> dict[ast.expr, frozenset[str]]:
+        """Return the exceptions that each argument of a call names."""
+        arguments = [*call.args, *(keyword.value for keyword in call.keywords)]
+        return {each: names_of(self._module, self._project, each) for each in arguments}
 
-    def _check_call(self, call: ast.Call, name: str) -> None:
-        child: ast.AST = call
-        for parent in self._module.scopes.ancestors(call):
-            if isinstance(parent, ast.Try) and child in parent.body:
-                caught = set().union(*(self._caught(each.type) for each in parent.handlers))
-                if "AttributeError" in caught and "RuntimeError" not in caught:
-                    if not caught & _CATCHES_BOTH:
-                        raise ConflictError(f"a caller of `{name}` expects an AttributeError")
-            child = parent
+    def _with_argument(self, call: ast.Call) -> str:
+        listed = ", ".join(map(self._module.segment, call.args))
+        return f"{self._module.segment(call.func)}({listed}, RuntimeError)"
+
+    def _replace(self, node: ast.expr, code: str) -> None:
+        if self._edits is None:
+            raise ConflictError("a `with` around it expects an AttributeError")
+        self._edits.append(ReplaceExpression(self._module.span(node), code))
+
+    def _is_used(self, target: ast.expr | None) -> bool:
+        """Whether something reads what a ``with`` gave a name."""
+        if not isinstance(target, ast.Name):
+            return target is not None
+        return bool(self._module.scopes.home_of(target).reads.get(target.id))
+
+    def _check_manager(self, manager: ast.expr) -> None:
+        """Raise ConflictError if a context manager of the project tells the errors apart."""
+        value = self._values.of(self._module, manager)
+        if isinstance(value, Instance):
+            leave = self._values.member(value.of, "__exit__", of_instance=True)
+            if isinstance(leave, Function) and self._asked.in_exit(leave):
+                raise ConflictError("a `with` around it asks which error there is")
+        maker = self._values.of(self._module, without_call(manager))
+        if isinstance(maker, Function) and maker.is_generator:
+            handlers = Handlers(maker.module, self._project)
+            for each in _yields(maker):
+                handlers.passed(each)
+
+
+def _as_try(node: ast.AST) -> ast.Try | None:
+    """Return a ``try``, also one with ``except*``, which has the same parts."""
+    return cast("ast.Try", node) if isinstance(node, ast.Try | _TRY_STAR) else None
+
+
+def _yields(generator: Function) -> Iterator[ast.AST]:
+    scopes = generator.module.scopes
+    return (each for each in scopes.nodes(ast.Yield) if scopes.function_of(each) is generator.node)

@@ -18,6 +18,7 @@ from flask_ctxfix.codemod import (
     ReplaceExpression,
 )
 from flask_ctxfix.codemods.removed_apis.drafts import Refusal, Rewrite, worst
+from flask_ctxfix.codemods.removed_apis.kept_contexts import KeptContexts
 from flask_ctxfix.codemods.removed_apis.lookups import LookupUse, lookup_uses
 from flask_ctxfix.codemods.removed_apis.shims import shims
 from flask_ctxfix.codemods.removed_apis.stack_uses import (
@@ -48,10 +49,14 @@ _ADVICE_FOR_OPERATIONS = {
     "__ident_func__": "scope by `greenlet.getcurrent` or `threading.get_ident`, or by context: "
     "`lambda: id(app_ctx._get_current_object())`",
 }
-_ENTERED_LATER = (
-    "since Flask 2.2 one context object cannot be entered by several threads; keep the application "
-    "and open a new `app.app_context()` in each call"
-)
+_ENTERED_LATER: dict[Kind, str] = {
+    "app": "no automatic fix: what is kept here is entered elsewhere, and since Flask 2.2 one "
+    "context object cannot be entered by several threads; keep the application, "
+    "`current_app._get_current_object()`, and open `app.app_context()` in each thread",
+    "request": "no automatic fix: what is kept here is entered elsewhere, and since Flask 2.2 one "
+    "context object cannot be entered by several threads; pass on what is read of the request, or "
+    "give each thread its own copy: `copy_current_request_context`",
+}
 _READ_BY_HAND = "what is read from this variable has to be reworked by hand first"
 _ASKED_FOR = (
     "the code asks whether there is a stack, and there is none on Flask 3.0, so that it goes on as "
@@ -85,6 +90,7 @@ class _Analysis:
         self._target = target
         self._uses = StackUses.of(module, project)
         self._rewriter = TopRewriter(module, project, self._uses, target)
+        self._kept = KeptContexts(project)
         self._level: Level = "error" if target.newest >= STACKS_REMOVED else "warning"
         self._stays: set[ast.AST] = set()
         self._unsafe: set[ast.AST] = set()
@@ -132,6 +138,9 @@ class _Analysis:
         if self._uses.may_be_missing(top.stack):
             yield self._refused(top, Refusal(_ASKED_FOR))
             return
+        if self._rewriter.travels(top) and self._is_entered_later(top):
+            yield self._refused(top, Refusal(_ENTERED_LATER[top.kind]))
+            return
         rewrite = self._rewriter.rewrite(top)
         if isinstance(rewrite, Refusal):
             yield self._refused(top, rewrite)
@@ -139,6 +148,9 @@ class _Analysis:
         yield self._finding(
             top.kind, top.node, _advice([rewrite]), self._fix(top, [rewrite], rewrite.edits)
         )
+
+    def _is_entered_later(self, top: Top) -> bool:
+        return self._kept.is_entered_later(self._module, top.node)
 
     def _refused(self, top: Top, refusal: Refusal) -> Finding:
         self._stays.add(top.stack.node)
@@ -204,17 +216,36 @@ class _Analysis:
             removed = [RemoveStatement(self._module.span(s)) for s in variable.statements]
             fix = self._fix(first, done, [*removed, *edits])
             yield self._finding(first.kind, first.node, _advice(done), fix)
+            return
+        conflicts = [r for r in rewrites if isinstance(r, Refusal) and r.expects_old_error]
+        if conflicts:
+            for definition in variable.definitions:
+                yield self._refused(definition, conflicts[0])
         else:
             yield from self._kept_variable(variable)
 
     def _kept_variable(self, variable: Variable) -> Iterator[Finding]:
         """Give a variable the context object itself, and see to what that no longer has."""
         first = variable.definitions[0]
-        if any(map(self._rewriter.is_entered_later, variable.reads)):
-            yield self._refused(first, Refusal(_ENTERED_LATER))
+        if any(map(self._is_entered_later, variable.definitions)):
+            for top in variable.definitions:
+                yield self._refused(top, Refusal(_ENTERED_LATER[top.kind]))
             return
-        rewrites = [(read, self._rewriter.rewrite(read)) for read in variable.reads]
-        refused = [(read, each) for read, each in rewrites if isinstance(each, Refusal)]
+        rewrites = [
+            self._rewriter.rewrite(read)
+            for read in variable.reads
+            if read.kind == "request" and self._attribute(read.node) == "g"
+        ]
+        refused = [
+            (read, refusal)
+            for read in variable.reads
+            if (refusal := self._rewriter.refusal(read)) is not None
+        ]
+        conflicts = [r for r in rewrites if isinstance(r, Refusal) and r.expects_old_error]
+        if conflicts:
+            for top in variable.definitions:
+                yield self._refused(top, conflicts[0])
+            return
         if refused:
             for top in variable.definitions:
                 yield self._refused(top, Refusal(_READ_BY_HAND))
@@ -223,11 +254,10 @@ class _Analysis:
             return
         values = [self._rewriter.value(definition) for definition in variable.definitions]
         edits = [edit for value in values for edit in value.edits]
-        for read, rewrite in rewrites:
-            if isinstance(rewrite, Rewrite) and read.kind == "request":
-                if self._attribute(read.node) == "g":
-                    values.append(rewrite)
-                    edits += rewrite.edits
+        for rewrite in rewrites:
+            if isinstance(rewrite, Rewrite):
+                values.append(rewrite)
+                edits += rewrite.edits
         yield self._finding(
             first.kind, first.node, _advice(values), self._fix(first, values, edits)
         )

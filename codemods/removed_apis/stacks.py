@@ -57,8 +57,10 @@ class RequestContextStack(_StackRule):
     the public proxies, and as the object itself where it is kept, compared or passed on. An
     attribute of your own stays on the same object, now spelled `request_ctx.x`: exact up to Flask
     3.1. For a target of 3.2 it moves to `g`, which is unsafe: `g` lives as long as the app context.
-    Where code around a read catches AttributeError, the handler learns to catch RuntimeError too.
-    Stack operations and assignments to `session` have no counterpart and are reported.
+    Where code around a read catches AttributeError, the handler learns to catch RuntimeError too;
+    where a handler asks which error it caught, or treats RuntimeError otherwise, there is no fix.
+    Stack operations and assignments to `session` have no counterpart and are reported, and so is a
+    context object that is kept and entered by another function: threads cannot share one.
 
     What changes
 
@@ -115,7 +117,9 @@ class AppContextStack(_StackRule):
 
     Always: `g` lives exactly as long as the app context that the attribute was kept on. An
     attribute moves to `g` everywhere in the project at once, and only if the project does not use
-    its name on `g` already; otherwise it stays on the context object, spelled `app_ctx.x`.
+    its name on `g` already; otherwise it stays on the context object, spelled `app_ctx.x`. There is
+    no fix where a handler tells a RuntimeError from the AttributeError that it expects, or where a
+    context object is kept and entered by another function: threads cannot share one.
 
     What changes
 

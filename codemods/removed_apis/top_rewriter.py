@@ -7,15 +7,20 @@ import ast
 from flask_ctxfix import flask_facts
 from flask_ctxfix.codemod import Edit, ReplaceExpression
 from flask_ctxfix.codemods.removed_apis.by_name import FUNCTIONS, PROXIES, ByName, cannot_write
+from flask_ctxfix.codemods.removed_apis.callers import widened_handlers
 from flask_ctxfix.codemods.removed_apis.drafts import Draft, Refusal, Rewrite, needs_parentheses
 from flask_ctxfix.codemods.removed_apis.guards import Guards, is_tested, none_test
-from flask_ctxfix.codemods.removed_apis.handlers import ConflictError, widened_handlers
+from flask_ctxfix.codemods.removed_apis.handlers import ConflictError
 from flask_ctxfix.codemods.removed_apis.spelling import Spelling
 from flask_ctxfix.codemods.removed_apis.stack_uses import StackUses, Top
 from flask_ctxfix.flask_versions import ONE_CONTEXT, TargetVersion
 from flask_ctxfix.project import Module, Project
 
 _HOLE = "HOLE_{}"
+_RAISES_DIFFERENTLY = (
+    "no automatic fix: {}, and without a context that is a RuntimeError now, not an "
+    "AttributeError; ask `has_request_context()` or `has_app_context()` first"
+)
 
 
 class TopRewriter:
@@ -35,8 +40,12 @@ class TopRewriter:
     def rewrite(self, top: Top) -> Rewrite | Refusal:
         """Return what takes the place of one use of a top."""
         draft = Draft(top, top.node)
-        refusal = self._describe(draft)
+        refusal = self._describe(draft) or self._taught(draft)
         return refusal if refusal is not None else self._finish(draft)
+
+    def refusal(self, top: Top) -> Refusal | None:
+        """Return why a use has no rewrite even if the context object itself stays in its place."""
+        return self._describe(Draft(top, top.node))
 
     def value(self, top: Top) -> Rewrite:
         """Return the context object itself, or None: the form for a context that travels."""
@@ -44,29 +53,24 @@ class TopRewriter:
         self._use_value(draft)
         return self._finish(draft)
 
-    def is_entered_later(self, read: Top) -> bool:
-        """Whether a function that is made here enters the context once it is called."""
-        parent = self._scopes.parents[read.node]
-        return isinstance(parent, ast.withitem) and self._scopes.function_of(
-            read.node
-        ) is not self._scopes.function_of(read.stack.node)
-
     def travels(self, top: Top) -> bool:
         """Whether the context object itself is kept or passed on here."""
         draft = Draft(top, top.node)
         self._describe(draft)
         return draft.travels
 
-    def _finish(self, draft: Draft) -> Rewrite:
-        edits: list[Edit] = []
-        note = draft.note
-        applicability = draft.applicability
-        differs = draft.raises_differently and not self._guards.is_active(draft.top)
-        if differs:
+    def _taught(self, draft: Draft) -> Refusal | None:
+        """Have the handlers around a draft catch what is raised now; return why they cannot."""
+        draft.raises_differently &= not self._guards.is_active(draft.top)
+        if draft.raises_differently:
             try:
-                edits += widened_handlers(self._module, self._project, draft.node)
+                draft.handlers = widened_handlers(self._module, self._project, draft.node)
             except ConflictError as conflict:
-                applicability, note = "unsafe", str(conflict)
+                return Refusal(_RAISES_DIFFERENTLY.format(conflict), expects_old_error=True)
+        return None
+
+    def _finish(self, draft: Draft) -> Rewrite:
+        edits: list[Edit] = list(draft.handlers)
         code = draft.code
         if needs_parentheses(self._module, draft):
             code = f"({code})"
@@ -78,7 +82,15 @@ class TopRewriter:
         for name, node in draft.holes.items():
             shown = shown.replace(name, self._module.segment(node))
         needs = tuple(draft.needs)
-        return Rewrite(tuple(edits), needs, applicability, shown, note, differs, draft.groups)
+        return Rewrite(
+            tuple(edits),
+            needs,
+            draft.applicability,
+            shown,
+            draft.note,
+            draft.raises_differently,
+            draft.groups,
+        )
 
     def _describe(self, draft: Draft) -> Refusal | None:
         parent = self._scopes.parents[draft.top.node]

@@ -1,0 +1,180 @@
+"""Handlers that let anything depend on which error they caught."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Iterator, Sequence
+
+from flask_ctxfix.codemods.removed_apis.guards import is_tested, none_test
+from flask_ctxfix.context_flow import ContextFlow
+from flask_ctxfix.context_flow.values import Foreign, Function, own_nodes
+from flask_ctxfix.project import Module, Project
+
+_CURRENT_ERROR = frozenset(
+    {
+        "sys.exc_info",
+        "sys.exception",
+        "traceback.format_exc",
+        "traceback.print_exc",
+        "builtins.locals",
+        "builtins.vars",
+        "builtins.eval",
+        "builtins.exec",
+    }
+)
+_LOGGERS = ("logging.", "flask.Flask().logger.", "flask.current_app.logger.")
+_LOGS = frozenset(
+    {"critical", "debug", "error", "exception", "fatal", "info", "log", "warn", "warning"}
+)
+_SHOWS_LOGS = ("logging.Handler", "logging.StreamHandler", "logging.Filter", "logging.handlers.")
+_SPELLS_OUT = frozenset({"builtins.str", "builtins.repr", "builtins.type", "builtins.format"})
+_PARTS = (
+    ast.JoinedStr,
+    ast.FormattedValue,
+    ast.BinOp,
+    ast.Tuple,
+    ast.Starred,
+    ast.Subscript,
+    ast.keyword,
+)
+
+
+class AskedErrors:
+    """Answers whether code depends on which error was caught.
+
+    It does not where the error has no name, or its name is not used; where it is raised again,
+    for that is a question to the handlers further out; and where it is only logged, as it is or
+    spelled out, by a call whose value is dropped: logs are read by people, who are told by the new
+    text what the old one meant. A module that handles the records of a log itself may do anything
+    with them, and what is printed may be what a program answers: these count as asking. So does
+    ``raise … from error``, since whoever catches the new error can ask for its cause; the context
+    that Python adds by itself is there for tracebacks.
+    """
+
+    def __init__(self, project: Project) -> None:
+        self._values = ContextFlow.of(project).values
+
+    def in_handler(self, module: Module, handler: ast.ExceptHandler) -> bool:
+        """Whether a handler asks which error it caught."""
+        return self.in_block(module, handler.body, handler.name)
+
+    def in_block(self, module: Module, body: Iterable[ast.stmt], name: str | None = None) -> bool:
+        """Whether statements ask which error is handled, which has `name`."""
+        nodes = (node for statement in body for node in ast.walk(statement))
+        return any(self._asks(module, node, name, frozenset()) for node in nodes)
+
+    def in_exit(self, exit_method: Function) -> bool:
+        """Whether the ``__exit__`` of a context manager asks more than if there is an error."""
+        module, node = exit_method.module, exit_method.node
+        arguments = node.args
+        told = [*arguments.posonlyargs, *arguments.args][1:]
+        told += [each for each in (arguments.vararg, arguments.kwarg) if each is not None]
+        reads = module.scopes.opened_by(node).reads
+        return any(
+            not _asks_if_there_is_any(module, read)
+            for each in told
+            for read in reads.get(each.arg, ())
+        )
+
+    def _asks(
+        self, module: Module, node: ast.AST, name: str | None, seen: frozenset[ast.AST]
+    ) -> bool:
+        if isinstance(node, ast.Name) and node.id == name and isinstance(node.ctx, ast.Load):
+            return not self._is_harmless(module, node)
+        if not isinstance(node, ast.Call):
+            return False
+        called = self._values.of(module, node.func)
+        if isinstance(called, Foreign) and called.name in _CURRENT_ERROR:
+            return not self._is_harmless(module, node)
+        return isinstance(called, Function) and self._asks_in(called, seen)
+
+    def _asks_in(self, function: Function, seen: frozenset[ast.AST]) -> bool:
+        """Whether a function that a handler calls asks for the error that is being handled."""
+        if function.node in seen:
+            return False
+        return any(
+            (isinstance(node, ast.Raise) and node.exc is None and not _in_handler(function, node))
+            or self._asks(function.module, node, None, seen | {function.node})
+            for node in own_nodes(function.node)
+        )
+
+    def _is_harmless(self, module: Module, node: ast.expr) -> bool:
+        """Whether an expression that is, or holds, the error is only logged or raised again."""
+        parents = module.scopes.parents
+        parent = parents[node]
+        if isinstance(parent, ast.Raise):
+            return parent.exc is node and parent.cause is None and isinstance(node, ast.Name)
+        if isinstance(parent, ast.Expr) and isinstance(node, ast.Call):
+            return self._prints_traceback(module, node)
+        part: ast.AST = node
+        while self._passes_on(module, part, parent):
+            part, parent = parent, parents[parent]
+        if not isinstance(parent, ast.Call) or part is parent.func:
+            return False
+        return isinstance(parents[parent], ast.Expr) and self._logs(module, parent)
+
+    def _prints_traceback(self, module: Module, call: ast.Call) -> bool:
+        """Whether a call writes the traceback to the standard error, where a log goes."""
+        called = self._values.of(module, call.func)
+        return called == Foreign("traceback.print_exc") and not (call.args or call.keywords)
+
+    def _passes_on(self, module: Module, part: ast.AST, parent: ast.AST) -> bool:
+        """Whether `parent` is but another form of the error that `part` holds."""
+        if isinstance(parent, _PARTS):
+            return True
+        if isinstance(parent, ast.Attribute):  # which every exception has, and every class
+            return parent.attr == "args" or parent.attr.startswith("__")
+        if not isinstance(parent, ast.Call) or part is parent.func:
+            return False
+        called = self._values.of(module, parent.func)
+        return (isinstance(called, Foreign) and called.name in _SPELLS_OUT) or (
+            isinstance(parent.func, ast.Attribute)
+            and isinstance(parent.func.value, ast.Constant)
+            and parent.func.attr == "format"
+        )
+
+    def _logs(self, module: Module, call: ast.Call) -> bool:
+        called = self._values.of(module, call.func)
+        if not isinstance(called, Foreign) or not called.name.startswith(_LOGGERS):
+            return False
+        return called.name.rpartition(".")[2] in _LOGS and not self._shows_logs(module)
+
+    def _shows_logs(self, module: Module) -> bool:
+        """Whether a module sees to it itself where records of a log go."""
+        return module.memo("shows logs", lambda: any(self._handlers_of_logs(module)))
+
+    def _handlers_of_logs(self, module: Module) -> Iterator[bool]:
+        for node in (*module.scopes.nodes(ast.Name), *module.scopes.nodes(ast.Attribute)):
+            value = self._values.of(module, node)
+            yield isinstance(value, Foreign) and value.name.startswith(_SHOWS_LOGS)
+
+
+def _asks_if_there_is_any(module: Module, read: ast.Name) -> bool:
+    parent = module.scopes.parents[read]
+    if isinstance(parent, ast.Compare) and none_test(parent) is not None:
+        return True
+    return isinstance(read.ctx, ast.Del) or is_tested(module, read)
+
+
+def _in_handler(function: Function, node: ast.AST) -> bool:
+    """Whether a statement stands in a handler of the function itself."""
+    for parent in function.module.scopes.ancestors(node):
+        if parent is function.node:
+            return False
+        if isinstance(parent, ast.ExceptHandler):
+            return True
+    return False
+
+
+def raises_again(handler: ast.ExceptHandler) -> bool:
+    """Whether a handler may raise the error again that it caught."""
+    raised: Sequence[ast.Raise] = [
+        node
+        for statement in handler.body
+        for node in (statement, *own_nodes(statement))
+        if isinstance(node, ast.Raise)
+    ]
+    return any(
+        each.exc is None or (isinstance(each.exc, ast.Name) and each.exc.id == handler.name)
+        for each in raised
+    )

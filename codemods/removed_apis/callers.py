@@ -1,0 +1,168 @@
+"""Where an error goes that leaves its function, and the handlers there that expect the old one."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from flask_ctxfix.codemod import Edit
+from flask_ctxfix.codemods.removed_apis.caught_errors import BEFORE, SINCE, catches, names_of
+from flask_ctxfix.codemods.removed_apis.handlers import ConflictError, Handlers
+from flask_ctxfix.context_flow import ContextFlow
+from flask_ctxfix.context_flow.values import (
+    Class,
+    Foreign,
+    Function,
+    Property,
+    Value,
+    bound_arguments,
+    parameters_of,
+)
+from flask_ctxfix.project import Module, Project
+from flask_ctxfix.scopes import FunctionNode
+
+_ASKS_BY_NAME = {"builtins.getattr": 3, "builtins.hasattr": 2}
+
+
+def widened_handlers(module: Module, project: Project, node: ast.AST) -> list[Edit]:
+    """Return edits after which the handlers around `node` treat both errors as the old one.
+
+    Empty where none expects an AttributeError. Raises ConflictError where one treats a RuntimeError
+    differently or asks which error it caught, or where one does that in what calls the function.
+    """
+    edits: list[Edit] = []
+    function = Handlers(module, project, edits).passed(node)
+    if function is not None:
+        _Callers(project).check(module, function)
+    return edits
+
+
+class _Place(NamedTuple):
+    """An expression that may raise what a function raises, once it is read or called."""
+
+    module: Module
+    node: ast.expr
+
+
+class _Callers:
+    """Follows a function through its module, to where it may be called."""
+
+    def __init__(self, project: Project) -> None:
+        self._project = project
+        self._values = ContextFlow.of(project).values
+        self._seen: set[ast.AST] = set()
+
+    def check(self, module: Module, function: FunctionNode) -> None:
+        """Raise ConflictError if a caller of `function`, or of its callers, tells errors apart."""
+        pending: list[tuple[Module, FunctionNode]] = [(module, function)]
+        while pending:
+            owner, current = pending.pop()
+            if current in self._seen:
+                continue
+            self._seen.add(current)
+            for place in self._everywhere(owner, current):
+                left = self._checked(place, current)
+                if left is not None:
+                    pending.append((place.module, left))
+
+    def _checked(self, place: _Place, function: FunctionNode) -> FunctionNode | None:
+        """Return the function that the error leaves at a place."""
+        name = "a lambda" if isinstance(function, ast.Lambda) else f"`{function.name}`"
+        try:
+            self._check_tests(place)
+            return Handlers(place.module, self._project).passed(place.node)
+        except ConflictError as conflict:
+            why = str(conflict).replace("around it", f"around a use of {name}", 1)
+            raise ConflictError(why) from conflict
+
+    def _check_tests(self, place: _Place) -> None:
+        """Raise ConflictError for a call that is given the function together with the old error."""
+        call = place.module.scopes.parents[place.node]
+        if isinstance(call, ast.Call) and place.node in call.args:
+            each = (names_of(place.module, self._project, argument) for argument in call.args)
+            if any(catches(names, BEFORE) and not catches(names, SINCE) for names in each):
+                raise ConflictError("a call around it is told of AttributeError")
+
+    def _everywhere(self, module: Module, function: FunctionNode) -> Iterator[_Place]:
+        """Yield the places where a function is named, and those of what is made of it."""
+        places = list(self._named(module, function))
+        known = {place.node for place in places}
+        for place in places:  # grows
+            yield place
+            for further in self._passed_on(place):
+                if further.node not in known:
+                    known.add(further.node)
+                    places.append(further)
+
+    def _named(self, module: Module, function: FunctionNode) -> Iterator[_Place]:
+        if isinstance(function, ast.Lambda):
+            yield _Place(module, function)
+            return
+        for name in module.scopes.nodes(ast.Name):
+            if name.id == function.name and self._may_be(module, name, function):
+                yield _Place(module, name)
+        for attribute in module.scopes.nodes(ast.Attribute):
+            if attribute.attr == function.name and self._may_be(module, attribute, function):
+                yield _Place(module, attribute)
+        for call in module.scopes.nodes(ast.Call):
+            self._check_name(module, call, function.name)
+        for decorator in function.decorator_list:
+            yield from self._decorated(module, decorator)
+
+    def _may_be(
+        self, module: Module, node: ast.Name | ast.Attribute, function: FunctionNode
+    ) -> bool:
+        if not isinstance(node.ctx, ast.Load):
+            return False
+        value = self._values.of(module, node)
+        if isinstance(value, Property):
+            value = value.function
+        if isinstance(value, Function):
+            return value.node is function
+        return not isinstance(value, Class | Foreign) or self._is_wrapped(function)
+
+    def _is_wrapped(self, function: FunctionNode) -> bool:
+        return not isinstance(function, ast.Lambda) and bool(function.decorator_list)
+
+    def _check_name(self, module: Module, call: ast.Call, name: str) -> None:
+        """Raise ConflictError for ``getattr(x, name, default)`` and ``hasattr(x, name)``."""
+        if len(call.args) < 2 or getattr(call.args[1], "value", None) != name:
+            return
+        called = self._values.of(module, call.func)
+        if isinstance(called, Foreign) and len(call.args) == _ASKS_BY_NAME.get(called.name):
+            raise ConflictError(f"`{name}` may be missing where it is asked for by name")
+
+    def _decorated(self, module: Module, decorator: ast.expr) -> Iterator[_Place]:
+        """Yield where a decorator of the project uses the function that it is given."""
+        value = self._values.of(module, decorator)
+        if isinstance(value, Function):
+            yield from self._parameter(value, parameters_of(value)[:1])
+
+    def _passed_on(self, place: _Place) -> Iterator[_Place]:
+        """Yield the uses of what is given the function at a place: a parameter, or a name."""
+        module, node = place
+        parent = module.scopes.parents[node]
+        if isinstance(parent, ast.Call) and parent.func is not node:
+            function = _function(self._values.of(module, parent.func))
+            if function is not None:
+                given = [name for name, each in bound_arguments(parent, function) if each is node]
+                yield from self._parameter(function, given)
+            node, parent = parent, module.scopes.parents[parent]
+        elif isinstance(parent, ast.Call):
+            return
+        if isinstance(parent, ast.Assign | ast.AnnAssign):
+            targets = parent.targets if isinstance(parent, ast.Assign) else [parent.target]
+            for target in targets:
+                if isinstance(target, ast.Name):
+                    reads = module.scopes.home_of(target).reads.get(target.id, ())
+                    yield from (_Place(module, read) for read in reads)
+
+    def _parameter(self, function: Function, names: list[str]) -> Iterator[_Place]:
+        reads = function.module.scopes.opened_by(function.node).reads
+        for name in names:
+            yield from (_Place(function.module, read) for read in reads.get(name, ()))
+
+
+def _function(value: Value | None) -> Function | None:
+    return value if isinstance(value, Function) else None

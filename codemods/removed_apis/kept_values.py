@@ -1,0 +1,163 @@
+"""Where a value is read that was given a name, an attribute or a parameter, in all of a project."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from flask_ctxfix.context_flow import ContextFlow
+from flask_ctxfix.context_flow.values import Class, Foreign, Function, Instance, Property, Value
+from flask_ctxfix.project import Module, Project
+from flask_ctxfix.scopes import FunctionNode
+from flask_ctxfix.source import SourceError
+
+Read = tuple[Module, ast.expr]
+_Place = tuple[str, int]
+
+
+class Uses:
+    """Answers who reads what was kept somewhere; one too many rather than one too few."""
+
+    def __init__(self, project: Project) -> None:
+        self._project = project
+        self._values = ContextFlow.of(project).values
+
+    def is_local(self, module: Module, target: ast.Name) -> bool:
+        """Whether a name lives in a function, and goes with its call."""
+        return isinstance(module.scopes.home_of(target).node, FunctionNode)
+
+    def of_name(self, module: Module, target: ast.Name) -> Iterator[Read]:
+        """Yield the reads of a variable, and of what a module or a class binds by that name."""
+        scope = module.scopes.home_of(target)
+        if scope.parent is not None:
+            yield from ((module, read) for read in scope.reads.get(target.id, ()))
+        if isinstance(scope.node, ast.ClassDef):
+            yield from self.of_attribute_named(target.id, Class(module, scope.node))
+        elif scope.parent is None:
+            yield from self._imported(module.path, target.id)
+
+    def of_attribute(self, module: Module, target: ast.Attribute) -> Iterator[Read]:
+        """Yield the reads of the attribute, or of the module's global, that `target` sets."""
+        for origin in self._project.origins(module, target.value):
+            path = self._project.find_module(origin, module.path)
+            if path is not None:
+                yield from self._imported(path, target.attr)
+                return
+        yield from self.of_attribute_named(target.attr, self._owner(module, target.value))
+
+    def of_attribute_named(self, name: str, owner: Class | None) -> Iterator[Read]:
+        """Yield the reads of an attribute of instances of a class, or of what nobody knows."""
+        for module in self._mentioning(name):
+            for node in module.scopes.nodes(ast.Attribute):
+                if node.attr == name and isinstance(node.ctx, ast.Load):
+                    if self._may_be(owner, self._owner(module, node.value)):
+                        yield module, node
+
+    def fields_of(self, module: Module, call: ast.Call, argument: ast.expr) -> Iterator[str]:
+        """Yield the attributes under which a call from outside of the project may keep an argument.
+
+        One given by its keyword has that name; one of a named tuple that of any of its fields.
+        """
+        for keyword in call.keywords:
+            if keyword.value is argument and keyword.arg is not None:
+                yield keyword.arg
+        for _, binding in self._project.bindings(module, call.func):
+            maker = binding.value
+            if isinstance(maker, ast.Call) and len(maker.args) > 1:
+                if self._values.of(module, maker.func) == Foreign("collections.namedtuple"):
+                    for node in ast.walk(maker.args[1]):
+                        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                            yield from node.value.replace(",", " ").split()
+
+    def of_parameter(self, module: Module, name: str, function: ast.AST) -> Iterator[Read]:
+        """Yield the reads of a parameter of `function`."""
+        reads = module.scopes.opened_by(function).reads
+        yield from ((module, read) for read in reads.get(name, ()))
+
+    def parameters(self, function: Function) -> list[str]:
+        """Return the names of all parameters that a call may give a value."""
+        arguments = function.node.args
+        every = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
+        every += [each for each in (arguments.vararg, arguments.kwarg) if each is not None]
+        return [each.arg for each in every]
+
+    def of_result(
+        self, module: Module, function: ast.FunctionDef | ast.AsyncFunctionDef
+    ) -> Iterator[Read]:
+        """Yield the calls of a function, and the reads of a property."""
+        wanted = _place(module, function)
+        for other in self._mentioning(function.name):
+            names = [n for n in other.scopes.nodes(ast.Name) if n.id == function.name]
+            attributes = other.scopes.nodes(ast.Attribute)
+            named: list[ast.expr] = [a for a in attributes if a.attr == function.name]
+            for node in (*names, *named):
+                value = self._values.of(other, node)
+                call = other.scopes.parents[node]
+                if isinstance(value, Property) and _is(value.function, wanted):
+                    yield other, node
+                elif isinstance(call, ast.Call) and call.func is node:
+                    is_unknown = value is None and other.path == module.path
+                    if is_unknown or _is(value, wanted):
+                        yield other, call
+
+    def _imported(self, path: str, name: str) -> Iterator[Read]:
+        """Yield the reads of a global of the module at `path`, wherever it is read."""
+        for other in self._mentioning(name):
+            nodes: tuple[ast.expr, ...] = (
+                *other.scopes.nodes(ast.Name),
+                *other.scopes.nodes(ast.Attribute),
+            )
+            for node in nodes:
+                bound = self._project.bindings(other, node)
+                if any(o.path == path and binding.name == name for o, binding in bound):
+                    yield other, node
+
+    def _mentioning(self, word: str) -> Iterator[Module]:
+        for path in self._project.mentioning(word):
+            try:
+                module = self._project.module(path)
+            except SourceError:
+                continue
+            yield module
+
+    def _owner(self, module: Module, receiver: ast.expr) -> Class | None:
+        """Return the class that the owner of an attribute is, or is an instance of."""
+        value = self._values.of(module, receiver)
+        if isinstance(value, Instance):
+            return value.of
+        if isinstance(value, Class):
+            return value
+        if isinstance(receiver, ast.Name):
+            function = module.scopes.home_of(receiver).node
+            around = module.scopes.parents.get(function)
+            if isinstance(around, ast.ClassDef) and isinstance(function, ast.FunctionDef):
+                first = [*function.args.posonlyargs, *function.args.args][:1]
+                if [each.arg for each in first] == [receiver.id]:
+                    return Class(module, around)
+        return None
+
+    def _may_be(self, owner: Class | None, other: Class | None) -> bool:
+        """Whether an instance of one class may be one of the other as well."""
+        if owner is None or other is None:
+            return True
+        return _place(*owner) in self._family(other) or _place(*other) in self._family(owner)
+
+    def _family(self, owner: Class) -> set[_Place]:
+        """Return where a class is defined, and those that it inherits from."""
+        found = {_place(*owner)}
+        pending = [owner]
+        while pending:
+            for base in self._values.bases(pending.pop()):
+                if isinstance(base, Class) and _place(*base) not in found:
+                    found.add(_place(*base))
+                    pending.append(base)
+        return found
+
+
+def _place(module: Module, node: ast.AST) -> _Place:
+    """Return what a definition is known by, also after its file was parsed again."""
+    return module.path, module.span(node).start
+
+
+def _is(value: Value | None, place: _Place) -> bool:
+    return isinstance(value, Function) and _place(value.module, value.node) == place
