@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Container, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
-from flask_ctxfix.codemods.manual_contexts.imported_files import importers
+from flask_ctxfix.codemods.manual_contexts.imported_files import imported_files, importers
 from flask_ctxfix.codemods.manual_contexts.pushes import Push
 from flask_ctxfix.codemods.manual_contexts.startup import asks_for_context
 from flask_ctxfix.codemods.manual_contexts.unseen import needs_a_context
@@ -15,7 +15,7 @@ from flask_ctxfix.scopes import FunctionNode
 from flask_ctxfix.syntax import last_name
 
 
-def may_be_needed(push: Push, project: Project, covered: Container[ast.stmt]) -> bool:
+def may_be_needed(push: Push, project: Project, covered: Sequence[ast.stmt]) -> bool:
     """Whether code may run in a context that is left pushed, but for the statements `covered`.
 
     That is what runs later in its module, in the functions that call a factory, and when the
@@ -25,7 +25,8 @@ def may_be_needed(push: Push, project: Project, covered: Container[ast.stmt]) ->
     module, function = push.module, push.function
     if function is not None and _callers_need(module, project, function, set()):
         return True
-    modules = [*_importing(module, project)]
+    loaded = _loaded(module, project, covered)
+    modules = [each for each in _importing(module, project) if each.path not in loaded]
     asked = [each.path for each in modules]
     for other in modules:
         later = other.tree.body if other is not module else _behind_push(push)
@@ -33,6 +34,24 @@ def may_be_needed(push: Push, project: Project, covered: Container[ast.stmt]) ->
             if each not in covered and asks_for_context(other, project, each, asked) != "no":
                 return True
     return needs_a_context(project)
+
+
+def _loaded(module: Module, project: Project, covered: Iterable[ast.stmt]) -> set[str]:
+    """Return the files that `covered` imports, whatever happens, so that no later import runs them.
+
+    The one that pushes is not among them.
+    """
+    found: set[str] = set()
+    pending = [(module, each) for each in covered]
+    while pending:
+        importer, statement = pending.pop()
+        if not isinstance(statement, ast.Import | ast.ImportFrom):
+            continue
+        for other in project.parsed(imported_files(importer, project, statement)):
+            if other.path != module.path and other.path not in found:
+                found.add(other.path)
+                pending += [(other, each) for each in other.tree.body]
+    return found
 
 
 def _importing(module: Module, project: Project) -> Iterator[Module]:
