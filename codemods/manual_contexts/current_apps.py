@@ -44,6 +44,27 @@ def _is_real_object(module: Module, project: Project, node: ast.expr) -> bool:
     return isinstance(node, ast.Call) and values.of(module, node.func) == Foreign(_REAL)
 
 
+def may_be_another(module: Module, project: Project, node: ast.expr) -> bool:
+    """Whether another application may be active where `node`, a current one, is.
+
+    One that is named, and not asked for where it is used, need not be the active one where the code
+    around it is called by other code of a project with several.
+    """
+    values = ContextFlow.of(project).values
+    is_proxy = values.of(module, node) == Foreign("flask.current_app")
+    if is_proxy or isinstance(node, ast.Call) or _the_application(project) is not None:
+        return False
+    function = module.scopes.function_of(node)
+    if not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
+        return True
+    bound = project.bindings(module, node)
+    taken = (each.value for owner, each in bound if owner is module)
+    if any(each is not None and module.scopes.function_of(each) is function for each in taken):
+        return False
+    references = ContextFlow.of(project).every_caller.references(module, function)
+    return any(not project.is_test(other.path) for other, _ in references)
+
+
 def _is_registered_with(module: Module, node: ast.expr, binding: Binding) -> bool:
     """Whether a decorator registers the function around `node` with the application it names."""
     function = module.scopes.function_of(node)

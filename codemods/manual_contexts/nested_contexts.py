@@ -17,17 +17,19 @@ from flask_ctxfix.codemod import (
     RemoveArgument,
     Rule,
 )
-from flask_ctxfix.codemods.manual_contexts.current_apps import is_current_app
+from flask_ctxfix.codemods.manual_contexts.current_apps import is_current_app, may_be_another
+from flask_ctxfix.codemods.manual_contexts.managers import doubtful_managers, switches_app
 from flask_ctxfix.codemods.manual_contexts.migrations import is_migration
 from flask_ctxfix.codemods.manual_contexts.other_callers import has_other_callers
 from flask_ctxfix.codemods.manual_contexts.quiet_blocks import is_quiet
 from flask_ctxfix.codemods.manual_contexts.removals import is_commented, is_used, retired
 from flask_ctxfix.context_flow import ContextFlow, Need, Reach, Summary, Use, Where
-from flask_ctxfix.context_flow.guards import expects_no_context
-from flask_ctxfix.context_flow.values import Function, own_nodes
+from flask_ctxfix.context_flow.guards import expects_no_context, makes_context
+from flask_ctxfix.context_flow.values import Foreign, Function, own_nodes
 from flask_ctxfix.flask_versions import ONE_CONTEXT, TargetVersion
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import FunctionNode
+from flask_ctxfix.syntax import last_name, without_call
 
 _CHANGES = (
     "run the block in the context that is active; it then shares `g` and the database session, and "
@@ -41,6 +43,8 @@ _SAME = "run the block in the context that is active, in which it does the same"
 _HIDES = "an app context is active here already; on Flask 3.2 a second one hides the request"
 _REPEATS = "an app context is active here already; a second one has an empty `g`"
 _ADVICE = "run the block in the context that is active, unless it needs a `g` or a session apart"
+_OTHER_APP = "; no automatic fix: a context of another application may be active here"
+_DOUBTFUL = "; no automatic fix: `{name}` in line {row} may do something else in that context"
 _REQUEST_PROXIES = frozenset({"flask.request", "flask.session"})
 
 
@@ -96,11 +100,13 @@ class NestedAppContext(Rule):
     When the fix is safe
 
     When the block uses no database, session or `g`, calls nothing that is not known to do without
-    them, and no teardown function does anything in a context whose `g` is empty. Unsafe where a
+    them, no teardown function does anything in a context whose `g` is empty, and no code that
+    objects run unseen, such as a property, uses them either. Unsafe where a
     test, a name in a string or a star import may call the function without a context. For Flask 3.2
     alone safe also where the block reads the request first of all, since it always failed there.
-    There is no fix where the context is given a name that is used, or where a comment tells what
-    it is for.
+    There is no fix where the context is given a name that is used, where a comment tells what it
+    is for, or where another context manager beside, around or in the block, or a decorator in it,
+    may depend on the context, as one that counts on `g` does.
 
     What changes
 
@@ -133,8 +139,11 @@ class NestedAppContext(Rule):
                 hidden = _hidden_use(module, project, opening, reach.where)
                 is_error = hidden is not None and target.newest >= ONE_CONTEXT
                 level: Level = "error" if is_error else "warning"
-                fix = _fix(module, project, target, opening, reach)
-                advice = fix.message if fix is not None else _ADVICE
+                fix = None
+                reason = _reason(module, project, opening)
+                if reason is None:
+                    fix = _fix(module, project, target, opening, reach)
+                advice = fix.message if fix is not None else _ADVICE + (reason or "")
                 proof = (*reach.steps, *(hidden.steps if hidden is not None else ()))
                 message = _HIDES if reach.where is Where.REQUEST else _REPEATS
                 yield self.finding(module, level, opening.call, message, advice, fix, proof)
@@ -223,6 +232,28 @@ def _hidden_use(module: Module, project: Project, opening: _Opening, where: Wher
     return next((use for use in uses if use.need is Need.REQUEST), None)
 
 
+def _reason(module: Module, project: Project, opening: _Opening) -> str | None:
+    """Return why a context stays though the one around it would do: who else may see the change."""
+    statement = opening.statement
+    if not isinstance(statement, ast.With):
+        return None
+    doubtful = next(doubtful_managers(module, project, statement, opening.call), None)
+    is_switched = may_be_another(module, project, opening.app) or (
+        _is_named(module, project, opening.app) and switches_app(module, project, statement)
+    )
+    if is_switched or (doubtful is not None and makes_context(doubtful) is not Need.NONE):
+        return _OTHER_APP
+    if doubtful is None:
+        return None
+    name = last_name(without_call(doubtful)) or ast.unparse(doubtful)
+    return _DOUBTFUL.format(name=name, row=doubtful.lineno)
+
+
+def _is_named(module: Module, project: Project, app: ast.expr) -> bool:
+    """Whether an application is named by something else than the proxy of the active one."""
+    return ContextFlow.of(project).values.of(module, app) != Foreign("flask.current_app")
+
+
 def _fix(
     module: Module, project: Project, target: TargetVersion, opening: _Opening, reach: Reach
 ) -> Fix | None:
@@ -237,8 +268,10 @@ def _fix(
     edit: Edit = KeepBlock(module.span(node), "body")
     if len(node.items) > 1:
         edit = RemoveArgument(module.span(opening.call))
-    is_same = is_quiet(module, project, node.body, with_urls=_gives_same_urls(target, where))
-    fails = target.oldest >= ONE_CONTEXT and where is Where.REQUEST
+    others = [each.context_expr for each in node.items if each is not item]
+    block: list[ast.AST] = [*others, *node.body]
+    is_same = is_quiet(module, project, block, with_urls=_gives_same_urls(target, where))
+    fails = target.oldest >= ONE_CONTEXT and where is Where.REQUEST and len(reach.steps) <= 1
     is_safe = is_same or (fails and _reads_request_first(module, project, node))
     changes = _SAME if is_same else _CHANGES
     if is_safe and has_other_callers(module, project, node, reach):
@@ -274,4 +307,5 @@ def _reads_request_first(module: Module, project: Project, node: ast.With) -> bo
 
 def _is_caught(parent: ast.AST) -> bool:
     """Whether a statement around a block may handle its errors."""
-    return isinstance(parent, ast.Try) and bool(parent.handlers)
+    is_handled = isinstance(parent, ast.Try) and bool(parent.handlers)
+    return is_handled or isinstance(parent, ast.With | ast.AsyncWith)

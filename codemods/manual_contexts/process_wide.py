@@ -5,10 +5,12 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from pathlib import PurePath
+from typing import NamedTuple
 
 from flask_ctxfix.applications import imported_packages
-from flask_ctxfix.codemod import Edit, Finding, Fix, Level, RemoveStatement, Rule, Step
+from flask_ctxfix.codemod import Finding, Fix, Level, Rule, Step
 from flask_ctxfix.codemods.manual_contexts.imported_files import importers
+from flask_ctxfix.codemods.manual_contexts.left_contexts import may_be_needed
 from flask_ctxfix.codemods.manual_contexts.pushes import Push, pushes_in
 from flask_ctxfix.codemods.manual_contexts.roles import (
     is_script,
@@ -22,7 +24,6 @@ from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.values import Function
 from flask_ctxfix.flask_versions import ONE_CONTEXT, TargetVersion
 from flask_ctxfix.project import Module, Project
-from flask_ctxfix.scopes import FunctionNode
 from flask_ctxfix.syntax import last_name
 
 _SHARED = (
@@ -32,8 +33,16 @@ _SHARED = (
 _KEPT = "an app context is pushed for the whole process: teardown functions never run"
 _SCRIPT = "an app context is pushed for as long as the script runs: teardown functions never run"
 _AROUND = "open it with `with` around the setup that needs it"
-_NEEDLESS = "nothing that follows needs it: take it out"
 _ADVICE = "open it with `with app.app_context():` around the setup that needs it, and only there"
+_IN_BRANCH = "it is pushed under a condition, or in another block"
+_READ = "the context is used beyond the push"
+_UNSURE = (
+    "the lines below do not need it, but other modules may when they are imported (take it out if "
+    "none does)"
+)
+_DEFINED = "functions or classes are defined before the last line that needs it"
+_LATER = "code that runs later, here or in another module, may need it"
+_SHARED_LINES = "a line holds more than one statement"
 _FOR_SCRIPT = "use `with`, and in a worker one for each job"
 _WORKERS = {"celery", "dramatiq", "huey", "rq"}
 _SERVED_NAMES = {"application", "asgi", "passenger_wsgi", "uwsgi", "wsgi"}
@@ -87,8 +96,9 @@ class ContextPushedForProcess(Rule):
     When the fix is safe
 
     Never: code may live on the context that calls the module later, such as a shell. The fix covers
-    the statements up to the last that needs a context, or takes the push out where none does; there
-    is none if what follows is not known well enough. In scripts and workers it is information.
+    the statements up to the last that needs a context. There is none where none of them is known to
+    need one, or where code that runs later may need it: in this module, in one that imports it, or
+    in a job. In scripts and workers it is information.
 
     What changes
 
@@ -121,9 +131,9 @@ class ContextPushedForProcess(Rule):
             reaches = target.newest >= ONE_CONTEXT
             level: Level = "warning" if reaches else "error"
             only_new = target.oldest >= ONE_CONTEXT
-            fix, proof = _fix(push, project)
+            fix, reason, proof = _repair(push, project)
             message = _KEPT if only_new else _SHARED
-            advice = fix.message if fix is not None else _ADVICE
+            advice = fix.message if fix is not None else f"{_ADVICE}; no automatic fix: {reason}"
             yield self.finding(module, level, push.statement, message, advice, fix, proof)
 
 
@@ -200,68 +210,33 @@ def _calls(node: ast.AST) -> Iterator[ast.Call]:
     yield from (each for each in ast.walk(node) if isinstance(each, ast.Call))
 
 
-def _fix(push: Push, project: Project) -> tuple[Fix | None, tuple[Step, ...]]:
-    """Return the fix, with what shows that a context is needed."""
+class _Repair(NamedTuple):
+    """The fix of a push, or why it has none, and what shows that a context is needed."""
+
+    fix: Fix | None
+    reason: str = ""
+    proof: tuple[Step, ...] = ()
+
+
+def _repair(push: Push, project: Project) -> _Repair:
     module, block, function = push.module, push.block, push.function
     outer = module.tree.body if function is None else getattr(function, "body", [])
-    if block is not outer or any(use == "read" for use, _ in push.uses()):
-        return None, ()
+    if block is not outer:
+        return _Repair(None, _IN_BRANCH)
+    if any(use == "read" for use, _ in push.uses()):
+        return _Repair(None, _READ)
     following = block[block.index(push.statement) + 1 :]
     asks = [asks_for_context(module, project, each) for each in following]
     last = max((i for i, each in enumerate(asks) if each == "yes"), default=-1)
     needed = following[: last + 1]
-    proof = tuple(
-        Step(ast.unparse(each).partition("\n")[0], module.path, each.lineno)
-        for each in following[last : last + 1]
-        if last >= 0
-    )
-    if "unknown" in asks[last + 1 :] or any(isinstance(each, _DEFINITIONS) for each in needed):
-        return None, proof
-    if function is not None and _callers_need(module, project, function):
-        return None, proof
     if not needed:
-        return _removal(push), ()
+        return _Repair(None, _UNSURE)
+    proof = (Step(ast.unparse(needed[-1]).partition("\n")[0], module.path, needed[-1].lineno),)
+    if any(isinstance(each, _DEFINITIONS) for each in needed):
+        return _Repair(None, _DEFINED, proof)
+    if "unknown" in asks[last + 1 :] or may_be_needed(push, project, needed):
+        return _Repair(None, _LATER, proof)
     edits = wrap(push, needed[-1])
-    return (Fix("unsafe", _AROUND, edits) if edits is not None else None), proof
-
-
-def _removal(push: Push) -> Fix | None:
-    removed: list[Edit] = [RemoveStatement(push.module.span(push.statement))]
-    if not push.is_chained:
-        bindings = push.bindings
-        if len(bindings) != 1 or len(push.uses()) != 1 or push.function is None:
-            return None
-        removed.append(RemoveStatement(push.module.span(bindings[0].node)))
-    return Fix("unsafe", _NEEDLESS, tuple(removed))
-
-
-def _callers_need(module: Module, project: Project, function: FunctionNode) -> bool:
-    """Whether code that calls a factory needs the context that it leaves."""
-    owner = module.scopes.parents.get(function)
-    of_class = isinstance(owner, ast.ClassDef) and getattr(function, "name", "") == "__init__"
-    name = getattr(owner if of_class else function, "name", "")
-    for path in project.mentioning(name):
-        if project.exports(path) is None or project.is_test(path):
-            continue
-        other = project.module(path)
-        for call in other.scopes.nodes(ast.Call):
-            if last_name(call.func) != name:
-                continue
-            if any(
-                asks_for_context(other, project, each) == "yes" for each in _behind(other, call)
-            ):
-                return True
-    return False
-
-
-def _behind(module: Module, call: ast.Call) -> list[ast.stmt]:
-    """Return the statements that come after the one that holds a call, in its block."""
-    node: ast.AST = call
-    for parent in module.scopes.ancestors(call):
-        if isinstance(node, ast.stmt):
-            for name in ("body", "orelse", "finalbody"):
-                block = getattr(parent, name, None)
-                if isinstance(block, list) and node in block:
-                    return [*block[block.index(node) + 1 :]]
-        node = parent
-    return []
+    if edits is None:
+        return _Repair(None, _SHARED_LINES, proof)
+    return _Repair(Fix("unsafe", _AROUND, edits), "", proof)

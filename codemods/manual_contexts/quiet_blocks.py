@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 import ast
-import re
 import sys
 from collections.abc import Iterable, Iterator
 
 from flask_ctxfix.applications import imported_packages
-from flask_ctxfix.context_flow import ContextFlow, Need
-from flask_ctxfix.context_flow.values import Foreign, Function, Property, Values, own_nodes
+from flask_ctxfix.codemods.manual_contexts.unseen import sees_another_context
+from flask_ctxfix.context_flow import ContextFlow
+from flask_ctxfix.context_flow.values import (
+    Foreign,
+    Function,
+    Property,
+    Proxy,
+    Value,
+    Values,
+    own_nodes,
+)
 from flask_ctxfix.flask_facts import PROXIES, WITHOUT_TEARDOWN
 from flask_ctxfix.project import Module, Project
+from flask_ctxfix.scopes import FunctionNode
 from flask_ctxfix.source import SourceError
 
 _DEEPEST = 6
@@ -32,27 +41,32 @@ _QUIET_OWNERS = (
     "flask.request.",
     "flask_caching.Cache().",
 )
-_QUIET = frozenset({"flask.jsonify", "flask.redirect"})
+_QUIET = frozenset(
+    {
+        "flask.Flask().app_context",
+        "flask.current_app.app_context",
+        "flask.jsonify",
+        "flask.redirect",
+    }
+)
 _URL_FOR = "flask.url_for"
 _LOUD = frozenset({"builtins.eval", "builtins.exec", "builtins.__import__"})
-_SPECIAL = re.compile(r"__\w+__")
-_MAKING = {"__init__", "__new__", "__call__"}  # a call of what is not known is not quiet anyway
 _LITERALS = (ast.Constant, ast.JoinedStr, ast.List, ast.Dict, ast.Set, ast.Tuple)
 _DISPLAYS = (*_LITERALS, ast.ListComp, ast.SetComp, ast.DictComp)
 
 
-def is_quiet(
-    module: Module, project: Project, body: Iterable[ast.stmt], *, with_urls: bool
-) -> bool:
+def is_quiet(module: Module, project: Project, body: Iterable[ast.AST], *, with_urls: bool) -> bool:
     """Whether nothing in a block, nor at the end of its context, depends on that context.
 
     It uses no database, session or `g`, and all that it calls is known; no teardown function, of
-    the project or an extension, does anything in a context whose `g` is empty. `with_urls` says
-    that `url_for` gives the same URLs in either context.
+    the project or an extension, does anything in a context whose `g` is empty. Nor does any code
+    of the project that objects may run unseen, such as a property. `with_urls` says that `url_for`
+    gives the same URLs in either context. What the managers of the block itself do when they are
+    entered and left is not asked here.
     """
-    if not _nobody_watches(project):
+    if not _nobody_watches(project) or not _Quiet(project, with_urls).block(module, body):
         return False
-    return _Quiet(project, with_urls).block(module, body)
+    return not sees_another_context(project)
 
 
 class _Quiet:
@@ -67,7 +81,9 @@ class _Quiet:
         return all(self._node(module, each) for each in _run_nodes(body))
 
     def _node(self, module: Module, node: ast.AST) -> bool:
-        if isinstance(node, ast.Await | ast.Yield | ast.YieldFrom | ast.With | ast.AsyncWith):
+        if isinstance(node, ast.Await | ast.Yield | ast.YieldFrom | ast.AsyncWith):
+            return False
+        if isinstance(node, ast.With) and self._pending:
             return False
         if isinstance(node, ast.Import | ast.ImportFrom | ast.ClassDef | ast.AsyncFor):
             return False
@@ -75,10 +91,22 @@ class _Quiet:
             return self._call(module, node)
         if isinstance(node, ast.Name | ast.Attribute):
             return self._named(module, node)
-        return not isinstance(node, ast.Lambda) or self.block(module, [node.body])
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            return self._definition(module, node)
+        if isinstance(node, ast.Lambda):
+            return self.block(module, [node.body, *_defaults(node)])
+        return True
+
+    def _definition(self, module: Module, node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+        """Whether what runs when a function is defined is quiet: decorators and defaults."""
+        makers = [self._values.of(module, each) for each in node.decorator_list]
+        is_known = all(self._called(each) for each in makers)
+        return is_known and self.block(module, [*node.decorator_list, *_defaults(node)])
 
     def _named(self, module: Module, node: ast.Name | ast.Attribute) -> bool:
         value = self._values.of(module, node)
+        if isinstance(value, Proxy):
+            value = value.function
         if isinstance(value, Property):
             return self._function(value.function)
         if isinstance(value, Function):
@@ -89,12 +117,16 @@ class _Quiet:
         return not is_proxy and not value.name.startswith("flask_sqlalchemy.")
 
     def _call(self, module: Module, call: ast.Call) -> bool:
-        value = self._values.of(module, call.func)
+        if isinstance(call.func, ast.Attribute) and _is_plain(module, call.func.value):
+            return True
+        return self._called(self._values.of(module, call.func))
+
+    def _called(self, value: Value | None) -> bool:
         if isinstance(value, Function):
             return self._function(value)
-        if isinstance(value, Foreign):
-            return value.name in self._names or _is_quiet_name(value.name)
-        return isinstance(call.func, ast.Attribute) and _is_plain(module, call.func.value)
+        if not isinstance(value, Foreign):
+            return False
+        return value.name in self._names or is_quiet_name(value.name)
 
     def _function(self, function: Function) -> bool:
         if isinstance(function.node, ast.Lambda) or len(self._pending) > _DEEPEST:
@@ -118,7 +150,12 @@ def _run_nodes(body: Iterable[ast.AST]) -> Iterator[ast.AST]:
             yield from own_nodes(each)
 
 
-def _is_quiet_name(name: str) -> bool:
+def _defaults(function: FunctionNode) -> Iterator[ast.expr]:
+    every = (*function.args.defaults, *function.args.kw_defaults)
+    yield from (each for each in every if each is not None)
+
+
+def is_quiet_name(name: str) -> bool:
     """Whether calling a name from elsewhere uses no more of a context than its application."""
     if name in _LOUD:
         return False
@@ -152,26 +189,7 @@ def _find_no_watcher(project: Project) -> bool:
     for word in ("integrations.flask", "contrib.flask", "flask_utils"):
         if project.outside_tests(word):
             return False
-    if _has_special_methods(project):
-        return False
     return all(_looks_at_g_only(project, path) for path in project.outside_tests("teardown_app"))
-
-
-def _has_special_methods(project: Project) -> bool:
-    """Whether an operator or a conversion of an object of the project may use a context."""
-    flow = ContextFlow.of(project)
-    for path in project.outside_tests("def __"):
-        try:
-            module = project.module(path)
-            functions = module.scopes.nodes(ast.FunctionDef)
-        except SourceError:
-            return True
-        for function in functions:
-            is_special = _SPECIAL.fullmatch(function.name) and function.name not in _MAKING
-            if is_special and isinstance(module.scopes.parents[function], ast.ClassDef):
-                if flow.needs.of(Function(module, function)).need is not Need.NONE:
-                    return True
-    return False
 
 
 def _looks_at_g_only(project: Project, path: str) -> bool:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import ast
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal
 
 from flask_ctxfix.codemods.manual_contexts.imported_files import imported_files
 from flask_ctxfix.context_flow import ContextFlow, Need
-from flask_ctxfix.context_flow.values import Foreign, Function, Instance, own_nodes
+from flask_ctxfix.context_flow.guards import is_proxy
+from flask_ctxfix.context_flow.values import Foreign, Function, Instance, Value
 from flask_ctxfix.project import Module, Project
+from flask_ctxfix.scopes import FunctionNode
 
 _KNOWN = {"builtins", "celery", "click", "flask", "jinja2", "werkzeug"} | sys.stdlib_module_names
 
@@ -23,31 +25,76 @@ def need_of(module: Module, project: Project, statements: Sequence[ast.stmt]) ->
     return ContextFlow.of(project).needs.of(Function(module, function)).need
 
 
+Answer = Literal["yes", "no", "unknown"]
+
+
 def asks_for_context(
-    module: Module, project: Project, statement: ast.stmt
-) -> Literal["yes", "no", "unknown"]:
-    """Return whether a statement needs a context, in what it imports too."""
+    module: Module, project: Project, statement: ast.stmt, asked: Iterable[str] = ()
+) -> Answer:
+    """Return whether a statement needs a context, in what it imports too.
+
+    The modules at the paths `asked` are asked about elsewhere.
+    """
+    return _answer(module, project, statement, {module.path, *asked})
+
+
+def _answer(module: Module, project: Project, statement: ast.stmt, seen: set[str]) -> Answer:
     if need_of(module, project, [statement]) is not Need.NONE:
         return "yes"
-    if any(
-        _needs_at_import(each, project, {module.path})
-        for each in _imported(module, project, statement)
-    ):
+    calls = [*_calls(statement)]
+    decorating = [*_decorating(module, project, statement)]
+    needs = ContextFlow.of(project).needs
+    if any(needs.of(each).need is not Need.NONE for each in decorating):
         return "yes"
-    return "no" if all(_is_known(module, project, c) for c in _calls(statement)) else "unknown"
+    if any(_is_given_proxy(module, project, call) for call in calls):
+        return "yes"
+    imported = [_at_import(each, project, seen) for each in _imported(module, project, statement)]
+    if "yes" in imported:
+        return "yes"
+    is_known = all(_is_known(module, project, call) for call in calls)
+    is_known = is_known and None not in decorating
+    return "no" if is_known and "unknown" not in imported else "unknown"
 
 
 def _calls(statement: ast.stmt) -> Iterator[ast.Call]:
     """Yield the calls that a statement makes itself, not those of functions that it defines."""
-    outer = [*getattr(statement, "decorator_list", ())] if _is_function(statement) else [statement]
-    for root in outer:
-        for node in (root, *own_nodes(root)):
-            if isinstance(node, ast.Call):
-                yield node
+    for node in _run(statement):
+        if isinstance(node, ast.Call):
+            yield node
 
 
-def _is_function(statement: ast.stmt) -> bool:
-    return isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef)
+def _run(statement: ast.AST) -> Iterator[ast.AST]:
+    """Yield what runs with a statement: of a function that it defines, the decorators and defaults.
+
+    The body of a class runs where the class is defined.
+    """
+    yield statement
+    if isinstance(statement, FunctionNode):
+        decorators: list[ast.expr] = getattr(statement, "decorator_list", [])
+        arguments = statement.args
+        for each in (*decorators, *arguments.defaults, *arguments.kw_defaults):
+            if each is not None:
+                yield from _run(each)
+        return
+    for child in ast.iter_child_nodes(statement):
+        yield from _run(child)
+
+
+def _decorating(module: Module, project: Project, statement: ast.stmt) -> Iterator[Value | None]:
+    """Yield what decorators call with what they decorate."""
+    values = ContextFlow.of(project).values
+    for node in _run(statement):
+        for each in getattr(node, "decorator_list", ()):
+            value = values.of(module, each)
+            is_made = isinstance(each, ast.Call)
+            yield values.of(module, each.func) if is_made and value is None else value
+
+
+def _is_given_proxy(module: Module, project: Project, call: ast.Call) -> bool:
+    """Whether a call is given a proxy of Flask, with which it may do anything at once."""
+    values = ContextFlow.of(project).values
+    given = (*call.args, *(each.value for each in call.keywords))
+    return any(is_proxy(values.of(module, each)) for each in given)
 
 
 def _is_known(module: Module, project: Project, call: ast.Call) -> bool:
@@ -61,19 +108,17 @@ def _is_known(module: Module, project: Project, call: ast.Call) -> bool:
 
 def _imported(module: Module, project: Project, statement: ast.stmt) -> Iterator[Module]:
     """Yield the modules of the project that a statement imports."""
-    for node in (statement, *own_nodes(statement)):
+    for node in _run(statement):
         if isinstance(node, ast.Import | ast.ImportFrom):
             yield from project.parsed(imported_files(module, project, node))
 
 
-def _needs_at_import(module: Module, project: Project, seen: set[str]) -> bool:
-    """Whether the import of a module needs a context, in what it imports of the project too."""
+def _at_import(module: Module, project: Project, seen: set[str]) -> Answer:
+    """Return whether the import of a module needs a context, in what it imports too."""
     if module.path in seen:
-        return False
+        return "no"
     seen.add(module.path)
-    body = [each for each in module.tree.body if not _is_function(each)]
-    return need_of(module, project, body) is not Need.NONE or any(
-        _needs_at_import(other, project, seen)
-        for each in body
-        for other in _imported(module, project, each)
-    )
+    answers = {_answer(module, project, each, seen) for each in module.tree.body}
+    if "yes" in answers:
+        return "yes"
+    return "unknown" if "unknown" in answers else "no"

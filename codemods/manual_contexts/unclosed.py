@@ -20,10 +20,11 @@ from flask_ctxfix.codemods.manual_contexts.wraps import wrap
 from flask_ctxfix.codemods.threads.starts import Start, starts_in
 from flask_ctxfix.context_flow import ContextFlow, Need
 from flask_ctxfix.context_flow.guards import makes_context
-from flask_ctxfix.context_flow.values import own_nodes
+from flask_ctxfix.context_flow.values import Foreign, own_nodes
 from flask_ctxfix.project import Project
 
 _NEEDLESS = "take it out: the request has its own context, and Flask fails when it pops that"
+_COLLECTIONS = (ast.Dict, ast.List, ast.Set)
 _CHANGES = "open it with `with`, which pops it and runs teardown functions when the work is done"
 
 
@@ -39,6 +40,8 @@ def fix_for(push: Push, project: Project, role: Role) -> Fix | None:
     if function in push.module.scopes.generators or function.body[-1] is push.statement:
         return None
     if role not in ("thread", "job", "view") or _goes_on(function):
+        return None
+    if role in ("thread", "job") and keeps_values(push, project, function):
         return None
     if role == "view" and makes_context(push.made or push.receiver) is not Need.REQUEST:
         return _removal(push, project, function)
@@ -102,6 +105,53 @@ def _gets_out(push: Push, project: Project, function: ast.FunctionDef, role: Rol
     return any(each.starter.kind == "pool" for each in starts) and _others_need(
         push, project, starts
     )
+
+
+def keeps_values(push: Push, project: Project, function: ast.FunctionDef) -> bool:
+    """Whether a function leaves values where other code finds them when its context has ended.
+
+    What teardown functions close, such as a database session, those may still need.
+    """
+    return any(_is_kept(push, project, function, node) for node in own_nodes(function))
+
+
+def _is_kept(push: Push, project: Project, function: ast.FunctionDef, node: ast.AST) -> bool:
+    given: list[ast.expr] = []
+    owners: list[ast.expr] = []
+    if isinstance(node, ast.Assign):
+        given = [node.value]
+        owners = [e for e in node.targets if isinstance(e, ast.Attribute | ast.Subscript)]
+    elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+        given, owners = node.args, [node.func]
+    is_kept = any(_is_outer(push, function, each) for each in owners)
+    return is_kept and not all(_stays_whole(push, project, function, each) for each in given)
+
+
+def _stays_whole(push: Push, project: Project, function: ast.FunctionDef, node: ast.expr) -> bool:
+    """Whether the end of a context cannot change a value: it is text, or was there before."""
+    if isinstance(node, ast.Tuple):
+        return all(_stays_whole(push, project, function, each) for each in node.elts)
+    if isinstance(node, ast.Name):
+        home = push.module.scopes.home_of(node)
+        bindings = home.bindings.get(node.id, [])
+        return home.node is function and all(each.kind == "parameter" for each in bindings)
+    if isinstance(node, ast.Attribute):
+        value = ContextFlow.of(project).values.of(push.module, node)
+        return isinstance(value, Foreign) and value.name.startswith("flask.current_app.")
+    return isinstance(node, ast.Constant | ast.JoinedStr)
+
+
+def _is_outer(push: Push, function: ast.FunctionDef, node: ast.expr) -> bool:
+    """Whether `node` belongs to a collection, or an object, that is from outside of a function."""
+    while isinstance(node, ast.Attribute | ast.Subscript):
+        node = node.value
+    if not isinstance(node, ast.Name):
+        return False
+    home = push.module.scopes.home_of(node)
+    bindings = home.bindings.get(node.id, [])
+    if home.node is function:
+        return any(each.kind == "parameter" for each in bindings)
+    return any(isinstance(each.value, _COLLECTIONS) for each in bindings)
 
 
 def _is_plain(value: ast.expr | None) -> bool:

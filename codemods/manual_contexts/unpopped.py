@@ -15,7 +15,7 @@ from flask_ctxfix.codemods.manual_contexts.closings import (
 from flask_ctxfix.codemods.manual_contexts.pushes import Push, context_made, pushes_in
 from flask_ctxfix.codemods.manual_contexts.roles import Role, main_guard, role_of
 from flask_ctxfix.codemods.manual_contexts.startup import asks_for_context
-from flask_ctxfix.codemods.manual_contexts.unclosed import fix_for, steps_to
+from flask_ctxfix.codemods.manual_contexts.unclosed import fix_for, keeps_values, steps_to
 from flask_ctxfix.codemods.manual_contexts.ways_out import returns_pushed, starts_safely
 from flask_ctxfix.context_flow.values import own_nodes
 from flask_ctxfix.flask_versions import ONE_CONTEXT, TargetVersion
@@ -27,6 +27,7 @@ _NEVER = "a context is pushed and never popped"
 _BY_HAND = "a context is pushed and popped by hand, which is right here"
 _SIMPLER = "use `with`, which is simpler, and pops it whatever a later change may raise"
 _USE_WITH = "use `with`, which pops it on every path and gives an exception to teardown functions"
+_KEPT = "what it stores elsewhere may need the context, which would have ended"
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 _ADVICE: dict[Role, str] = {
     "fixture": "open it with `with` and `yield` inside",
@@ -87,8 +88,9 @@ class PushWithoutPop(Rule):
     nothing that is made in the context gets out of it. Then all that changes is a leak. `try` and
     `finally` around it are the same as `with` up to Flask 3.1. Unsafe in views and fixtures, in
     generators, where a `return` leaves the context pushed, and where code behind the leak may live
-    on the context. Reported where the push is conditional or another function would have to pop.
-    Around the `yield` of a fixture, which pytest always resumes, the finding is information.
+    on the context. Reported where the push is conditional, another function would have to pop, or a
+    thread or job stores elsewhere what the end of the context may close. Around the `yield` of a
+    fixture, which pytest always resumes, the finding is information.
 
     What changes
 
@@ -157,7 +159,11 @@ class PushWithoutPop(Rule):
         is_quiet = role in ("script", "test") or main_guard(module, push.statement)
         level: Level = "info" if is_quiet else "error" if role == "view" else "warning"
         proof = steps_to(push, project, role)
-        return self.finding(module, level, push.statement, _NEVER, _ADVICE[role], fix, proof)
+        advice = _ADVICE[role]
+        if role in ("thread", "job") and isinstance(function, ast.FunctionDef):
+            if keeps_values(push, project, function):
+                advice = f"{advice}; no automatic fix: {_KEPT}"
+        return self.finding(module, level, push.statement, _NEVER, advice, fix, proof)
 
     def _lambdas(self, module: Module, project: Project) -> Iterator[Finding]:
         """Yield what a pool runs at the start of each thread, written as a lambda or a method."""

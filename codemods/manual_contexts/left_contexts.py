@@ -1,0 +1,106 @@
+"""Whether anything lives on a context that a program leaves pushed when it has started."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Iterator, Sequence
+
+from flask_ctxfix.codemods.manual_contexts.imported_files import imported_files, importers
+from flask_ctxfix.codemods.manual_contexts.pushes import Push
+from flask_ctxfix.codemods.manual_contexts.startup import asks_for_context
+from flask_ctxfix.codemods.manual_contexts.unseen import needs_a_context
+from flask_ctxfix.context_flow.values import own_nodes
+from flask_ctxfix.project import Module, Project
+from flask_ctxfix.scopes import FunctionNode
+from flask_ctxfix.syntax import last_name
+
+
+def may_be_needed(push: Push, project: Project, covered: Sequence[ast.stmt]) -> bool:
+    """Whether code may run in a context that is left pushed, but for the statements `covered`.
+
+    That is what runs later in its module, in the functions that call a factory, and when the
+    modules that import it are imported or run; and what is called by nobody knows what, such as a
+    job. A request has a context of its own, and so has a command.
+    """
+    module, function = push.module, push.function
+    if function is not None and _callers_need(module, project, function, set()):
+        return True
+    loaded = _loaded(module, project, covered)
+    modules = [each for each in _importing(module, project) if each.path not in loaded]
+    asked = [each.path for each in modules]
+    for other in modules:
+        later = other.tree.body if other is not module else _behind_push(push)
+        for each in later:
+            if each not in covered and asks_for_context(other, project, each, asked) != "no":
+                return True
+    return needs_a_context(project)
+
+
+def _loaded(module: Module, project: Project, covered: Iterable[ast.stmt]) -> set[str]:
+    """Return the files that `covered` imports, whatever happens, so that no later import runs them.
+
+    The one that pushes is not among them.
+    """
+    found: set[str] = set()
+    pending = [(module, each) for each in covered]
+    while pending:
+        importer, statement = pending.pop()
+        if not isinstance(statement, ast.Import | ast.ImportFrom):
+            continue
+        for other in project.parsed(imported_files(importer, project, statement)):
+            if other.path != module.path and other.path not in found:
+                found.add(other.path)
+                pending += [(other, each) for each in other.tree.body]
+    return found
+
+
+def _importing(module: Module, project: Project) -> Iterator[Module]:
+    """Yield a module, and those that import it, themselves or by others."""
+    seen = {module.path}
+    pending = [module]
+    while pending:
+        current = pending.pop()
+        yield current
+        for each in importers(current, project):
+            if each.path not in seen:
+                seen.add(each.path)
+                pending.append(each)
+
+
+def _behind_push(push: Push) -> list[ast.stmt]:
+    """Return the statements of a module that may run after a push in it, or in its function."""
+    body, end = push.module.tree.body, push.module.span(push.statement).end
+    return [each for each in body if push.module.span(each).end > end]
+
+
+def _callers_need(
+    module: Module, project: Project, function: FunctionNode, seen: set[FunctionNode]
+) -> bool:
+    """Whether code that calls a factory may need the context that it leaves."""
+    owner = module.scopes.parents.get(function)
+    of_class = isinstance(owner, ast.ClassDef) and getattr(function, "name", "") == "__init__"
+    name = getattr(owner if of_class else function, "name", "")
+    seen.add(function)
+    for path in project.outside_tests(name):
+        if project.exports(path) is None:
+            continue
+        other = project.module(path)
+        for call in other.scopes.nodes(ast.Call):
+            if last_name(call.func) != name:
+                continue
+            if any(asks_for_context(other, project, each) != "no" for each in _behind(other, call)):
+                return True
+            around = other.scopes.function_of(call)
+            if around is not None and around not in seen:
+                if _callers_need(other, project, around, seen):
+                    return True
+    return False
+
+
+def _behind(module: Module, call: ast.Call) -> Iterator[ast.stmt]:
+    """Yield the statements of its function, or module, that may run after a call."""
+    function = module.scopes.function_of(call)
+    start = module.span(call).start
+    for node in own_nodes(function if function is not None else module.tree):
+        if isinstance(node, ast.stmt) and module.span(node).start > start:
+            yield node

@@ -1,0 +1,196 @@
+"""Code that may run though no call of the project names it: properties, callbacks, generators.
+
+A block that does something with an object which nobody knows may run any of it.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterator
+
+from flask_ctxfix.context_flow import ContextFlow, Where
+from flask_ctxfix.context_flow.values import (
+    Class,
+    Foreign,
+    Function,
+    Property,
+    Proxy,
+    Values,
+    own_nodes,
+)
+from flask_ctxfix.flask_facts import NEEDS, PROXIES
+from flask_ctxfix.project import Module, Project
+from flask_ctxfix.scopes import FunctionNode
+from flask_ctxfix.source import SourceError
+
+_DEEPEST = 6
+# What gives the same in each app context of one application.
+_ALIKE = frozenset({"flask.current_app", "flask.jsonify", "flask.request", "flask.url_for"})
+_ROOTS = frozenset({"abc.ABC", "builtins.object", "typing.Generic", "typing.Protocol"})
+_MAKING = frozenset({"__init__", "__new__"})
+
+Asks = Callable[[Module, FunctionNode], bool]
+
+
+def sees_another_context(project: Project) -> bool:
+    """Whether code that may run unseen can tell one app context of an application from another."""
+
+    def compute() -> bool:
+        values = ContextFlow.of(project).values
+        return _any_unseen(project, lambda module, node: _sees(values, module, node, ()))
+
+    return project.memo("unseen code sees another context", compute)
+
+
+def needs_a_context(project: Project) -> bool:
+    """Whether code that may run unseen, and outside of requests and commands, needs a context."""
+
+    def compute() -> bool:
+        needs = ContextFlow.of(project).needs
+        return _any_unseen(
+            project, lambda module, node: bool(needs.of(Function(module, node)).uses)
+        )
+
+    return project.memo("unseen code needs a context", compute)
+
+
+def _any_unseen(project: Project, asks: Asks) -> bool:
+    """Whether a function that may run unseen does what is asked; yes where one is not readable."""
+    paths = {*project.outside_tests("def "), *project.outside_tests("lambda")}
+    for path in sorted(paths):
+        try:
+            module = project.module(path)
+            functions: list[FunctionNode] = [
+                *module.scopes.nodes(ast.FunctionDef),
+                *module.scopes.nodes(ast.AsyncFunctionDef),
+                *module.scopes.nodes(ast.Lambda),
+            ]
+        except SourceError:
+            return True
+        if any(asks(module, each) and _runs_unseen(module, project, each) for each in functions):
+            return True
+    return False
+
+
+def _runs_unseen(module: Module, project: Project, function: FunctionNode) -> bool:
+    if not _is_open(module, project, function):
+        return False
+    where = ContextFlow.of(project).every_caller.of_function(module, function).where
+    return not (where.is_inside or where is Where.ENDING)
+
+
+def _is_open(module: Module, project: Project, function: FunctionNode) -> bool:
+    """Whether something else than a call by its name may run a function."""
+    if isinstance(function, ast.Lambda) or function in module.scopes.generators:
+        return True
+    values = ContextFlow.of(project).values
+    if not isinstance(values.definition(module, function), Function):
+        return True
+    owner = module.scopes.parents.get(function)
+    if isinstance(owner, ast.ClassDef) and _is_called_by_others(values, module, owner, function):
+        return True
+    return any(
+        not _is_seen(other, project, reference, ())
+        for other, reference in ContextFlow.of(project).every_caller.references(module, function)
+        if not project.is_test(other.path)
+    )
+
+
+def _is_called_by_others(
+    values: Values, module: Module, owner: ast.ClassDef, function: FunctionNode
+) -> bool:
+    """Whether Python, or a library whose class is inherited from, calls a method."""
+    name = getattr(function, "name", "")
+    if name.startswith("__") and name.endswith("__"):
+        return name not in _MAKING
+    classes = [Class(module, owner)]
+    classes += [each for each in values.bases(classes[0]) if isinstance(each, Class)]
+    bases = (values.of(each.module, base) for each in classes for base in each.node.bases)
+    return any(
+        base is None or (isinstance(base, Foreign) and base.name not in _ROOTS) for base in bases
+    )
+
+
+def _is_seen(
+    module: Module, project: Project, reference: ast.expr, pending: tuple[ast.AST, ...]
+) -> bool:
+    """Whether a name of a function calls it, or only puts it around what Flask calls."""
+    parent = module.scopes.parents.get(reference)
+    if isinstance(parent, ast.Call) and parent.func is reference:
+        decorated = module.scopes.parents.get(parent)
+        return not _is_decorator(decorated, parent) or _is_entry(module, project, decorated)
+    if _is_decorator(parent, reference):
+        return _is_entry(module, project, parent)
+    if not isinstance(parent, ast.Return):
+        return False
+    around = module.scopes.function_of(parent)
+    if not isinstance(around, ast.FunctionDef) or around in pending:
+        return False
+    references = [*ContextFlow.of(project).every_caller.references(module, around)]
+    pending = (*pending, around)
+    return all(
+        _is_decorating(other, each) and _is_seen(other, project, each, pending)
+        for other, each in references
+    )
+
+
+def _is_decorating(module: Module, reference: ast.expr) -> bool:
+    parents = module.scopes.parents
+    parent = parents.get(reference)
+    if isinstance(parent, ast.Call) and parent.func is reference:
+        return _is_decorator(parents.get(parent), parent)
+    return _is_decorator(parent, reference) or isinstance(parent, ast.Return)
+
+
+def _is_decorator(parent: ast.AST | None, node: ast.expr) -> bool:
+    return node in getattr(parent, "decorator_list", ())
+
+
+def _is_entry(module: Module, project: Project, function: ast.AST | None) -> bool:
+    if not isinstance(function, FunctionNode):
+        return False
+    return ContextFlow.of(project).every_caller.of_function(module, function).where.is_inside
+
+
+def _sees(
+    values: Values, module: Module, function: FunctionNode, pending: tuple[FunctionNode, ...]
+) -> bool:
+    """Whether a function, or one that it names, uses what each app context has of its own."""
+    if function in pending:
+        return False
+    if len(pending) > _DEEPEST:
+        return True
+    pending = (*pending, function)
+    return any(
+        _is_of_context(values, module, node, pending)
+        for node in _own(function)
+        if isinstance(node, ast.Name | ast.Attribute)
+    )
+
+
+def _own(function: FunctionNode) -> Iterator[ast.AST]:
+    """Yield what runs with a call of a function."""
+    body = function.body if isinstance(function.body, list) else [function.body]
+    for each in body:
+        yield each
+        if not isinstance(each, FunctionNode | ast.ClassDef):
+            yield from own_nodes(each)
+
+
+def _is_of_context(
+    values: Values,
+    module: Module,
+    node: ast.Name | ast.Attribute,
+    pending: tuple[FunctionNode, ...],
+) -> bool:
+    value = values.of(module, node)
+    if isinstance(value, Proxy):
+        value = value.function
+    if isinstance(value, Property):
+        value = value.function
+    if isinstance(value, Function):
+        return _sees(values, value.module, value.node, pending)
+    if not isinstance(value, Foreign):
+        return False
+    is_needy = value.name in PROXIES or value.name in NEEDS
+    return (is_needy and value.name not in _ALIKE) or value.name.startswith("flask_sqlalchemy.")
