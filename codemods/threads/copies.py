@@ -6,6 +6,7 @@ import ast
 from collections.abc import Iterable, Iterator
 
 from flask_ctxfix.codemod import AddDecorator, Applicability, Fix, ReplaceExpression
+from flask_ctxfix.codemods.threads.lasting_work import why_lasting
 from flask_ctxfix.codemods.threads.made_copies import COPY, app_contexts_in, captured_files
 from flask_ctxfix.codemods.threads.maps import iterables_of, map_fix
 from flask_ctxfix.codemods.threads.starts import Start
@@ -55,7 +56,7 @@ def why_not(start: Start, project: Project, summary: Summary) -> str | None:
         return "files of the request are closed by then"
     if next(app_contexts_in(start.function), None) is not None:
         return "the app context in it would hide the request"
-    return None
+    return why_lasting(start, project)
 
 
 def _asks_g(use: Use) -> bool:
