@@ -55,7 +55,7 @@ def _python(*args: str, cwd: Path | None = None) -> subprocess.CompletedProcess[
         ("import flask\nold\n", ["--exclude", "*.py"], 0),
         ("import flask\nold\n", ["--extend-exclude", "a.py,b.py"], 0),
         ("import flask\nold(\n", ["--exit-zero"], 2),
-        ("import flask\nstays\n", ["--apply"], 2),
+        ("import flask\nstays\n", ["--apply"], 1),
         ("import flask\n", ["--diff", "--apply"], 2),
         ("import flask\n", ["--select", "XYZ"], 2),
         ("x = 1\n", ["--select", "XYZ"], 2),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from flask_ctxfix.codemod import AddDecorator, Applicability, Fix, ReplaceExpression
 from flask_ctxfix.codemods.threads.lasting_work import why_lasting
@@ -106,12 +107,13 @@ def copy_fix(start: Start, project: Project, summary: Summary, where: Where) -> 
     name, needs = spelled
     if nested is not None:
         edit = AddDecorator(module.span(nested), name)
-        return Fix(applicability, _CHANGES, (edit,), needs)
+        return Fix(applicability, _CHANGES, (edit,), needs, gives_request=True)
     span = module.span(start.target)
     wrapped = ReplaceExpression(span, f"{name}(target)", (("target", span),))
     if start.starter.passing == "each":
-        return map_fix(start, project, (wrapped,), needs)
-    return Fix(applicability, _CHANGES, (wrapped,), needs)
+        fix = map_fix(start, project, (wrapped,), needs)
+        return replace(fix, gives_request=True) if fix is not None else None
+    return Fix(applicability, _CHANGES, (wrapped,), needs, gives_request=True)
 
 
 def _sees_copies(project: Project) -> bool:
