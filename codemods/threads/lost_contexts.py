@@ -71,7 +71,8 @@ class ThreadReadsRequest(Rule):
     When every caller is a view or another function that Flask calls in a request, every run of the
     target gets to the use, and nothing in the project notices a second teardown or uses files.
     There is none where a copy is known to be wrong: timers, processes, `map`, an unread body,
-    values that the view left on `g`, writes to the session, generators and coroutines.
+    values that the view left on `g`, writes to the session, generators and coroutines; work that
+    never ends, starts itself again or is started once for all, which is not that of one request.
 
     What changes
 
