@@ -427,6 +427,7 @@ def test_git_apply_of_the_diff_gives_the_bytes_of_apply(files: dict[str, bytes])
     assert diff.exit_code == int(by_git != files), diff.stderr
 
 
+@pytest.mark.usefixtures("toy")
 @pytest.mark.parametrize("mode", ["--diff", "--apply"])
 def test_a_refused_fix_is_one_line(tree: Write, mode: str) -> None:
     tree({"a.py": "import flask\nold\nstays\n[stays, worse]\n"})
