@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
@@ -65,20 +66,31 @@ class _Search:
         try:
             module, found = self._made([*kept, *more])
         except (RewriteError, SourceError, RecursionError) as error:
-            is_too_deep = isinstance(error, RecursionError) and self._are_together(more)
-            if len(more) == 1 or is_too_deep:
+            middle = self._middle(more, is_too_deep=isinstance(error, RecursionError))
+            if middle is None:
                 self.best.refused.update(dict.fromkeys(more, _cause(error)))
                 return kept
-            middle = len(more) // 2
             return self.add(self.add(kept, more[:middle]), more[middle:])
         self.best = self.best._replace(module=module, found=found)
         return [*kept, *more]
 
-    def _are_together(self, fixes: list[Fix]) -> bool:
-        """Whether one statement of the module holds all edits: smaller parts are as deep."""
-        starts = [edit.span.start for fix in fixes for edit in fix.edits]
-        spans = (self._module.span(statement) for statement in self._module.tree.body)
-        return any(all(span.start <= each < span.end for each in starts) for span in spans)
+    def _middle(self, fixes: list[Fix], *, is_too_deep: bool) -> int | None:
+        """Return where to part fixes; None if that is no use.
+
+        What is nested too deeply in one statement is as deep for each of its fixes.
+        """
+        half = len(fixes) // 2
+        if not is_too_deep:
+            return half or None
+        homes = [self._home(fix) for fix in fixes]
+        borders = [at for at in range(1, len(fixes)) if homes[at] != homes[at - 1]]
+        return min(borders, key=lambda at: abs(at - half), default=None)
+
+    def _home(self, fix: Fix) -> int:
+        """Return which statement of the module holds the first edit of a fix."""
+        first = min((edit.span.start for edit in fix.edits), default=0)
+        starts = [self._module.span(statement).start for statement in self._module.tree.body]
+        return bisect_right(starts, first)
 
     def _made(self, fixes: list[Fix]) -> tuple[Module, list[Finding]]:
         """Return the module with all of `fixes`, and what is found in it, if that is sound."""
