@@ -158,6 +158,7 @@ def _search(mode: Mode, options: dict[str, Any], explained: str | None = None) -
         )
         _print(b"\n" + report if explained and report else report)
     _print_errors(outcome.errors, options["verbose"])
+    _print_refused(outcome)
     if not options["quiet"]:
         click.echo(summary.render(outcome, settings), err=True)
     return _status(outcome, options["exit_zero"])
@@ -205,6 +206,18 @@ def _print_errors(errors: Iterable[SourceError], verbose: bool) -> None:
         details = getattr(error, "details", "")
         if verbose and details:
             click.echo(details, err=True)
+
+
+def _print_refused(outcome: Outcome) -> None:
+    """Say which fixes did not stand the proof: what fails alike in one file has one line."""
+    lines: dict[tuple[str, str, str], list[int]] = {}
+    for located in (each for result in outcome.results for each in result.refused):
+        finding = located.finding
+        alike = (finding.path, finding.code, finding.advice)
+        lines.setdefault(alike, []).append(located.start[0])
+    for (path, code, advice), rows in lines.items():
+        more = f", and {len(rows) - 1} more" if len(rows) > 1 else ""
+        click.echo(f"warning: {path}:{rows[0]}: {code}{more}: {advice}", err=True)
 
 
 def _status(outcome: Outcome, exit_zero: bool) -> int:

@@ -194,7 +194,8 @@ class Fix:
     `needs` are imported, once per file. `retires` are spans of the import aliases or of the
     assignments that bind a name: each goes if, after all edits of the file, nothing uses its name.
     A fix takes part in `groups`, such as the move of an attribute: each is made in all files of the
-    project or, pinned, in none.
+    project or, pinned, in none. With `gives_request`, what it changes runs in a request that it
+    lacked, so that it is seen to keep data of one.
     """
 
     applicability: Applicability
@@ -203,6 +204,7 @@ class Fix:
     needs: tuple[Need, ...] = ()
     retires: tuple[Span, ...] = ()
     groups: tuple[str, ...] = ()
+    gives_request: bool = False
 
 
 class Step(NamedTuple):

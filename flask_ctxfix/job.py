@@ -139,10 +139,16 @@ class Job:
         rewritten = _attempt(path, lambda _: self._rewrite(module, found))
         if isinstance(rewritten, SourceError):
             return unchanged.left_alone(rewritten)
-        after, remaining = rewritten
+        after, remaining, refused = rewritten
         located = self._located(after, remaining)
         after.forget()
-        return replace(unchanged, after=after.source, remaining=located)
+        return replace(
+            unchanged,
+            after=after.source,
+            remaining=located,
+            refused=tuple(each for each in located if each.finding in refused),
+            blocked=unchanged.blocked | _groups(refused.values()),
+        )
 
     def _find(self, module: Module) -> list[Finding]:
         rules = (rule for codemod in self._concerned(module.source) for rule in codemod.rules)
@@ -164,45 +170,23 @@ class Job:
             if finding.fix is not None and self.settings.allows(finding.fix)
         ]
 
-    def _rewrite(self, module: Module, found: list[Finding]) -> tuple[Module, list[Finding]]:
-        """Apply fixes as long as there are any, and return the module and findings of that text."""
-        from flask_ctxfix.rewrite import RewriteError
+    def _rewrite(
+        self, module: Module, found: list[Finding]
+    ) -> tuple[Module, list[Finding], dict[Finding, Finding]]:
+        """Apply fixes as long as there are any, and return the module and findings of that text.
 
-        try:
-            for _ in range(_ROUNDS):
-                rewritten = self._rewrite_once(module, found)
-                if rewritten is None:
-                    break
-                module, found = rewritten
-        except RewriteError as error:
-            raise SourceError(module.path, None, f"left as it was: {error}") from None
-        except RecursionError:
-            cause = "left as it was: nested too deeply to rewrite"
-            raise SourceError(module.path, None, cause) from None
-        return module, found
+        With them, what was refused: the findings without the fix, by which they were with it.
+        """
+        from flask_ctxfix.attempts import attempt, without_fixes
 
-    def _rewrite_once(
-        self, module: Module, found: Sequence[Finding]
-    ) -> tuple[Module, list[Finding]] | None:
-        from flask_ctxfix.rewrite import RewriteError, rewrite, without_conflicts
-        from flask_ctxfix.verify import verify
-
-        fixable = self._fixable(module, found)
-        if not fixable:
-            return None
-        fixes = without_conflicts([f.fix for f in fixable if f.fix is not None])
-        applied = [finding for finding in fixable if finding.fix in fixes]
-        text = rewrite(module, fixes)
-        if text == module.text:
-            return None
-        try:
-            after = module.with_text(text)
-        except SourceError as error:
-            cause = f"the new text has an error in line {error.line}: {error.cause}"
-            raise RewriteError(cause) from None
-        remaining = self._find(after)
-        verify(module, after, found, remaining, applied)
-        return after, remaining
+        for _ in range(_ROUNDS):
+            made = attempt(module, found, self._fixable(module, found), self._find)
+            if made.module is module:
+                left = without_fixes(found, made.refused)
+                pairs = zip(left, found, strict=True)
+                return module, left, {new: old for new, old in pairs if new is not old}
+            module, found = made.module, made.found
+        return module, found, {}
 
 
 def _groups(findings: Iterable[Finding]) -> frozenset[str]:

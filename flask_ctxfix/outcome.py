@@ -28,8 +28,8 @@ class FileResult:
     """One file as it was and as it is to be; both are the same where nothing is rewritten.
 
     `findings` are those of `before`, `remaining` those of `after`; `error` is why no rewrite of the
-    file could be kept. `moved` are the groups of fixes that are made here, `blocked` those of which
-    a fix may not be made.
+    file could be kept. `refused` are those of `remaining` whose fix did not stand the proof.
+    `moved` are the groups of fixes that are made here, `blocked` those of which a fix may not be.
     """
 
     before: Source
@@ -37,6 +37,7 @@ class FileResult:
     findings: tuple[Located, ...]
     remaining: tuple[Located, ...]
     error: SourceError | None = None
+    refused: tuple[Located, ...] = ()
     moved: frozenset[str] = frozenset()
     blocked: frozenset[str] = frozenset()
 
@@ -47,7 +48,7 @@ class FileResult:
 
     def left_alone(self, error: SourceError | None = None) -> FileResult:
         """Return the result of the same file if it stays as it was, because of `error`."""
-        return replace(self, after=self.before, remaining=self.findings, error=error)
+        return replace(self, after=self.before, remaining=self.findings, error=error, refused=())
 
 
 @dataclass(slots=True)

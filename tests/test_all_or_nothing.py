@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
 
+from flask_ctxfix import verify
 from flask_ctxfix.cli import main
+from flask_ctxfix.project import Module
+from flask_ctxfix.rewrite import RewriteError
 
 WRITER = """from flask import _app_ctx_stack
 
@@ -88,3 +92,24 @@ def test_none_moves_if_the_name_is_taken(project: Path) -> None:
     assert stores(project) == {"app_ctx.thing", "g.thing"}
     assert "app_ctx.thing" in (project / "writer.py").read_text()
     assert "app_ctx.thing" in (project / "reader.py").read_text()
+
+
+@pytest.mark.parametrize("name", ["reader.py", "writer.py", "lookup.py"])
+def test_none_moves_if_one_fix_does_not_stand_the_proof(
+    project: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """The others of the group are taken out; what the files need on their own is still done."""
+    real = verify.verify
+
+    def refuse(before: Module, *rest: Any) -> None:
+        applied = rest[-1]
+        if before.path == name and any(finding.fix.groups for finding in applied):
+            raise RewriteError("refused")
+        real(before, *rest)
+
+    monkeypatch.setattr(verify, "verify", refuse)
+    apply()
+    assert "g.thing" not in stores(project)
+    texts = {path.name: path.read_text() for path in project.glob("*.py")}
+    apply()
+    assert {path.name: path.read_text() for path in project.glob("*.py")} == texts

@@ -55,7 +55,7 @@ def _python(*args: str, cwd: Path | None = None) -> subprocess.CompletedProcess[
         ("import flask\nold\n", ["--exclude", "*.py"], 0),
         ("import flask\nold\n", ["--extend-exclude", "a.py,b.py"], 0),
         ("import flask\nold(\n", ["--exit-zero"], 2),
-        ("import flask\nstays\n", ["--apply"], 2),
+        ("import flask\nstays\n", ["--apply"], 1),
         ("import flask\n", ["--diff", "--apply"], 2),
         ("import flask\n", ["--select", "XYZ"], 2),
         ("x = 1\n", ["--select", "XYZ"], 2),
@@ -425,3 +425,23 @@ def test_git_apply_of_the_diff_gives_the_bytes_of_apply(files: dict[str, bytes])
         assert (again.stdout, again.exit_code) == ("", 0)
         assert _bytes(folder) == by_git
     assert diff.exit_code == int(by_git != files), diff.stderr
+
+
+@pytest.mark.usefixtures("toy")
+@pytest.mark.parametrize("mode", ["--diff", "--apply"])
+def test_a_refused_fix_is_one_line(tree: Write, mode: str) -> None:
+    tree({"a.py": "import flask\nold\nstays\n[stays, worse]\n"})
+    result = _run(mode)
+    assert result.exit_code == 1
+    warnings = [line for line in result.stderr.splitlines() if line.startswith("warning: ")]
+    assert warnings == [
+        "warning: a.py:3: TOY201, and 1 more: no automatic fix: "
+        "the new text still has the finding TOY201 `stays` is old",
+        "warning: a.py:4: TOY202: no automatic fix: the new text has a new finding, "
+        "TOY103 `note` is old",
+    ]
+    if mode == "--apply":
+        assert "[*]" not in result.stdout
+        assert Path("a.py").read_text() == "import flask\nnew\nstays\n[stays, worse]\n"
+    else:
+        assert "+new" in result.stdout

@@ -7,14 +7,18 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
 
-from flask_ctxfix import apply, engine, executors, prefilter, verify
+from flask_ctxfix import apply, engine, executors, prefilter, rewrite, verify
 from flask_ctxfix.codemod import Codemod, Fix
 from flask_ctxfix.flask_versions import TargetVersion
 from flask_ctxfix.outcome import Mode, Outcome
 from flask_ctxfix.project import Module
 from flask_ctxfix.settings import Settings, SettingsError
 from flask_ctxfix.source import SourceError, decode
+from tests.conftest import Renaming
 
 Write = Callable[[dict[str, str | bytes]], None]
 pytestmark = pytest.mark.usefixtures("toy")
@@ -34,6 +38,10 @@ def _found(outcome: Outcome) -> list[tuple[str, int, str]]:
 
 def _left(outcome: Outcome) -> list[str]:
     return [l.finding.code for result in outcome.results for l in result.remaining]  # noqa: E741
+
+
+def _refused(outcome: Outcome) -> list[str]:
+    return [l.finding.advice for result in outcome.results for l in result.refused]  # noqa: E741
 
 
 def _errors(outcome: Outcome) -> list[str]:
@@ -266,14 +274,76 @@ def test_a_file_that_is_deleted_meanwhile(tree: Write, monkeypatch: pytest.Monke
         ("worse", "the new text has a new finding, TOY103 `note` is old"),
     ],
 )
-def test_a_rewrite_that_fails_its_proof_is_not_kept(tree: Write, name: str, cause: str) -> None:
-    text = f"import flask\n[old, {name}]\n"
-    tree({"a.py": text, "b.py": "old\n"})
-    outcome = _run("apply")
-    assert _errors(outcome) == [f"a.py: left as it was: {cause}"]
+@pytest.mark.parametrize("mode", ["diff", "apply"])
+def test_a_fix_that_fails_its_proof_is_left_out(
+    tree: Write, mode: Mode, name: str, cause: str
+) -> None:
+    tree({"a.py": f"import flask\n[old, {name}, old]\nx = {name}\n", "b.py": "old\n"})
+    outcome = _run(mode)
+    assert _errors(outcome) == []
+    assert _refused(outcome) == [f"no automatic fix: {cause}"] * 2
     assert len(_left(outcome)) == 2
-    assert Path("a.py").read_text() == text
-    assert Path("b.py").read_text() == "new\n"
+    text = f"import flask\n[new, {name}, new]\nx = {name}\n"
+    assert [result.after.text for result in outcome.results] == [text, "new\n"]
+
+
+def test_a_second_run_refuses_the_same(tree: Write) -> None:
+    tree({"a.py": "import flask\n[old, stays, old, worse]\n"})
+    first = _run("apply")
+    second = _run("apply")
+    assert not any(result.is_changed for result in second.results)
+    assert _refused(second) == _refused(first)
+    assert len(_refused(first)) == 2
+
+
+def test_a_fix_that_waits_for_a_refused_one_is_made(
+    tree: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two fixes of one name: the first fails, and the second has its turn."""
+    rules = (Renaming("TOY201", "old", "(old)"), Renaming("TOY202", "old", "new"))
+    toy = Codemod("toy", rules, words=(b"old",))
+    monkeypatch.setattr(engine, "load_codemods", lambda: [toy])
+    tree({"a.py": "import flask\nold\n"})
+    outcome = _run("apply")
+    assert Path("a.py").read_text() == "import flask\nnew\n"
+    assert (_refused(outcome), _left(outcome)) == ([], [])
+
+
+def test_what_is_too_deep_is_not_tried_in_parts(
+    tree: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried = []
+    real = rewrite.rewrite
+
+    def rewrite_flat(module: Module, fixes: Sequence[Fix]) -> str:
+        tried.append(len(fixes))
+        if any(edit.span.start > 17 for fix in fixes for edit in fix.edits):
+            raise RecursionError
+        return real(module, fixes)
+
+    monkeypatch.setattr(rewrite, "rewrite", rewrite_flat)
+    tree({"a.py": "import flask\nold\n[old, old, old, old]\n"})
+    outcome = _run("apply")
+    assert Path("a.py").read_text() == "import flask\nnew\n[old, old, old, old]\n"
+    assert _refused(outcome) == ["no automatic fix: nested too deeply to rewrite"] * 4
+    assert len(tried) < 10
+
+
+@given(names=st.lists(st.sampled_from(["old", "stays", "worse", "manual", "broken"]), max_size=9))
+@hypothesis_settings(
+    deadline=None,
+    max_examples=30,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+def test_refused_fixes_cost_no_other(tree: Write, names: list[str]) -> None:
+    tree({"a.py": "import flask\n" + "".join(f"{name}\n" for name in names)})
+    made = {"old": "new", "broken": "return_"}
+    expected = "import flask\n" + "".join(f"{made.get(name, name)}\n" for name in names)
+    outcome = _run("apply")
+    assert Path("a.py").read_text() == expected
+    assert len(_refused(outcome)) == sum(name in ("stays", "worse") for name in names)
+    assert _errors(outcome) == []
+    assert not any(result.is_changed for result in _run("apply").results)
 
 
 @pytest.mark.parametrize(
@@ -290,9 +360,11 @@ def test_what_a_rewrite_must_not_do(
 ) -> None:
     tree({"a.py": "import flask\n\n# kept\ndef f():\n    return 1\n\nold\n"})
     monkeypatch.setattr("flask_ctxfix.rewrite.rewrite", lambda module, fixes: new)
-    (error,) = _errors(_run("diff"))
-    assert "left as it was" in error
-    assert cause in error
+    outcome = _run("diff")
+    (advice,) = _refused(outcome)
+    assert advice.startswith("no automatic fix: ")
+    assert cause in advice
+    assert (_errors(outcome), outcome.results[0].is_changed) == ([], False)
 
 
 def test_imports_and_blank_lines_may_change(tree: Write, monkeypatch: pytest.MonkeyPatch) -> None:

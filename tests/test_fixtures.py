@@ -138,6 +138,7 @@ def refactored(
         (copy / "setup.cfg").unlink()
         files = files_of(copy)
     assert outcome.errors == []
+    assert not any(result.refused for result in outcome.results)
     for result in outcome.results:
         files[Path(result.after.path).relative_to(copy).as_posix()] = result.after.data
     every = [located for result in outcome.results for located in result.findings]

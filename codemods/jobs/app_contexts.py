@@ -26,7 +26,11 @@ def app_context_fix(job: Job, project: Project) -> Fix | None:
     if job.runner not in _WRAPPED or function is None or function is not start.value:
         return None
     node = function.node
-    if not isinstance(node, ast.FunctionDef) or function.module is not module or goes_on(start):
+    if (
+        not isinstance(node, ast.FunctionDef)
+        or function.module is not module
+        or goes_on(start, project)
+    ):
         return None
     if not can_be_wrapped(module, node):
         return None

@@ -15,6 +15,7 @@ from flask_ctxfix.codemod import (
     WrapBody,
 )
 from flask_ctxfix.codemods.threads.captured_proxies import opened_proxies, proxy_of
+from flask_ctxfix.codemods.threads.lasting_work import never_ends
 from flask_ctxfix.codemods.threads.starts import LOOPS, Start, is_deferred, starts_in
 from flask_ctxfix.context_flow import ContextFlow, Summary, Where
 from flask_ctxfix.context_flow import Need as Context
@@ -38,16 +39,19 @@ def app_context_fix(start: Start, project: Project, summary: Summary, where: Whe
     """Return the fix, if there is an application to take and a place for its context."""
     if start.function is None or start.starter.kind == "process" or is_deferred(start.function):
         return None
-    if goes_on(start) or start.runs_late or where is Where.ENDING:
+    if goes_on(start, project) or start.runs_late or where is Where.ENDING:
         return None
     fixes = (_of_body(start, project, summary, where), _of_call(start, project, summary, where))
     return next((fix for fix in fixes if fix is not None), None)
 
 
-def goes_on(start: Start) -> bool:
+def goes_on(start: Start, project: Project) -> bool:
     """Whether the target may run as long as the program, where one context would be kept open."""
-    nodes = own_nodes(start.function.node) if start.function is not None else ()
-    return any(isinstance(each, ast.While) for each in nodes)
+    function = start.function
+    if function is None:
+        return False
+    has_loop = any(isinstance(each, ast.While) for each in own_nodes(function.node))
+    return has_loop or never_ends(function, project)
 
 
 def _of_body(start: Start, project: Project, summary: Summary, where: Where) -> Fix | None:
@@ -79,7 +83,7 @@ def _of_body(start: Start, project: Project, summary: Summary, where: Where) -> 
         edits = _opened(module, node, summary) if opens else (_wrap(module, node),)
         return Fix(applicability, _CHANGES, (before, *edits), needs) if edits else None
     if (
-        module.scopes.function_of(node) is None
+        isinstance(module.scopes.scope_of(node).node, ast.Module)  # a method's first is its object
         and not opens
         and _names(module, node) == [start.target]
     ):

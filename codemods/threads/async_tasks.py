@@ -6,6 +6,7 @@ import ast
 from collections.abc import Iterator
 
 from flask_ctxfix.codemod import Finding, Fix, RemoveArgument, ReplaceExpression, Rule
+from flask_ctxfix.codemods.threads.lasting_work import why_lasting_at, withheld
 from flask_ctxfix.codemods.threads.starts import is_deferred, way_to
 from flask_ctxfix.context_flow import ContextFlow, Need, Where
 from flask_ctxfix.context_flow.values import Foreign, Function, Partial
@@ -138,8 +139,10 @@ class TaskLostInAsyncView(Rule):
         lacks = "no request" if use.need is Need.REQUEST else "no app context"
         message = f"`{use.name}` is used in a thread of an executor, where there is {lacks}"
         reach = flow.reachability.of(module, call)
-        fix = _to_thread(module, project, call, reach.where, summary.need)
+        lasting = why_lasting_at(module, call, value, project)
+        fix = _to_thread(module, project, call, reach.where, summary.need) if not lasting else None
         advice = fix.message if fix is not None else _ADVICE_THREAD
+        advice = withheld(lasting) if lasting is not None else advice
         proof = way_to(reach, function, use)
         yield self.finding(module, "error", target, message, advice, fix, proof)
 

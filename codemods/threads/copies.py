@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from flask_ctxfix.codemod import AddDecorator, Applicability, Fix, ReplaceExpression
+from flask_ctxfix.codemods.threads.lasting_work import why_lasting
 from flask_ctxfix.codemods.threads.made_copies import COPY, app_contexts_in, captured_files
 from flask_ctxfix.codemods.threads.maps import iterables_of, map_fix
 from flask_ctxfix.codemods.threads.starts import Start
@@ -55,7 +57,7 @@ def why_not(start: Start, project: Project, summary: Summary) -> str | None:
         return "files of the request are closed by then"
     if next(app_contexts_in(start.function), None) is not None:
         return "the app context in it would hide the request"
-    return None
+    return why_lasting(start, project)
 
 
 def _asks_g(use: Use) -> bool:
@@ -105,12 +107,13 @@ def copy_fix(start: Start, project: Project, summary: Summary, where: Where) -> 
     name, needs = spelled
     if nested is not None:
         edit = AddDecorator(module.span(nested), name)
-        return Fix(applicability, _CHANGES, (edit,), needs)
+        return Fix(applicability, _CHANGES, (edit,), needs, gives_request=True)
     span = module.span(start.target)
     wrapped = ReplaceExpression(span, f"{name}(target)", (("target", span),))
     if start.starter.passing == "each":
-        return map_fix(start, project, (wrapped,), needs)
-    return Fix(applicability, _CHANGES, (wrapped,), needs)
+        fix = map_fix(start, project, (wrapped,), needs)
+        return replace(fix, gives_request=True) if fix is not None else None
+    return Fix(applicability, _CHANGES, (wrapped,), needs, gives_request=True)
 
 
 def _sees_copies(project: Project) -> bool:

@@ -60,6 +60,8 @@ def moved_decorator(copy: Copy, project: Project) -> Fix | None:
 
 def _can_be_copied(start: Start, function: Function, project: Project) -> bool:
     summary = ContextFlow.of(project).needs.of(function)
+    if start.starter.passing == "each":
+        return False
     reason = why_not(replace(start, value=function), project, summary)
     return reason is None and start.reach(project).where is Where.REQUEST
 

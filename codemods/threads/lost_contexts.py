@@ -9,6 +9,7 @@ from flask_ctxfix.codemods.threads.app_contexts import app_context_fix, goes_on
 from flask_ctxfix.codemods.threads.captured_proxies import are_of_aliases
 from flask_ctxfix.codemods.threads.copies import copy_fix, why_not
 from flask_ctxfix.codemods.threads.hoists import values_fix
+from flask_ctxfix.codemods.threads.lasting_work import why_lasting, withheld
 from flask_ctxfix.codemods.threads.starts import Start, is_deferred, starts_in, way_to
 from flask_ctxfix.context_flow import ContextFlow, Need, Reach, Summary, Where
 from flask_ctxfix.context_flow.needs import Use
@@ -70,7 +71,8 @@ class ThreadReadsRequest(Rule):
     When every caller is a view or another function that Flask calls in a request, every run of the
     target gets to the use, and nothing in the project notices a second teardown or uses files.
     There is none where a copy is known to be wrong: timers, processes, `map`, an unread body,
-    values that the view left on `g`, writes to the session, generators and coroutines.
+    values that the view left on `g`, writes to the session, generators and coroutines; work that
+    never ends, starts itself again or is started once for all, which is not that of one request.
 
     What changes
 
@@ -176,7 +178,7 @@ class ThreadNeedsApp(Rule):
                 f"`{use.name}` is used in a {start.starter.noun}, where there is no app context"
             )
             fix = app_context_fix(start, project, summary, reach.where)
-            advice = fix.message if fix is not None else _advice_for_app(start, reach)
+            advice = fix.message if fix is not None else _advice_for_app(start, project, reach)
             proof = way_to(reach, start.function, use)
             yield self.finding(module, "error", start.target, message, advice, fix, proof)
 
@@ -196,8 +198,8 @@ _ADVICE_LOOP = (
 _ADVICE_VALUES = "read the values before the start and pass them as arguments"
 
 
-def _advice_for_app(start: Start, reach: Reach) -> str:
-    if goes_on(start):
+def _advice_for_app(start: Start, project: Project, reach: Reach) -> str:
+    if goes_on(start, project):
         return _ADVICE_LOOP
     return _ADVICE_APP if start.may_be_in_context(reach.where) else _ADVICE_OUTSIDE
 
@@ -227,6 +229,8 @@ def _first(summary: Summary, need: Need) -> Use:
 
 def request_fix(start: Start, project: Project, summary: Summary, where: Where) -> Fix | None:
     """Return the fix for a target that needs the request: values, or a copy of its context."""
+    if why_lasting(start, project) is not None:
+        return None
     copied = copy_fix(start, project, summary, where)
     is_clumsy = start.starter.passing == "each"
     if copied is not None and project.thread_fix == "wrap" and not is_clumsy:
@@ -240,6 +244,9 @@ def request_fix(start: Start, project: Project, summary: Summary, where: Where) 
 def _advice(start: Start, project: Project, summary: Summary, reach: Reach, fix: Fix | None) -> str:
     if fix is not None:
         return fix.message
+    lasting = why_lasting(start, project)
+    if lasting is not None:
+        return withheld(lasting)
     reason = why_not(start, project, summary)
     if reach.where in (Where.OUTSIDE, Where.APP):
         reason = "it is started outside of a request"

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from flask_ctxfix.codemod import Finding, Fix, RemoveDecorator, ReplaceExpression, Rule
+from flask_ctxfix.codemods.threads.lasting_work import why_lasting, withheld
 from flask_ctxfix.codemods.threads.maps import is_repeatable, map_fix
 from flask_ctxfix.codemods.threads.moved_copies import can_be_moved, maker_place
 from flask_ctxfix.codemods.threads.overlaps import exclude_each_other, has_one_worker, is_repeated
@@ -99,8 +100,10 @@ class SharedContextCopy(Rule):
         every = list(_copied_starts(module, project))
         for each in every:
             if _is_shared(each, every, project):
-                fix = _fix(each, every, project)
+                lasting = why_lasting(each.start, project)
+                fix = _fix(each, every, project) if lasting is None else None
                 advice = fix.message if fix is not None else _ADVICE
+                advice = withheld(lasting) if lasting is not None else advice
                 message = f"{_written(each)} one copy of the context, shared by several tasks"
                 yield self.finding(module, "error", each.node, message, advice, fix)
         for target_node in _mapped_by_executors(module, project):

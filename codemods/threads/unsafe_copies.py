@@ -15,6 +15,7 @@ from flask_ctxfix.codemods.threads.copy_repairs import (
     values_of_g,
     without_app_context,
 )
+from flask_ctxfix.codemods.threads.lasting_work import why_lasting_at, withheld
 from flask_ctxfix.codemods.threads.made_copies import (
     Copy,
     app_contexts_in,
@@ -160,7 +161,8 @@ class UnsafeContextCopy(Rule):
             where = copy.reach(project).where
             if where is Where.OUTSIDE or (where is Where.APP and target.oldest < ONE_CONTEXT):
                 if not copy.is_tried():
-                    yield self._made_outside(copy, project)
+                    lasting = _why_lasting([copy], project)
+                    yield _withheld(self._made_outside(copy, project), lasting)
                 continue
             yield from self._kept(copy, project)
             if copy.function is not None:
@@ -170,8 +172,14 @@ class UnsafeContextCopy(Rule):
             if is_deferred(work.function):
                 yield from self._deferred(work, project)
                 continue
-            yield from self._app_contexts(work, project, target)
-            yield from self._missing(work, project)
+            lasting = _why_lasting(work.copies, project)
+            yield from (
+                _withheld(finding, lasting)
+                for finding in (
+                    *self._app_contexts(work, project, target),
+                    *self._missing(work, project),
+                )
+            )
         yield from self._carried(module, project)
 
     def _made_outside(self, copy: Copy, project: Project) -> Finding:
@@ -301,6 +309,23 @@ class UnsafeContextCopy(Rule):
                 )
                 advice = "open an app context in the work, or copy the request's context"
                 yield self.finding(module, "info", start.target, message, advice)
+
+
+def _why_lasting(copies: list[Copy], project: Project) -> str | None:
+    """Return why what runs in copies must not have what belongs to one request."""
+    reasons = (
+        why_lasting_at(copy.module, place, copy.function, project)
+        for copy in copies
+        for place in [start.call for start in copy.starts(project)] or [copy.maker]
+    )
+    return next((reason for reason in reasons if reason is not None), None)
+
+
+def _withheld(finding: Finding, lasting: str | None) -> Finding:
+    """Return a finding without its fix where the work is not that of one request."""
+    if lasting is None:
+        return finding
+    return replace(finding, fix=None, advice=withheld(lasting))
 
 
 def _expected_on_g(summary: Summary) -> list[Use]:

@@ -1,0 +1,122 @@
+"""Work that is not that of one request: it does not end, repeats, or is there once for all."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterator
+
+from flask_ctxfix.codemods.threads.started_once import FLAGS, is_once, outlives_requests
+from flask_ctxfix.codemods.threads.starts import Start, starts_in
+from flask_ctxfix.context_flow import ContextFlow
+from flask_ctxfix.context_flow.values import Copied, Foreign, Function, Partial, Value, own_nodes
+from flask_ctxfix.endless import has_way_out, is_endless
+from flask_ctxfix.project import Module, Project
+
+_ADVICE = "pass what belongs to a request with each task, as through a queue"
+_ENDLESS = "the work never ends, and would show the data of one request to everyone"
+_REPEATED = "the work starts itself again, and would go on with the data of one request"
+_ONCE = "the work is started once for all, and would show everyone the data of the first request"
+_WITHOUT_END = frozenset({"itertools.count()", "itertools.cycle()"})
+
+
+def why_lasting(start: Start, project: Project) -> str | None:
+    """Return why a target must not take the request along that happens to start it."""
+    return why_lasting_at(start.module, start.call, start.value, project)
+
+
+def why_lasting_at(
+    module: Module, call: ast.AST, value: Value | None, project: Project
+) -> str | None:
+    """Return why what `value` stands for must not take the request along where `call` starts it."""
+    function = _function(value)
+    if function is not None and never_ends(function, project):
+        return _ENDLESS
+    if function is not None and _starts_itself(function, project):
+        return _REPEATED
+    return _ONCE if is_once(module, call, project) else None
+
+
+def withheld(reason: str) -> str:
+    """Return the help for work that lasts: what to do, and why there is no fix."""
+    return f"{_ADVICE}; no automatic fix: {reason}"
+
+
+def never_ends(function: Function, project: Project) -> bool:
+    """Whether a function, or one that it calls, runs as long as the program."""
+    return any(_has_endless_loop(each, project) for each in _closure(function, project, _called))
+
+
+def _function(value: Value | None) -> Function | None:
+    while isinstance(value, Copied | Partial):
+        value = value.function
+    return value if isinstance(value, Function) else None
+
+
+def _called(function: Function, project: Project) -> Iterator[Value | None]:
+    """Yield what a function calls, in the same thread."""
+    values = ContextFlow.of(project).values
+    for node in own_nodes(function.node):
+        if isinstance(node, ast.Call):
+            yield values.of(function.module, node.func, function.given)
+
+
+def _started(function: Function, project: Project) -> Iterator[Value | None]:
+    """Yield what a function starts elsewhere."""
+    module = function.module
+    for start in starts_in(module, project):
+        if isinstance(start.call, ast.Call) and module.scopes.function_of(start.call) is (
+            function.node
+        ):
+            yield start.value
+
+
+def _called_or_started(function: Function, project: Project) -> Iterator[Value | None]:
+    yield from _called(function, project)
+    yield from _started(function, project)
+
+
+def _closure(
+    function: Function,
+    project: Project,
+    following: Callable[[Function, Project], Iterator[Value | None]],
+) -> list[Function]:
+    """Return a function and all that follow it, each once."""
+    found = {function.node: function}
+    pending = [function]
+    while pending:
+        for value in following(pending.pop(), project):
+            other = _function(value)
+            if other is not None and other.node not in found:
+                found[other.node] = other
+                pending.append(other)
+    return list(found.values())
+
+
+def _starts_itself(function: Function, project: Project) -> bool:
+    """Whether a function starts what comes back to start the same again."""
+    for each in _closure(function, project, _called_or_started):
+        for value in _started(each, project):
+            target = _function(value)
+            after = _closure(target, project, _called_or_started) if target is not None else ()
+            if any(other.node is each.node for other in after):
+                return True
+    return False
+
+
+def _has_endless_loop(function: Function, project: Project) -> bool:
+    loops = (node for node in own_nodes(function.node) if isinstance(node, ast.For | ast.While))
+    return any(is_endless(loop) or _has_no_end(loop, function.module, project) for loop in loops)
+
+
+def _has_no_end(loop: ast.For | ast.While, module: Module, project: Project) -> bool:
+    """Whether the items of a loop never run out, or only a flag of the process ends it."""
+    values = ContextFlow.of(project).values
+    if isinstance(loop, ast.For):
+        items = values.of(module, loop.iter)
+        is_counting = isinstance(items, Foreign) and items.name in _WITHOUT_END
+        return is_counting and not has_way_out(loop)
+    asked = (node for node in ast.walk(loop.test) if isinstance(node, ast.Name | ast.Attribute))
+    return any(
+        values.of(module, node) in FLAGS and outlives_requests(module, node, project)
+        for node in asked
+    )

@@ -1,0 +1,348 @@
+"""Whether what starts work lets it start once for all requests, not for each of them."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from flask_ctxfix.context_flow import ContextFlow, Where
+from flask_ctxfix.context_flow.values import Class, Foreign
+from flask_ctxfix.flask_facts import PROXIES
+from flask_ctxfix.project import Module, Project
+from flask_ctxfix.scopes import FunctionNode, Scope
+from flask_ctxfix.syntax import last_name, without_call
+
+FLAGS = frozenset(
+    Foreign(f"{package}.{kind}()")
+    for package in ("multiprocessing", "threading")
+    for kind in ("BoundedSemaphore", "Event", "Lock", "RLock", "Semaphore")
+)
+_APP = (Foreign("flask.Flask()"), Foreign("flask.current_app"))
+_ONCE_DECORATORS = frozenset(
+    {
+        "flask.Blueprint().before_app_first_request",
+        "flask.Flask().before_first_request",
+        "functools.cache",
+        "functools.cached_property",
+        "functools.lru_cache",
+        "werkzeug.utils.cached_property",
+    }
+)
+_BUILDING = frozenset({"__init__", "__new__", "init_app"})
+_CHANGING = frozenset({"add", "append", "appendleft", "extend", "insert", "setdefault", "update"})
+_LEAVING = (ast.Break, ast.Continue, ast.Raise, ast.Return)
+_DEEPEST = 8
+
+
+def is_once(
+    module: Module, call: ast.AST, project: Project, passed: frozenset[ast.AST] = frozenset()
+) -> bool:
+    """Whether a call happens once for all: its result is kept, or what lasts says if it is made.
+
+    So it is where that holds of one of the calls that lead to it.
+    """
+    function = module.scopes.function_of(call)
+    if function is None or function in passed or len(passed) > _DEEPEST:
+        return False
+    if _is_kept(module, call, project) or _is_guarded(module, call, project):
+        return True
+    if isinstance(function, ast.Lambda):
+        return False
+    if _runs_once(module, function, project):
+        return True
+    callers = ContextFlow.of(project).every_caller.references(module, function)
+    return any(
+        is_once(home, parent, project, passed | {function})
+        for home, named in callers
+        if isinstance(parent := home.scopes.parents.get(named), ast.Call)
+        and parent.func is named
+        and not project.is_test(home.path)
+    )
+
+
+def outlives_requests(module: Module, node: ast.expr, project: Project, depth: int = 0) -> bool:
+    """Whether an expression stands for something that is there for longer than a request."""
+    value = ContextFlow.of(project).values.of(module, node)
+    if value in _APP:
+        return True
+    if depth > _DEEPEST or (isinstance(value, Foreign) and _is_of_request(value.name)):
+        return False
+    if isinstance(node, ast.Name):
+        return _name_outlives(module, node, project, depth)
+    if isinstance(node, ast.Attribute):
+        return outlives_requests(module, node.value, project, depth + 1)
+    if isinstance(node, ast.Subscript):
+        is_fixed = isinstance(node.slice, ast.Constant)
+        return is_fixed and outlives_requests(module, node.value, project, depth + 1)
+    slot = _asked_by_call(node) if isinstance(node, ast.Call) else None
+    if slot is not None:
+        return outlives_requests(module, slot[0], project, depth + 1)
+    return isinstance(node, ast.Call) and getattr(node.func, "id", "") == "type"
+
+
+def _is_of_request(name: str) -> bool:
+    return any(name.startswith(proxy) for proxy in PROXIES if proxy != "flask.current_app")
+
+
+def _name_outlives(module: Module, node: ast.Name, project: Project, depth: int) -> bool:
+    home = module.scopes.home_of(node)
+    bindings = home.bindings.get(node.id, [])
+    if home.parent is None or not bindings:
+        return bool(bindings)
+    if bindings[0].kind == "parameter":
+        return _is_shared_receiver(module, bindings[0].node, project)
+    if home.node is not module.scopes.function_of(node):
+        return _is_outside(module, home, project)
+    return all(
+        each.value is not None and outlives_requests(module, each.value, project, depth + 1)
+        for each in bindings
+    )
+
+
+def _is_outside(module: Module, home: Scope, project: Project) -> bool:
+    """Whether the variables of a function outlive the requests that functions in it answer."""
+    if not isinstance(home.node, FunctionNode):
+        return False
+    reach = ContextFlow.of(project).reachability.of_function(module, home.node)
+    return reach.where is not Where.REQUEST
+
+
+def _is_shared_receiver(module: Module, parameter: ast.AST, project: Project) -> bool:
+    """Whether a parameter is a class, or an instance that no request makes for itself."""
+    function = next(
+        each for each in module.scopes.ancestors(parameter) if isinstance(each, FunctionNode)
+    )
+    owner = module.scopes.parents.get(function)
+    first = [*function.args.posonlyargs, *function.args.args][:1]
+    if not isinstance(owner, ast.ClassDef) or first != [parameter]:
+        return False
+    decorators: list[ast.expr] = getattr(function, "decorator_list", [])
+    if any(last_name(each) == "classmethod" for each in decorators):
+        return True
+    flow = ContextFlow.of(project)
+    made = [
+        flow.reachability.of(home, call).where
+        for home in project.parsed(project.outside_tests(owner.name))
+        for call in home.scopes.nodes(ast.Call)
+        if flow.values.of(home, call.func) == Class(module, owner)
+    ]
+    return not made or any(where is not Where.REQUEST for where in made)
+
+
+def _is_kept(module: Module, call: ast.AST, project: Project) -> bool:
+    """Whether a variable or an attribute that lasts gets what a call returns."""
+    parent = module.scopes.parents[call]
+    if isinstance(parent, ast.Assign):
+        targets = parent.targets
+    elif isinstance(parent, ast.AnnAssign | ast.NamedExpr):
+        targets = [parent.target]
+    else:
+        return _is_set(module, parent, call, project)
+    if any(_lasts(module, each, project) for each in targets):
+        return True
+    names = [each for each in targets if isinstance(each, ast.Name)]
+    reads = [read for name in names for read in module.scopes.home_of(name).reads[name.id]]
+    return any(_is_handed_over(module, read, project) for read in reads)
+
+
+def _is_handed_over(module: Module, read: ast.Name, project: Project) -> bool:
+    """Whether the value of a local variable is put where it lasts."""
+    parent = module.scopes.parents[read]
+    if isinstance(parent, ast.Assign):
+        return any(_lasts(module, each, project) for each in parent.targets)
+    return _is_set(module, parent, read, project)
+
+
+def _is_set(module: Module, parent: ast.AST, value: ast.AST, project: Project) -> bool:
+    """Whether a call of ``setattr`` gives an attribute of what lasts that value."""
+    return (
+        isinstance(parent, ast.Call)
+        and getattr(parent.func, "id", "") == "setattr"
+        and value in parent.args[2:]
+        and outlives_requests(module, parent.args[0], project)
+    )
+
+
+def _lasts(module: Module, target: ast.expr, project: Project) -> bool:
+    """Whether what is assigned to is one place for all requests."""
+    if isinstance(target, ast.Name):
+        home = module.scopes.home_of(target)
+        return home.node is not module.scopes.function_of(target) and (
+            home.parent is None or _is_outside(module, home, project)
+        )
+    return outlives_requests(module, target, project)
+
+
+def _is_guarded(module: Module, call: ast.AST, project: Project) -> bool:
+    """Whether something that lasts, and changes, tells if a call is made."""
+    return any(_asks_what_changes(module, test, project) for test in _conditions(module, call))
+
+
+def _conditions(module: Module, node: ast.AST) -> Iterator[ast.expr]:
+    """Yield the tests on the way to a node: those around it, and those that may leave before."""
+    child = node
+    for parent in module.scopes.ancestors(node):
+        if isinstance(parent, ast.If | ast.IfExp | ast.While) and child is not parent.test:
+            yield parent.test
+        elif isinstance(parent, ast.BoolOp):
+            yield from parent.values[: parent.values.index(child)]  # type: ignore[arg-type]
+        for name in ("body", "orelse", "finalbody"):
+            block = getattr(parent, name, None)
+            if isinstance(block, list) and child in block:
+                yield from map(_test, filter(_may_leave, block[: block.index(child)]))
+        if isinstance(parent, FunctionNode):
+            return
+        child = parent
+
+
+def _may_leave(statement: ast.stmt) -> bool:
+    return isinstance(statement, ast.If) and any(
+        isinstance(block[-1], _LEAVING) for block in (statement.body, statement.orelse) if block
+    )
+
+
+def _test(statement: ast.stmt) -> ast.expr:
+    assert isinstance(statement, ast.If)
+    return statement.test
+
+
+def _asks_what_changes(module: Module, test: ast.expr, project: Project, depth: int = 0) -> bool:
+    """Whether a test depends on what is one for all requests, and on which they leave a mark."""
+    if depth > _DEEPEST:
+        return False
+    slot = _slot(test)
+    if slot is not None and outlives_requests(module, slot[0], project):
+        if _is_changed(module, slot[1], isinstance(test, ast.Attribute), project):
+            return True
+    if isinstance(test, ast.Name) and _is_mark(module, test, project):
+        return True
+    if isinstance(test, ast.Name | ast.Attribute):
+        value = ContextFlow.of(project).values.of(module, test)
+        if value in FLAGS and outlives_requests(module, test, project):
+            return True
+    return any(
+        _asks_what_changes(module, each, project, depth + 1) for each in _parts(module, test)
+    )
+
+
+def _parts(module: Module, test: ast.expr) -> Iterator[ast.expr]:
+    """Yield what a test is made of; not what is looked up by a key that differs."""
+    if isinstance(test, ast.Compare) and isinstance(test.ops[0], ast.In | ast.NotIn):
+        return
+    if isinstance(test, ast.Subscript):
+        if isinstance(test.slice, ast.Constant):
+            yield test.value
+    elif isinstance(test, ast.Call):
+        is_lookup = getattr(test.func, "attr", "") == "get"
+        if not is_lookup:
+            yield from test.args
+            if isinstance(test.func, ast.Attribute):
+                yield test.func.value
+    elif isinstance(test, ast.Name):
+        home = module.scopes.home_of(test)
+        if home.parent is not None:
+            yield from (each.value for each in home.bindings.get(test.id, ()) if each.value)
+    else:
+        yield from (each for each in ast.iter_child_nodes(test) if isinstance(each, ast.expr))
+
+
+def _slot(test: ast.expr) -> tuple[ast.expr, object] | None:
+    """Return the owner and the name, or key, of the one place that an expression looks at."""
+    if isinstance(test, ast.Attribute):
+        return test.value, test.attr
+    if isinstance(test, ast.Subscript) and isinstance(test.slice, ast.Constant):
+        return test.value, test.slice.value
+    if isinstance(test, ast.Compare) and isinstance(test.left, ast.Constant):
+        is_lookup = isinstance(test.ops[0], ast.In | ast.NotIn)
+        return (test.comparators[0], test.left.value) if is_lookup else None
+    return _asked_by_call(test) if isinstance(test, ast.Call) else None
+
+
+def _asked_by_call(call: ast.Call) -> tuple[ast.expr, object] | None:
+    """Return what ``getattr``, ``hasattr`` and ``get`` look at, if they name it."""
+    if getattr(call.func, "id", "") in ("getattr", "hasattr") and len(call.args) > 1:
+        owner, key = call.args[:2]
+    elif isinstance(call.func, ast.Attribute) and call.func.attr == "get" and call.args:
+        owner, key = call.func.value, call.args[0]
+    else:
+        return None
+    return (owner, key.value) if isinstance(key, ast.Constant) else None
+
+
+def _is_mark(module: Module, name: ast.Name, project: Project) -> bool:
+    """Whether functions assign to a variable that is not theirs, or put things into it."""
+    home = module.scopes.home_of(name)
+    around = module.scopes.function_of(name)
+    if home.node is around or (home.parent is not None and not _is_outside(module, home, project)):
+        return False
+    own = home.node if home.parent is not None else None
+    bindings = home.bindings.get(name.id, [])
+    if any(module.scopes.function_of(each.node) is not own for each in bindings):
+        return not any(each.kind == "parameter" for each in bindings)
+    return any(_is_filled(module, read) for read in home.reads.get(name.id, ()))
+
+
+def _is_filled(module: Module, read: ast.Name) -> bool:
+    if module.scopes.function_of(read) is None:
+        return False
+    parent = module.scopes.parents[read]
+    if isinstance(parent, ast.Subscript):
+        return not isinstance(parent.ctx, ast.Load)
+    is_called = isinstance(module.scopes.parents.get(parent), ast.Call)
+    return is_called and getattr(parent, "attr", "") in _CHANGING
+
+
+def _is_changed(module: Module, name: object, is_attribute: bool, project: Project) -> bool:
+    """Whether what runs after the start of the program gives a place of that name a value."""
+    words = [str(name)] if is_attribute else []
+    homes = project.parsed(project.outside_tests(words[0])) if words else [module]
+    return any(_changes(home, name, project) for home in homes)
+
+
+def _changes(module: Module, name: object, project: Project) -> bool:
+    return any(_is_at_run_time(module, each, project) for each in _stores(module, name))
+
+
+def _stores(module: Module, name: object) -> Iterator[ast.AST]:
+    for attribute in module.scopes.nodes(ast.Attribute):
+        if attribute.attr == name and not isinstance(attribute.ctx, ast.Load):
+            yield attribute
+    for item in module.scopes.nodes(ast.Subscript):
+        if getattr(item.slice, "value", None) == name and not isinstance(item.ctx, ast.Load):
+            yield item
+    for call in module.scopes.nodes(ast.Call):
+        key = call.args[1] if len(call.args) > 1 else None
+        if getattr(call.func, "id", "") == "setattr" and getattr(key, "value", None) == name:
+            yield call
+
+
+def _is_at_run_time(module: Module, node: ast.AST, project: Project) -> bool:
+    function = module.scopes.function_of(node)
+    if function is None or getattr(function, "name", "") in _BUILDING:
+        return False
+    return ContextFlow.of(project).reachability.of(module, node).where is not Where.OUTSIDE
+
+
+def _runs_once(
+    module: Module, function: ast.FunctionDef | ast.AsyncFunctionDef, project: Project
+) -> bool:
+    """Whether a function is called for the first request only, or takes itself out of the hooks."""
+    values = ContextFlow.of(project).values
+    is_of_class = isinstance(module.scopes.parents.get(function), ast.ClassDef)
+    if len(function.args.args) > int(is_of_class):
+        return False
+    for decorator in function.decorator_list:
+        value = values.of(module, without_call(decorator))
+        if isinstance(value, Foreign) and value.name in _ONCE_DECORATORS:
+            return True
+    reads = module.scopes.scope_of(function).reads.get(function.name, [])
+    return any(_is_taken_out(module, read, function) for read in reads)
+
+
+def _is_taken_out(module: Module, read: ast.Name, function: ast.AST) -> bool:
+    parent = module.scopes.parents[read]
+    return (
+        isinstance(parent, ast.Call)
+        and last_name(parent.func) == "remove"
+        and module.scopes.function_of(read) is function
+    )
