@@ -22,6 +22,7 @@ _CURRENT_ERROR = frozenset(
         "builtins.exec",
     }
 )
+_EVERY_ERROR = frozenset({"builtins.BaseException", "builtins.Exception"})
 _LOGGERS = ("logging.", "flask.Flask().logger.", "flask.current_app.logger.")
 _LOGS = frozenset(
     {"critical", "debug", "error", "exception", "fatal", "info", "log", "warn", "warning"}
@@ -46,9 +47,9 @@ class AskedErrors:
     for that is a question to the handlers further out; and where it is only logged, as it is or
     spelled out, by a call whose value is dropped: logs are read by people, who are told by the new
     text what the old one meant. A module that handles the records of a log itself may do anything
-    with them, and what is printed may be what a program answers: these count as asking. So does
-    ``raise … from error``, since whoever catches the new error can ask for its cause; the context
-    that Python adds by itself is there for tracebacks.
+    with them, and what is printed may be what a program answers: these count as asking. The cause
+    in ``raise … from error`` does not: it is there for tracebacks, as the context is that Python
+    adds by itself. Nor does a question that every error answers with yes.
     """
 
     def __init__(self, project: Project) -> None:
@@ -103,7 +104,9 @@ class AskedErrors:
         parents = module.scopes.parents
         parent = parents[node]
         if isinstance(parent, ast.Raise):
-            return parent.exc is node and parent.cause is None and isinstance(node, ast.Name)
+            return isinstance(node, ast.Name) and (parent.cause in (None, node))
+        if isinstance(parent, ast.Call) and self._is_any_error(module, parent):
+            return True
         if isinstance(parent, ast.Expr) and isinstance(node, ast.Call):
             return self._prints_traceback(module, node)
         part: ast.AST = node
@@ -112,6 +115,13 @@ class AskedErrors:
         if not isinstance(parent, ast.Call) or part is parent.func:
             return False
         return isinstance(parents[parent], ast.Expr) and self._logs(module, parent)
+
+    def _is_any_error(self, module: Module, call: ast.Call) -> bool:
+        """Whether a call asks no more than if something is an error at all."""
+        if self._values.of(module, call.func) != Foreign("builtins.isinstance"):
+            return False
+        asked = self._values.of(module, call.args[1]) if len(call.args) == 2 else None
+        return isinstance(asked, Foreign) and asked.name in _EVERY_ERROR
 
     def _prints_traceback(self, module: Module, call: ast.Call) -> bool:
         """Whether a call writes the traceback to the standard error, where a log goes."""
