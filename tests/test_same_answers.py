@@ -154,6 +154,66 @@ def test_two_views_over_one_module(folder: Path) -> None:
     check_alone(folder, python_files(folder))
 
 
+@pytest.mark.parametrize("is_turned", [False, True])
+@pytest.mark.parametrize("is_second_asked", [False, True])
+@pytest.mark.parametrize(
+    ("first", "second", "statement", "expected"),
+    [
+        (
+            "with app.app_context():\n    second(x)",
+            "with app.app_context():\n    first(x)",
+            "{}(1)",
+            ["app.py first", "app.py second"],
+        ),
+        (
+            "if x:\n    return second(x)\nreturn x",
+            "return first(x)",
+            "KEPT.append({}(request.args))",
+            ["app.py one", "app.py two"],
+        ),
+        (
+            "if x:\n    return second(x)\nKEPT.append(x)",
+            "return first(x)",
+            "{}(request.args)",
+            ["app.py first"],
+        ),
+        (
+            "if x:\n    return second(x)\nreturn work",
+            "return first(x)",
+            "threading.Thread(target={}(1)).start()",
+            ["app.py one", "app.py two"],
+        ),
+    ],
+    ids=["callers", "data", "arguments", "results"],
+)
+def test_circles_of_other_kinds(
+    folder: Path,
+    first: str,
+    second: str,
+    statement: str,
+    expected: list[str],
+    is_turned: bool,
+    is_second_asked: bool,
+) -> None:
+    functions = [
+        programs.function("first", first, parameters="x"),
+        programs.function("second", second, parameters="x"),
+    ]
+    names = ["second", "first"] if is_second_asked else ["first", "second"]
+    views = [
+        programs.view(number, statement.format(name))
+        for number, name in zip(("one", "two"), names, strict=True)
+    ]
+    rest = ["KEPT = []", programs.function("work", "print(request.args)")]
+    write(
+        programs.in_one_file([*rest, *(functions[::-1] if is_turned else functions)], views), folder
+    )
+    assert places(run()) == expected
+    write(programs.in_one_file([*rest, *functions], views[:1]), folder)
+    found = set(places(run()))
+    assert found == {*expected} - ({"app.py two"})
+
+
 # Chains.
 
 
@@ -174,19 +234,31 @@ def test_chains_of_calls(folder: Path, length: int, is_backwards: bool) -> None:
 
 @pytest.mark.parametrize("is_backwards", [False, True])
 @pytest.mark.parametrize("length", LENGTHS)
-def test_chains_of_callers(folder: Path, length: int, is_backwards: bool) -> None:
-    """What runs at the end of a chain runs in the request in which the chain begins."""
-    functions = programs.chain(length - 1, backwards=is_backwards)
-    inner = ["with app.app_context():", "    return app.name"]
-    last = programs.function(f"f{length - 1}", *inner)
-    functions = [
-        each.replace('return request.args["a"]', f"return f{length - 1}()") for each in functions
-    ]
-    views = [programs.view("home", "f0()")]
-    write(programs.in_one_file([*functions, last], views), folder)
+@pytest.mark.parametrize(
+    ("kind", "where"),
+    [
+        ("result", "CTX101 one"),
+        ("data", "CTX504 one"),
+        ("argument", "CTX504 step{}"),
+        ("caller", "CTX303 step{}"),
+    ],
+)
+def test_chains_of_other_kinds(
+    folder: Path, kind: str, where: str, length: int, is_backwards: bool
+) -> None:
+    write(programs.relay(kind, length, is_backwards=is_backwards), folder)
     outcome = run()
     assert outcome.errors == []
-    assert places(outcome, "CTX303") == [f"app.py f{length - 1}"]
+    code, _, name = where.format(length - 1).partition(" ")
+    assert places(outcome) == places(outcome, code) == [f"app.py {name}"]
+
+
+@pytest.mark.parametrize("length", [6, 48, 200])
+def test_chains_through_modules(folder: Path, length: int) -> None:
+    write(programs.chained_modules(length, 5), folder)
+    assert places(run()) == ["views.py one"]
+    check_orders(range(3))
+    check_alone(folder, python_files(folder))
 
 
 def test_chains_in_several_orders(folder: Path) -> None:
@@ -228,7 +300,9 @@ def test_words_in_comments_change_nothing(folder: Path, seed: int) -> None:
 
 
 @pytest.mark.parametrize("seed", GENERATED[1::10])
-def test_other_spellings_of_the_paths_change_nothing(folder: Path, seed: int) -> None:
+def test_other_spellings_of_the_paths_change_nothing(
+    folder: Path, seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     write(programs.generated(seed), folder)
     usual = answer(run())
     assert answer(run(f"site{seed}")) == usual
@@ -237,6 +311,11 @@ def test_other_spellings_of_the_paths_change_nothing(folder: Path, seed: int) ->
     assert answer(run(*shuffled)) == usual
     absolute = answer(run(str(folder)))
     assert absolute.replace(f"{folder}/".encode(), b"") == usual
+    kinds = fixes(run())
+    monkeypatch.chdir(f"site{seed}")
+    assert {f"site{seed}/{path}": found for path, found in fixes(run()).items()} == kinds
+    above = {path.removeprefix("../"): found for path, found in fixes(run("..")).items()}
+    assert above == kinds
 
 
 def test_generated_projects_have_findings_of_all_families(folder: Path) -> None:
@@ -268,18 +347,38 @@ def _command(*arguments: str, **environment: str) -> bytes:
 
 
 @pytest.mark.parametrize("mark", MARKS)
-@pytest.mark.parametrize("deep", ["v01.py", "app/inner/v01.py"])
+@pytest.mark.parametrize("deep", ["v00.py", "app/inner/v00.py"])
 def test_a_file_knows_its_project(folder: Path, mark: str, deep: str) -> None:
     files = programs.many_views(2)
     del files["requirements.txt"]
     # The file itself does not say that this is Flask.
     work = files.pop("work.py")
-    views = files.pop("v01.py")
-    below = deep.removesuffix("v01.py")
+    views = files.pop("v00.py")
+    below = deep.removesuffix("v00.py")
     files = {f"{below}{path}": text for path, text in files.items()}
     write({**files, mark: "", f"{below}work.py": work, deep: views}, folder)
-    assert places(run(deep)) == [f"{deep} view1"]
+    assert places(run(deep)) == [f"{deep} view0"]
     check_alone(folder, python_files(folder))
+
+
+def test_projects_of_one_repository(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two projects have modules of the same names; each file is one of its own project."""
+    files = {".git/HEAD": "ref: refs/heads/main\n"}
+    for project, work in (("one", "print(request.args)"), ("two", "print(n)")):
+        own = programs.many_views(2)
+        own["work.py"] = "from flask import request\n\n" + "".join(
+            programs.function(name, work, parameters="n=1") for name in ("first", "second")
+        )
+        files |= {f"{project}/{path}": text for path, text in own.items()}
+    write(files, folder)
+    expected = ["one/v00.py view0", "one/v01.py view1"]
+    assert places(run()) == places(run("one")) == places(run("two", "one")) == expected
+    assert places(run("two")) == []
+    check_alone(folder, python_files(folder))
+    kinds = fixes(run("one"))
+    monkeypatch.chdir("one")
+    assert {f"one/{path}": found for path, found in fixes(run()).items()} == kinds
+    assert fixes(run("v01.py"))["v01.py"] == kinds["one/v01.py"]
 
 
 @pytest.mark.parametrize(

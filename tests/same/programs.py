@@ -57,6 +57,46 @@ def chain(length: int, *, backwards: bool = False) -> list[str]:
     return functions[::-1] if backwards else functions
 
 
+def relay(kind: str, length: int, *, is_backwards: bool = False) -> Files:
+    """Return a program with a leak that is known only at the end of `length` steps of a kind."""
+    steps, statements, rest = _RELAYS[kind]
+    relays = [steps[0].format(i, i + 1) for i in range(length - 1)]
+    relays.append(steps[1].format(length - 1))
+    if is_backwards:
+        relays.reverse()
+    statement = "\n".join(statements).format(length - 1)
+    return in_one_file([*rest, *relays], [view("one", statement)])
+
+
+_WORK = function("work", "print(request.args)")
+# By kind: each step and the last one, what a view does, and what else there is.
+_RELAYS: dict[str, tuple[tuple[str, str], tuple[str, ...], tuple[str, ...]]] = {
+    "result": (
+        ("def step{}():\n    return step{}()\n", "def step{}():\n    return work\n"),
+        (starting("step0()"),),
+        (_WORK,),
+    ),
+    "data": (
+        ("def step{}(x):\n    return step{}(x)\n", "def step{}(x):\n    return x\n"),
+        ("KEPT.append(step0(request.args))",),
+        ("KEPT = []",),
+    ),
+    "argument": (
+        ("def step{}(x):\n    step{}(x)\n", "def step{}(x):\n    KEPT.append(x)\n"),
+        ("step0(request.args)",),
+        ("KEPT = []",),
+    ),
+    "caller": (
+        (
+            "def step{}():\n    step{}()\n",
+            "def step{}():\n    with app.app_context():\n        app.name\n",
+        ),
+        ("step0()",),
+        (),
+    ),
+}
+
+
 def grown(count: int) -> Files:
     """Return an application with a view in each module, which use the same helpers by name."""
     helpers = """\
@@ -235,6 +275,20 @@ def top():
 def mark(value):
     _request_ctx_stack.top.mark = value
 """
+
+
+def chained_modules(length: int, count: int) -> Files:
+    """Return a chain of functions each of which calls the next one, which another module has."""
+    head = "import threading\n\nfrom app import app\nfrom part0 import f0\n\n\n"
+    files = {**REQUIREMENTS, "app.py": APP, "views.py": head + view("one", starting("f0"))}
+    for module in range(count):
+        parts = ["from flask import request\n\nimport part" + str((module + 1) % count)]
+        for number in range(module, length, count):
+            is_last = number == length - 1
+            step = f"part{(module + 1) % count}.f{number + 1}()"
+            parts.append(function(f"f{number}", "print(request.args)" if is_last else step))
+        files[f"part{module}.py"] = "\n\n\n".join(parts)
+    return files
 
 
 def generated(seed: int) -> Files:
