@@ -261,6 +261,32 @@ def test_chains_through_modules(folder: Path, length: int) -> None:
     check_alone(folder, python_files(folder))
 
 
+@pytest.mark.parametrize("length", LENGTHS)
+def test_many_names_of_one_function(folder: Path, length: int) -> None:
+    write(programs.renamed(length), folder)
+    outcome = run()
+    assert outcome.errors == []
+    assert places(outcome) == ["app.py one"]
+
+
+@pytest.mark.parametrize("length", [3, 16, 45])
+def test_a_function_that_many_modules_hand_on(folder: Path, length: int) -> None:
+    write(programs.exported(length), folder)
+    outcome = run()
+    assert outcome.errors == []
+    assert places(outcome) == ["views.py one"]
+    check_alone(folder, ["views.py"])
+
+
+@pytest.mark.parametrize("is_turned", [False, True])
+@pytest.mark.parametrize("count", [3, 59, 60, 200])
+def test_many_uses_in_one_function(folder: Path, count: int, is_turned: bool) -> None:
+    """What is written to the session is lost in a copy of the context: no fix is right."""
+    write(programs.many_uses(count, is_turned=is_turned), folder)
+    outcome = run()
+    assert [(code, fix) for code, _, fix in fixes(outcome)["app.py"]] == [("CTX101", None)]
+
+
 def test_chains_in_several_orders(folder: Path) -> None:
     targets = ["f0", "f22", "f44"]
     views = [programs.view(f"start_{target}", programs.starting(target)) for target in targets]

@@ -97,12 +97,41 @@ _RELAYS: dict[str, tuple[tuple[str, str], tuple[str, ...], tuple[str, ...]]] = {
 }
 
 
+def many_uses(count: int, *, is_turned: bool) -> Files:
+    """Return a function that uses the application in many ways, and then or before the session."""
+    functions = [function(f"use{i}", f"print(current_app.a{i})") for i in range(count)]
+    functions.append(function("store", 'session["user"] = 1'))
+    calls = [*(f"use{i}()" for i in range(count)), "store()"]
+    work = function("work", *(calls[::-1] if is_turned else calls))
+    files = in_one_file([*functions, work], [view("one", starting("work"))])
+    imported = "from flask import Flask, current_app, session"
+    return {
+        **files,
+        "app.py": files["app.py"].replace("from flask import Flask, request", imported),
+    }
+
+
+def renamed(length: int) -> Files:
+    """Return a program in which a function gets one name after the other."""
+    names = ["name0 = work\n", *(f"name{i + 1} = name{i}\n" for i in range(length))]
+    return in_one_file([_WORK, "".join(names)], [view("one", starting(f"name{length}"))])
+
+
+def exported(length: int) -> Files:
+    """Return a program in which one module after the other has a function from the next."""
+    head = "import threading\n\nfrom app import app\nfrom part0 import work\n\n\n"
+    files = {**REQUIREMENTS, "app.py": APP, "views.py": head + view("one", starting("work"))}
+    for number in range(length):
+        files[f"part{number}.py"] = f"from part{number + 1} import work\n"
+    return {**files, f"part{length}.py": f"from flask import request\n\n\n{_WORK}"}
+
+
 def grown(count: int) -> Files:
     """Return an application with a view in each module, which use the same helpers by name."""
     helpers = """\
 import threading
 
-from flask import current_app, request
+from flask import _request_ctx_stack, current_app, request
 
 SEEN = []
 
@@ -124,6 +153,7 @@ def locale():
 
 
 def remember():
+    _request_ctx_stack.top.user = request.args["user"]
     SEEN.append(request.args["user"])
 """
     files = {**REQUIREMENTS, "shop/__init__.py": "", "shop/helpers.py": helpers}
@@ -131,9 +161,9 @@ def remember():
         files[f"shop/m{number:03}.py"] = f"""\
 import threading
 
-from flask import Blueprint, request
+from flask import Blueprint, _request_ctx_stack, request
 
-from shop.helpers import audit, deliver, locale, notify, remember
+from shop.helpers import SEEN, audit, deliver, locale, notify, remember
 
 bp = Blueprint("m{number}", __name__)
 
@@ -145,7 +175,8 @@ def page():
 @bp.get("/{number}")
 def show():
     remember()
-    notify("me")
+    SEEN.append(request.headers)
+    notify(_request_ctx_stack.top.user)
     threading.Thread(target=page).start()
     threading.Thread(target=deliver, args=("me",)).start()
     return audit("me", "shop")
