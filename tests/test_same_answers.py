@@ -60,8 +60,9 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return path
 
 
-@pytest.fixture(scope="module", params=[2, 4])
-def processes(request: pytest.FixtureRequest) -> Iterator[Executor]:
+@pytest.fixture(params=[2, 4])
+def processes(folder: Path, request: pytest.FixtureRequest) -> Iterator[Executor]:
+    """Return an executor whose processes, which start when they are used, share the folder."""
     with ProcessPoolExecutor(request.param) as pool:
         yield pool
 
