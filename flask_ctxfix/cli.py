@@ -86,7 +86,7 @@ def _items(*names: str, **attributes: Any) -> Callable[[Any], Any]:
     help="Whether to colour; auto is on a terminal, unless NO_COLOR is set.",
 )
 @click.option("-q", "--quiet", is_flag=True, help="Print no summary.")
-@click.option("-v", "--verbose", is_flag=True, help="Print tracebacks, too.")
+@click.option("-v", "--verbose", is_flag=True, help="Print tracebacks, and what was left unknown.")
 @click.version_option(__version__, message="flask-ctxfix %(version)s")
 def main(**options: Any) -> None:
     """Find leaked, lost and removed request contexts in Flask code, and rewrite them.
@@ -159,6 +159,8 @@ def _search(mode: Mode, options: dict[str, Any], explained: str | None = None) -
         _print(b"\n" + report if explained and report else report)
     _print_errors(outcome.errors, options["verbose"])
     _print_refused(outcome)
+    if options["verbose"]:
+        _print_bounds(outcome)
     if not options["quiet"]:
         click.echo(summary.render(outcome, settings), err=True)
     return _status(outcome, options["exit_zero"])
@@ -218,6 +220,12 @@ def _print_refused(outcome: Outcome) -> None:
     for (path, code, advice), rows in lines.items():
         more = f", and {len(rows) - 1} more" if len(rows) > 1 else ""
         click.echo(f"warning: {path}:{rows[0]}: {code}{more}: {advice}", err=True)
+
+
+def _print_bounds(outcome: Outcome) -> None:
+    """Say what was left unknown although nothing is wrong with it."""
+    for bound, count in sorted(outcome.bounds.items()):
+        click.echo(f"note: left unknown, {count} times: {bound}", err=True)
 
 
 def _status(outcome: Outcome, exit_zero: bool) -> int:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 from flask_ctxfix.discovery import discover
 from flask_ctxfix.outcome import FileResult, Mode, Outcome
 from flask_ctxfix.prefilter import holds_all, holds_any, mentions_flask
-from flask_ctxfix.settings import Settings, SettingsError, folder_of, project_folder
+from flask_ctxfix.settings import Settings, SettingsError, folder_of, searched_folder
 from flask_ctxfix.source import Source, SourceError
 
 if TYPE_CHECKING:
@@ -70,12 +70,12 @@ def _search(
     outcome: Outcome, settings: Settings, stdin: Source | None, executor: Executor | None
 ) -> Iterator[FileResult]:
     codemods = _selected(settings) if settings.prefixes() else []
-    files = _files(outcome, settings, stdin)
-    if not files:
+    files, mentions = _files(outcome, settings, stdin)
+    known = _project_around(files, settings) if files else []
+    if not (mentions or mentions_flask([*{*known} - {*files}])[0]):
         return
     codemods = codemods or _selected(settings)
     outcome.detected = _target(settings)
-    known = _project_around(files, settings)
     target = outcome.detected.target
     words = [word for codemod in codemods for word in codemod.words_for(target)]
     relevant = sorted({*holds_any(known, words), *([stdin.path] if stdin else [])})
@@ -103,16 +103,16 @@ def _selected(settings: Settings) -> list[Codemod]:
     return [c for c in codemods if any(settings.selects(rule.code) for rule in c.rules)]
 
 
-def _files(outcome: Outcome, settings: Settings, stdin: Source | None) -> list[str]:
-    """Return the files to search; none if no file mentions Flask."""
+def _files(outcome: Outcome, settings: Settings, stdin: Source | None) -> tuple[list[str], bool]:
+    """Return the files to search, and whether one of them mentions Flask."""
     if stdin is not None:
         outcome.files = 1
-        return [stdin.path] if b"flask" in stdin.data else []
+        return ([stdin.path], True) if b"flask" in stdin.data else ([], False)
     files, errors = _discover(settings, settings.paths)
     mentioning, unreadable = mentions_flask(files)
     outcome.files = len(files)
     outcome.errors += [*errors, *unreadable]
-    return files if mentioning else []
+    return files, bool(mentioning)
 
 
 def _discover(settings: Settings, paths: Sequence[str]) -> tuple[list[str], list[SourceError]]:
@@ -126,7 +126,7 @@ def _project_around(files: list[str], settings: Settings) -> list[str]:
     What a rule may do to one file can depend on all of them, also where only some are to be
     searched, as in a commit hook.
     """
-    roots = {root for path in settings.paths if (root := project_folder(path)) is not None}
+    roots = {searched_folder(path) for path in settings.paths}
     if any(map(os.path.isabs, settings.paths)):
         named = sorted(map(os.path.abspath, roots))
     else:

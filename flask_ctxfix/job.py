@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 import traceback
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -122,7 +123,10 @@ class Job:
 
     def _search(self, path: str) -> FileResult:
         self.project.pinned = self.pinned
-        module = self._module(path)
+        self.project.bounds.clear()
+        return replace(self._searched(self._module(path)), bounds=Counter(self.project.bounds))
+
+    def _searched(self, module: Module) -> FileResult:
         found = self._find(module)
         findings = self._located(module, found)
         fixable = self._fixable(module, found)
@@ -136,7 +140,7 @@ class Job:
         )
         if not self.rewrites or not fixable:
             return unchanged
-        rewritten = _attempt(path, lambda _: self._rewrite(module, found))
+        rewritten = _attempt(module.path, lambda _: self._rewrite(module, found))
         if isinstance(rewritten, SourceError):
             return unchanged.left_alone(rewritten)
         after, remaining, refused = rewritten

@@ -12,7 +12,7 @@ import libcst as cst
 from libcst.codemod import CodemodCommand
 
 from flask_ctxfix import engine
-from flask_ctxfix.settings import Settings, load, project_folder
+from flask_ctxfix.settings import Settings, load, searched_folder
 from flask_ctxfix.source import Source, SourceError, decode
 
 if TYPE_CHECKING:
@@ -58,11 +58,9 @@ class _SafeFixes(CodemodCommand):
 
 
 def _result(settings: Settings, path: str, data: bytes) -> FileResult | SourceError | None:
-    folder = project_folder(path)
-    if folder is not None:
-        result = _project(replace(settings, paths=(str(folder),))).get(path)
-        if isinstance(result, SourceError) or (result is not None and result.before.data == data):
-            return result
+    result = _project(replace(settings, paths=(str(searched_folder(path)),))).get(path)
+    if isinstance(result, SourceError) or (result is not None and result.before.data == data):
+        return result
     return _run(settings, decode(path, data)).get(path)
 
 

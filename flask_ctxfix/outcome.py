@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
@@ -30,6 +31,7 @@ class FileResult:
     `findings` are those of `before`, `remaining` those of `after`; `error` is why no rewrite of the
     file could be kept. `refused` are those of `remaining` whose fix did not stand the proof.
     `moved` are the groups of fixes that are made here, `blocked` those of which a fix may not be.
+    `bounds` counts what was left unknown for the width of a question, as `Project.bounds` does.
     """
 
     before: Source
@@ -40,6 +42,7 @@ class FileResult:
     refused: tuple[Located, ...] = ()
     moved: frozenset[str] = frozenset()
     blocked: frozenset[str] = frozenset()
+    bounds: Counter[str] = field(default_factory=Counter)
 
     @property
     def is_changed(self) -> bool:
@@ -65,3 +68,8 @@ class Outcome:
     errors: list[SourceError] = field(default_factory=list)
     detected: Detected | None = None
     is_interrupted: bool = False
+
+    @property
+    def bounds(self) -> Counter[str]:
+        """What was left unknown for the width of a question, and how often."""
+        return sum((result.bounds for result in self.results), Counter())

@@ -8,7 +8,7 @@ import re
 import sys
 import warnings
 from bisect import bisect_right
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
@@ -189,7 +189,8 @@ class Project(Keeper):
 
     `surveys` holds, for each codemod, what its survey found in every file that was parsed. `pinned`
     are groups of fixes that cannot be made in all files, so are to be made in none. `thread_fix` is
-    that of the settings: "wrap" or "values".
+    that of the settings: "wrap" or "values". `bounds` counts, by what was bounded, how often the
+    width of a question was, so that its answer is "unknown".
     """
 
     def __init__(self, paths: Sequence[str]) -> None:
@@ -198,6 +199,7 @@ class Project(Keeper):
         self.surveys: dict[str, list[object]] = {}
         self.pinned: frozenset[str] = frozenset()
         self.thread_fix = "wrap"
+        self.bounds: Counter[str] = Counter()
         self._modules: OrderedDict[str, Module] = OrderedDict()
         # What was dropped but is still in use: not to be parsed a second time.
         self._alive: WeakValueDictionary[str, Module] = WeakValueDictionary()

@@ -154,9 +154,27 @@ def load(options: Mapping[str, object]) -> Settings:
 
 def project_folder(path: str) -> Path | None:
     """Return the nearest folder at or above `path` that holds what marks the top of a project."""
+    return next(filter(_is_project, _folders_above(path)), None)
+
+
+def searched_folder(path: str) -> Path:
+    """Return the folder whose files may have to do with those at `path`.
+
+    It is the top of the repository, that of the project, or else the folder of `path` itself.
+    """
+    repository = next((each for each in _folders_above(path) if (each / ".git").exists()), None)
+    return repository or project_folder(path) or folder_of(path)
+
+
+def _folders_above(path: str) -> tuple[Path, ...]:
     folder = folder_of(path)
-    above = (folder, *folder.parents)
-    return next((p for p in above if any((p / mark).exists() for mark in _PROJECT_MARKS)), None)
+    return folder, *folder.parents
+
+
+def _is_project(folder: Path) -> bool:
+    if any((folder / mark).exists() for mark in _PROJECT_MARKS):
+        return True
+    return next(folder.glob("requirements*.txt"), None) is not None
 
 
 def folder_of(path: str) -> Path:

@@ -9,7 +9,6 @@ on the way is forgotten.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Collection, Hashable, Iterator
 from dataclasses import dataclass
 from operator import eq
@@ -144,13 +143,9 @@ class _TooDeep(BaseException):
 
 
 class Table:
-    """Answers questions and keeps the final answers.
-
-    `bounds` counts, by what was bounded, how often a question was left unknown for its width.
-    """
+    """Answers questions and keeps the final answers."""
 
     def __init__(self) -> None:
-        self.bounds: Counter[str] = Counter()
         self._unanswered: list[_Question] = []
         self._by_key: dict[tuple[Keeper, Hashable], _Question] = {}
         self._running: list[_Question] = []

@@ -21,6 +21,8 @@ from flask_ctxfix.syntax import without_call
 # Code that calls itself with a new one each time would have no end of them.
 _DEEPEST = 8
 _COPY = "flask.copy_current_request_context"
+_PARTIAL = "functools.partial"
+_HOLDERS = frozenset({_COPY, _PARTIAL, "werkzeug.local.LocalProxy"})
 _REAL_OBJECTS = {"flask.current_app": "flask.Flask()", "flask.request": "flask.Request()"}
 
 
@@ -121,14 +123,29 @@ Value = (
 Known = tuple[Given, ...]
 
 
-def _agreed(values: Iterable[Value | None]) -> Value | None:
-    """Return the one value that all of `values` are."""
+class _Undecided(NamedTuple):
+    """The value of what is still being evaluated, which may become any."""
+
+
+_UNDECIDED = _Undecided()
+_Answer = Value | _Undecided | None
+
+
+def _agreed(values: Iterable[_Answer]) -> _Answer:
+    """Return the one value that all of `values` are, as far as they are decided."""
     found = set(values)
+    if len(found) > 1:
+        found.discard(_UNDECIDED)
     return found.pop() if len(found) == 1 else None
 
 
-_VALUE: QuestionKind[Value | None] = QuestionKind(
-    "value", None, lambda one, other: _agreed((one, other))
+def _decided(value: _Answer) -> Value | None:
+    """Return a value; None also if only its own value would tell."""
+    return None if isinstance(value, _Undecided) else value
+
+
+_VALUE: QuestionKind[_Answer] = QuestionKind(
+    "value", _UNDECIDED, lambda one, other: one if one == other else None
 )
 
 
@@ -141,46 +158,28 @@ class Values:
 
     def of(self, module: Module, node: ast.expr, given: Known = ()) -> Value | None:
         """Return what `node` stands for where parameters have the values `given`."""
-        if not isinstance(node, _EVALUATED):
-            return None
-        key = ("value", _place(module, node), given)
-        return self._ask(module, key, lambda: self._expression(module, node, given))
+        return _decided(self._of(module, node, given))
 
     def definition(
         self, module: Module, node: ast.FunctionDef | ast.AsyncFunctionDef, given: Known = ()
     ) -> Value | None:
         """Return what the name of a function stands for, once its decorators have run."""
-        seen = _seen_by(module, node, given)
-        key = ("decorated", node, seen)
-        return self._ask(module, key, lambda: self._decorated(module, node, seen))
+        return _decided(self._definition(module, node, given))
 
     def below(
         self, module: Module, node: ast.FunctionDef | ast.AsyncFunctionDef, decorator: ast.expr
     ) -> Value | None:
         """Return what a decorator of a function is given, once those below it have run."""
-        value: Value | None = Function(module, node)
+        value: _Answer = Function(module, node)
         for each in reversed(node.decorator_list):
             if each is decorator or value is None:
                 break
             value = self._decorate(module, each, value, ())
-        return value
+        return _decided(value)
 
     def result(self, function: Value | None, arguments: Known | None = None) -> Value | None:
         """Return what calling `function` gives where `arguments` are known."""
-        if isinstance(function, Class):
-            return Instance(function)
-        if isinstance(function, Foreign):
-            return Foreign(f"{function.name}()")
-        if not isinstance(function, Function):
-            return None
-        given = (*function.given, *(arguments or ()))
-        module, node = function.module, function.node
-        if isinstance(node, ast.Lambda):
-            return self.of(module, node.body, given)
-        if isinstance(node, ast.AsyncFunctionDef):
-            return None
-        key = ("result", node, given)
-        return self._ask(module, key, lambda: self._returned(module, node, given))
+        return _decided(self._result(function, arguments))
 
     def arguments(self, module: Module, call: ast.Call, function: Function, given: Known) -> Known:
         """Return the values that a call binds to parameters of `function`, where they are known."""
@@ -191,21 +190,51 @@ class Values:
                 found.append(Given(function.node, name, value))
         return tuple(found)
 
+    def member(self, owner: Class, name: str, *, of_instance: bool) -> Value | None:
+        """Return what an attribute of a class of the project, or of its instances, stands for."""
+        return _decided(self._member(owner, name, of_instance=of_instance))
+
+    def _of(self, module: Module, node: ast.expr, given: Known = ()) -> _Answer:
+        if not isinstance(node, _EVALUATED):
+            return None
+        key = ("value", _place(module, node), given)
+        return self._ask(module, key, lambda: self._expression(module, node, given))
+
+    def _definition(
+        self, module: Module, node: ast.FunctionDef | ast.AsyncFunctionDef, given: Known
+    ) -> _Answer:
+        seen = _seen_by(module, node, given)
+        key = ("decorated", node, seen)
+        return self._ask(module, key, lambda: self._decorated(module, node, seen))
+
+    def _result(self, function: _Answer, arguments: Known | None = None) -> _Answer:
+        if isinstance(function, Class):
+            return Instance(function)
+        if isinstance(function, Foreign):
+            return Foreign(f"{function.name}()")
+        if not isinstance(function, Function):
+            return function if function is _UNDECIDED else None
+        given = (*function.given, *(arguments or ()))
+        module, node = function.module, function.node
+        if isinstance(node, ast.Lambda):
+            return self._of(module, node.body, given)
+        if isinstance(node, ast.AsyncFunctionDef):
+            return None
+        key = ("result", node, given)
+        return self._ask(module, key, lambda: self._returned(module, node, given))
+
+    def _member(self, owner: Class, name: str, *, of_instance: bool) -> _Answer:
+        key = ("member", owner.node, name, of_instance)
+        return self._ask(owner.module, key, lambda: self._looked_up(owner, name, of_instance))
+
+    def _ask(self, module: Module, key: Hashable, compute: Callable[[], _Answer]) -> _Answer:
+        return self._table.ask(module, _VALUE, key, compute)
+
     def _is_shallow(self, value: Value) -> bool:
         is_shallow = _depth(value) <= _DEEPEST
         if not is_shallow:
-            self._table.bounds["arguments that hold values more than 8 deep"] += 1
+            self._project.bounds["arguments that hold values more than 8 deep"] += 1
         return is_shallow
-
-    def member(self, owner: Class, name: str, *, of_instance: bool) -> Value | None:
-        """Return what an attribute of a class of the project, or of its instances, stands for."""
-        key = ("member", owner.node, name, of_instance)
-        return self._ask(owner.module, key, lambda: self._member(owner, name, of_instance))
-
-    def _ask(
-        self, module: Module, key: Hashable, compute: Callable[[], Value | None]
-    ) -> Value | None:
-        return self._table.ask(module, _VALUE, key, compute)
 
     def bases(self, owner: Class) -> Iterator[Class | Foreign]:
         """Yield the classes that a class inherits from, nearest first, as far as they are known."""
@@ -214,7 +243,7 @@ class Values:
         while pending:
             current = pending.pop(0)
             for base in current.node.bases:
-                value = self.of(current.module, base)
+                value = self._of(current.module, base)
                 if isinstance(value, Class) and value.node not in seen:
                     seen.add(value.node)
                     pending.append(value)
@@ -222,7 +251,7 @@ class Values:
                 elif isinstance(value, Foreign):
                     yield value
 
-    def _expression(self, module: Module, node: ast.expr, given: Known) -> Value | None:
+    def _expression(self, module: Module, node: ast.expr, given: Known) -> _Answer:
         if isinstance(node, ast.Name):
             return self._name(module, node, given)
         if isinstance(node, ast.Attribute):
@@ -234,15 +263,15 @@ class Values:
         if isinstance(node, ast.Constant):
             return Switch(node.value) if isinstance(node.value, bool) else None
         if isinstance(node, ast.BoolOp):
-            values = [self.of(module, value, given) for value in node.values]
+            values = [self._of(module, value, given) for value in node.values]
             decisive = Switch(isinstance(node.op, ast.Or))
             return decisive if decisive in values else _agreed(values)
         if isinstance(node, ast.IfExp):
-            return _agreed(self.of(module, value, given) for value in (node.body, node.orelse))
+            return _agreed(self._of(module, value, given) for value in (node.body, node.orelse))
         assert isinstance(node, ast.Await | ast.NamedExpr)
-        return self.of(module, node.value, given)
+        return self._of(module, node.value, given)
 
-    def _name(self, module: Module, node: ast.Name, given: Known) -> Value | None:
+    def _name(self, module: Module, node: ast.Name, given: Known) -> _Answer:
         bindings = self._project.bindings(module, node)
         if not bindings:
             return self._named_elsewhere(module, node)
@@ -259,10 +288,10 @@ class Values:
         name = names.pop() if len(names) == 1 else UNKNOWN
         return None if name == UNKNOWN else Foreign(name)
 
-    def _bound(self, module: Module, binding: Binding, given: Known) -> Value | None:
+    def _bound(self, module: Module, binding: Binding, given: Known) -> _Answer:
         node = binding.node
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            return self.definition(module, node, given)
+            return self._definition(module, node, given)
         if isinstance(node, ast.ClassDef):
             return Class(module, node)
         if binding.kind == "import":
@@ -270,11 +299,11 @@ class Values:
         if binding.kind == "parameter":
             return self._parameter(module, binding, given)
         if binding.value is not None:
-            return self.of(module, binding.value, given)
+            return self._of(module, binding.value, given)
         if isinstance(node, ast.withitem):
-            return self.of(module, node.context_expr, given)
+            return self._of(module, node.context_expr, given)
         if isinstance(node, ast.NamedExpr):
-            return self.of(module, node.value, given)
+            return self._of(module, node.value, given)
         return None
 
     def _imported(self, module: Module, binding: Binding) -> Foreign | None:
@@ -285,7 +314,7 @@ class Values:
         name = names.pop() if len(names) == 1 else UNKNOWN
         return None if name == UNKNOWN else Foreign(name)
 
-    def _parameter(self, module: Module, binding: Binding, given: Known) -> Value | None:
+    def _parameter(self, module: Module, binding: Binding, given: Known) -> _Answer:
         argument = binding.node
         function = module.scopes.parents[module.scopes.parents[argument]]
         assert isinstance(function, FunctionNode)
@@ -298,31 +327,33 @@ class Values:
             return own if _has_decorator(function, "classmethod") else Instance(own)
         annotation = getattr(argument, "annotation", None)
         if annotation is not None and binding.name == getattr(argument, "arg", ""):
-            return self.result(self._class_named(module, annotation))
+            return self._result(self._class_named(module, annotation))
         return None
 
-    def _class_named(self, module: Module, annotation: ast.expr) -> Value | None:
+    def _class_named(self, module: Module, annotation: ast.expr) -> _Answer:
         """Return the class of the project, or of applications, that an annotation says."""
-        value = self.of(module, annotation)
+        value = self._of(module, annotation)
         is_application = isinstance(value, Foreign) and value.name == "flask.Flask"
         return value if isinstance(value, Class) or is_application else None
 
-    def _attribute(self, module: Module, node: ast.Attribute, given: Known) -> Value | None:
+    def _attribute(self, module: Module, node: ast.Attribute, given: Known) -> _Answer:
         found = self._of_module(module, node, given)
         if found is not None:
             return found
-        owner = self.of(module, node.value, given)
+        owner = self._of(module, node.value, given)
+        if owner is _UNDECIDED:
+            return owner
         if isinstance(owner, Foreign):
             return Foreign(_canonical(f"{owner.name}.{node.attr}"))
         if isinstance(owner, Instance):
-            return self.member(owner.of, node.attr, of_instance=True)
+            return self._member(owner.of, node.attr, of_instance=True)
         if isinstance(owner, Class):
-            return self.member(owner, node.attr, of_instance=False)
+            return self._member(owner, node.attr, of_instance=False)
         if isinstance(owner, Parent):
             return self._inherited(owner.of, node.attr, Instance(owner.of))
         return None
 
-    def _of_module(self, module: Module, node: ast.Attribute, given: Known) -> Value | None:
+    def _of_module(self, module: Module, node: ast.Attribute, given: Known) -> _Answer:
         """Return the value of an attribute of a module of the project."""
         if not isinstance(node.value, ast.Name | ast.Attribute):
             return None
@@ -333,33 +364,33 @@ class Values:
             if not _is_none(binding)
         )
 
-    def _call(self, module: Module, node: ast.Call, given: Known) -> Value | None:
+    def _call(self, module: Module, node: ast.Call, given: Known) -> _Answer:
         if isinstance(node.func, ast.Name) and node.func.id == "super":
             return self._parent(module, node)
-        function = self.of(module, node.func, given)
+        function = self._of(module, node.func, given)
         if isinstance(function, Foreign):
             return self._foreign_call(module, node, function.name, given)
         if isinstance(function, Function):
-            return self.result(function, self.arguments(module, node, function, given))
-        return self.result(function)
+            return self._result(function, self.arguments(module, node, function, given))
+        return self._result(function)
 
     def _parent(self, module: Module, node: ast.Call) -> Parent | None:
         around = module.scopes.ancestors(node)
         owner = next((each for each in around if isinstance(each, ast.ClassDef)), None)
         return Parent(Class(module, owner)) if owner is not None else None
 
-    def _foreign_call(
-        self, module: Module, node: ast.Call, name: str, given: Known
-    ) -> Value | None:
-        first = self.of(module, node.args[0], given) if node.args else None
-        if name == "functools.partial":
-            return Partial(first, node)
-        if name == _COPY:
-            return Copied(first, node)
-        if name == "werkzeug.local.LocalProxy":
+    def _foreign_call(self, module: Module, node: ast.Call, name: str, given: Known) -> _Answer:
+        if name in _HOLDERS:
+            first = self._of(module, node.args[0], given) if node.args else None
+            if isinstance(first, _Undecided):
+                return first
+            if name == _PARTIAL:
+                return Partial(first, node)
+            if name == _COPY:
+                return Copied(first, node)
             return Proxy(first) if first is not None else None
         if name == "typing.cast":
-            return self.of(module, node.args[1], given) if len(node.args) == 2 else None
+            return self._of(module, node.args[1], given) if len(node.args) == 2 else None
         owner, _, attribute = name.rpartition(".")
         if attribute == "_get_current_object" and owner in _REAL_OBJECTS:
             return Foreign(_REAL_OBJECTS[owner])
@@ -367,8 +398,8 @@ class Values:
 
     def _decorated(
         self, module: Module, node: ast.FunctionDef | ast.AsyncFunctionDef, given: Known
-    ) -> Value | None:
-        value: Value | None = Function(module, node, None, given)
+    ) -> _Answer:
+        value: _Answer = Function(module, node, None, given)
         for decorator in reversed(node.decorator_list):
             value = self._decorate(module, decorator, value, given)
             if value is None:
@@ -376,11 +407,13 @@ class Values:
         return value
 
     def _decorate(
-        self, module: Module, decorator: ast.expr, value: Value | None, given: Known
-    ) -> Value | None:
+        self, module: Module, decorator: ast.expr, value: _Answer, given: Known
+    ) -> _Answer:
         """Return what a decorator makes of `value`; None for one that is not known."""
         called = without_call(decorator)
-        maker = self.of(module, called, given)
+        maker = self._of(module, called, given)
+        if isinstance(maker, _Undecided) or isinstance(value, _Undecided):
+            return _UNDECIDED
         if isinstance(maker, Foreign):
             if maker.name == _COPY:
                 return Copied(value, decorator)
@@ -388,32 +421,32 @@ class Values:
                 return Property(value)
             return value if flask_facts.is_transparent(maker.name) else None
         if isinstance(decorator, ast.Call):
-            maker = self.of(module, decorator, given)
+            maker = self._of(module, decorator, given)
         if not isinstance(maker, Function) or value is None:
             return None
         parameters = parameters_of(maker)
         if not parameters:
             return None
-        return self.result(maker, (Given(maker.node, parameters[0], value),))
+        return self._result(maker, (Given(maker.node, parameters[0], value),))
 
-    def _returned(self, module: Module, node: ast.FunctionDef, given: Known) -> Value | None:
+    def _returned(self, module: Module, node: ast.FunctionDef, given: Known) -> _Answer:
         if node in module.scopes.generators:
             return None
         return _agreed(
-            self.of(module, each, given) for each in module.scopes.returned.get(node, ())
+            self._of(module, each, given) for each in module.scopes.returned.get(node, ())
         )
 
-    def _member(self, owner: Class, name: str, of_instance: bool) -> Value | None:
+    def _looked_up(self, owner: Class, name: str, of_instance: bool) -> _Answer:
         receiver = Instance(owner) if of_instance else owner
         own = self._own_member(owner, name, receiver)
         if own is not None:
             return own
         if of_instance and name in self.assigned(owner):
             values = self.assigned(owner)[name]
-            return _agreed(self.of(owner.module, value) for value in values)
+            return _agreed(self._of(owner.module, value) for value in values)
         return self._inherited(owner, name, receiver)
 
-    def _inherited(self, owner: Class, name: str, receiver: Instance | Class) -> Value | None:
+    def _inherited(self, owner: Class, name: str, receiver: Instance | Class) -> _Answer:
         for base in self.bases(owner):
             if isinstance(base, Foreign):
                 of_instance = isinstance(receiver, Instance)
@@ -426,10 +459,10 @@ class Values:
                 return own
             values = self.assigned(base).get(name)
             if values is not None and isinstance(receiver, Instance):
-                return _agreed(self.of(base.module, value) for value in values)
+                return _agreed(self._of(base.module, value) for value in values)
         return None
 
-    def _own_member(self, owner: Class, name: str, receiver: Instance | Class) -> Value | None:
+    def _own_member(self, owner: Class, name: str, receiver: Instance | Class) -> _Answer:
         """Return what the body of a class binds `name` to, as `receiver` sees it."""
         bindings = owner.module.scopes.opened_by(owner.node).bindings.get(name, [])
         value = _agreed(self._bound(owner.module, binding, ()) for binding in bindings)
