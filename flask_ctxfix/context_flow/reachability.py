@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from enum import Enum
 from typing import NamedTuple
 
@@ -186,7 +186,9 @@ class Reachability:
         if self._makes_application(module, function):
             return _OUTSIDE
         found: list[Reach | None] = [] if registered is None else [registered]
-        for home, reference in self.references(module, function):
+        # The answer depends on no order, so what needs no parsing may end the search.
+        paths = self._project.kept_first(self._mentioned_in(module, function))
+        for home, reference in self._references(module, function, paths):
             if self._project.is_test(home.path):
                 continue
             reach = self._of_reference(home, reference)
@@ -208,7 +210,7 @@ class Reachability:
             is_inside = kinds <= {Where.REQUEST, Where.APP}
             return Reach(Where.APP) if is_inside else _UNKNOWN
         step = Step(_name_of(function), module.path, function.lineno)
-        first = min(found, key=lambda reach: len(reach.steps))
+        first = min(found, key=lambda reach: (len(reach.steps), reach.steps))
         way = first.steps if step in first.steps else (*first.steps, step)
         return Reach(first.where, way)
 
@@ -268,20 +270,32 @@ class Reachability:
         self, module: Module, function: ast.FunctionDef | ast.AsyncFunctionDef
     ) -> Iterator[tuple[Module, ast.expr]]:
         """Yield the expressions of the project that name a function."""
+        yield from self._references(module, function, self._mentioned_in(module, function))
+
+    def _references(
+        self,
+        module: Module,
+        function: ast.FunctionDef | ast.AsyncFunctionDef,
+        paths: Sequence[str],
+    ) -> Iterator[tuple[Module, ast.expr]]:
+        """Yield the expressions in the module and the files at `paths` that name a function."""
         owner = module.scopes.parents.get(function)
         if isinstance(owner, ast.ClassDef):
-            yield from self._method_references(module, owner, function)
+            yield from self._method_references(module, owner, function, paths)
             return
         home = module.scopes.scope_of(function)
         for read in home.reads.get(function.name, ()):
             yield module, read
         if home.parent is None:
-            yield from self._outer_references(module, function)
+            yield from self._outer_references(module, function, paths)
 
     def _outer_references(
-        self, module: Module, function: ast.FunctionDef | ast.AsyncFunctionDef
+        self,
+        module: Module,
+        function: ast.FunctionDef | ast.AsyncFunctionDef,
+        paths: Sequence[str],
     ) -> Iterator[tuple[Module, ast.expr]]:
-        for other in self._project.parsed(self._mentioned_in(module, function)):
+        for other in self._project.parsed(paths):
             if other is module:
                 continue
             for node in _named(other, function.name):
@@ -294,9 +308,10 @@ class Reachability:
         module: Module,
         owner: ast.ClassDef,
         function: ast.FunctionDef | ast.AsyncFunctionDef,
+        paths: Sequence[str],
     ) -> Iterator[tuple[Module, ast.expr]]:
         """Yield what may call a method; calls of something else with that name do no harm."""
-        for other in self._project.parsed(self._mentioned_in(module, function)):
+        for other in self._project.parsed(paths):
             for node in other.scopes.attribute_reads.get(function.name, ()):
                 if self._may_be_method(other, node, module, owner):
                     yield other, node
