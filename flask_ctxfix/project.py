@@ -17,8 +17,11 @@ from typing import TypeVar
 from weakref import WeakValueDictionary
 
 from flask_ctxfix import flask_facts
+from flask_ctxfix.binders import Binders
 from flask_ctxfix.codemod import Span
-from flask_ctxfix.origins import NONE, Exports, Origins, Resolver, exports_of
+from flask_ctxfix.exports import Exports, exports_of
+from flask_ctxfix.module_files import ModuleFiles, is_folder
+from flask_ctxfix.origins import NONE, Origins, Resolver
 from flask_ctxfix.prefilter import contents, holds_all
 from flask_ctxfix.scopes import Binding, Scope, Scopes
 from flask_ctxfix.source import Source, SourceError, read
@@ -255,43 +258,13 @@ class Project(_Memo):
         return _KEPT_OF_LARGE if is_large else _KEPT_CHARACTERS
 
     @cached_property
-    def _by_stem(self) -> dict[str, list[tuple[str, ...]]]:
-        """Return, under the last part of its module name, the parts of each file's path."""
-        by_stem: dict[str, list[tuple[str, ...]]] = {}
-        for path in sorted(self.paths):
-            parts = PurePath(path).parts
-            stem = parts[:-1] if parts[-1] == "__init__.py" else (*parts[:-1], parts[-1][:-3])
-            if stem:
-                by_stem.setdefault(stem[-1], []).append(stem)
-        return by_stem
+    def files(self) -> ModuleFiles:
+        """Which file each module is."""
+        return ModuleFiles(sorted(self.paths))
 
     def find_module(self, dotted: str, importer: str) -> str | None:
         """Return the file of an absolute module name, as a file at `importer` would import it."""
-        parts = tuple(dotted.split("."))
-        if parts[-1] not in self._by_stem:
-            return None
-        folder = self.memo(("folder", importer), lambda: PurePath(importer).parent.parts)
-        return self.memo(("module", dotted, folder), lambda: self._nearest(parts, folder))
-
-    def _nearest(self, parts: tuple[str, ...], folder: tuple[str, ...]) -> str | None:
-        """Return the file of module `parts` whose import root shares most with `folder`."""
-        best: tuple[int, tuple[str, ...]] | None = None
-        for stem in self._by_stem[parts[-1]]:
-            root = stem[: -len(parts)]
-            if stem[-len(parts) :] == parts and self._is_root(root, folder):
-                best = max(best or (-1, ()), (len(root), stem))
-        return None if best is None else self._file_of(best[1])
-
-    def _file_of(self, stem: tuple[str, ...]) -> str:
-        package = str(PurePath(*stem, "__init__.py"))
-        return package if package in self.paths else str(PurePath(*stem)) + ".py"
-
-    def _is_root(self, root: tuple[str, ...], folder: tuple[str, ...]) -> bool:
-        """Whether code in `folder` has `root` on its path: a folder above it, or a `src` there."""
-        if str(PurePath(*root, "__init__.py")) in self.paths:
-            return False
-        bases = (root, root[:-1]) if root[-1:] in _SOURCE_FOLDERS else (root,)
-        return any(folder[: len(base)] == base for base in bases)
+        return _file(self.files.find(dotted, importer))
 
     def mentioning(self, word: str) -> list[str]:
         """Return the files that hold `word`, also as a part of other words."""
@@ -326,13 +299,7 @@ class Project(_Memo):
 
     def find_relative(self, path: str, name: str | None, level: int) -> str | None:
         """Return the file of ``from <dots><name> import …`` in the file at `path`."""
-        folder = PurePath(path).parent
-        for _ in range(level - 1):
-            folder = folder.parent
-        base = folder.joinpath(*name.split(".")) if name else folder
-        module = str(base.with_name(base.name + ".py")) if base.name else ""
-        candidates = (module, str(base / "__init__.py"))
-        return next((candidate for candidate in candidates if candidate in self.paths), None)
+        return _file(self.files.relative(path, name, level))
 
     def source_of(self, path: str, node: ast.ImportFrom) -> str | None:
         """Return the other file of the project that an import in the file at `path` reads."""
@@ -346,7 +313,8 @@ class Project(_Memo):
 
         def compute() -> Exports | None:
             try:
-                return exports_of(self.module(path).tree)
+                module = self.module(path)
+                return exports_of(module.tree, module.text)
             except SourceError:
                 return None
 
@@ -359,39 +327,11 @@ class Project(_Memo):
         import g`. `UNKNOWN` is among them where some binding is none of these, `NONE` where one
         is the constant.
         """
-        return module.memo(("origins", node), lambda: Resolver(self).of_expression(module, node))
+        return module.memo(("origins", node), lambda: Resolver(self, module).of_expression(node))
 
     def bindings(self, module: Module, node: ast.expr) -> list[tuple[Module, Binding]]:
         """Return what binds the name or module attribute `node`, through imports of the project."""
-        if isinstance(node, ast.Name):
-            scope = module.scopes.home_of(node)
-            return self._followed(module, scope.bindings.get(node.id, []), 0)
-        if isinstance(node, ast.Attribute):
-            for base in self.origins(module, node.value):
-                path = self.find_module(base, module.path)
-                if path is not None and path != module.path:
-                    return self._exported(path, node.attr, 0)
-        return []
-
-    def _followed(
-        self, module: Module, bindings: Sequence[Binding], depth: int
-    ) -> list[tuple[Module, Binding]]:
-        found: list[tuple[Module, Binding]] = []
-        for binding in bindings:
-            node = binding.node
-            path = self.source_of(module.path, node) if isinstance(node, ast.ImportFrom) else None
-            if path is not None and binding.alias is not None and depth < 20:
-                found += self._exported(path, binding.alias.name, depth + 1)
-            else:
-                found.append((module, binding))
-        return found
-
-    def _exported(self, path: str, name: str, depth: int) -> list[tuple[Module, Binding]]:
-        try:
-            owner = self.module(path)
-            return self._followed(owner, owner.scopes.module.bindings.get(name, []), depth)
-        except SourceError:
-            return []
+        return Binders(self, module).of(node)
 
     def flask_name(self, module: Module, node: ast.expr) -> str | None:
         """Return the name in Flask that `node` certainly is: "g", "Flask", "RequestContext"."""
@@ -442,14 +382,12 @@ class Project(_Memo):
     def binding_origins(self, module: Module, binding: Binding) -> Origins:
         """Return the qualified names that a name gets from one of its bindings."""
         key = ("binding", binding)
-        return module.memo(key, lambda: Resolver(self).of_binding(module, binding))
+        return module.memo(key, lambda: Resolver(self, module).of_binding(binding))
 
     def dotted_name(self, path: str) -> str:
         """Return the name of the module in file `path`, from its outermost package on."""
-        file = PurePath(path)
-        folder = file.parent
-        parts = [] if file.name == "__init__.py" else [file.stem]
-        while str(folder / "__init__.py") in self.paths:
-            parts.insert(0, folder.name)
-            folder = folder.parent
-        return ".".join(parts)
+        return self.files.name(path)
+
+
+def _file(place: str | None) -> str | None:
+    return None if place is None or is_folder(place) else place
