@@ -70,7 +70,7 @@ class Binders:
             yield _Bound(self._module, binding)
         for star in self._locals.stars(read):
             yield from self._starred(self._module.path, star, read.name, None)
-        if bindings and self._locals.may_be_builtin(read):
+        if self._locals.may_be_builtin(read):
             self._is_whole = False
 
     def _starred(
@@ -111,10 +111,14 @@ class Binders:
     def _imported(self, bound: _Bound) -> _Member | None:
         module, binding, _ = bound
         node, alias = binding.node, binding.alias
-        if alias is None or not isinstance(node, ast.ImportFrom):
+        if alias is None:
             return None
-        place = self._lookup.source(module.path, node)
-        return None if place is None else _Member(place, alias.name, since_of(module, node), bound)
+        if isinstance(node, ast.ImportFrom):
+            place, name = self._lookup.source(module.path, node), alias.name
+        else:
+            package, _, name = alias.name.rpartition(".") if alias.asname else ("", "", "")
+            place = self._lookup.files.find(package, module.path)
+        return None if place is None else _Member(place, name, since_of(module, node), bound)
 
     def _of_member(self, member: _Member) -> Iterator[_Step]:
         place, name, since, via = member

@@ -7,18 +7,19 @@ from typing import Protocol, TypeVar
 
 Key = TypeVar("Key", bound=Hashable)
 Value = TypeVar("Value", bound=Hashable)
+_Asked = TypeVar("_Asked", bound=Hashable, contravariant=True)
 
 # Yields what has to be answered before; gets the answer, None for what leads back to the question.
 Steps = Generator[Key, frozenset[Value] | None, set[Value]]
 
 
-class Known(Protocol[Key, Value]):
+class Known(Protocol[_Asked, Value]):
     """Keeps answers; a dictionary does."""
 
-    def get(self, key: Key, /) -> frozenset[Value] | None:
+    def get(self, key: _Asked, /) -> frozenset[Value] | None:
         """Return the answer to a question, if there is one already."""
 
-    def __setitem__(self, key: Key, answer: frozenset[Value], /) -> None: ...
+    def __setitem__(self, key: _Asked, answer: frozenset[Value], /) -> None: ...
 
 
 def solve(

@@ -78,12 +78,16 @@ class LocalNames:
         return self._lookup.star_gives(self._module.path, star, name)
 
     def may_be_builtin(self, read: LocalName) -> bool:
-        """Whether a name that the module binds may be a builtin all the same."""
+        """Whether a name that the module binds, or takes by a star, may be a builtin as well."""
         scope, name, _ = read
         if scope.parent is not None or name not in BUILTINS:
             return False
-        is_deleted = any(isinstance(each.ctx, ast.Del) for each in scope.reads.get(name, ()))
-        return is_deleted or not self._sure(read)
+        if any(isinstance(each.ctx, ast.Del) for each in scope.reads.get(name, ())):
+            return True
+        path, tree = self._module.path, self._module.tree
+        sure = [each for each in self.stars(read) if self._module.scopes.parents[each] is tree]
+        is_given = any(self._lookup.surely_gives(path, star, name) for star in sure)
+        return not is_given and not self._sure(read)
 
     def _sure(self, read: LocalName) -> list[ast.AST]:
         """Return the statements that bind a name whenever the module is imported."""

@@ -44,11 +44,16 @@ class Found(NamedTuple):
 
 
 class _Import(NamedTuple):
-    """What a statement imports first; `order` is that of the statement of the module around it."""
+    """What a statement imports; `order` is that of the statement of the module around it.
+
+    A module that is named after the ``import`` is only imported if its package has nothing else by
+    that name.
+    """
 
     order: int
     is_certain: bool
     files: frozenset[str]
+    named: frozenset[str]
 
 
 class Lookup:
@@ -86,7 +91,7 @@ class Lookup:
             return found
         if found.module is not None and self._is_first(place, found.events[0], since):
             return Found(module=found.module)
-        deciding = (each for each in reversed(found.events) if self._decides(place, each, name))
+        deciding = (each for each in reversed(found.events) if self.decides(place, each, name))
         last = next(deciding, None)
         if last is None or not self._is_after(place, last.order, since):
             return found
@@ -100,15 +105,18 @@ class Lookup:
         """Return all that may give a name its value that the code of the module at `path` reads."""
         return self._all(path, name)
 
-    def _decides(self, path: str, event: Event, name: str) -> bool:
+    def decides(self, path: str, event: Event, name: str) -> bool:
         """Whether a statement surely runs and ends what others before it have bound."""
         if event.star is None or not event.is_certain:
             return event.is_certain
-        source = self.source(path, event.star)
-        if source is None:
-            return True
-        is_whole = path in self.files.packages_of(source) or source not in self._circle(path)
-        return is_whole and self._given(source, name) is Gives.YES
+        return self.surely_gives(path, event.star, name)
+
+    def surely_gives(self, path: str, star: ast.ImportFrom, name: str) -> bool:
+        """Whether a star import in a file binds a name, also if it comes in a circle of imports."""
+        source = self.source(path, star)
+        if self.star_gives(path, star, name) is not Gives.YES or source is None:
+            return source is None
+        return path in self.files.packages_of(source) or source not in self._circle(path)
 
     def _all(self, path: str, name: str) -> Found:
         key = ("all of", path, name)
@@ -224,7 +232,8 @@ class Lookup:
 
     def _led(self, path: str) -> circles.Steps[str, str]:
         for each in self._imports(path):
-            yield from sorted(each.files)
+            for file in sorted(each.files | each.named):
+                _ = yield file
         return {path}
 
     def _run_by(self, path: str, order: int, only_certain: bool = False) -> frozenset[str]:
@@ -235,7 +244,9 @@ class Lookup:
             found = {path}
             while left:
                 each = left.pop()
-                for file in each.files - found if each.is_certain or not only_certain else ():
+                if only_certain and not each.is_certain:
+                    continue
+                for file in (each.files | each.named) - found:
                     found.add(file)
                     left += self._imports(file)
             return frozenset(found)
@@ -255,19 +266,27 @@ class Lookup:
         for order, outer in enumerate(body):
             for node, is_certain, is_typing in statements([outer], inside=True):
                 if isinstance(node, ast.Import | ast.ImportFrom) and not is_typing:
-                    files = frozenset(self._files_of(path, node)) - before
-                    if files:
-                        yield _Import(order, is_certain, files)
+                    files = self._files_of(*self._read_by(path, node)) - before
+                    named = self._files_of(*self._named_by(path, node)) - before
+                    if files or named:
+                        yield _Import(order, is_certain, files, named)
 
-    def _files_of(self, path: str, node: ast.Import | ast.ImportFrom) -> Iterator[str]:
-        places: list[str | None] = []
+    def _read_by(self, path: str, node: ast.Import | ast.ImportFrom) -> Iterator[str | None]:
         if isinstance(node, ast.Import):
-            places += [self.files.find(alias.name, path) for alias in node.names]
-        elif (source := self.source(path, node)) is not None:
-            places.append(source)
-            places += [self.files.inside(source, alias.name) for alias in node.names]
+            yield from (self.files.find(alias.name, path) for alias in node.names)
+        else:
+            yield self.source(path, node)
+
+    def _named_by(self, path: str, node: ast.Import | ast.ImportFrom) -> Iterator[str | None]:
+        source = self.source(path, node) if isinstance(node, ast.ImportFrom) else None
+        if source is not None:
+            yield from (self.files.inside(source, alias.name) for alias in node.names)
+
+    def _files_of(self, *places: str | None) -> frozenset[str]:
+        """Return the files of modules, and of the packages that are imported before them."""
+        files: set[str] = set()
         for place in places:
             if place is not None:
-                yield from self.files.packages_of(place)
-                if not is_folder(place):
-                    yield place
+                files.update(self.files.packages_of(place))
+                files.update(() if is_folder(place) else (place,))
+        return frozenset(files)

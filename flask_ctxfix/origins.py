@@ -201,7 +201,7 @@ class Resolver:
         values = yield from self._events(key.path, key.name, events)
         if not any(each.binding for each in events):
             values |= self._unbound(key.path, key.name, bool(events), found.is_open)
-        elif not any(each.is_certain and each.binding for each in events):
+        if events and not any(self._lookup.decides(key.path, each, key.name) for each in events):
             values |= _builtin(key.name)
         return values
 
@@ -245,7 +245,7 @@ class Resolver:
         if not bindings:
             is_open = self._locals.may_be_starred(read)
             values |= self._unbound(self._module.path, read.name, bool(stars), is_open)
-        elif self._locals.may_be_builtin(read):
+        if (bindings or stars) and self._locals.may_be_builtin(read):
             values |= _builtin(read.name)
         return values
 
