@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from flask_ctxfix.exports import Spot, spot_of
-from flask_ctxfix.local_names import LocalNames, since_of, statement_of
-from flask_ctxfix.lookup import Lookup
+from flask_ctxfix.local_names import LocalName, since_of, statement_of
 from flask_ctxfix.origins import Resolver
 from flask_ctxfix.scopes import Binding
 from flask_ctxfix.source import SourceError
@@ -43,29 +42,33 @@ class Binders:
     Where a name may be something else, too, nothing is found: no answer is better than a part.
     """
 
-    def __init__(self, project: Project, module: Module) -> None:
+    def __init__(self, project: Project, resolver: Resolver) -> None:
         self._project = project
-        self._module = module
-        self._lookup = Lookup(project)
-        self._locals = LocalNames(module, self._lookup)
-        self._resolver = Resolver(project, module)
+        self._module = resolver.module
+        self._lookup = resolver.lookup
+        self._locals = resolver.locals
+        self._resolver = resolver
         self._is_whole = True
 
     def of(self, node: ast.expr) -> list[tuple[Module, Binding]]:
         """Return what binds the name or module attribute `node`."""
         if isinstance(node, ast.Name):
-            found = self._followed(self._of_name(node))
+            read = self._locals.of(node)
+            own = self._locals.bindings(read)
+            if read.scope.parent is not None and not any(each.alias for each in own):
+                return [(self._module, binding) for binding in own]
+            found = self._followed(self._of_name(read, own))
         elif isinstance(node, ast.Attribute):
-            since = since_of(self._module, node)
             owners = self._resolver.modules(node.value)
+            if not owners:
+                return []
+            since = since_of(self._module, node)
             found = self._followed([_Member(each.place, node.attr, since, None) for each in owners])
         else:
             return []
         return found if self._is_whole else []
 
-    def _of_name(self, node: ast.Name) -> Iterator[_Step]:
-        read = self._locals.of(node)
-        bindings = self._locals.bindings(read)
+    def _of_name(self, read: LocalName, bindings: Sequence[Binding]) -> Iterator[_Step]:
         for binding in bindings:
             yield _Bound(self._module, binding)
         for star in self._locals.stars(read):

@@ -113,6 +113,8 @@ def _is_for_types(node: ast.AST) -> bool:
 
 
 def _add_all(exports: Exports, node: ast.AST, event: Event, has_walrus: bool) -> None:
+    if isinstance(node, ast.Expr) and not has_walrus:
+        return
     if isinstance(node, ast.ImportFrom) and node.names[0].name == "*":
         exports.stars.append(event._replace(star=node))
         return

@@ -165,31 +165,28 @@ class Lookup:
 
     def _given(self, place: str, name: str) -> Gives:
         """Return whether ``from <place> import *`` binds a name."""
-        key = ("given", place, name)
-        return self._project.memo(key, lambda: self._compute_given(place, name))
 
-    def _compute_given(self, place: str, name: str) -> Gives:
-        best = Gives.NO
-        left, seen = [(place, True)], {(place, True)}
-        while left:
-            path, is_certain = left.pop()
+        def steps(key: tuple[str, bool]) -> circles.Steps[tuple[str, bool], Gives]:
+            path, is_certain = key
+            most = Gives.YES if is_certain else Gives.MAYBE
             exports = None if is_folder(path) else self._project.exports(path)
             if exports is None:
-                best = max(best, Gives.NO if is_folder(path) else Gives.MAYBE)
-            elif exports.offers(name):
-                found = self._bound_by(path, exports, name)
-                best = max(best, found if is_certain else min(found, Gives.MAYBE))
-                for event in exports.stars:
-                    assert event.star is not None
-                    source = self.source(path, event.star)
-                    step = (source or "", is_certain and event.is_certain)
-                    if source is None:
-                        gives = self.star_gives(path, event.star, name)
-                        best = max(best, gives if step[1] else min(gives, Gives.MAYBE))
-                    elif step not in seen:
-                        seen.add(step)
-                        left.append(step)
-        return best
+                return {Gives.NO if is_folder(path) else Gives.MAYBE}
+            if not exports.offers(name):
+                return {Gives.NO}
+            found = {min(most, self._bound_by(path, exports, name))}
+            for event in exports.stars:
+                assert event.star is not None
+                source = self.source(path, event.star)
+                if source is None:
+                    found.add(min(most, self.star_gives(path, event.star, name)))
+                else:
+                    found |= (yield source, is_certain and event.is_certain) or frozenset()
+            return found
+
+        known: dict[tuple[str, bool], frozenset[Gives]]
+        known = self._project.memo(("given", name), dict)
+        return max(circles.solve((place, True), steps, known))
 
     def _bound_by(self, path: str, exports: Exports, name: str) -> Gives:
         """Return whether the statements of a module, but for star imports, bind a name."""

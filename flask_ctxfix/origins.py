@@ -101,11 +101,10 @@ class Resolver:
     """Follows names of a module through assignments, imports and the modules of a project."""
 
     def __init__(self, project: Project, module: Module) -> None:
-        self._project = project
-        self._module = module
-        self._lookup = Lookup(project)
-        self._files = self._lookup.files
-        self._locals = LocalNames(module, self._lookup)
+        self.module = module
+        self.lookup = Lookup(project)
+        self.locals = LocalNames(module, self.lookup)
+        self._files = self.lookup.files
         self._known = _Known(project, module)
 
     def of_expression(self, node: ast.expr) -> Origins:
@@ -126,7 +125,7 @@ class Resolver:
         return solve(key, self._steps, self._known)
 
     def _named(self, values: Values) -> Origins:
-        importer = self._module.path
+        importer = self.module.path
         names = (
             value
             if isinstance(value, str)
@@ -137,8 +136,8 @@ class Resolver:
 
     def _key_of(self, node: ast.expr) -> _Key:
         if isinstance(node, ast.Name):
-            return self._locals.of(node)
-        return _Expression(node, self._module.path, since_of(self._module, node), True)
+            return self.locals.of(node)
+        return _Expression(node, self.module.path, since_of(self.module, node), True)
 
     def _steps(self, key: _Key) -> _Steps:
         if isinstance(key, _Expression):
@@ -155,7 +154,7 @@ class Resolver:
         node = key.node
         if isinstance(node, ast.Name):
             is_before = node.id == key.binds
-            named = self._locals.of(node) if key.is_scoped else None
+            named = self.locals.of(node) if key.is_scoped else None
             return {*((yield named or _Global(key.path, node.id, is_before)) or ())}
         if isinstance(node, ast.Attribute):
             owners = yield key._replace(node=node.value)
@@ -181,12 +180,12 @@ class Resolver:
         return values
 
     def _key_of_member(self, owner: InProject, name: str, since: str | None) -> _Member:
-        if self._lookup.is_settled(owner.place, name):
+        if self.lookup.is_settled(owner.place, name):
             since = None
         return _Member(owner.place, name, since, owner.called)
 
     def _member(self, key: _Member) -> _Steps:
-        found = self._lookup.find(key.place, key.name, key.since)
+        found = self.lookup.find(key.place, key.name, key.since)
         dotted = f"{key.called or self._files.name(key.place)}.{key.name}"
         if found.is_nothing:
             return {dotted}
@@ -196,12 +195,12 @@ class Resolver:
         return values | (yield from self._events(key.place, key.name, found.events))
 
     def _global(self, key: _Global) -> _Steps:
-        found = self._lookup.within(key.path, key.name)
+        found = self.lookup.within(key.path, key.name)
         events = [each for each in found.events if each.star or not key.is_before]
         values = yield from self._events(key.path, key.name, events)
         if not any(each.binding for each in events):
             values |= self._unbound(key.path, key.name, bool(events), found.is_open)
-        if events and not any(self._lookup.decides(key.path, each, key.name) for each in events):
+        if events and not any(self.lookup.decides(key.path, each, key.name) for each in events):
             values |= _builtin(key.name)
         return values
 
@@ -218,7 +217,7 @@ class Resolver:
         return values
 
     def _starred(self, path: str, star: ast.ImportFrom, name: str) -> _Steps:
-        source = self._lookup.source(path, star)
+        source = self.lookup.source(path, star)
         if source is None:
             return {f"flask.{name}"}
         return {*((yield self._key_of_member(InProject(source), name, path)) or ())}
@@ -234,25 +233,25 @@ class Resolver:
 
     def _local(self, read: LocalName) -> _Steps:
         values: set[Value] = set()
-        bindings = self._locals.bindings(read)
+        bindings = self.locals.bindings(read)
         for binding in bindings:
             values |= yield from self._scoped(binding)
         if read.scope.parent is not None:
             return values
-        stars = self._locals.stars(read)
+        stars = self.locals.stars(read)
         for star in stars:
-            values |= yield from self._starred(self._module.path, star, read.name)
+            values |= yield from self._starred(self.module.path, star, read.name)
         if not bindings:
-            is_open = self._locals.may_be_starred(read)
-            values |= self._unbound(self._module.path, read.name, bool(stars), is_open)
-        if (bindings or stars) and self._locals.may_be_builtin(read):
+            is_open = self.locals.may_be_starred(read)
+            values |= self._unbound(self.module.path, read.name, bool(stars), is_open)
+        if (bindings or stars) and self.locals.may_be_builtin(read):
             values |= _builtin(read.name)
         return values
 
     def _scoped(self, binding: Binding) -> _Steps:
         """Return what a binding of the module itself gives its name."""
-        since = since_of(self._module, binding.node)
-        return (yield from self._binding(binding, self._module.path, since, True, ""))
+        since = since_of(self.module, binding.node)
+        return (yield from self._binding(binding, self.module.path, since, True, ""))
 
     def _binding(
         self, binding: Binding, path: str, since: str | None, is_scoped: bool, binds: str
@@ -279,7 +278,7 @@ class Resolver:
     def _imported_from(
         self, node: ast.ImportFrom, name: str, path: str, since: str | None
     ) -> _Steps:
-        place = self._lookup.source(path, node)
+        place = self.lookup.source(path, node)
         is_missing = place is None or (is_folder(place) and not self._files.inside(place, name))
         if place is None or is_missing:
             return {UNKNOWN if node.level else f"{node.module}.{name}"}

@@ -200,6 +200,7 @@ class Project(_Memo):
         # What was dropped but is still in use: not to be parsed a second time.
         self._alive: WeakValueDictionary[str, Module] = WeakValueDictionary()
         self._unread: dict[str, SourceError] = {}
+        self._resolving: Resolver | None = None
 
     def module(self, path: str) -> Module:
         """Return the module in file `path`, which need not be one of `paths`.
@@ -238,6 +239,7 @@ class Project(_Memo):
         for module in self._modules.values():
             module.forget()
         self._modules.clear()
+        self._resolving = None
 
     def _keep(self, module: Module) -> Module:
         self._modules[module.path] = module
@@ -327,11 +329,17 @@ class Project(_Memo):
         import g`. `UNKNOWN` is among them where some binding is none of these, `NONE` where one
         is the constant.
         """
-        return module.memo(("origins", node), lambda: Resolver(self, module).of_expression(node))
+        return module.memo(("origins", node), lambda: self._resolver(module).of_expression(node))
 
     def bindings(self, module: Module, node: ast.expr) -> list[tuple[Module, Binding]]:
         """Return what binds the name or module attribute `node`, through imports of the project."""
-        return Binders(self, module).of(node)
+        return Binders(self, self._resolver(module)).of(node)
+
+    def _resolver(self, module: Module) -> Resolver:
+        """Return what resolves the names of a module: mostly many of one, before the next."""
+        if self._resolving is None or self._resolving.module is not module:
+            self._resolving = Resolver(self, module)
+        return self._resolving
 
     def flask_name(self, module: Module, node: ast.expr) -> str | None:
         """Return the name in Flask that `node` certainly is: "g", "Flask", "RequestContext"."""
@@ -382,7 +390,7 @@ class Project(_Memo):
     def binding_origins(self, module: Module, binding: Binding) -> Origins:
         """Return the qualified names that a name gets from one of its bindings."""
         key = ("binding", binding)
-        return module.memo(key, lambda: Resolver(self, module).of_binding(binding))
+        return module.memo(key, lambda: self._resolver(module).of_binding(binding))
 
     def dotted_name(self, path: str) -> str:
         """Return the name of the module in file `path`, from its outermost package on."""
