@@ -73,7 +73,7 @@ class Binders:
             yield _Bound(self._module, binding)
         for star in self._locals.stars(read):
             yield from self._starred(self._module.path, star, read.name, None)
-        if self._locals.may_be_builtin(read):
+        if self._locals.may_be_builtin(read) or self._locals.taken_over_by(read) is not None:
             self._is_whole = False
 
     def _starred(

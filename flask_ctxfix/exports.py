@@ -218,14 +218,17 @@ def _add_listed(exports: Exports, tree: ast.Module) -> None:
     """Read ``__all__``, as far as the statements list its names one by one."""
     listed: set[str] = set()
     is_any = False
-    for node, _, _ in statements(tree.body):
-        found = _listing(node)
+    for node, is_certain, is_typing in statements(tree.body):
+        found = None if is_typing else _listing(node)
         if found is not None:
             is_any = True
             values = _strings(found)
-            exports.is_open |= values is None or not _adds(node)
+            exports.is_open |= values is None or not is_certain or not _adds(node)
+            if isinstance(node, ast.Assign) and is_certain:
+                listed.clear()
             listed.update(values or ())
-    if "__all__" in exports.names and not is_any:
+    events = exports.names.get("__all__", ())
+    if not is_any and not all(each.is_typing for each in events):
         exports.is_open = is_any = True
     exports.listed = frozenset(listed) if is_any else None
 

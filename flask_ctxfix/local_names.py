@@ -77,6 +77,16 @@ class LocalNames:
     def _gives(self, star: ast.ImportFrom, name: str) -> Gives:
         return self._lookup.star_gives(self._module.path, star, name)
 
+    def taken_over_by(self, read: LocalName) -> str | None:
+        """Return the module inside of this package that may take over a name that it binds."""
+        path, name = self._module.path, read.name
+        if read.scope.parent is not None or self._lookup.files.inside(path, name) is None:
+            return None
+        found = self._lookup.find(path, name, None)
+        is_typing = self._module.scopes.in_type_checking
+        has_other = found.events or any(is_typing(each.node) for each in self.bindings(read))
+        return found.module if has_other else None
+
     def may_be_builtin(self, read: LocalName) -> bool:
         """Whether a name that the module binds, or takes by a star, may be a builtin as well."""
         scope, name, _ = read

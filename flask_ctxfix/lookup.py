@@ -46,14 +46,14 @@ class Found(NamedTuple):
 class _Import(NamedTuple):
     """What a statement imports; `order` is that of the statement of the module around it.
 
-    A module that is named after the ``import`` is only imported if its package has nothing else by
-    that name.
+    `perhaps` are modules named after the ``import``, whose package may have another thing by that
+    name.
     """
 
     order: int
     is_certain: bool
     files: frozenset[str]
-    named: frozenset[str]
+    perhaps: frozenset[str]
 
 
 class Lookup:
@@ -101,9 +101,21 @@ class Lookup:
             return Found(events)
         return Found(events, found.module, last.is_deletion and found.module is None)
 
-    def within(self, path: str, name: str) -> Found:
-        """Return all that may give a name its value that the code of the module at `path` reads."""
-        return self._all(path, name)
+    def find_within(self, path: str, name: str, order: int) -> Found:
+        """Return what gives a name its value that a statement of the module itself reads."""
+        found = self._all(path, name)
+        events = [
+            each
+            for each in found.events
+            if order < 0 or each.is_delayed or each.order < order + (not each.is_certain)
+        ]
+        last = next((e for e in reversed(events) if self.decides(path, e, name)), None)
+        if last is None:
+            return Found(tuple(events), found.module, found.is_open)
+        if order >= 0:
+            events = [e for e in events if e.is_delayed or e.order >= last.order]
+        is_over = self._is_loaded_before(path, last.order, found.module)
+        return Found(tuple(events), None if is_over else found.module)
 
     def decides(self, path: str, event: Event, name: str) -> bool:
         """Whether a statement surely runs and ends what others before it have bound."""
@@ -229,7 +241,7 @@ class Lookup:
 
     def _led(self, path: str) -> circles.Steps[str, str]:
         for each in self._imports(path):
-            for file in sorted(each.files | each.named):
+            for file in sorted(each.files | each.perhaps):
                 _ = yield file
         return {path}
 
@@ -241,9 +253,8 @@ class Lookup:
             found = {path}
             while left:
                 each = left.pop()
-                if only_certain and not each.is_certain:
-                    continue
-                for file in (each.files | each.named) - found:
+                files = each.files if each.is_certain else frozenset[str]()
+                for file in (files if only_certain else each.files | each.perhaps) - found:
                     found.add(file)
                     left += self._imports(file)
             return frozenset(found)
@@ -263,10 +274,12 @@ class Lookup:
         for order, outer in enumerate(body):
             for node, is_certain, is_typing in statements([outer], inside=True):
                 if isinstance(node, ast.Import | ast.ImportFrom) and not is_typing:
-                    files = self._files_of(*self._read_by(path, node)) - before
-                    named = self._files_of(*self._named_by(path, node)) - before
-                    if files or named:
-                        yield _Import(order, is_certain, files, named)
+                    named = dict(self._named_by(path, node, order))
+                    sure = (place for place, is_sure in named.items() if is_sure)
+                    files = self._files_of(*self._read_by(path, node), *sure) - before
+                    perhaps = self._files_of(*named) - before
+                    if files or perhaps:
+                        yield _Import(order, is_certain, files, perhaps)
 
     def _read_by(self, path: str, node: ast.Import | ast.ImportFrom) -> Iterator[str | None]:
         if isinstance(node, ast.Import):
@@ -274,10 +287,17 @@ class Lookup:
         else:
             yield self.source(path, node)
 
-    def _named_by(self, path: str, node: ast.Import | ast.ImportFrom) -> Iterator[str | None]:
+    def _named_by(
+        self, path: str, node: ast.Import | ast.ImportFrom, order: int
+    ) -> Iterator[tuple[str, bool]]:
+        """Yield the modules that are named after ``import``, and whether that surely loads them."""
         source = self.source(path, node) if isinstance(node, ast.ImportFrom) else None
-        if source is not None:
-            yield from (self.files.inside(source, alias.name) for alias in node.names)
+        for alias in node.names if source is not None else ():
+            place = self.files.inside(source, alias.name) if source is not None else None
+            if source is not None and place is not None:
+                events = () if is_folder(source) else self._all(source, alias.name).events
+                is_first = source == path and bool(events) and order < events[0].order
+                yield place, not events or is_first
 
     def _files_of(self, *places: str | None) -> frozenset[str]:
         """Return the files of modules, and of the packages that are imported before them."""

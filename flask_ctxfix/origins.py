@@ -53,21 +53,20 @@ class _Member(NamedTuple):
 
 
 class _Global(NamedTuple):
-    """A name that a statement of a module reads; `is_before` anything but a star has bound it."""
+    """A name that a statement of a module reads, the one at `order`; below zero, at any time."""
 
     path: str
     name: str
-    is_before: bool
+    order: int
 
 
 class _Expression(NamedTuple):
-    """An expression in a file; `binds` is the name that it is the value of, if none had it."""
+    """An expression in a file, of the module that is asked about or of the statement at `order`."""
 
     node: ast.expr
     path: str
     since: str | None
-    is_scoped: bool
-    binds: str = ""
+    order: int | None = None
 
 
 class _Bound(NamedTuple):
@@ -137,7 +136,7 @@ class Resolver:
     def _key_of(self, node: ast.expr) -> _Key:
         if isinstance(node, ast.Name):
             return self.locals.of(node)
-        return _Expression(node, self.module.path, since_of(self.module, node), True)
+        return _Expression(node, self.module.path, since_of(self.module, node))
 
     def _steps(self, key: _Key) -> _Steps:
         if isinstance(key, _Expression):
@@ -153,9 +152,9 @@ class Resolver:
     def _expression(self, key: _Expression) -> _Steps:
         node = key.node
         if isinstance(node, ast.Name):
-            is_before = node.id == key.binds
-            named = self.locals.of(node) if key.is_scoped else None
-            return {*((yield named or _Global(key.path, node.id, is_before)) or ())}
+            if key.order is None:
+                return {*((yield self.locals.of(node)) or ())}
+            return {*((yield _Global(key.path, node.id, key.order)) or ())}
         if isinstance(node, ast.Attribute):
             owners = yield key._replace(node=node.value)
             if owners is None:  # it is made of itself
@@ -195,25 +194,25 @@ class Resolver:
         return values | (yield from self._events(key.place, key.name, found.events))
 
     def _global(self, key: _Global) -> _Steps:
-        found = self.lookup.within(key.path, key.name)
-        events = [each for each in found.events if each.star or not key.is_before]
+        found = self.lookup.find_within(key.path, key.name, key.order)
+        events = [each for each in found.events if not each.is_deletion]
         values = yield from self._events(key.path, key.name, events)
         if not any(each.binding for each in events):
             values |= self._unbound(key.path, key.name, bool(events), found.is_open)
+        elif found.module is not None:
+            values.add(InProject(found.module, self._called(found.module)))
         if events and not any(self.lookup.decides(key.path, each, key.name) for each in events):
             values |= _builtin(key.name)
         return values
 
     def _events(self, path: str, name: str, events: Iterable[Event]) -> _Steps:
         values: set[Value] = set()
-        binds = name
         for event in events:
             if event.star is not None:
                 values |= yield from self._starred(path, event.star, name)
             elif event.binding is not None:
                 since = None if event.is_delayed else path
-                values |= yield from self._binding(event.binding, path, since, False, binds)
-                binds = ""
+                values |= yield from self._binding(event.binding, path, since, event.order)
         return values
 
     def _starred(self, path: str, star: ast.ImportFrom, name: str) -> _Steps:
@@ -226,10 +225,13 @@ class Resolver:
         """Return what a name is that no statement of the module binds, but for star imports."""
         inside = self._files.inside(path, name)
         if inside is not None:  # once anything has imported it
-            return {InProject(inside, self._files.name(inside)), *_builtin(name)}
+            return {InProject(inside, self._called(inside)), *_builtin(name)}
         if is_starred:
             return set()
         return {UNKNOWN if is_open else f"builtins.{name}"}
+
+    def _called(self, place: str) -> str:
+        return self._files.name(place) if is_folder(place) else ""
 
     def _local(self, read: LocalName) -> _Steps:
         values: set[Value] = set()
@@ -244,6 +246,8 @@ class Resolver:
         if not bindings:
             is_open = self.locals.may_be_starred(read)
             values |= self._unbound(self.module.path, read.name, bool(stars), is_open)
+        elif (place := self.locals.taken_over_by(read)) is not None:
+            values.add(InProject(place, self._called(place)))
         if (bindings or stars) and self.locals.may_be_builtin(read):
             values |= _builtin(read.name)
         return values
@@ -251,10 +255,10 @@ class Resolver:
     def _scoped(self, binding: Binding) -> _Steps:
         """Return what a binding of the module itself gives its name."""
         since = since_of(self.module, binding.node)
-        return (yield from self._binding(binding, self.module.path, since, True, ""))
+        return (yield from self._binding(binding, self.module.path, since))
 
     def _binding(
-        self, binding: Binding, path: str, since: str | None, is_scoped: bool, binds: str
+        self, binding: Binding, path: str, since: str | None, order: int | None = None
     ) -> _Steps:
         node, alias = binding.node, binding.alias
         if alias is not None and isinstance(node, ast.Import):
@@ -263,7 +267,7 @@ class Resolver:
             return (yield from self._imported_from(node, alias.name, path, since))
         if binding.value is None:
             return {UNKNOWN}
-        return {*((yield _Expression(binding.value, path, since, is_scoped, binds)) or ())}
+        return {*((yield _Expression(binding.value, path, since, order)) or ())}
 
     def _imported(self, alias: ast.alias, path: str, since: str | None) -> _Steps:
         first, *rest = alias.name.split(".")

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.names.layouts import EXACT, NOT_WRONG
-from tests.names.python_names import Asked, Layout, by_python
+from tests.names.python_names import Asked, Layout, Python
 
 
 @pytest.fixture(scope="module")
@@ -17,8 +17,10 @@ def answers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Path, d
     roots = {name: root / str(number) for number, name in enumerate(every)}
     for name, layout in every.items():
         layout.write(roots[name])
-    found = by_python({roots[name]: layout for name, layout in every.items()})
-    return {name: (roots[name], each) for name, each in zip(every, found, strict=True)}
+    with Python() as python:
+        return {
+            name: (roots[name], python.names(roots[name], each)) for name, each in every.items()
+        }
 
 
 @pytest.mark.parametrize("name", [*EXACT, *NOT_WRONG])

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.values import Class, Foreign, Function
@@ -56,6 +57,22 @@ def of_layout(layout):
     try:
         for name in layout["entries"]:
             importlib.import_module(name)
+        if not layout["where"]:
+            main = vars(sys.modules.get("main", sys))
+            has = lambda question: described(eval(question, dict(main)), root)
+            for question in layout["questions"]:
+                try:
+                    found[question] = has(question)
+                except (AttributeError, NameError):
+                    pass
+            return found | {
+                os.path.relpath(module.__file__, root): {
+                    name: described(value, root) for name, value in vars(module).items()
+                    if not name.startswith("__")
+                }
+                for module in list(sys.modules.values())
+                if (getattr(module, "__file__", None) or "").startswith(root)
+            }
         for where in layout["where"]:
             file = os.path.join(root, where)
             module = next(
@@ -72,7 +89,8 @@ def of_layout(layout):
             del sys.modules[name]
     return found
 
-json.dump([of_layout(layout) for layout in json.load(sys.stdin)], sys.stdout)
+for line in sys.stdin:
+    print(json.dumps(of_layout(json.loads(line))), flush=True)
 """
 
 
@@ -89,6 +107,7 @@ class Layout:
     path: Sequence[str] = (".",)
     entries: Sequence[str] = ("main",)
     exact: bool = True
+    questions: Sequence[str] = ()
 
     def write(self, root: Path) -> Project:
         """Write the files, and return them as a project."""
@@ -99,36 +118,50 @@ class Layout:
         return Project([str(root / name) for name in self.files])
 
 
-def by_python(layouts: Mapping[Path, Layout]) -> list[dict[str, str]]:
-    """Return, for each layout, what `asked` is in each of its files that ask."""
-    given = [
-        {
+class Python:
+    """A process that imports layouts, one after the other."""
+
+    def __init__(self) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-B", "-c", _IMPORTER],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def __enter__(self) -> Python:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.communicate()
+
+    def names(self, root: Path, layout: Layout) -> dict[str, Any]:
+        """Return what `asked` is in each file that asks; if none does, all names of all files."""
+        given = {
             "root": str(root),
             "path": [*layout.path],
             "entries": [*layout.entries],
             "where": [*layout.where],
+            "questions": [*layout.questions],
         }
-        for root, layout in layouts.items()
-    ]
-    done = subprocess.run(
-        [sys.executable, "-B", "-c", _IMPORTER],
-        input=json.dumps(given),
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    found: list[dict[str, str]] = json.loads(done.stdout)
-    return found
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(json.dumps(given) + "\n")
+        self._process.stdin.flush()
+        found: dict[str, Any] = json.loads(self._process.stdout.readline())
+        return found
 
 
 class Asked:
     """What the tool says of the name that a file asks about."""
 
-    def __init__(self, project: Project, root: Path, where: str) -> None:
+    def __init__(
+        self, project: Project, root: Path, where: str, node: ast.expr | None = None
+    ) -> None:
         self._project = project
         self._root = root
         self._module = project.module(str(root / where))
-        self._node = _asked(self._module.tree)
+        self._node = node or _asked(self._module.tree)
 
     def is_exactly(self, value: str) -> bool:
         """Whether names, bindings and values together leave nothing but `value`."""
@@ -144,7 +177,7 @@ class Asked:
         return (
             (UNKNOWN in origins or value in origins)
             and (not bindings or UNKNOWN in bindings or value in bindings)
-            and known in (None, value)
+            and (known in (None, value) or value == "None")
         )
 
     def __repr__(self) -> str:
@@ -180,8 +213,9 @@ class Asked:
         value = ContextFlow.of(self._project).values.of(self._module, self._node)
         if isinstance(value, Function | Class):
             return self._placed(value.module, value.node)
-        named = self._named(value.name) if isinstance(value, Foreign) else UNKNOWN
-        return None if named == UNKNOWN else named
+        if not isinstance(value, Foreign) or self._named(value.name) != value.name:
+            return None  # of modules of the project, origins are asked
+        return value.name
 
     def _placed(self, module: Module, node: ast.AST) -> str:
         path = Path(module.path).relative_to(self._root)
