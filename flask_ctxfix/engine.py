@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 from flask_ctxfix.discovery import discover
@@ -71,7 +71,8 @@ def _search(
 ) -> Iterator[FileResult]:
     codemods = _selected(settings) if settings.prefixes() else []
     files, mentions = _files(outcome, settings, stdin)
-    known = _project_around(files, settings) if files else []
+    roots = {str(searched_folder(path)) for path in settings.paths}
+    known = _project_around(files, roots, settings) if files else []
     if not (mentions or mentions_flask([*{*known} - {*files}])[0]):
         return
     codemods = codemods or _selected(settings)
@@ -85,7 +86,7 @@ def _search(
 
         sources = {stdin.path: stdin} if stdin else {}
         rewrites = outcome.mode != "list"
-        job = Job(known, codemods, settings, target, rewrites, sources)
+        job = Job(known, os.path.commonpath(roots), codemods, settings, target, rewrites, sources)
         searched = frozenset(files)
         with workforce(relevant, executor) as work:
             groups = _survey(job, relevant, work, outcome, searched)
@@ -120,17 +121,16 @@ def _discover(settings: Settings, paths: Sequence[str]) -> tuple[list[str], list
     return discover(paths, exclude=exclude, gitignore=settings.gitignore, root=settings.root)
 
 
-def _project_around(files: list[str], settings: Settings) -> list[str]:
-    """Return `files` and the other files of their projects.
+def _project_around(files: list[str], roots: Collection[str], settings: Settings) -> list[str]:
+    """Return `files` and the others below the folders `roots`, spelled alike.
 
     What a rule may do to one file can depend on all of them, also where only some are to be
     searched, as in a commit hook.
     """
-    roots = {searched_folder(path) for path in settings.paths}
-    if any(map(os.path.isabs, settings.paths)):
-        named = sorted(map(os.path.abspath, roots))
-    else:
-        named = sorted(map(os.path.relpath, roots))
+    is_absolute = any(map(os.path.isabs, settings.paths))
+    named = sorted(
+        os.path.abspath(each) if is_absolute else os.path.relpath(each) for each in roots
+    )
     around, _ = _discover(settings, [*files, *named])
     return sorted({*files, *around})
 

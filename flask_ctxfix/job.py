@@ -44,12 +44,13 @@ class Surveyed(NamedTuple):
 class Job:
     """The same for all files: what to look for, and how far to go.
 
-    `files` are all files of the project; `sources` those whose text is not the one on the disk;
-    `leads` and `surveys`, by codemod, are filled by surveying; `pinned` grows as long as some group
-    of fixes turns out not to be possible in all files. `token` tells jobs apart.
+    `files` are all files of the project, below `top`; `sources` those whose text is not the one on
+    the disk; `leads` and `surveys`, by codemod, are filled by surveying; `pinned` grows as long as
+    some group of fixes turns out not to be possible in all files. `token` tells jobs apart.
     """
 
     files: Sequence[str]
+    top: str
     codemods: Sequence[Codemod]
     settings: Settings
     target: TargetVersion
@@ -71,7 +72,7 @@ class Job:
         """The project, as far as this process has read it, for this task or one before it."""
         project = _read.get(self.token) if self.is_copy else None
         if project is None:
-            project = Project(self.files)
+            project = Project(self.files, self.top)
             project.thread_fix = self.settings.thread_fix
             if self.is_copy:
                 for old in _read.values():

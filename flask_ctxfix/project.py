@@ -17,8 +17,11 @@ from typing import Any, TypeVar
 from weakref import WeakValueDictionary
 
 from flask_ctxfix import flask_facts
+from flask_ctxfix.binders import Binders
 from flask_ctxfix.codemod import Span
-from flask_ctxfix.origins import NONE, Exports, Origins, Resolver, exports_of
+from flask_ctxfix.exports import Exports, exports_of
+from flask_ctxfix.module_files import ModuleFiles, is_folder
+from flask_ctxfix.origins import NONE, Origins, Resolver
 from flask_ctxfix.prefilter import contents, holds_all
 from flask_ctxfix.scopes import Binding, Scope, Scopes
 from flask_ctxfix.source import Source, SourceError, read
@@ -184,8 +187,17 @@ def _why(error: SyntaxError, text: str) -> str:
     return f"cannot parse: {error.msg}"
 
 
+def _top_of(paths: Collection[str], folder: str | None) -> str:
+    """Return `folder`, or else the one that holds all files: above it where it is a package."""
+    absolute = {os.path.abspath(path) for path in paths}  # noqa: PTH100
+    top = PurePath(folder or os.path.commonpath([*map(os.path.dirname, absolute)] or ["/"]))
+    while str(top / "__init__.py") in absolute:
+        top = top.parent
+    return str(top)
+
+
 class Project(Keeper):
-    """The Python files of a run. Modules are parsed when something asks for them.
+    """The Python files of a run, all below `top`. Modules are parsed when something asks for them.
 
     `surveys` holds, for each codemod, what its survey found in every file that was parsed. `pinned`
     are groups of fixes that cannot be made in all files, so are to be made in none. `thread_fix` is
@@ -193,9 +205,10 @@ class Project(Keeper):
     width of a question was, so that its answer is "unknown".
     """
 
-    def __init__(self, paths: Sequence[str]) -> None:
+    def __init__(self, paths: Sequence[str], top: str | None = None) -> None:
         super().__init__()
         self.paths = frozenset(paths)
+        self.top = _top_of(self.paths, top)
         self.surveys: dict[str, list[object]] = {}
         self.pinned: frozenset[str] = frozenset()
         self.thread_fix = "wrap"
@@ -205,6 +218,7 @@ class Project(Keeper):
         self._alive: WeakValueDictionary[str, Module] = WeakValueDictionary()
         self._unread: dict[str, SourceError] = {}
         self._size = 0  # of the modules that are kept, in characters
+        self._resolving: Resolver | None = None
 
     def module(self, path: str) -> Module:
         """Return the module in file `path`, which need not be one of `paths`.
@@ -248,6 +262,7 @@ class Project(Keeper):
             module.forget()
         self._modules.clear()
         self._size = 0
+        self._resolving = None
 
     def _keep(self, module: Module) -> Module:
         replaced = self._modules.pop(module.path, None)
@@ -262,43 +277,13 @@ class Project(Keeper):
         return module
 
     @cached_property
-    def _by_stem(self) -> dict[str, list[tuple[str, ...]]]:
-        """Return, under the last part of its module name, the parts of each file's path."""
-        by_stem: dict[str, list[tuple[str, ...]]] = {}
-        for path in sorted(self.paths):
-            parts = PurePath(path).parts
-            stem = parts[:-1] if parts[-1] == "__init__.py" else (*parts[:-1], parts[-1][:-3])
-            if stem:
-                by_stem.setdefault(stem[-1], []).append(stem)
-        return by_stem
+    def files(self) -> ModuleFiles:
+        """Which file each module is."""
+        return ModuleFiles(sorted(self.paths), self.top)
 
     def find_module(self, dotted: str, importer: str) -> str | None:
         """Return the file of an absolute module name, as a file at `importer` would import it."""
-        parts = tuple(dotted.split("."))
-        if parts[-1] not in self._by_stem:
-            return None
-        folder = self.memo(("folder", importer), lambda: PurePath(importer).parent.parts)
-        return self.memo(("module", dotted, folder), lambda: self._nearest(parts, folder))
-
-    def _nearest(self, parts: tuple[str, ...], folder: tuple[str, ...]) -> str | None:
-        """Return the file of module `parts` whose import root shares most with `folder`."""
-        best: tuple[int, tuple[str, ...]] | None = None
-        for stem in self._by_stem[parts[-1]]:
-            root = stem[: -len(parts)]
-            if stem[-len(parts) :] == parts and self._is_root(root, folder):
-                best = max(best or (-1, ()), (len(root), stem))
-        return None if best is None else self._file_of(best[1])
-
-    def _file_of(self, stem: tuple[str, ...]) -> str:
-        package = str(PurePath(*stem, "__init__.py"))
-        return package if package in self.paths else str(PurePath(*stem)) + ".py"
-
-    def _is_root(self, root: tuple[str, ...], folder: tuple[str, ...]) -> bool:
-        """Whether code in `folder` has `root` on its path: a folder above it, or a `src` there."""
-        if str(PurePath(*root, "__init__.py")) in self.paths:
-            return False
-        bases = (root, root[:-1]) if root[-1:] in _SOURCE_FOLDERS else (root,)
-        return any(folder[: len(base)] == base for base in bases)
+        return _file(self.files.find(dotted, importer))
 
     def mentioning(self, word: str) -> list[str]:
         """Return the files that hold `word`, also as a part of other words."""
@@ -324,22 +309,12 @@ class Project(Keeper):
         return self.memo(("test", path), lambda: self._is_test(path))
 
     def _is_test(self, path: str) -> bool:
-        # Some paths may be absolute, as they were given, and others not.
-        absolute = (os.path.abspath(each) for each in self.paths)  # noqa: PTH100
-        root = self.memo("root", lambda: PurePath(os.path.commonpath([*absolute])))
-        below = PurePath(os.path.abspath(path)).relative_to(root)  # noqa: PTH100
-        *folders, name = below.parts or ("",)
+        *folders, name = PurePath(os.path.relpath(path, self.top)).parts
         return bool(_TEST_FOLDERS.intersection(folders)) or _TEST_FILE.fullmatch(name) is not None
 
     def find_relative(self, path: str, name: str | None, level: int) -> str | None:
         """Return the file of ``from <dots><name> import …`` in the file at `path`."""
-        folder = PurePath(path).parent
-        for _ in range(level - 1):
-            folder = folder.parent
-        base = folder.joinpath(*name.split(".")) if name else folder
-        module = str(base.with_name(base.name + ".py")) if base.name else ""
-        candidates = (module, str(base / "__init__.py"))
-        return next((candidate for candidate in candidates if candidate in self.paths), None)
+        return _file(self.files.relative(path, name, level))
 
     def source_of(self, path: str, node: ast.ImportFrom) -> str | None:
         """Return the other file of the project that an import in the file at `path` reads."""
@@ -353,7 +328,8 @@ class Project(Keeper):
 
         def compute() -> Exports | None:
             try:
-                return exports_of(self.module(path).tree)
+                module = self.module(path)
+                return exports_of(module.tree, module.text)
             except SourceError:
                 return None
 
@@ -366,39 +342,17 @@ class Project(Keeper):
         import g`. `UNKNOWN` is among them where some binding is none of these, `NONE` where one
         is the constant.
         """
-        return module.memo(("origins", node), lambda: Resolver(self).of_expression(module, node))
+        return module.memo(("origins", node), lambda: self._resolver(module).of_expression(node))
 
     def bindings(self, module: Module, node: ast.expr) -> list[tuple[Module, Binding]]:
         """Return what binds the name or module attribute `node`, through imports of the project."""
-        if isinstance(node, ast.Name):
-            scope = module.scopes.home_of(node)
-            return self._followed(module, scope.bindings.get(node.id, []), 0)
-        if isinstance(node, ast.Attribute):
-            for base in self.origins(module, node.value):
-                path = self.find_module(base, module.path)
-                if path is not None and path != module.path:
-                    return self._exported(path, node.attr, 0)
-        return []
+        return Binders(self, self._resolver(module)).of(node)
 
-    def _followed(
-        self, module: Module, bindings: Sequence[Binding], depth: int
-    ) -> list[tuple[Module, Binding]]:
-        found: list[tuple[Module, Binding]] = []
-        for binding in bindings:
-            node = binding.node
-            path = self.source_of(module.path, node) if isinstance(node, ast.ImportFrom) else None
-            if path is not None and binding.alias is not None and depth < 20:
-                found += self._exported(path, binding.alias.name, depth + 1)
-            else:
-                found.append((module, binding))
-        return found
-
-    def _exported(self, path: str, name: str, depth: int) -> list[tuple[Module, Binding]]:
-        try:
-            owner = self.module(path)
-            return self._followed(owner, owner.scopes.module.bindings.get(name, []), depth)
-        except SourceError:
-            return []
+    def _resolver(self, module: Module) -> Resolver:
+        """Return what resolves the names of a module: mostly many of one, before the next."""
+        if self._resolving is None or self._resolving.module is not module:
+            self._resolving = Resolver(self, module)
+        return self._resolving
 
     def flask_name(self, module: Module, node: ast.expr) -> str | None:
         """Return the name in Flask that `node` certainly is: "g", "Flask", "RequestContext"."""
@@ -449,14 +403,12 @@ class Project(Keeper):
     def binding_origins(self, module: Module, binding: Binding) -> Origins:
         """Return the qualified names that a name gets from one of its bindings."""
         key = ("binding", binding)
-        return module.memo(key, lambda: Resolver(self).of_binding(module, binding))
+        return module.memo(key, lambda: self._resolver(module).of_binding(binding))
 
     def dotted_name(self, path: str) -> str:
         """Return the name of the module in file `path`, from its outermost package on."""
-        file = PurePath(path)
-        folder = file.parent
-        parts = [] if file.name == "__init__.py" else [file.stem]
-        while str(folder / "__init__.py") in self.paths:
-            parts.insert(0, folder.name)
-            folder = folder.parent
-        return ".".join(parts)
+        return self.files.name(path)
+
+
+def _file(place: str | None) -> str | None:
+    return None if place is None or is_folder(place) else place
