@@ -128,9 +128,7 @@ def _project_around(files: list[str], roots: Collection[str], settings: Settings
     searched, as in a commit hook.
     """
     is_absolute = any(map(os.path.isabs, settings.paths))
-    named = sorted(
-        os.path.abspath(each) if is_absolute else os.path.relpath(each) for each in roots
-    )
+    named = sorted(roots if is_absolute else map(os.path.relpath, roots))
     around, _ = _discover(settings, [*files, *named])
     return sorted({*files, *around})
 

@@ -348,6 +348,11 @@ class Project(Keeper):
         """Return what binds the name or module attribute `node`, through imports of the project."""
         return Binders(self, self._resolver(module)).of(node)
 
+    def module_of(self, module: Module, node: ast.expr) -> str | None:
+        """Return the file of the one module of the project that `node` certainly is."""
+        found = self._resolver(module).modules(node)
+        return _file(found[0].place) if len(found) == 1 else None
+
     def _resolver(self, module: Module) -> Resolver:
         """Return what resolves the names of a module: mostly many of one, before the next."""
         if self._resolving is None or self._resolving.module is not module:

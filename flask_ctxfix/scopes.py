@@ -210,6 +210,15 @@ class Scopes:
         return found
 
     @cached_property
+    def attribute_stores(self) -> dict[str, list[ast.Attribute]]:
+        """The targets that assign an attribute, by its name."""
+        found: dict[str, list[ast.Attribute]] = defaultdict(list)
+        for each in self.nodes(ast.Attribute):
+            if isinstance(each.ctx, ast.Store):
+                found[each.attr].append(each)
+        return found
+
+    @cached_property
     def returns(self) -> dict[FunctionNode, list[ast.Return]]:
         """The statements that return from each function."""
         found: dict[FunctionNode, list[ast.Return]] = defaultdict(list)

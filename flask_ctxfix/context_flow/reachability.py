@@ -335,6 +335,7 @@ class Reachability:
         self, module: Module, function: ast.FunctionDef | ast.AsyncFunctionDef
     ) -> list[str]:
         """Return the files that may name a function."""
+        self._table.searches(function.name)
         if isinstance(module.scopes.parents.get(function), ast.ClassDef):
             return self._project.mentioning(f".{function.name}")
         return self._project.mentioning(function.name)

@@ -215,7 +215,6 @@ class RequestData:
         if isinstance(function, ast.Lambda):
             return None
         key = ("passed", module.path, function.name, function.lineno, binding.name)
-        self._table.searches(function.name)
         return self._table.ask(
             self._project, _DATUM, key, lambda: self._passed(module, function, binding.name)
         )
@@ -304,6 +303,7 @@ class RequestData:
 
     def _kept_on_g(self, attribute: str) -> Datum | None:
         """Return the data of the request that some code of the project keeps on `g`."""
+        self._table.searches(attribute)
         mentioning = self._project.mentioning
         assigning = {*mentioning(f".{attribute} ="), *mentioning(f".{attribute}=")}
         for module in self._project.parsed(sorted(assigning)):

@@ -47,8 +47,9 @@ class Basis:
     """What an answer rests on.
 
     `path` is the file that it is about, empty if it is about no single one; `files` are others that
-    were read for it, `searched` the names that were looked for in all files. `asked` are the bases
-    of the answers to what was asked; answers of a circle rest on each other.
+    hold what it is made of, `searched` the names that were looked for in all files. `asked` are the
+    bases of the answers to what was asked; answers of a circle rest on each other. What names mean
+    is no question of a table: that rests on all files that those here import, and these in turn.
     """
 
     __slots__ = ("asked", "files", "kind", "path", "searched")
@@ -191,12 +192,12 @@ class Table:
 
     def reads(self, path: str) -> None:
         """Note that the question that is being answered reads the file at `path`."""
-        if self._running:
+        if self._running and path not in self._running[-1].files:
             self._running[-1].files |= {path}
 
     def searches(self, name: str) -> None:
         """Note that the question that is being answered looks for `name` in all files."""
-        if self._running:
+        if self._running and name not in self._running[-1].searched:
             self._running[-1].searched |= {name}
 
     def _so_far(self, question: _Question) -> Any:

@@ -11,10 +11,11 @@ from collections.abc import Callable, Hashable, Iterable, Iterator
 from typing import NamedTuple
 
 from flask_ctxfix import flask_facts
+from flask_ctxfix.context_flow.setters import Setter, setters_of
 from flask_ctxfix.context_flow.tables import QuestionKind, Table
 from flask_ctxfix.origins import NONE, UNKNOWN
 from flask_ctxfix.project import Module, Project
-from flask_ctxfix.scopes import Binding, FunctionNode
+from flask_ctxfix.scopes import Binding, FunctionNode, Scope
 from flask_ctxfix.syntax import without_call
 
 # How many values may hold each other: a partial of a partial of a copy of a closure of a partial.
@@ -275,12 +276,47 @@ class Values:
         bindings = self._project.bindings(module, node)
         if not bindings:
             return self._named_elsewhere(module, node)
+        return self._agreed_on(bindings, given)
+
+    def _agreed_on(self, bindings: list[tuple[Module, Binding]], given: Known) -> _Answer:
+        """Return what the bindings of a name agree on, with what other modules set it to."""
+        for owner, _ in bindings:
+            self._table.reads(owner.path)
         values = [
             self._bound(owner, binding, given)
             for owner, binding in bindings
             if not _is_none(binding)
         ]
-        return _agreed(values)
+        owners = {
+            (owner.path, binding.name)
+            for owner, binding in bindings
+            if binding.alias is None and owner.scopes.module.binds(binding.name)
+        }
+        return _agreed([*values, *(v for path, name in owners for v in self._set_in(path, name))])
+
+    def _set_in(self, path: str, name: str) -> Iterator[_Answer]:
+        """Yield what code elsewhere sets a name of the module at `path` to."""
+        for setter in self._setters(name):
+            if self._project.module_of(setter.module, setter.target) == path:
+                yield self._set_to(setter)
+
+    def _set_on(self, owner: Class, name: str) -> Iterator[_Answer]:
+        """Yield what code elsewhere sets an attribute of a class to, or of one that it inherits."""
+        family = [owner.node]
+        setters = [*self._setters(name)]
+        if setters:
+            family += [base.node for base in self.bases(owner) if isinstance(base, Class)]
+        for setter in setters:
+            target = self._of(setter.module, setter.target)
+            if isinstance(target, Class) and target.node in family:
+                yield self._set_to(setter)
+
+    def _setters(self, name: str) -> Iterator[Setter]:
+        self._table.searches(name)
+        return setters_of(self._project, name)
+
+    def _set_to(self, setter: Setter) -> _Answer:
+        return None if setter.value is None else self._of(setter.module, setter.value)
 
     def _named_elsewhere(self, module: Module, node: ast.expr) -> Foreign | None:
         origins = self._project.origins(module, node) - {NONE}
@@ -344,6 +380,8 @@ class Values:
         if owner is _UNDECIDED:
             return owner
         if isinstance(owner, Foreign):
+            if self._project.find_module(owner.name, module.path) is not None:
+                return self._named_elsewhere(module, node)
             return Foreign(_canonical(f"{owner.name}.{node.attr}"))
         if isinstance(owner, Instance):
             return self._member(owner.of, node.attr, of_instance=True)
@@ -358,11 +396,7 @@ class Values:
         if not isinstance(node.value, ast.Name | ast.Attribute):
             return None
         bindings = self._project.bindings(module, node)
-        return _agreed(
-            self._bound(owner, binding, given)
-            for owner, binding in bindings
-            if not _is_none(binding)
-        )
+        return self._agreed_on(bindings, given)
 
     def _call(self, module: Module, node: ast.Call, given: Known) -> _Answer:
         if isinstance(node.func, ast.Name) and node.func.id == "super":
@@ -438,10 +472,27 @@ class Values:
 
     def _looked_up(self, owner: Class, name: str, of_instance: bool) -> _Answer:
         receiver = Instance(owner) if of_instance else owner
+        values = [_seen_as(each, receiver) for each in self._set_on(owner, name)]
+        if not values or self._defines(owner, name):
+            values.append(self._defined(owner, name, receiver))
+        return _agreed(values)
+
+    def _defines(self, owner: Class, name: str) -> bool:
+        """Whether a class, its methods or its bases give an attribute more than a None at first."""
+        classes = (owner, *self.bases(owner))
+        return any(
+            isinstance(each, Foreign)
+            or name in self.assigned(each)
+            or not all(map(_is_none, _body_of(each).bindings.get(name, ())))
+            for each in classes
+        )
+
+    def _defined(self, owner: Class, name: str, receiver: Instance | Class) -> _Answer:
+        """Return what a class, its methods or its bases give an attribute."""
         own = self._own_member(owner, name, receiver)
         if own is not None:
             return own
-        if of_instance and name in self.assigned(owner):
+        if isinstance(receiver, Instance) and name in self.assigned(owner):
             values = self.assigned(owner)[name]
             return _agreed(self._of(owner.module, value) for value in values)
         return self._inherited(owner, name, receiver)
@@ -464,13 +515,9 @@ class Values:
 
     def _own_member(self, owner: Class, name: str, receiver: Instance | Class) -> _Answer:
         """Return what the body of a class binds `name` to, as `receiver` sees it."""
-        bindings = owner.module.scopes.opened_by(owner.node).bindings.get(name, [])
+        bindings = _body_of(owner).bindings.get(name, [])
         value = _agreed(self._bound(owner.module, binding, ()) for binding in bindings)
-        if isinstance(value, Function) and value.receiver is None:
-            return _received(value, receiver)
-        if isinstance(value, Property):
-            return Property(_received(value.function, receiver))
-        return value
+        return _seen_as(value, receiver)
 
     def assigned(self, owner: Class) -> dict[str, list[ast.expr]]:
         """Return what the methods of a class assign to attributes of ``self``."""
@@ -562,6 +609,19 @@ def _is_none(binding: Binding) -> bool:
 
 def _is_constant_none(value: ast.expr) -> bool:
     return isinstance(value, ast.Constant) and value.value is None
+
+
+def _body_of(owner: Class) -> Scope:
+    return owner.module.scopes.opened_by(owner.node)
+
+
+def _seen_as(value: _Answer, receiver: Instance | Class) -> _Answer:
+    """Return what an attribute of a class is where it is read of `receiver`."""
+    if isinstance(value, Function) and value.receiver is None:
+        return _received(value, receiver)
+    if isinstance(value, Property):
+        return Property(_received(value.function, receiver))
+    return value
 
 
 def _received(function: Function, receiver: Instance | Class) -> Function:
