@@ -24,7 +24,8 @@ from flask_ctxfix.codemods.manual_contexts.other_callers import has_other_caller
 from flask_ctxfix.codemods.manual_contexts.quiet_blocks import is_quiet
 from flask_ctxfix.codemods.manual_contexts.removals import is_commented, is_used, retired
 from flask_ctxfix.context_flow import ContextFlow, Need, Reach, Summary, Use, Where
-from flask_ctxfix.context_flow.guards import expects_no_context, makes_context
+from flask_ctxfix.context_flow.guards import expects_no_context
+from flask_ctxfix.context_flow.made_contexts import makes_context
 from flask_ctxfix.context_flow.values import Foreign, Function, own_nodes
 from flask_ctxfix.flask_versions import ONE_CONTEXT, TargetVersion
 from flask_ctxfix.project import Module, Project
