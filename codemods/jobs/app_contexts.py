@@ -9,7 +9,7 @@ from flask_ctxfix.codemods.jobs.applications import application_seen
 from flask_ctxfix.codemods.jobs.jobs import Job, jobs_in
 from flask_ctxfix.codemods.threads.app_contexts import goes_on
 from flask_ctxfix.context_flow import ContextFlow, Need
-from flask_ctxfix.context_flow.guards import makes_context
+from flask_ctxfix.context_flow.made_contexts import makes_context
 from flask_ctxfix.flask_facts import Runner
 from flask_ctxfix.places import can_be_wrapped
 from flask_ctxfix.project import Module, Project

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from flask_ctxfix.applications import imported_packages
 from flask_ctxfix.codemods.jobs.jobs import jobs_in
 from flask_ctxfix.context_flow import ContextFlow, Need
-from flask_ctxfix.context_flow.guards import makes_context
+from flask_ctxfix.context_flow.made_contexts import makes_context
 from flask_ctxfix.context_flow.values import Class, Foreign, Function
 from flask_ctxfix.flask_facts import JOB_BASES, JOB_INTEGRATIONS, Runner
 from flask_ctxfix.project import Module, Project

@@ -23,8 +23,10 @@ from flask_ctxfix.codemods.manual_contexts.migrations import is_migration
 from flask_ctxfix.codemods.manual_contexts.other_callers import has_other_callers
 from flask_ctxfix.codemods.manual_contexts.quiet_blocks import is_quiet
 from flask_ctxfix.codemods.manual_contexts.removals import is_commented, is_used, retired
+from flask_ctxfix.codemods.manual_contexts.taken_from_g import takes_from_g
 from flask_ctxfix.context_flow import ContextFlow, Need, Reach, Summary, Use, Where
-from flask_ctxfix.context_flow.guards import expects_no_context, makes_context
+from flask_ctxfix.context_flow.guards import expects_no_context
+from flask_ctxfix.context_flow.made_contexts import makes_context
 from flask_ctxfix.context_flow.values import Foreign, Function, own_nodes
 from flask_ctxfix.flask_versions import ONE_CONTEXT, TargetVersion
 from flask_ctxfix.project import Module, Project
@@ -45,6 +47,7 @@ _REPEATS = "an app context is active here already; a second one has an empty `g`
 _ADVICE = "run the block in the context that is active, unless it needs a `g` or a session apart"
 _OTHER_APP = "; no automatic fix: a context of another application may be active here"
 _DOUBTFUL = "; no automatic fix: `{name}` in line {row} may do something else in that context"
+_TAKES = "; no automatic fix: it may take from `g`, or refuse, what the code around left there"
 _REQUEST_PROXIES = frozenset({"flask.request", "flask.session"})
 
 
@@ -106,7 +109,8 @@ class NestedAppContext(Rule):
     alone safe also where the block reads the request first of all, since it always failed there.
     There is no fix where the context is given a name that is used, where a comment tells what it
     is for, or where another context manager beside, around or in the block, or a decorator in it,
-    may depend on the context, as one that counts on `g` does.
+    may depend on the context, as one that counts on `g` does; nor where the block may take from
+    `g`, or refuse, what the code around left there.
 
     What changes
 
@@ -244,7 +248,7 @@ def _reason(module: Module, project: Project, opening: _Opening) -> str | None:
     if is_switched or (doubtful is not None and makes_context(doubtful) is not Need.NONE):
         return _OTHER_APP
     if doubtful is None:
-        return None
+        return _TAKES if takes_from_g(module, project, statement) else None
     name = last_name(without_call(doubtful)) or ast.unparse(doubtful)
     return _DOUBTFUL.format(name=name, row=doubtful.lineno)
 

@@ -73,13 +73,13 @@ def _any_unseen(project: Project, asks: Asks) -> bool:
 
 
 def _runs_unseen(module: Module, project: Project, function: FunctionNode) -> bool:
-    if not _is_open(module, project, function):
+    if not is_open(module, project, function):
         return False
     where = ContextFlow.of(project).every_caller.of_function(module, function).where
     return not (where.is_inside or where is Where.ENDING)
 
 
-def _is_open(module: Module, project: Project, function: FunctionNode) -> bool:
+def is_open(module: Module, project: Project, function: FunctionNode) -> bool:
     """Whether something else than a call by its name may run a function."""
     if isinstance(function, ast.Lambda) or function in module.scopes.generators:
         return True

@@ -79,6 +79,8 @@ def _of_body(start: Start, project: Project, summary: Summary, where: Where) -> 
         first = _first_place(start, project, node) if where.is_inside else node
         if not is_first_on_line(module, first):
             return None
+        if where.is_inside and not _has_app(start, project, first):
+            return None  # a test proves that there is one at the start, but stands behind this
         before = InsertStatement(module.span(first), f"app = {real}", "before")
         edits = _opened(module, node, summary) if opens else (_wrap(module, node),)
         return Fix(applicability, _CHANGES, (before, *edits), needs) if edits else None
@@ -174,7 +176,12 @@ def _first_place(start: Start, project: Project, own: ast.stmt) -> ast.stmt:
     found = filter(None, map(_place, _around(start, project)))
     places = [place for place in found if is_first_on_line(start.module, place)]
     first = min((own, *places), key=lambda place: start.module.span(place).start)
-    return first if first in body else own
+    return first if first in body and _has_app(start, project, first) else own
+
+
+def _has_app(start: Start, project: Project, place: ast.stmt) -> bool:
+    """Whether there certainly is an application to take before a statement."""
+    return ContextFlow.of(project).every_caller.of(start.module, place).where.is_inside
 
 
 def _place(start: Start) -> ast.stmt | None:

@@ -98,7 +98,7 @@ def copy_fix(start: Start, project: Project, summary: Summary, where: Where) -> 
     applicability: Applicability = "safe" if is_safe else "unsafe"
     is_alone = start.is_only_use and start.starter.passing != "each"
     nested = start.nested if is_alone else None
-    if nested is not None and start.is_repeated(nested):
+    if nested is not None and (start.is_repeated(nested) or not _is_as_at(start, project, nested)):
         nested = None
     at = nested or start.call
     spelled = flask_name_at(module, project, at, COPY)
@@ -114,6 +114,12 @@ def copy_fix(start: Start, project: Project, summary: Summary, where: Where) -> 
         fix = map_fix(start, project, (wrapped,), needs)
         return replace(fix, gives_request=True) if fix is not None else None
     return Fix(applicability, _CHANGES, (wrapped,), needs, gives_request=True)
+
+
+def _is_as_at(start: Start, project: Project, node: ast.AST) -> bool:
+    """Whether there is a request at `node`, too, as far as there certainly is one at the start."""
+    reachability = ContextFlow.of(project).every_caller
+    return reachability.of(start.module, node).where is start.reach(project).where
 
 
 def _sees_copies(project: Project) -> bool:

@@ -6,7 +6,7 @@ import ast
 
 from flask_ctxfix.codemod import Fix
 from flask_ctxfix.codemods.threads.starts import Start
-from flask_ctxfix.context_flow import Summary, Where
+from flask_ctxfix.context_flow import ContextFlow, Summary, Where
 from flask_ctxfix.context_flow.values import Function
 from flask_ctxfix.places import is_first_on_line
 from flask_ctxfix.project import Project
@@ -29,6 +29,8 @@ def values_fix(start: Start, project: Project, summary: Summary, where: Where) -
     if function is None or function is not start.value or function.module is not module:
         return None
     at = _place(start, function)
+    if at is not None and ContextFlow.of(project).every_caller.of(module, at).where is not where:
+        at = start.statement  # a test proves that there is a request at the start, and behind it
     if at is None or not is_first_on_line(module, at) or start.runs_late or not summary.uses:
         return None
     reads = []

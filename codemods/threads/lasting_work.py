@@ -16,6 +16,12 @@ _ADVICE = "pass what belongs to a request with each task, as through a queue"
 _ENDLESS = "the work never ends, and would show the data of one request to everyone"
 _REPEATED = "the work starts itself again, and would go on with the data of one request"
 _ONCE = "the work is started once for all, and would show everyone the data of the first request"
+_QUEUES = frozenset(
+    Foreign(f"{package}.{kind}()")
+    for package in ("gevent.queue", "multiprocessing", "queue")
+    for kind in ("JoinableQueue", "LifoQueue", "PriorityQueue", "Queue", "SimpleQueue")
+)
+_TAKING = frozenset({"get", "get_nowait"})
 _WITHOUT_END = frozenset({"itertools.count()", "itertools.cycle()"})
 
 
@@ -109,14 +115,40 @@ def _has_endless_loop(function: Function, project: Project) -> bool:
 
 
 def _has_no_end(loop: ast.For | ast.While, module: Module, project: Project) -> bool:
-    """Whether the items of a loop never run out, or only a flag of the process ends it."""
+    """Whether a loop serves the process: its items never run out, or are those of all requests.
+
+    So it is where only a flag of the process ends it.
+    """
+    if _takes_from_a_queue(loop, module, project):
+        return True
     values = ContextFlow.of(project).values
     if isinstance(loop, ast.For):
         items = values.of(module, loop.iter)
         is_counting = isinstance(items, Foreign) and items.name in _WITHOUT_END
         return is_counting and not has_way_out(loop)
-    asked = (node for node in ast.walk(loop.test) if isinstance(node, ast.Name | ast.Attribute))
-    return any(
+    asked = [node for node in ast.walk(loop.test) if isinstance(node, ast.Name | ast.Attribute)]
+    if any(
         values.of(module, node) in FLAGS and outlives_requests(module, node, project)
         for node in asked
+    ):
+        return True
+    return _is_flag(loop.test, module, project) and not has_way_out(loop)
+
+
+def _is_flag(test: ast.expr, module: Module, project: Project) -> bool:
+    """Whether a test is a variable, or an attribute, that is one for all requests."""
+    if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
+        test = test.operand
+    return isinstance(test, ast.Name | ast.Attribute) and outlives_requests(module, test, project)
+
+
+def _takes_from_a_queue(loop: ast.For | ast.While, module: Module, project: Project) -> bool:
+    """Whether a loop takes what it works on from a queue that is one for all requests."""
+    values = ContextFlow.of(project).values
+    return any(
+        isinstance(node, ast.Attribute)
+        and node.attr in _TAKING
+        and values.of(module, node.value) in _QUEUES
+        and outlives_requests(module, node.value, project)
+        for node in ast.walk(loop)
     )

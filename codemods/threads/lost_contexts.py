@@ -195,6 +195,7 @@ _ADVICE_LOOP = (
     "hand over the application, and open `with app.app_context():` in each turn of its loop: what "
     "is opened around the whole loop is never closed"
 )
+_FOR_BOTH = "the code around it asks if there is a context, so it may run where there is no request"
 _ADVICE_VALUES = "read the values before the start and pass them as arguments"
 
 
@@ -229,7 +230,7 @@ def _first(summary: Summary, need: Need) -> Use:
 
 def request_fix(start: Start, project: Project, summary: Summary, where: Where) -> Fix | None:
     """Return the fix for a target that needs the request: values, or a copy of its context."""
-    if why_lasting(start, project) is not None:
+    if why_lasting(start, project) is not None or _is_for_both(start, project, where):
         return None
     copied = copy_fix(start, project, summary, where)
     is_clumsy = start.starter.passing == "each"
@@ -241,6 +242,17 @@ def request_fix(start: Start, project: Project, summary: Summary, where: Where) 
     return copied or values
 
 
+def _is_for_both(start: Start, project: Project, where: Where) -> bool:
+    """Whether what starts the work asks for a context, and goes on to start it without one.
+
+    It is made to run without a request, too, where no copy of one can be made.
+    """
+    around = start.module.scopes.function_of(start.call)
+    if where is Where.REQUEST or around is None:
+        return False
+    return ContextFlow.of(project).guards.is_for_both(start.module, around)
+
+
 def _advice(start: Start, project: Project, summary: Summary, reach: Reach, fix: Fix | None) -> str:
     if fix is not None:
         return fix.message
@@ -250,4 +262,6 @@ def _advice(start: Start, project: Project, summary: Summary, reach: Reach, fix:
     reason = why_not(start, project, summary)
     if reach.where in (Where.OUTSIDE, Where.APP):
         reason = "it is started outside of a request"
+    elif _is_for_both(start, project, reach.where):
+        return f"{_ADVICE_VALUES}; no automatic fix: {_FOR_BOTH}"
     return f"{_ADVICE_VALUES}: {reason}" if reason is not None else _ADVICE_VALUES

@@ -28,8 +28,12 @@ _ONCE_DECORATORS = frozenset(
         "werkzeug.utils.cached_property",
     }
 )
+_THREADS = frozenset(
+    {"multiprocessing.active_children", "threading.active_count", "threading.enumerate"}
+)
 _BUILDING = frozenset({"__init__", "__new__", "init_app"})
 _CHANGING = frozenset({"add", "append", "appendleft", "extend", "insert", "setdefault", "update"})
+_CHANGING |= {"clear", "discard", "pop", "popitem", "popleft", "remove"}
 _LEAVING = (ast.Break, ast.Continue, ast.Raise, ast.Return)
 _DEEPEST = 8
 
@@ -90,7 +94,8 @@ def _name_outlives(module: Module, node: ast.Name, project: Project, depth: int)
     if home.parent is None or not bindings:
         return bool(bindings)
     if bindings[0].kind == "parameter":
-        return _is_shared_receiver(module, bindings[0].node, project)
+        parameter = bindings[0].node
+        return _is_default(module, parameter) or _is_shared_receiver(module, parameter, project)
     if home.node is not module.scopes.function_of(node):
         return _is_outside(module, home, project)
     return all(
@@ -105,6 +110,18 @@ def _is_outside(module: Module, home: Scope, project: Project) -> bool:
         return False
     reach = ContextFlow.of(project).reachability.of_function(module, home.node)
     return reach.where is not Where.REQUEST
+
+
+def _is_default(module: Module, parameter: ast.AST) -> bool:
+    """Whether a parameter is, where nothing else is given, a container made once for all calls."""
+    given = module.scopes.parents[parameter]
+    if not isinstance(given, ast.arguments):
+        return False
+    positional = [*given.posonlyargs, *given.args]
+    defaults = dict(zip(reversed(positional), reversed(given.defaults), strict=False))
+    defaults.update(zip(given.kwonlyargs, given.kw_defaults, strict=True))  # type: ignore[arg-type]
+    default = defaults.get(parameter)  # type: ignore[call-overload]
+    return isinstance(default, ast.Call | ast.Dict | ast.List | ast.Set)
 
 
 def _is_shared_receiver(module: Module, parameter: ast.AST, project: Project) -> bool:
@@ -154,10 +171,18 @@ def _is_handed_over(module: Module, read: ast.Name, project: Project) -> bool:
 
 
 def _is_set(module: Module, parent: ast.AST, value: ast.AST, project: Project) -> bool:
-    """Whether a call of ``setattr`` gives an attribute of what lasts that value."""
+    """Whether ``setattr`` or ``setdefault`` gives a place in what lasts that value."""
+    if not isinstance(parent, ast.Call):
+        return False
+    if isinstance(parent.func, ast.Attribute) and parent.func.attr == "setdefault":
+        is_fixed = isinstance(parent.args[0], ast.Constant) if parent.args else False
+        return (
+            is_fixed
+            and value in parent.args[1:]
+            and outlives_requests(module, parent.func.value, project)
+        )
     return (
-        isinstance(parent, ast.Call)
-        and getattr(parent.func, "id", "") == "setattr"
+        getattr(parent.func, "id", "") == "setattr"
         and value in parent.args[2:]
         and outlives_requests(module, parent.args[0], project)
     )
@@ -216,6 +241,8 @@ def _asks_what_changes(module: Module, test: ast.expr, project: Project, depth: 
             return True
     if isinstance(test, ast.Name) and _is_mark(module, test, project):
         return True
+    if isinstance(test, ast.Call) and _asks_the_process(module, test, project):
+        return True
     if isinstance(test, ast.Name | ast.Attribute):
         value = ContextFlow.of(project).values.of(module, test)
         if value in FLAGS and outlives_requests(module, test, project):
@@ -223,6 +250,16 @@ def _asks_what_changes(module: Module, test: ast.expr, project: Project, depth: 
     return any(
         _asks_what_changes(module, each, project, depth + 1) for each in _parts(module, test)
     )
+
+
+def _asks_the_process(module: Module, call: ast.Call, project: Project) -> bool:
+    """Whether a call tells which threads run, or takes the next of what all requests share."""
+    called = ContextFlow.of(project).values.of(module, call.func)
+    if not isinstance(called, Foreign):
+        return False
+    if called.name == "builtins.next":
+        return bool(call.args) and outlives_requests(module, call.args[0], project)
+    return called.name in _THREADS
 
 
 def _parts(module: Module, test: ast.expr) -> Iterator[ast.expr]:
@@ -242,6 +279,9 @@ def _parts(module: Module, test: ast.expr) -> Iterator[ast.expr]:
         home = module.scopes.home_of(test)
         if home.parent is not None:
             yield from (each.value for each in home.bindings.get(test.id, ()) if each.value)
+    elif isinstance(test, ast.GeneratorExp | ast.ListComp | ast.SetComp):
+        yield test.elt
+        yield from (each.iter for each in test.generators)
     else:
         yield from (each for each in ast.iter_child_nodes(test) if isinstance(each, ast.expr))
 
@@ -314,6 +354,9 @@ def _stores(module: Module, name: object) -> Iterator[ast.AST]:
         key = call.args[1] if len(call.args) > 1 else None
         if getattr(call.func, "id", "") == "setattr" and getattr(key, "value", None) == name:
             yield call
+        elif getattr(call.func, "attr", "") in _CHANGING and call.args:
+            if getattr(call.args[0], "value", None) == name:
+                yield call
 
 
 def _is_at_run_time(module: Module, node: ast.AST, project: Project) -> bool:

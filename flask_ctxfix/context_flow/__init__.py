@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from flask_ctxfix.context_flow.guards import Guards, Need
+from flask_ctxfix.context_flow.guards import Guards
+from flask_ctxfix.context_flow.made_contexts import Need
 from flask_ctxfix.context_flow.needs import Needs, Summary, Use
 from flask_ctxfix.context_flow.reachability import Reach, Reachability, Where
 from flask_ctxfix.context_flow.tables import Table
@@ -21,7 +22,7 @@ class ContextFlow:
     def __init__(self, project: Project) -> None:
         self.table = Table()
         self.values = Values(project, self.table)
-        self.guards = Guards(self.values, self.table)
+        self.guards = Guards(project, self.values, self.table)
         self.needs = Needs(project, self.values, self.guards, self.table)
         self.reachability = Reachability(project, self.values, self.guards, self.table)
         self.every_caller = Reachability(

@@ -5,11 +5,18 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator, Sequence
-from enum import IntEnum
 from typing import NamedTuple
 
+from flask_ctxfix.context_flow.made_contexts import (
+    NEED_OF,
+    Ends,
+    Need,
+    proves_context,
+    way_out,
+)
 from flask_ctxfix.context_flow.tables import QuestionKind, Table
 from flask_ctxfix.context_flow.values import (
+    Class,
     Foreign,
     Function,
     Instance,
@@ -19,49 +26,16 @@ from flask_ctxfix.context_flow.values import (
     own_nodes,
 )
 from flask_ctxfix.flask_facts import PROXIES
-from flask_ctxfix.project import Module
+from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import Binding, FunctionNode
 from flask_ctxfix.syntax import last_name, without_call
 
-
-class Need(IntEnum):
-    """A context, as something that code needs or that something provides."""
-
-    NONE = 0
-    APP = 1
-    REQUEST = 2
-
-
-NEED_OF = {"app": Need.APP, "request": Need.REQUEST}
-
-_MAKERS = {
-    "app_context": Need.APP,
-    "request_context": Need.REQUEST,
-    "test_client": Need.REQUEST,  # it keeps the contexts of what it asked for
-    "test_request_context": Need.REQUEST,
-}
+_HELPERS = 2  # a helper that asks, or one that it calls
 _CONTEXT_ERRORS = {"RuntimeError"}
 _BROAD_ERRORS = {"BaseException", "Exception"}
 _REPORTS = re.compile(
     r"print\w*|log|debug|info|warn\w*|error|exception|critical|capture_\w+", re.IGNORECASE
 )
-_MAY_BE_CONTEXT = re.compile(r"ctx|context", re.IGNORECASE)
-
-
-def makes_context(node: ast.expr) -> Need:
-    """Return which context the call `node` makes, such as ``app.app_context()``."""
-    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
-        return _MAKERS.get(node.func.attr, Need.NONE)
-    return Need.NONE
-
-
-def may_be_context(node: ast.expr, value: Value | None) -> bool:
-    """Whether something unknown is called as if it were, or made, a context."""
-    if value is not None and not (isinstance(value, Foreign) and value.name.endswith("()")):
-        return False
-    named = without_call(node)
-    name = last_name(named)
-    return _MAY_BE_CONTEXT.search(name) is not None and name != "copy_context"
 
 
 def is_proxy(value: Value | None) -> bool:
@@ -107,9 +81,11 @@ _PROOF: QuestionKind[Proof] = QuestionKind(
 class Guards:
     """Which contexts tests prove."""
 
-    def __init__(self, values: Values, table: Table) -> None:
+    def __init__(self, project: Project, values: Values, table: Table) -> None:
+        self._project = project
         self._values = values
         self._table = table
+        self._ends = Ends(values)
 
     def proof(self, module: Module, test: ast.expr, given: Known = ()) -> Proof:
         """Return which contexts the outcomes of a test prove where it stands."""
@@ -148,6 +124,22 @@ class Guards:
             return False
         return any(self._asks(module, each) for each in ast.walk(test))
 
+    def is_for_both(self, module: Module, function: FunctionNode, depth: int = 0) -> bool:
+        """Whether a function, or a helper that it names, asks if there is a context."""
+        for node in own_nodes(function):
+            if isinstance(node, ast.If | ast.IfExp | ast.While | ast.Assert):
+                if self.tell(module, node.test):
+                    return True
+            if not isinstance(node, ast.Name | ast.Attribute):
+                continue
+            value = self._values.of(module, node)
+            if isinstance(value, Foreign) and value.name in _PROBES:
+                return True
+            if isinstance(value, Function) and depth < _HELPERS:
+                if self.is_for_both(value.module, value.node, depth + 1):
+                    return True
+        return False
+
     def _asks(self, module: Module, node: ast.AST) -> bool:
         if isinstance(node, ast.Call):
             function = self._values.of(module, node.func)
@@ -163,8 +155,8 @@ class Guards:
         Tests and contexts around it prove that, and tests before it that leave otherwise.
         """
         made = (
-            makes_context(item.context_expr)
-            for parent, child in _way_out(module, node)
+            proves_context(self._values, module, item.context_expr)
+            for parent, child in way_out(module, node)
             if isinstance(parent, ast.With | ast.AsyncWith) and child in parent.body
             for item in parent.items
         )
@@ -173,14 +165,18 @@ class Guards:
     def _tested(self, module: Module, node: ast.AST, given: Known) -> Need:
         """Return the context that tests around `node`, and before it, have proven."""
         proven = Need.NONE
-        for parent, child in _way_out(module, node):
-            proven = max(proven, self._around(module, parent, child, given))
-            proven = max(proven, self._before(module, parent, child, given))
+        for parent, child in way_out(module, node):
+            proven = max(proven, self._around(module, parent, child, node, given))
+            proven = max(proven, self._before(module, parent, child, node, given))
         return proven
 
-    def _around(self, module: Module, parent: ast.AST, child: ast.AST, given: Known) -> Need:
-        """Return what `parent` proves where `child`, which stands in it, is evaluated."""
+    def _around(
+        self, module: Module, parent: ast.AST, child: ast.AST, node: ast.AST, given: Known
+    ) -> Need:
+        """Return what `parent` proves of `node`, which is `child`, or stands in that part of it."""
         if isinstance(parent, ast.If | ast.While | ast.IfExp) and child is not parent.test:
+            if self._ends.is_popped(module, parent.test, node):
+                return Need.NONE
             proof = self.proof(module, parent.test, given)
             body = parent.body if isinstance(parent.body, list) else [parent.body]
             if child in body:
@@ -195,13 +191,19 @@ class Guards:
             return max((proof.if_false for proof in proofs), default=Need.NONE)
         return Need.NONE
 
-    def _before(self, module: Module, parent: ast.AST, child: ast.AST, given: Known) -> Need:
-        """Return what is proven behind the statements before `child` in its block of `parent`."""
+    def _before(
+        self, module: Module, parent: ast.AST, child: ast.AST, node: ast.AST, given: Known
+    ) -> Need:
+        """Return what the statements before `child` in its block of `parent` prove of `node`."""
         proven = Need.NONE
         for statement in _earlier(parent, child):
+            if not isinstance(statement, ast.Assert | ast.If):
+                continue
+            if self._ends.is_popped(module, statement.test, node):
+                continue
             if isinstance(statement, ast.Assert):
                 proven = max(proven, self.proof(module, statement.test, given).if_true)
-            elif isinstance(statement, ast.If):
+            else:
                 proof = self.proof(module, statement.test, given)
                 if ends(statement.body):
                     proven = max(proven, proof.if_false)
@@ -220,12 +222,43 @@ class Guards:
             return Proof()
         if isinstance(other.value, bool):
             proof = self.proof(module, test.left, given)
-            return proof if other.value is is_same else _negated(proof)
+            proof = proof if other.value is is_same else _negated(proof)
+            if self._is_boolean(module, test.left, given):
+                return proof
+            # What is not True need not be False: it may be None, or a proxy.
+            return Proof(proof.if_true) if is_same else Proof(Need.NONE, proof.if_false)
         if other.value is None:
             # A proxy is never None, whatever it stands for; the top of a stack may be.
             proof = self._top(module, test.left, given)
             return _negated(proof) if is_same else proof
         return Proof()
+
+    def _is_boolean(self, module: Module, test: ast.expr | None, given: Known) -> bool:
+        """Whether a test certainly gives True or False itself."""
+        if isinstance(test, ast.Constant):
+            return isinstance(test.value, bool)
+        if isinstance(test, ast.Name):
+            bindings = module.scopes.home_of(test).bindings.get(test.id, [])
+            values = [_bound_value(each) for each in bindings]
+            return bool(values) and all(self._is_truth(module, each, given) for each in values)
+        if isinstance(test, ast.Call):
+            function = self._values.of(module, test.func, given)
+            if isinstance(function, Function) and not isinstance(function.node, ast.Lambda):
+                home, returns = function.module, function.module.scopes.returns
+                return ends(function.node.body) and all(
+                    self._is_truth(home, each.value, given) for each in returns[function.node]
+                )
+        return self._is_truth(module, test, given)
+
+    def _is_truth(self, module: Module, test: ast.expr | None, given: Known) -> bool:
+        """Whether a test is written as what gives True or False, or as one of the two."""
+        if isinstance(test, ast.Constant):
+            return isinstance(test.value, bool)
+        if isinstance(test, ast.Call):
+            function = self._values.of(module, test.func, given)
+            is_foreign = isinstance(function, Foreign)
+            return is_foreign and function.name in (*_PROBES, "builtins.bool")  # type: ignore[union-attr]
+        return isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not)
 
     def _top(self, module: Module, node: ast.expr, given: Known) -> Proof:
         value = self._values.of(module, node, given)
@@ -239,14 +272,39 @@ class Guards:
             return _PROBES.get(function.name, Proof())
         if isinstance(function, Function):
             bound = self._values.arguments(module, test, function, given)
-            return self._result(function._replace(given=(*function.given, *bound)))
+            called = function._replace(given=(*function.given, *bound))
+            others = [
+                self._result(each) if isinstance(each, Function) else Proof()
+                for each in self._overriding(function)
+            ]
+            return _weakest([self._result(called), *others])
         return Proof()
+
+    def _overriding(self, function: Function) -> Iterator[Value | None]:
+        """Yield what classes of the project have instead of a method that they inherit."""
+        owner = function.module.scopes.parents.get(function.node)
+        if not isinstance(owner, ast.ClassDef):
+            return
+        for module in self._project.parsed(self._project.outside_tests(f"def {function.name}")):
+            for each in module.scopes.nodes(ast.ClassDef):
+                heir = Class(module, each)
+                is_own = function.name in module.scopes.opened_by(each).bindings
+                # A file may have been parsed twice: a class is known by its place and name.
+                if is_own and any(
+                    isinstance(base, Class)
+                    and base.module.path == function.module.path
+                    and base.node.name == owner.name
+                    for base in self._values.bases(heir)
+                ):
+                    yield self._values.member(heir, function.name, of_instance=True)
 
     def _result(self, function: Function) -> Proof:
         """Return what the truth of the result of a function of the project proves."""
         module, node, given = function.module, function.node, function.given
         if isinstance(node, ast.AsyncFunctionDef) or function.is_generator:
             return _NEVER_FALSE
+        if not isinstance(node, ast.Lambda) and not all(map(_asks_each_time, node.decorator_list)):
+            return Proof()  # what a cache keeps was asked at another time
         key = ("proof", node, given)
         return self._table.ask(module, _PROOF, key, lambda: self._returned(module, node, given))
 
@@ -255,7 +313,12 @@ class Guards:
             return self.proof(module, node.body, given)
         proofs = [] if ends(node.body) else [_NEVER_TRUE]
         for each in module.scopes.returns.get(node, ()):
-            proof = _NEVER_TRUE if each.value is None else self.proof(module, each.value, given)
+            if each.value is None:
+                proof = _NEVER_TRUE
+            elif self._ends.may_have_ended(module, each, None):
+                proof = Proof()
+            else:
+                proof = self.proof(module, each.value, given)
             there = self._tested(module, each, given)
             proofs.append(Proof(max(proof.if_true, there), max(proof.if_false, there)))
         return _weakest(proofs)
@@ -273,20 +336,32 @@ class Guards:
             return Proof()  # asked at another time
         key = ("proof of variable", home, test.id, given)
         bindings = home.bindings.get(test.id, [])
+        if any(self._ends.may_have_ended(module, each.node, test) for each in bindings):
+            return Proof()
         return self._table.ask(module, _PROOF, key, lambda: self._variable(module, bindings, given))
 
     def _variable(self, module: Module, bindings: Sequence[Binding], given: Known) -> Proof:
         proofs = []
         for binding in bindings:
-            value = binding.value
-            if value is None and isinstance(binding.node, ast.NamedExpr):
-                value = binding.node.value
+            value = _bound_value(binding)
             if value is None:
                 return Proof()
             proof = self.proof(module, value, given)
             there = self._tested(module, binding.node, given)
             proofs.append(Proof(max(proof.if_true, there), max(proof.if_false, there)))
         return _weakest(proofs) if proofs else Proof()
+
+
+def _bound_value(binding: Binding) -> ast.expr | None:
+    """Return what a variable is given, if that is written down."""
+    if binding.value is None and isinstance(binding.node, ast.NamedExpr):
+        return binding.node.value
+    return binding.value
+
+
+def _asks_each_time(decorator: ast.expr) -> bool:
+    """Whether a function is run for each call in spite of a decorator."""
+    return last_name(without_call(decorator)) in ("classmethod", "staticmethod", "wraps")
 
 
 def _negated(proof: Proof) -> Proof:
@@ -296,18 +371,6 @@ def _negated(proof: Proof) -> Proof:
 def _weakest(proofs: Sequence[Proof]) -> Proof:
     """Return what is proven whichever of some tests it was."""
     return Proof(min(p.if_true for p in proofs), min(p.if_false for p in proofs))
-
-
-def _way_out(module: Module, node: ast.AST) -> Iterator[tuple[ast.AST, ast.AST]]:
-    """Yield the nodes around `node` up to its function or class, each with that of its children."""
-    child = node
-    for parent in module.scopes.ancestors(node):
-        if isinstance(parent, FunctionNode | ast.ClassDef):
-            if not isinstance(parent, ast.Lambda) and child in parent.body:
-                yield parent, child
-            return
-        yield parent, child
-        child = parent
 
 
 def _earlier(parent: ast.AST, child: ast.AST) -> Sequence[ast.stmt]:

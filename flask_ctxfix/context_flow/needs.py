@@ -9,19 +9,16 @@ from typing import Any, Literal
 
 from flask_ctxfix.codemod import Span, Step
 from flask_ctxfix.context_flow.guards import (
-    NEED_OF,
     Guards,
-    Need,
     expects_failure,
     expects_no_context,
     fallbacks,
     hides_errors,
     is_proxy,
     is_suppressing,
-    makes_context,
-    may_be_context,
     suppresses_error,
 )
+from flask_ctxfix.context_flow.made_contexts import NEED_OF, Need, makes_context, may_be_context
 from flask_ctxfix.context_flow.tables import QuestionKind, Table
 from flask_ctxfix.context_flow.values import (
     Class,

@@ -1,0 +1,139 @@
+"""What makes a context, and how long one lasts in a function."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from enum import IntEnum
+
+from flask_ctxfix.context_flow.values import Foreign, Function, Instance, Value, Values
+from flask_ctxfix.project import Module
+from flask_ctxfix.scopes import FunctionNode
+from flask_ctxfix.syntax import last_name, without_call
+
+
+class Need(IntEnum):
+    """A context, as something that code needs or that something provides."""
+
+    NONE = 0
+    APP = 1
+    REQUEST = 2
+
+
+NEED_OF = {"app": Need.APP, "request": Need.REQUEST}
+
+_MAKERS = {
+    "app_context": Need.APP,
+    "request_context": Need.REQUEST,
+    "test_client": Need.REQUEST,  # it keeps the contexts of what it asked for
+    "test_request_context": Need.REQUEST,
+}
+_MAY_BE_CONTEXT = re.compile(r"ctx|context", re.IGNORECASE)
+
+
+def makes_context(node: ast.expr) -> Need:
+    """Return which context the call `node` makes, such as ``app.app_context()``."""
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+        return _MAKERS.get(node.func.attr, Need.NONE)
+    return Need.NONE
+
+
+def may_be_context(node: ast.expr, value: Value | None) -> bool:
+    """Whether something unknown is called as if it were, or made, a context."""
+    if value is not None and not (isinstance(value, Foreign) and value.name.endswith("()")):
+        return False
+    named = without_call(node)
+    name = last_name(named)
+    return _MAY_BE_CONTEXT.search(name) is not None and name != "copy_context"
+
+
+def proves_context(values: Values, module: Module, node: ast.expr) -> Need:
+    """Return which context there certainly is once that of the call `node` is entered.
+
+    A test client has none before its first request, and a method of that name that the project, or
+    another library, defines makes something else.
+    """
+    if makes_context(node) is Need.NONE or last_name(without_call(node)) == "test_client":
+        return Need.NONE
+    assert isinstance(node, ast.Call)
+    maker = values.of(module, node.func)
+    is_flask = isinstance(maker, Foreign) and maker.name.startswith("flask.")
+    return makes_context(node) if maker is None or is_flask else Need.NONE
+
+
+def way_out(module: Module, node: ast.AST) -> Iterator[tuple[ast.AST, ast.AST]]:
+    """Yield the nodes around `node` up to its function or class, each with that of its children."""
+    child = node
+    for parent in module.scopes.ancestors(node):
+        if isinstance(parent, FunctionNode | ast.ClassDef):
+            if not isinstance(parent, ast.Lambda) and child in parent.body:
+                yield parent, child
+            return
+        yield parent, child
+        child = parent
+
+
+class Ends:
+    """Where contexts may end that were there when something was asked."""
+
+    def __init__(self, values: Values) -> None:
+        self._values = values
+
+    def may_have_ended(self, module: Module, kept: ast.AST, read: ast.AST | None) -> bool:
+        """Whether a context that was there when a test was made may be gone when it is asked.
+
+        `kept` is the statement that keeps the outcome, `read` what asks it, None for a caller.
+        """
+        around = [parent for parent, _ in way_out(module, read)] if read is not None else []
+        if read is not None and self.is_popped(module, kept, read):
+            return True
+        return any(
+            self._may_provide(module, item.context_expr)
+            for parent, _ in way_out(module, kept)
+            if isinstance(parent, ast.With | ast.AsyncWith) and parent not in around
+            for item in parent.items
+        )
+
+    def is_popped(self, module: Module, test: ast.AST, node: ast.AST) -> bool:
+        """Whether a context is popped between a test and `node`, in their function."""
+        pops = _pops(module).get(module.scopes.function_of(node), ())
+        if not pops:
+            return False
+        begin, end = module.span(test).end, module.span(node).start
+        between = (each for each in pops if begin <= module.span(each).start < end)
+        return any(self._is_context(module, each.value) for each in between)
+
+    def _is_context(self, module: Module, node: ast.expr) -> bool:
+        value = self._values.of(module, node)
+        if isinstance(value, Foreign):
+            return value.name.endswith("_context()")
+        if not isinstance(node, ast.Name):
+            return may_be_context(node, value)
+        bindings = module.scopes.home_of(node).bindings.get(node.id, [])
+        made = [each.value for each in bindings if each.value is not None]
+        return any(map(makes_context, made)) or may_be_context(node, value)
+
+    def _may_provide(self, module: Module, manager: ast.expr) -> bool:
+        """Whether a manager may push a context, as one of the project may."""
+        if makes_context(manager) is not Need.NONE:
+            return True
+        value = self._values.of(module, manager)
+        maker = self._values.of(module, without_call(manager))
+        if isinstance(value, Instance) or isinstance(maker, Function):
+            return True
+        return may_be_context(manager, value)
+
+
+def _pops(module: Module) -> dict[ast.AST | None, list[ast.Attribute]]:
+    """Return the calls of ``pop`` without arguments, by the function that makes them."""
+
+    def compute() -> dict[ast.AST | None, list[ast.Attribute]]:
+        found: dict[ast.AST | None, list[ast.Attribute]] = {}
+        for each in module.scopes.attribute_reads.get("pop", ()):
+            call = module.scopes.parents.get(each)
+            if isinstance(call, ast.Call) and call.func is each and not call.args:
+                found.setdefault(module.scopes.function_of(each), []).append(each)
+        return found
+
+    return module.memo("pops", compute)
