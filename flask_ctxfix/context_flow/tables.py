@@ -263,12 +263,14 @@ class Table:
 
     def _close(self, first: _Question) -> None:
         """Keep the answers of the circle that begins with `first`, which may be in it alone."""
-        circle = self._unanswered[first.place :]
-        if len(circle) == 1 and not first.awaited:
-            first.value = first.first
-        else:
-            circle = self._settle(first.place)
-            first.lowest = min(each.lowest for each in circle)
+        if not first.awaited and first.place == len(self._unanswered) - 1:
+            basis = first.basis()
+            basis.asked = (*dict.fromkeys(first.asked),)
+            first.keeper.answers[first.key] = Answer(first.first, basis)
+            self._drop_from(first.place)
+            return
+        circle = self._settle(first.place)
+        first.lowest = min(each.lowest for each in circle)
         if first.lowest < first.place:
             return
         bases = {each: each.basis() for each in circle}

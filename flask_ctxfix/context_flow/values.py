@@ -373,15 +373,15 @@ class Values:
         return value if isinstance(value, Class) or is_application else None
 
     def _attribute(self, module: Module, node: ast.Attribute, given: Known) -> _Answer:
-        found = self._of_module(module, node, given)
-        if found is not None:
-            return found
         owner = self._of(module, node.value, given)
         if owner is _UNDECIDED:
             return owner
+        if owner is None:
+            return self._of_module(module, node, given)
         if isinstance(owner, Foreign):
             if self._project.find_module(owner.name, module.path) is not None:
-                return self._named_elsewhere(module, node)
+                found = self._of_module(module, node, given)
+                return self._named_elsewhere(module, node) if found is None else found
             return Foreign(_canonical(f"{owner.name}.{node.attr}"))
         if isinstance(owner, Instance):
             return self._member(owner.of, node.attr, of_instance=True)
