@@ -749,6 +749,43 @@ JOB_INTEGRATIONS: dict[Runner, frozenset[str]] = {
 }
 
 
+# What makes an object that lets one in at a time, or a few. Sources: the references of threading,
+# multiprocessing, asyncio, gevent.lock, eventlet.semaphore, filelock, redis-py, fasteners and
+# portalocker.
+_LOCKS = ("BoundedSemaphore", "Condition", "Lock", "RLock", "Semaphore")
+LOCKS = frozenset(
+    {
+        "_thread.allocate_lock()",
+        "_thread.RLock()",
+        *(
+            f"{owner}.{name}()"
+            for owner in (
+                "asyncio",
+                "multiprocessing",
+                "multiprocessing.Manager()",
+                "multiprocessing.dummy",
+                "multiprocessing.get_context()",
+                "multiprocessing.managers.SyncManager()",
+                "multiprocessing.synchronize",
+                "threading",
+            )
+            for name in _LOCKS
+        ),
+        *(f"gevent.lock.{name}()" for name in ("BoundedSemaphore", "RLock", "Semaphore")),
+        *(f"eventlet.semaphore.{name}()" for name in ("BoundedSemaphore", "Semaphore")),
+        *(f"filelock.{name}()" for name in ("FileLock", "SoftFileLock", "UnixFileLock")),
+        *(f"redis.{name}().lock()" for name in ("Redis", "StrictRedis", "from_url")),
+        "redis.Redis.from_url().lock()",
+        "redis.lock.Lock()",
+        "fasteners.InterProcessLock()",
+        "fasteners.ReaderWriterLock().read_lock()",
+        "fasteners.ReaderWriterLock().write_lock()",
+        "portalocker.Lock()",
+        "portalocker.RLock()",
+    }
+)
+
+
 def is_transparent(decorator: str) -> bool:
     """Whether a decorator runs its function as it is, in the context of the caller."""
     return decorator in TRANSPARENT_DECORATORS
