@@ -96,7 +96,7 @@ class ChangedIn32(Rule):
         message = "`request_ctx` is true without a request on Flask 3.2"
         for scope, binding in _bindings_of(module, project, {"request_ctx"}):
             for read in scope.reads.get(binding.name, ()):
-                if serves_newer_flask(module, read):
+                if serves_newer_flask(module, project, read):
                     continue
                 tested = _test_of(module, read)
                 if tested is None:
@@ -151,7 +151,7 @@ class ChangedIn32(Rule):
             if node.attr == "request_ctx" and project.flask_name(module, node) == "request_ctx":
                 fix = _renamed_attribute(module, target, node)
                 advice = _BY_HAND if fix is None else _SAME_OBJECT
-                if not serves_newer_flask(module, node):
+                if not serves_newer_flask(module, project, node):
                     yield self._deprecated(module, node, node.attr, advice, fix)
 
     def _deprecated(
@@ -205,7 +205,7 @@ def _bindings_of(
                     continue
                 origins = project.binding_origins(module, binding)
                 found = {flask_facts.name_of(origin) for origin in origins}
-                if found <= names and not serves_newer_flask(module, binding.node):
+                if found <= names and not serves_newer_flask(module, project, binding.node):
                     yield scope, binding
 
 

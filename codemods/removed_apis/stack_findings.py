@@ -361,7 +361,7 @@ class _Analysis:
             called = ast.unparse(call.func)
             if "patch" not in called and not called.endswith((".setattr", ".delattr")):
                 continue
-            if not serves_newer_flask(self._module, node):
+            if not serves_newer_flask(self._module, self._project, node):
                 kind: Kind = "app" if match[2] == "_app_ctx_stack" else "request"
                 advice = "patch what the module uses instead, or push a real context"
                 yield self._finding(kind, node, advice, None)
