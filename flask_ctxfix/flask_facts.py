@@ -5,6 +5,7 @@ Versions are (major, minor) of Flask. Sources: Flask's change log and the releas
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable
 from typing import Literal, NamedTuple
 
@@ -747,6 +748,58 @@ JOB_INTEGRATIONS: dict[Runner, frozenset[str]] = {
     "Huey": frozenset({"flask_huey"}),
     "RQ": frozenset({"flask_rq", "flask_rq2"}),
 }
+
+
+LOG_METHODS = frozenset(
+    {"critical", "debug", "error", "exception", "fatal", "info", "log", "warn", "warning"}
+)
+_REPORTERS = (
+    *(
+        f"{logger}.{name}"
+        for name in sorted(LOG_METHODS)
+        for logger in ("logging", "loguru.logger")
+    ),
+    "builtins.print",
+    "click.echo",
+    "click.secho",
+    "pprint.pprint",
+    "traceback.print_",
+    "warnings.warn",
+    *(f"{sentry}.capture_" for sentry in ("sentry_sdk", "raven.Client()")),
+)
+_LOGGERS = (
+    "celery.utils.log.get_task_logger()",
+    "flask.Flask().logger",
+    "flask.current_app.logger",
+    "logging.getLogger()",
+    "structlog.get_logger()",
+)
+
+
+def is_report(name: str) -> bool:
+    """Whether a function only tells people what has happened."""
+    owner, _, method = name.rpartition(".")
+    return name.startswith(_REPORTERS) or (owner in _LOGGERS and method in LOG_METHODS)
+
+
+# Decorators of other packages that have one instance made of a class.
+SINGLETON_DECORATORS = frozenset({"injector.singleton", "singleton_decorator.singleton"})
+
+# Managers behind whose block code goes on although it has raised.
+HIDING_MANAGERS = frozenset(
+    {
+        "contextlib.AsyncExitStack()",
+        "contextlib.ExitStack()",
+        "contextlib.suppress()",
+        "pytest.raises()",
+    }
+)
+
+
+def is_well_known(name: str) -> bool:
+    """Whether a name is one of Python's, Flask's or Werkzeug's, of which the facts are here."""
+    package = name.partition(".")[0]
+    return package in {"flask", "werkzeug"} or package in sys.stdlib_module_names
 
 
 # What makes an object that lets one in at a time, or a few. Sources: the references of threading,
