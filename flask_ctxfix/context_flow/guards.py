@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Iterator, Sequence
 from enum import IntEnum
 from typing import NamedTuple
@@ -18,10 +17,16 @@ from flask_ctxfix.context_flow.values import (
     Values,
     own_nodes,
 )
-from flask_ctxfix.flask_facts import PROXIES
+from flask_ctxfix.flask_facts import (
+    HIDING_MANAGERS,
+    LOG_METHODS,
+    PROXIES,
+    is_report,
+    is_well_known,
+)
 from flask_ctxfix.project import Module
 from flask_ctxfix.scopes import Binding, FunctionNode
-from flask_ctxfix.syntax import last_name, without_call
+from flask_ctxfix.syntax import without_call
 
 
 class Need(IntEnum):
@@ -42,10 +47,8 @@ _MAKERS = {
 }
 _CONTEXT_ERRORS = {"RuntimeError"}
 _BROAD_ERRORS = {"BaseException", "Exception"}
-_REPORTS = re.compile(
-    r"print\w*|log|debug|info|warn\w*|error|exception|critical|capture_\w+", re.IGNORECASE
-)
-_MAY_BE_CONTEXT = re.compile(r"ctx|context", re.IGNORECASE)
+# How many functions may stand between a handler and the logger.
+_DEEPEST = 3
 
 
 def makes_context(node: ast.expr) -> Need:
@@ -55,13 +58,24 @@ def makes_context(node: ast.expr) -> Need:
     return Need.NONE
 
 
-def may_be_context(node: ast.expr, value: Value | None) -> bool:
-    """Whether something unknown is called as if it were, or made, a context."""
-    if value is not None and not (isinstance(value, Foreign) and value.name.endswith("()")):
+def made_context(value: Value | None) -> Need:
+    """Return which context an object is that something made: ``app.app_context()``."""
+    if not isinstance(value, Foreign) or not value.name.endswith("()"):
+        return Need.NONE
+    return _MAKERS.get(value.name.removesuffix("()").rpartition(".")[2], Need.NONE)
+
+
+def may_be_context(values: Values, module: Module, node: ast.expr, value: Value | None) -> bool:
+    """Whether a manager that nothing is known of is entered, which may be a context.
+
+    What Python, Flask or the project make is known.
+    """
+    if isinstance(value, Foreign):
+        return value.name.endswith("()") and not is_well_known(value.name)
+    if value is not None:
         return False
-    named = without_call(node)
-    name = last_name(named)
-    return _MAY_BE_CONTEXT.search(name) is not None and name != "copy_context"
+    called = values.of(module, without_call(node))
+    return not isinstance(called, Function) or not called.is_generator
 
 
 def is_proxy(value: Value | None) -> bool:
@@ -351,13 +365,14 @@ def expects_no_context(statement: ast.Try) -> bool:
     )
 
 
-def fallbacks(statement: ast.Try) -> list[ast.ExceptHandler]:
+def fallbacks(values: Values, module: Module, statement: ast.Try) -> list[ast.ExceptHandler]:
     """Return the handlers of any error that do something else instead, so that no run need fail."""
     broad = _CONTEXT_ERRORS | _BROAD_ERRORS
     return [
         handler
         for handler in statement.handlers
-        if broad.intersection(_caught(handler)) and not all(map(_reports, handler.body))
+        if broad.intersection(_caught(handler))
+        and not all(_reports(values, module, each) for each in handler.body)
     ]
 
 
@@ -370,12 +385,38 @@ def expects_failure(statement: ast.Try) -> bool:
     )
 
 
-def _reports(statement: ast.stmt) -> bool:
+def _reports(values: Values, module: Module, statement: ast.stmt, depth: int = 0) -> bool:
     """Whether a statement of a handler only says that something failed."""
     if isinstance(statement, ast.Raise):
         return True
     call = statement.value if isinstance(statement, ast.Expr) else None
-    return isinstance(call, ast.Call) and _REPORTS.fullmatch(_name(call.func)) is not None
+    if not isinstance(call, ast.Call):
+        return False
+    value = values.of(module, call.func)
+    if isinstance(value, Foreign):
+        return is_report(value.name)
+    if isinstance(value, Function):
+        return depth < _DEEPEST and _only_reports(values, value, depth + 1)
+    # Who knows which logger it is; these are the methods of all of them.
+    return value is None and getattr(call.func, "attr", "") in LOG_METHODS
+
+
+def _only_reports(values: Values, function: Function, depth: int) -> bool:
+    """Whether all that a function of the project does is to say something."""
+    if isinstance(function.node, ast.Lambda):
+        return False
+    statements = [each for each in function.node.body if not _is_plain(each)]
+    return bool(statements) and all(
+        _reports(values, function.module, each, depth) for each in statements
+    )
+
+
+def _is_plain(statement: ast.stmt) -> bool:
+    """Whether a statement does nothing but to name a value, or is a docstring."""
+    if isinstance(statement, ast.Expr):
+        return isinstance(statement.value, ast.Constant)
+    targets = statement.targets if isinstance(statement, ast.Assign) else []
+    return bool(targets) and all(isinstance(each, ast.Name) for each in targets)
 
 
 def hides_errors(values: Values, module: Module, manager: ast.expr, given: Known = ()) -> bool:
@@ -388,12 +429,30 @@ def hides_errors(values: Values, module: Module, manager: ast.expr, given: Known
         leave = values.member(value.of, "__exit__", of_instance=True)
         nodes = own_nodes(leave.node) if isinstance(leave, Function) else ()
         answers = (each.value for each in nodes if isinstance(each, ast.Return))
-        return any(ast.unparse(each) not in ("None", "False") for each in answers if each)
+        return any(not _is_false(each) for each in answers if each)
     maker = values.of(module, without_call(manager), given)
     if isinstance(maker, Function) and maker.is_generator:
         tries = (each for each in own_nodes(maker.node) if isinstance(each, ast.Try))
-        return any(map(fallbacks, tries))
+        return any(fallbacks(values, maker.module, each) for each in tries)
     return False
+
+
+def may_hide_errors(values: Values, module: Module, manager: ast.expr) -> bool:
+    """Whether code may go on behind a ``with`` of a manager from elsewhere if its block raises.
+
+    Of those of Python, and of what is built on Flask, a few do; of any other nobody knows.
+    """
+    if makes_context(manager) is not Need.NONE:
+        return False
+    value = values.of(module, manager)
+    if isinstance(value, Foreign):
+        return value.name in HIDING_MANAGERS or not is_well_known(value.name)
+    called = values.of(module, without_call(manager))
+    return value is None and not isinstance(called, Function)
+
+
+def _is_false(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and not node.value
 
 
 def is_suppressing(value: Value | None) -> bool:
