@@ -69,19 +69,18 @@ EXPORTED = frozenset(
 
 GLOBALS = frozenset({"app_ctx", "request_ctx", "_cv_app", "_cv_request"})
 
-DISPATCH_METHODS = frozenset(
-    {
-        "dispatch_request",
-        "do_teardown_appcontext",
-        "do_teardown_request",
-        "finalize_request",
-        "full_dispatch_request",
-        "make_default_options_response",
-        "preprocess_request",
-        "process_response",
-        "update_template_context",
-    }
-)
+# Methods that take a context first since Flask 3.2, with how many arguments they took before.
+DISPATCH_METHODS = {
+    "dispatch_request": 0,
+    "do_teardown_appcontext": 1,
+    "do_teardown_request": 1,
+    "finalize_request": 2,
+    "full_dispatch_request": 0,
+    "make_default_options_response": 0,
+    "preprocess_request": 0,
+    "process_response": 1,
+    "update_template_context": 1,
+}
 
 CONTEXT_MAKERS = frozenset({"app_context", "request_context", "test_request_context"})
 
