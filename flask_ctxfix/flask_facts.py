@@ -781,6 +781,9 @@ def is_report(name: str) -> bool:
     return name.startswith(_REPORTERS) or (owner in _LOGGERS and method in LOG_METHODS)
 
 
+# What registers a function for the end of each context.
+TEARDOWNS = frozenset({"teardown_app_request", "teardown_appcontext", "teardown_request"})
+
 # Decorators of other packages that have one instance made of a class.
 SINGLETON_DECORATORS = frozenset({"injector.singleton", "singleton_decorator.singleton"})
 

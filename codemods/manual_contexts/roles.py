@@ -41,7 +41,7 @@ def role_of(module: Module, project: Project, function: FunctionNode) -> Role:
     name = getattr(function, "name", "")
     if any(True for _ in _pools_of(module, function)):
         return "initializer"
-    decorators = set(_decorators(module, project, function))
+    decorators = set(decorators_of(module, project, function))
     if decorators & _FIXTURES:
         return "fixture"
     if project.is_test(module.path):
@@ -63,7 +63,7 @@ def reach_of(module: Module, project: Project, function: FunctionNode) -> Reach:
     return ContextFlow.of(project).reachability.of_function(module, function)
 
 
-def _decorators(module: Module, project: Project, function: FunctionNode) -> Iterator[str]:
+def decorators_of(module: Module, project: Project, function: FunctionNode) -> Iterator[str]:
     """Yield the qualified names of the decorators of a function."""
     for decorator in getattr(function, "decorator_list", ()):
         called = without_call(decorator)
