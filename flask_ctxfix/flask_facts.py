@@ -5,6 +5,7 @@ Versions are (major, minor) of Flask. Sources: Flask's change log and the releas
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable
 from typing import Literal, NamedTuple
 
@@ -68,19 +69,18 @@ EXPORTED = frozenset(
 
 GLOBALS = frozenset({"app_ctx", "request_ctx", "_cv_app", "_cv_request"})
 
-DISPATCH_METHODS = frozenset(
-    {
-        "dispatch_request",
-        "do_teardown_appcontext",
-        "do_teardown_request",
-        "finalize_request",
-        "full_dispatch_request",
-        "make_default_options_response",
-        "preprocess_request",
-        "process_response",
-        "update_template_context",
-    }
-)
+# Methods that take a context first since Flask 3.2, with how many arguments they took before.
+DISPATCH_METHODS = {
+    "dispatch_request": 0,
+    "do_teardown_appcontext": 1,
+    "do_teardown_request": 1,
+    "finalize_request": 2,
+    "full_dispatch_request": 0,
+    "make_default_options_response": 0,
+    "preprocess_request": 0,
+    "process_response": 1,
+    "update_template_context": 1,
+}
 
 CONTEXT_MAKERS = frozenset({"app_context", "request_context", "test_request_context"})
 
@@ -747,6 +747,98 @@ JOB_INTEGRATIONS: dict[Runner, frozenset[str]] = {
     "Huey": frozenset({"flask_huey"}),
     "RQ": frozenset({"flask_rq", "flask_rq2"}),
 }
+
+
+LOG_METHODS = frozenset(
+    {"critical", "debug", "error", "exception", "fatal", "info", "log", "warn", "warning"}
+)
+_REPORTERS = (
+    *(
+        f"{logger}.{name}"
+        for name in sorted(LOG_METHODS)
+        for logger in ("logging", "loguru.logger")
+    ),
+    "builtins.print",
+    "click.echo",
+    "click.secho",
+    "pprint.pprint",
+    "traceback.print_",
+    "warnings.warn",
+    *(f"{sentry}.capture_" for sentry in ("sentry_sdk", "raven.Client()")),
+)
+_LOGGERS = (
+    "celery.utils.log.get_task_logger()",
+    "flask.Flask().logger",
+    "flask.current_app.logger",
+    "logging.getLogger()",
+    "structlog.get_logger()",
+)
+
+
+def is_report(name: str) -> bool:
+    """Whether a function only tells people what has happened."""
+    owner, _, method = name.rpartition(".")
+    return name.startswith(_REPORTERS) or (owner in _LOGGERS and method in LOG_METHODS)
+
+
+# What registers a function for the end of each context.
+TEARDOWNS = frozenset({"teardown_app_request", "teardown_appcontext", "teardown_request"})
+
+# Decorators of other packages that have one instance made of a class.
+SINGLETON_DECORATORS = frozenset({"injector.singleton", "singleton_decorator.singleton"})
+
+# Managers behind whose block code goes on although it has raised.
+HIDING_MANAGERS = frozenset(
+    {
+        "contextlib.AsyncExitStack()",
+        "contextlib.ExitStack()",
+        "contextlib.suppress()",
+        "pytest.raises()",
+    }
+)
+
+
+def is_well_known(name: str) -> bool:
+    """Whether a name is one of Python's, Flask's or Werkzeug's, of which the facts are here."""
+    package = name.partition(".")[0]
+    return package in {"flask", "werkzeug"} or package in sys.stdlib_module_names
+
+
+# What makes an object that lets one in at a time, or a few. Sources: the references of threading,
+# multiprocessing, asyncio, gevent.lock, eventlet.semaphore, filelock, redis-py, fasteners and
+# portalocker.
+_LOCKS = ("BoundedSemaphore", "Condition", "Lock", "RLock", "Semaphore")
+LOCKS = frozenset(
+    {
+        "_thread.allocate_lock()",
+        "_thread.RLock()",
+        *(
+            f"{owner}.{name}()"
+            for owner in (
+                "asyncio",
+                "multiprocessing",
+                "multiprocessing.Manager()",
+                "multiprocessing.dummy",
+                "multiprocessing.get_context()",
+                "multiprocessing.managers.SyncManager()",
+                "multiprocessing.synchronize",
+                "threading",
+            )
+            for name in _LOCKS
+        ),
+        *(f"gevent.lock.{name}()" for name in ("BoundedSemaphore", "RLock", "Semaphore")),
+        *(f"eventlet.semaphore.{name}()" for name in ("BoundedSemaphore", "Semaphore")),
+        *(f"filelock.{name}()" for name in ("FileLock", "SoftFileLock", "UnixFileLock")),
+        *(f"redis.{name}().lock()" for name in ("Redis", "StrictRedis", "from_url")),
+        "redis.Redis.from_url().lock()",
+        "redis.lock.Lock()",
+        "fasteners.InterProcessLock()",
+        "fasteners.ReaderWriterLock().read_lock()",
+        "fasteners.ReaderWriterLock().write_lock()",
+        "portalocker.Lock()",
+        "portalocker.RLock()",
+    }
+)
 
 
 def is_transparent(decorator: str) -> bool:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from flask_ctxfix.codemod import Edit, InsertStatement, ReplaceExpression
 from flask_ctxfix.context_flow import ContextFlow
-from flask_ctxfix.context_flow.guards import hides_errors, is_suppressing
+from flask_ctxfix.context_flow.handled_errors import hides_errors, may_hide_errors
 from flask_ctxfix.context_flow.needs import Use
 from flask_ctxfix.flask_facts import BODY_READS, PURE_READS
 from flask_ctxfix.project import Module, Project
@@ -125,11 +125,10 @@ def survives_errors(
 def _may_hide_errors(module: Module, project: Project, node: ast.AST) -> bool:
     """Whether a statement is a ``with`` behind which code goes on although its block has failed."""
     values = ContextFlow.of(project).values
-    managers = [item.context_expr for item in node.items] if isinstance(node, ast.With) else []
+    items = node.items if isinstance(node, ast.With | ast.AsyncWith) else []
+    managers = [item.context_expr for item in items]
     return any(
-        is_suppressing(values.of(module, each))
-        or hides_errors(values, module, each)
-        or "suppress" in ast.unparse(each)
+        hides_errors(values, module, each) or may_hide_errors(values, module, each)
         for each in managers
     )
 

@@ -7,15 +7,14 @@ base class, a signal or a worker script in quite another file.
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Iterator
 
 from flask_ctxfix.applications import imported_packages
 from flask_ctxfix.codemods.jobs.jobs import jobs_in
 from flask_ctxfix.context_flow import ContextFlow, Need
 from flask_ctxfix.context_flow.made_contexts import makes_context
-from flask_ctxfix.context_flow.values import Class, Foreign, Function
-from flask_ctxfix.flask_facts import JOB_BASES, JOB_INTEGRATIONS, Runner
+from flask_ctxfix.context_flow.values import Class, Foreign, Function, Instance, Value, Values
+from flask_ctxfix.flask_facts import JOB_BASES, JOB_INTEGRATIONS, Runner, is_well_known
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import FunctionNode
 
@@ -73,9 +72,7 @@ _EAGER: dict[Runner, dict[str, bool]] = {
     "Huey": {"immediate": True},
     "RQ": {"is_async": False},
 }
-_FOR_TESTS = re.compile("test|dev|local", re.IGNORECASE)
-# Classes of others that are like a Celery, and packages whose classes only are called so.
-_CELERY = re.compile("Celery(?!Inte|Instr)")
+# Packages that are handed a Celery and do not change how it runs tasks.
 _KNOWN = frozenset({"celery", "sentry_sdk", "opentelemetry"})
 _REQUEST_MAKERS = ("RequestContextTask", "request_context", "test_request_context")
 
@@ -84,7 +81,7 @@ def provided(runner: Runner, project: Project) -> Need:
     """Return which context jobs of a runner may find; that of a request where it may be."""
 
     def compute() -> Need:
-        if runner == "Celery" and not project.mentioning("Celery("):
+        if runner == "Celery" and not _makes_celery(project):
             return Need.REQUEST  # what runs the tasks is another project's
         if any(_is_eager(project, name, value) for name, value in _EAGER[runner].items()):
             return Need.REQUEST  # jobs run where they are called
@@ -117,7 +114,7 @@ def _provides(module: Module, project: Project, runner: Runner) -> bool:
         bool(imported_packages(module) & JOB_INTEGRATIONS[runner])
         or _replaces(module, project, runner)
         or _derives(module, project, runner)
-        or (runner == "Celery" and _has_foreign_celery(module, project))
+        or (runner == "Celery" and _hands_celery_on(module, project))
         or (runner not in _SCHEDULERS and _works_in_a_command(module))
         or any(_is_for_others(module, project, each, runner) for each in _contexts(module, project))
     )
@@ -126,18 +123,18 @@ def _provides(module: Module, project: Project, runner: Runner) -> bool:
 def _is_eager(project: Project, name: str, value: bool) -> bool:
     """Whether a setting has this value, but in settings for tests and development."""
     return any(
-        _is_set(module, node, name) and node.value == value
+        node.value == value and _is_set(module, project, node, name)
         for module in _modules(project, name)
         for node in module.scopes.nodes(ast.Constant)
         if isinstance(node.value, bool)
     )
 
 
-def _is_set(module: Module, value: ast.Constant, name: str) -> bool:
+def _is_set(module: Module, project: Project, value: ast.Constant, name: str) -> bool:
     parents = module.scopes.parents
     owner = parents[value]
     around = (each for each in module.scopes.ancestors(value) if isinstance(each, ast.ClassDef))
-    if any(_FOR_TESTS.search(each.name) for each in around):
+    if any(_is_one_of_several(module, project, each, name, value.value) for each in around):
         return False
     if isinstance(owner, ast.keyword):
         return owner.arg == name
@@ -150,6 +147,51 @@ def _is_set(module: Module, value: ast.Constant, name: str) -> bool:
     if isinstance(target, ast.Subscript):
         return isinstance(target.slice, ast.Constant) and target.slice.value == name
     return name in (getattr(target, "attr", ""), getattr(target, "id", ""))
+
+
+def _is_one_of_several(
+    module: Module, project: Project, owner: ast.ClassDef, name: str, value: object
+) -> bool:
+    """Whether settings of a class are those of some deployments only, as tests are one.
+
+    Its tests say so, or settings beside it, or those it builds on, do not set the name.
+    """
+    values = ContextFlow.of(project).values
+    own = Class(module, owner)
+    bases = [each for each in values.bases(own) if isinstance(each, Class)]
+    if any(_switches(module, owner, each) for each in ("DEBUG", "TESTING")):
+        return True
+    users = [path for path in project.mentioning(owner.name) if path != module.path]
+    if users and all(map(project.is_test, users)):
+        return True
+    beside = [
+        Class(module, each)
+        for each in module.tree.body
+        if isinstance(each, ast.ClassDef) and each is not owner
+    ]
+    others = [each for each in beside if own not in values.bases(each)]
+    return any(
+        _has_settings(each, values) and not _binds(each, name, value) for each in (*others, *bases)
+    )
+
+
+def _switches(module: Module, owner: ast.ClassDef, name: str) -> bool:
+    """Whether the body of a class turns a setting on."""
+    bindings = module.scopes.opened_by(owner).bindings.get(name, ())
+    return any(isinstance(v := b.value, ast.Constant) and v.value is True for b in bindings)
+
+
+def _has_settings(owner: Class, values: Values) -> bool:
+    """Whether a class of the project's own has settings that Flask loads: names in capitals."""
+    is_own = all(isinstance(each, Class) for each in values.bases(owner))
+    bindings = owner.module.scopes.opened_by(owner.node).bindings
+    return is_own and any(name.isupper() for name in bindings)
+
+
+def _binds(owner: Class, name: str, value: object) -> bool:
+    """Whether a class gives a setting this value, or one that is not known."""
+    bindings = owner.module.scopes.opened_by(owner.node).bindings.get(name, ())
+    return any(getattr(each.value, "value", value) is value for each in bindings)
 
 
 def _replaces(module: Module, project: Project, runner: Runner) -> bool:
@@ -167,12 +209,31 @@ def _replaces(module: Module, project: Project, runner: Runner) -> bool:
     return runner == "Celery" and not {"Task", "task_cls"}.isdisjoint(stored)
 
 
-def _has_foreign_celery(module: Module, project: Project) -> bool:
-    """Whether a module imports a class like Celery's that is neither Celery's nor the project's."""
-    for node in module.scopes.nodes(ast.ImportFrom):
-        package = (node.module or "").partition(".")[0]
-        if node.level == 0 and package not in _KNOWN and not project.source_of(module.path, node):
-            if any(_CELERY.search(alias.name) for alias in node.names):
+def _makes_celery(project: Project) -> bool:
+    """Whether the project makes a Celery itself, and does not only have tasks of another's."""
+    values = ContextFlow.of(project).values
+    return any(
+        _is_celery(values, values.of(module, call))
+        for module in project.parsed(project.mentioning("elery"))
+        for call in module.scopes.nodes(ast.Call)
+    )
+
+
+def _is_celery(values: Values, value: Value | None) -> bool:
+    if isinstance(value, Instance):
+        return Foreign("celery.Celery") in values.bases(value.of)
+    return value in (Foreign("celery.Celery()"), Foreign("celery.app.base.Celery()"))
+
+
+def _hands_celery_on(module: Module, project: Project) -> bool:
+    """Whether a module gives its Celery to code from elsewhere, or has that make one."""
+    values = ContextFlow.of(project).values
+    for call in module.scopes.nodes(ast.Call):
+        value = values.of(module, call.func)
+        package = value.name.partition(".")[0] if isinstance(value, Foreign) else ""
+        if package and package not in _KNOWN and not is_well_known(package):
+            given = (*call.args, *(each.value for each in call.keywords))
+            if any(_is_celery(values, values.of(module, each)) for each in given):
                 return True
     return False
 

@@ -25,7 +25,7 @@ from flask_ctxfix.codemods.manual_contexts.quiet_blocks import is_quiet
 from flask_ctxfix.codemods.manual_contexts.removals import is_commented, is_used, retired
 from flask_ctxfix.codemods.manual_contexts.taken_from_g import takes_from_g
 from flask_ctxfix.context_flow import ContextFlow, Need, Reach, Summary, Use, Where
-from flask_ctxfix.context_flow.guards import expects_no_context
+from flask_ctxfix.context_flow.handled_errors import expects_no_context
 from flask_ctxfix.context_flow.made_contexts import makes_context
 from flask_ctxfix.context_flow.values import Foreign, Function, own_nodes
 from flask_ctxfix.flask_versions import ONE_CONTEXT, TargetVersion

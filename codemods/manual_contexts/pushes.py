@@ -12,6 +12,7 @@ from flask_ctxfix.codemods.threads.starts import starts_in
 from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.values import Foreign, Instance, parameters_of
 from flask_ctxfix.flask_facts import CLASSES, CONTEXT_MAKERS
+from flask_ctxfix.named import defines, is_imported
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import Binding, FunctionNode, Scope
 from flask_ctxfix.syntax import last_name
@@ -179,8 +180,8 @@ def _makes(module: Module, project: Project, call: ast.Call) -> bool:
 
 def _has_one_meaning(project: Project, maker: str) -> bool:
     """Whether only Flask's applications have a method of that name, as far as the project tells."""
-    words = (f"def {maker}(", "import quart", "from quart", "from sanic")
-    return not any(project.mentioning(word) for word in words)
+    is_async = is_imported(project, "quart") or is_imported(project, "sanic")
+    return not is_async and not defines(project, maker)
 
 
 def _is_given(module: Module, project: Project, node: ast.expr) -> bool:

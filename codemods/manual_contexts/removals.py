@@ -3,22 +3,14 @@
 from __future__ import annotations
 
 import ast
-import re
 
 from flask_ctxfix.codemod import Span
 from flask_ctxfix.project import Module
 from flask_ctxfix.scopes import FunctionNode
 from flask_ctxfix.syntax import without_call
 
-_OF_CONTEXT = re.compile(r"ctx|context", re.IGNORECASE)
-
 
 def is_commented(module: Module, node: ast.With) -> bool:
-    """Whether a comment tells about the context of a ``with``, or about its items."""
-    return _has_comment(module, node) or _is_explained(module, node)
-
-
-def _has_comment(module: Module, node: ast.With) -> bool:
     """Whether a comment stands among or behind the items of a ``with``.
 
     What it says is about the context, or about all items.
@@ -28,18 +20,6 @@ def _has_comment(module: Module, node: ast.With) -> bool:
     body = module.span(node.body[0]).start
     rest = module.text[end:body].splitlines()[:1]
     return "#" in module.text[module.span(node).start : end] + "".join(rest)
-
-
-def _is_explained(module: Module, node: ast.With) -> bool:
-    """Whether the comment above a ``with`` tells why there is a context."""
-    for row in range(node.lineno - 1, 0, -1):
-        line = module.line_span(row)
-        text = module.text[line.start : line.end].strip()
-        if not text.startswith("#"):
-            break
-        if _OF_CONTEXT.search(text):
-            return True
-    return False
 
 
 def is_used(module: Module, target: ast.expr) -> bool:

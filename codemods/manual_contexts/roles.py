@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from typing import Literal
+from typing import Any, Literal
 
 from flask_ctxfix.applications import class_kind
 from flask_ctxfix.codemods.manual_contexts.imported_files import importers
@@ -41,7 +41,7 @@ def role_of(module: Module, project: Project, function: FunctionNode) -> Role:
     name = getattr(function, "name", "")
     if any(True for _ in _pools_of(module, function)):
         return "initializer"
-    decorators = set(_decorators(module, project, function))
+    decorators = set(decorators_of(module, project, function))
     if decorators & _FIXTURES:
         return "fixture"
     if project.is_test(module.path):
@@ -63,7 +63,7 @@ def reach_of(module: Module, project: Project, function: FunctionNode) -> Reach:
     return ContextFlow.of(project).reachability.of_function(module, function)
 
 
-def _decorators(module: Module, project: Project, function: FunctionNode) -> Iterator[str]:
+def decorators_of(module: Module, project: Project, function: FunctionNode) -> Iterator[str]:
     """Yield the qualified names of the decorators of a function."""
     for decorator in getattr(function, "decorator_list", ()):
         called = without_call(decorator)
@@ -119,16 +119,42 @@ def _runs(value: Value | None, function: FunctionNode) -> bool:
 
 def main_guard(module: Module, node: ast.AST) -> bool:
     """Whether code stands under ``if __name__ == "__main__"``."""
-    return any(
-        isinstance(parent, ast.If) and "__name__" in ast.unparse(parent.test)
-        for parent in module.scopes.ancestors(node)
-    )
+    child = node
+    for parent in module.scopes.ancestors(node):
+        if isinstance(parent, ast.If) and child in _of_main(module, parent):
+            return True
+        child = parent
+    return False
 
 
 def is_script(module: Module, project: Project) -> bool:
     """Whether a file is run by itself, and no other file of the project imports it."""
-    is_run = any(
-        isinstance(each, ast.If) and "__name__" in ast.unparse(each.test)
-        for each in module.tree.body
-    )
+    is_run = any(isinstance(each, ast.If) and _of_main(module, each) for each in module.tree.body)
     return is_run and not any(True for _ in importers(module, project))
+
+
+def _of_main(module: Module, statement: ast.If) -> list[ast.stmt]:
+    """Return the branch that runs only where the file itself is run."""
+    if _is_main(module, statement.test, ast.Eq | ast.In):
+        return statement.body
+    return statement.orelse if _is_main(module, statement.test, ast.NotEq | ast.NotIn) else []
+
+
+def _is_main(module: Module, test: ast.expr, operators: Any) -> bool:
+    """Whether a condition compares the name of the module with that of the main one."""
+    if isinstance(test, ast.BoolOp) and isinstance(test.op, ast.And):
+        return any(_is_main(module, each, operators) for each in test.values)
+    if isinstance(test, ast.Name):
+        bindings = module.scopes.home_of(test).bindings.get(test.id, [])
+        values = [each.value for each in bindings]
+        return len(values) == 1 and values[0] is not None and _compares(values[0], operators)
+    return _compares(test, operators)
+
+
+def _compares(test: ast.expr, operators: Any) -> bool:
+    if not isinstance(test, ast.Compare) or not isinstance(test.ops[0], operators):
+        return False
+    parts = [*ast.walk(test.left), *ast.walk(test.comparators[0])]
+    is_name = any(isinstance(each, ast.Name) and each.id == "__name__" for each in parts)
+    is_main = any(isinstance(each, ast.Constant) and each.value == "__main__" for each in parts)
+    return is_name and is_main

@@ -13,7 +13,7 @@ from flask_ctxfix.codemods.manual_contexts.closings import (
     rewritten,
 )
 from flask_ctxfix.codemods.manual_contexts.pushes import Push, context_made, pushes_in
-from flask_ctxfix.codemods.manual_contexts.roles import Role, main_guard, role_of
+from flask_ctxfix.codemods.manual_contexts.roles import Role, decorators_of, main_guard, role_of
 from flask_ctxfix.codemods.manual_contexts.startup import asks_for_context
 from flask_ctxfix.codemods.manual_contexts.unclosed import fix_for, keeps_values, steps_to
 from flask_ctxfix.codemods.manual_contexts.ways_out import returns_pushed, starts_safely
@@ -22,6 +22,7 @@ from flask_ctxfix.flask_versions import ONE_CONTEXT, TargetVersion
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import FunctionNode
 
+_MANAGERS = frozenset({"contextlib.asynccontextmanager", "contextlib.contextmanager"})
 _LEAKS = "a context is pushed and not popped on every path"
 _NEVER = "a context is pushed and never popped"
 _BY_HAND = "a context is pushed and popped by hand, which is right here"
@@ -259,8 +260,7 @@ def _is_resumed(push: Push, project: Project, function: FunctionNode | None) -> 
     """Whether a generator is one that always goes on after its ``yield``."""
     if not isinstance(function, ast.FunctionDef):
         return False
-    names = (ast.unparse(each) for each in function.decorator_list)
-    is_manager = any(name.endswith("contextmanager") for name in names)
+    is_manager = not _MANAGERS.isdisjoint(decorators_of(push.module, project, function))
     return is_manager or role_of(push.module, project, function) == "fixture"
 
 

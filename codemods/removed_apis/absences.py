@@ -5,13 +5,13 @@ from __future__ import annotations
 import ast
 from collections.abc import Sequence
 
-from flask_ctxfix.codemods.removed_apis.stack_uses import is_version_test
-from flask_ctxfix.project import Module
+from flask_ctxfix.codemods.removed_apis.versions import is_version_test
+from flask_ctxfix.project import Module, Project
 
 _LEAVES = (ast.Return, ast.Raise, ast.Continue)
 
 
-def expects_absence(module: Module, node: ast.AST) -> bool:
+def expects_absence(module: Module, project: Project, node: ast.AST) -> bool:
     """Whether the code around handles or asks that there is no such name."""
     child: ast.AST = node
     for parent in module.scopes.ancestors(node):
@@ -22,9 +22,11 @@ def expects_absence(module: Module, node: ast.AST) -> bool:
             if any(map(_names_attribute_error, parent.items)):
                 return True
         elif isinstance(parent, ast.BoolOp) and isinstance(child, ast.expr):
-            if any(map(is_version_test, parent.values[: parent.values.index(child)])):
+            earlier = parent.values[: parent.values.index(child)]
+            if any(is_version_test(module, project, each) for each in earlier):
                 return True
-        if any(map(_leaves_by_version, _statements_before(parent, child))):
+        before = _statements_before(parent, child)
+        if any(_leaves_by_version(module, project, each) for each in before):
             return True
         child = parent
     return False
@@ -41,9 +43,9 @@ def _statements_before(parent: ast.AST, child: ast.AST) -> Sequence[ast.stmt]:
     return body[: body.index(child)] if isinstance(body, list) and child in body else ()
 
 
-def _leaves_by_version(statement: ast.stmt) -> bool:
+def _leaves_by_version(module: Module, project: Project, statement: ast.stmt) -> bool:
     return (
         isinstance(statement, ast.If)
-        and is_version_test(statement.test)
+        and is_version_test(module, project, statement.test)
         and isinstance(statement.body[-1], _LEAVES)
     )

@@ -12,16 +12,20 @@ from flask_ctxfix.codemods.removed_apis.classes import fix_of
 from flask_ctxfix.codemods.removed_apis.guards import is_tested, none_test
 from flask_ctxfix.codemods.removed_apis.spelling import both_contexts
 from flask_ctxfix.codemods.removed_apis.stack_uses import serves_newer_flask
+from flask_ctxfix.context_flow import ContextFlow
+from flask_ctxfix.context_flow.made_contexts import made_context
+from flask_ctxfix.context_flow.values import Foreign, Switch
 from flask_ctxfix.flask_versions import ONE_CONTEXT, TargetVersion
 from flask_ctxfix.imports import exported_names, local_name
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import Binding, Scope
-from flask_ctxfix.syntax import last_name
 
 _FIXED_SESSION = (3, 1)
 _READ_ONLY = {"flashes", "request", "session"}
 _SAME_OBJECT = "the same object, without the warning"
 _BY_HAND = "use `app_ctx`, and ask `has_request_context()` whether there is a request"
+# What Flask's own names of the active context give.
+_ACTIVE = ("flask.app_ctx._get_current_object", "flask.request_ctx._get_current_object")
 _WITHOUT_CTX = (
     "Flask 3.2 passes the context as first argument; call it through a client or a context"
 )
@@ -96,7 +100,7 @@ class ChangedIn32(Rule):
         message = "`request_ctx` is true without a request on Flask 3.2"
         for scope, binding in _bindings_of(module, project, {"request_ctx"}):
             for read in scope.reads.get(binding.name, ()):
-                if serves_newer_flask(module, read):
+                if serves_newer_flask(module, project, read):
                     continue
                 tested = _test_of(module, read)
                 if tested is None:
@@ -151,7 +155,7 @@ class ChangedIn32(Rule):
             if node.attr == "request_ctx" and project.flask_name(module, node) == "request_ctx":
                 fix = _renamed_attribute(module, target, node)
                 advice = _BY_HAND if fix is None else _SAME_OBJECT
-                if not serves_newer_flask(module, node):
+                if not serves_newer_flask(module, project, node):
                     yield self._deprecated(module, node, node.attr, advice, fix)
 
     def _deprecated(
@@ -164,7 +168,9 @@ class ChangedIn32(Rule):
         for node in module.scopes.nodes(ast.Call):
             if not isinstance(node.func, ast.Attribute):
                 continue
-            if node.func.attr not in flask_facts.DISPATCH_METHODS or _passes_context(node):
+            if node.func.attr not in flask_facts.DISPATCH_METHODS:
+                continue
+            if _passes_context(module, project, node, node.func.attr):
                 continue
             if instance_of(module, project, node.func.value) == "Flask":
                 message = f"`{node.func.attr}` takes a context first on Flask 3.2"
@@ -205,7 +211,7 @@ def _bindings_of(
                     continue
                 origins = project.binding_origins(module, binding)
                 found = {flask_facts.name_of(origin) for origin in origins}
-                if found <= names and not serves_newer_flask(module, binding.node):
+                if found <= names and not serves_newer_flask(module, project, binding.node):
                     yield scope, binding
 
 
@@ -303,13 +309,17 @@ def _renamed(
     return Fix("safe", "use `app_ctx`", tuple(edits), tuple(dict.fromkeys(found_needs)), retires)
 
 
-def _passes_context(call: ast.Call) -> bool:
-    """Whether the first argument is spelled as a context is: `ctx`, `self.app_context`."""
-    first = call.args[0] if call.args else None
-    if isinstance(first, ast.Call) and ast.unparse(first.func).endswith("_get_current_object"):
+def _passes_context(module: Module, project: Project, call: ast.Call, method: str) -> bool:
+    """Whether a call passes more than before Flask 3.2, or something that is a context, first."""
+    if len(call.args) + len(call.keywords) > flask_facts.DISPATCH_METHODS[method]:
         return True
-    name = last_name(first)
-    return name.endswith(("ctx", "context"))
+    values = ContextFlow.of(project).values
+    passed = [values.of(module, each) for each in call.args[:2]]
+    if method == "finalize_request" and len(passed) == 2:
+        return not isinstance(passed[1], Switch)  # it said whether an error handler answered
+    first = passed[0] if passed else None
+    is_active = isinstance(first, Foreign) and first.name.startswith(_ACTIVE)
+    return is_active or bool(made_context(first))
 
 
 def _takes_context(method: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:

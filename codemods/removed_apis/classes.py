@@ -78,7 +78,7 @@ class ContextClassUse(Rule):
     ) -> Iterator[Finding]:
         name = project.flask_name(module, node.func)
         fix = fix_of(module, project, target, node)
-        if name in _MAKERS and not serves_newer_flask(module, node):
+        if name in _MAKERS and not serves_newer_flask(module, project, node):
             message = f"`{name}` is made by hand; use `app.{_MAKERS[name][0]}()`"
             advice = "pass the application's own arguments only" if fix is None else _SAME_OBJECT
             yield self._finding(module, target, node, message, advice, fix)
@@ -105,7 +105,7 @@ _SAME_OBJECT = "the method makes the same object on every version"
 
 def fix_of(module: Module, project: Project, target: TargetVersion, node: ast.Call) -> Fix | None:
     """Return the fix of a call that makes a context, or asks for the class of one."""
-    if serves_newer_flask(module, node):
+    if serves_newer_flask(module, project, node):
         return None
     name = project.flask_name(module, node.func)
     if name in _MAKERS:
@@ -157,7 +157,7 @@ def _tests_for_request_context(module: Module, project: Project, node: ast.Call)
     if project.flask_name(module, node.args[1]) != "RequestContext":
         return False
     is_top = StackUses.of(module, project).kind_of(node.args[0]) is not None
-    return not is_top and not serves_newer_flask(module, node)
+    return not is_top and not serves_newer_flask(module, project, node)
 
 
 def _class_test(

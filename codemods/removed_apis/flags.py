@@ -128,7 +128,7 @@ class RemovedContextFlags(Rule):
                     names = {flask_facts.name_of(origin) for origin in origins}
                     if binding.alias is None or names != flask_facts.SIGNALS:
                         continue
-                    if not serves_newer_flask(module, binding.node):
+                    if not serves_newer_flask(module, project, binding.node):
                         span = module.span(binding.alias)
                         stays = scope.parent is None and binding.name in exported_names(module)
                         retired = None if stays else Fix(applicability, "", retires=(span,))
@@ -137,7 +137,9 @@ class RemovedContextFlags(Rule):
 
 def _reads_of_signals(module: Module, project: Project) -> Iterator[ast.expr]:
     for node in project.uses_of(module, flask_facts.SIGNALS):
-        if not serves_newer_flask(module, node) and not expects_absence(module, node):
+        if not serves_newer_flask(module, project, node) and not expects_absence(
+            module, project, node
+        ):
             yield node
 
 

@@ -152,7 +152,11 @@ class BeforeFirstRequest(Rule):
 def _is_flasks(module: Module, project: Project, node: ast.Attribute) -> bool:
     """Whether the attribute is that of a Flask application or blueprint, not of a look-alike."""
     kind = instance_of(module, project, node.value)
-    if kind == "other" or serves_newer_flask(module, node) or expects_absence(module, node):
+    if (
+        kind == "other"
+        or serves_newer_flask(module, project, node)
+        or expects_absence(module, project, node)
+    ):
         return False
     if kind is None and _is_own(module, node):
         return False

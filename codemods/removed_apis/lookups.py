@@ -47,7 +47,7 @@ def lookup_uses(module: Module, project: Project, target: TargetVersion) -> Iter
             base = _base(node)
             if base is None or project.flask_name(module, node) != node.attr:
                 continue
-            if not serves_newer_flask(module, node):
+            if not serves_newer_flask(module, project, node):
                 home = module.scopes.home_of(base)
                 yield _Lookup(module, project, target, home, base.id).through_module(node)
 
@@ -107,7 +107,9 @@ class _Lookup:
         name = names.pop() if len(names) == 1 else None
         if name not in _PRIVATE:
             return None
-        served = any(serves_newer_flask(self._module, b.node) for b in self._bindings)
+        served = any(
+            serves_newer_flask(self._module, self._project, b.node) for b in self._bindings
+        )
         return None if served else name
 
     def _name_bound(self, binding: Binding) -> str | None:

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import ast
 import operator
-import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Literal, NamedTuple
 
 from flask_ctxfix import flask_facts
 from flask_ctxfix.codemod import Edit, KeepBlock, RemoveStatement
 from flask_ctxfix.codemods.removed_apis.stack_uses import Kind, is_modern_import
+from flask_ctxfix.codemods.removed_apis.versions import Version, is_flask_version, release_of
 from flask_ctxfix.flask_versions import STACKS_REMOVED, TargetVersion
 from flask_ctxfix.imports import catches_import_error
 from flask_ctxfix.project import Module, Project
-
-Version = tuple[int, ...]
 
 _COMPARISONS: dict[type[ast.cmpop], Callable[[Version, Version], bool]] = {
     ast.GtE: operator.ge,
@@ -23,7 +21,6 @@ _COMPARISONS: dict[type[ast.cmpop], Callable[[Version, Version], bool]] = {
     ast.Lt: operator.lt,
     ast.LtE: operator.le,
 }
-_RELEASE = re.compile(r"\d+(\.\d+)*")
 
 
 class Shim(NamedTuple):
@@ -118,8 +115,8 @@ def _outcome(
     if not isinstance(test, ast.Compare) or len(test.ops) != 1:
         return None
     compare = _COMPARISONS.get(type(test.ops[0]))
-    release = _release(test.comparators[0])
-    if compare is None or release is None or not _is_flask_version(test.left):
+    release = release_of(test.comparators[0])
+    if compare is None or release is None or not is_flask_version(module, project, test.left):
         return None
     known = {version[: len(release)] for version in target}
     if release in known and isinstance(test.ops[0], ast.Gt | ast.LtE):
@@ -140,26 +137,6 @@ def _has_name(
         return True
     if owner <= {"flask", "flask.globals"} and name in flask_facts.REMOVED_STACKS:
         return False if target.oldest >= STACKS_REMOVED else None
-    return None
-
-
-def _is_flask_version(node: ast.expr) -> bool:
-    """Whether an expression is spelled as the version of Flask, such as FLASK_VERSION."""
-    text = ast.unparse(node).lower()
-    return "flask" in text and "version" in text
-
-
-def _release(node: ast.expr) -> Version | None:
-    """Read (2, 2), "2.2" in a call such as Version("2.2"), as a version of one or two numbers."""
-    if isinstance(node, ast.Tuple | ast.List):
-        numbers = [getattr(element, "value", None) for element in node.elts]
-        whole = [number for number in numbers if isinstance(number, int)]
-        return tuple(whole) if len(whole) == len(numbers) and 1 <= len(whole) <= 2 else None
-    if isinstance(node, ast.Call) and len(node.args) == 1 and not node.keywords:
-        text = getattr(node.args[0], "value", None)
-        if isinstance(text, str) and _RELEASE.fullmatch(text):
-            parts = tuple(int(part) for part in text.split("."))
-            return parts[:2] if not any(parts[2:]) else None
     return None
 
 

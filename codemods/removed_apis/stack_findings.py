@@ -34,6 +34,8 @@ from flask_ctxfix.codemods.removed_apis.stores import (
     imported_stack,
 )
 from flask_ctxfix.codemods.removed_apis.top_rewriter import TopRewriter
+from flask_ctxfix.context_flow import ContextFlow
+from flask_ctxfix.context_flow.values import Foreign
 from flask_ctxfix.flask_versions import STACKS_REMOVED, TargetVersion
 from flask_ctxfix.imports import exported_names
 from flask_ctxfix.project import Module, Project
@@ -358,13 +360,20 @@ class _Analysis:
             call = self._module.scopes.parents[node]
             if match is None or not isinstance(call, ast.Call) or node not in call.args:
                 continue
-            called = ast.unparse(call.func)
-            if "patch" not in called and not called.endswith((".setattr", ".delattr")):
+            if not self._replaces(call.func):
                 continue
-            if not serves_newer_flask(self._module, node):
+            if not serves_newer_flask(self._module, self._project, node):
                 kind: Kind = "app" if match[2] == "_app_ctx_stack" else "request"
                 advice = "patch what the module uses instead, or push a real context"
                 yield self._finding(kind, node, advice, None)
+
+    def _replaces(self, called: ast.expr) -> bool:
+        """Whether a function, or a method of who knows what, replaces what it is given by name."""
+        value = ContextFlow.of(self._project).values.of(self._module, called)
+        if isinstance(value, Foreign):
+            return f"{value.name}.".startswith(("unittest.mock.patch.", "mock.patch."))
+        names = {each.attr for each in ast.walk(called) if isinstance(each, ast.Attribute)}
+        return not names.isdisjoint({"delattr", "patch", "setattr"})
 
     # --- lookups ---------------------------------------------------------------------------
 

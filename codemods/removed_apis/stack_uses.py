@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 from flask_ctxfix import flask_facts
+from flask_ctxfix.codemods.removed_apis.versions import is_version_test
 from flask_ctxfix.imports import guarding_try
 from flask_ctxfix.origins import NONE
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import Binding, Scope
-from flask_ctxfix.syntax import last_name
 
 Kind = Literal["request", "app"]
 
@@ -122,8 +122,10 @@ class StackUses:
     def _depends_on_flask(self, binding: Binding) -> bool:
         """Whether a binding is made for some versions of Flask only."""
         choices = self._scopes.ancestors(binding.node)
-        return serves_newer_flask(self._module, binding.node) or any(
-            isinstance(choice, ast.If) and is_version_test(choice.test) for choice in choices
+        module, project = self._module, self._project
+        return serves_newer_flask(module, project, binding.node) or any(
+            isinstance(choice, ast.If) and is_version_test(module, project, choice.test)
+            for choice in choices
         )
 
     def _is_shim(self, scope: Scope, name: str) -> bool:
@@ -175,7 +177,9 @@ class StackUses:
         return used_as_stack or node.attr in flask_facts.REMOVED_STACKS
 
     def _is_ours(self, node: ast.expr) -> bool:
-        served = self._scopes.parents[node] in self._shims or serves_newer_flask(self._module, node)
+        served = self._scopes.parents[node] in self._shims or serves_newer_flask(
+            self._module, self._project, node
+        )
         return not served and not self._scopes.in_type_checking(node)
 
     def _sort(self, stack: Stack) -> None:
@@ -275,7 +279,7 @@ def _only_name(statement: ast.Assign | ast.AnnAssign) -> str | None:
     return None
 
 
-def serves_newer_flask(module: Module, node: ast.AST) -> bool:
+def serves_newer_flask(module: Module, project: Project, node: ast.AST) -> bool:
     """Whether `node` is a branch for an old Flask beside one that serves a newer Flask."""
     guard = guarding_try(module, node)
     if guard is not None and _other_armis_modern_import(module, guard, node):
@@ -283,7 +287,8 @@ def serves_newer_flask(module: Module, node: ast.AST) -> bool:
     child = node
     for parent in module.scopes.ancestors(node):
         if isinstance(parent, ast.If | ast.IfExp) and child is not parent.test:
-            asks = is_version_test(parent.test) or _asks_for_newer_name(module, parent.test)
+            asks = is_version_test(module, project, parent.test)
+            asks = asks or _asks_for_newer_name(module, parent.test)
             if asks and not _other_branch_is_old(parent, child):
                 return True
         child = parent
@@ -333,16 +338,3 @@ def is_modern_import(statement: ast.stmt) -> bool:
         and not any(alias.name in flask_facts.REMOVED_STACKS for alias in node.names)
         for node in ast.walk(statement)
     )
-
-
-def is_version_test(test: ast.expr) -> bool:
-    """Whether a condition asks which Flask is there, or which of its names exist."""
-    for node in ast.walk(test):
-        name = last_name(node)
-        if "version" in name.lower() and name not in {"version_info", "python_version"}:
-            return True
-        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "hasattr":
-            names = {arg.value for arg in node.args if isinstance(arg, ast.Constant)}
-            if names & flask_facts.TELLING:
-                return True
-    return False

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from flask_ctxfix.codemod import Finding, Level, Rule, Step
+from flask_ctxfix.codemods.stored_requests.locks import Locking, locking_around
 from flask_ctxfix.context_flow import ContextFlow, Where
 from flask_ctxfix.context_flow.request_data import Datum, Kind, RequestData
 from flask_ctxfix.context_flow.values import Class, Foreign, Instance
@@ -92,8 +93,10 @@ class RequestInAppState(Rule):
         for write in _writes(module, project):
             found = (data.of(module, value) for value in write.values)
             datum = next((each for each in found if each and each.kind is not Kind.PROXY), None)
-            if datum is None or _is_locked(module, write.node):
+            if datum is None:
                 continue
+            if locking_around(module, project, write.node) >= Locking.KEPT:
+                continue  # others that read there may take the lock too
             if may_be_in_request(module, project, write.node):
                 yield self._found(module, write, datum)
 
@@ -122,17 +125,6 @@ def may_be_in_request(module: Module, project: Project, node: ast.AST) -> bool:
     if reach.where is Where.REQUEST and not reach.steps and around is not None:
         reach = reachability.of_function(module, around)
     return reach.where in (Where.REQUEST, Where.UNKNOWN)
-
-
-def _is_locked(module: Module, node: ast.AST) -> bool:
-    """Whether the code around a node takes a lock, which others that read there may take too."""
-    around = module.scopes.function_of(node)
-    calls = (each for each in ast.walk(around or node) if isinstance(each, ast.Call))
-    if any(getattr(call.func, "attr", "") == "acquire" for call in calls):
-        return True
-    blocks = (each for each in module.scopes.ancestors(node) if isinstance(each, ast.With))
-    items = (item.context_expr for block in blocks for item in block.items)
-    return any("lock" in ast.unparse(item).lower() for item in items)
 
 
 def _writes(module: Module, project: Project) -> Iterator[_Write]:

@@ -82,16 +82,37 @@ def _lasts(module: Module, project: Project, node: FunctionDefinition, key: Key)
         names = {getattr(each, "id", "") for each in node.decorator_list}
         is_of_class = bool(names & {"classmethod", "staticmethod"})
         return is_of_class or is_shared(Class(module, owner), project)
-    return key != "nothing" and not _is_cleared(project, node.name)
+    return key != "nothing" and not _is_cleared(module, project, node)
 
 
-def _is_cleared(project: Project, name: str) -> bool:
-    """Whether something empties the cache of a function of this name."""
-    paths = {*project.mentioning(name)} & {*project.mentioning("cache_clear")}
-    for module in project.parsed(sorted(paths)):
-        nodes = module.scopes.nodes(ast.Attribute)
-        if any(each.attr == "cache_clear" and name in ast.unparse(each.value) for each in nodes):
-            return True
+def _is_cleared(module: Module, project: Project, node: FunctionDefinition) -> bool:
+    """Whether something empties the cache of a function."""
+    paths = {*project.mentioning(node.name)} & {*project.mentioning("cache_clear")}
+    for other in project.parsed(sorted(paths)):
+        for each in other.scopes.nodes(ast.Attribute):
+            if each.attr == "cache_clear" and _may_be(other, project, each.value, module, node):
+                return True
+    return False
+
+
+def _may_be(
+    module: Module, project: Project, named: ast.expr, home: Module, node: FunctionDefinition
+) -> bool:
+    """Whether an expression is a function of a module, or a variable that may stand for it."""
+    for other, binding in project.bindings(module, named):
+        if isinstance(binding.node, FunctionDefinition):
+            if other.path == home.path and binding.node.lineno == node.lineno:
+                return True
+        elif binding.value is not None:
+            if _may_be(other, project, binding.value, home, node):
+                return True
+        elif isinstance(binding.node, ast.For) and isinstance(
+            binding.node.iter, ast.Tuple | ast.List
+        ):
+            if any(_may_be(other, project, e, home, node) for e in binding.node.iter.elts):
+                return True
+        elif binding.kind != "import":
+            return True  # a parameter, say: nobody knows which functions it stands for
     return False
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from functools import cached_property
 from typing import Literal, NamedTuple
 
+from flask_ctxfix.applications import class_kind
 from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.values import Class, Foreign, Function, Value
 from flask_ctxfix.flask_facts import ENTRY_BASES, ENTRY_DECORATORS, EXPOSING_DECORATORS
@@ -177,13 +178,13 @@ class Entries:
         """Whether a statement certainly runs before the application serves requests."""
         parent = _certain_in(module, statement)
         if isinstance(parent, ast.FunctionDef):
-            return _makes_application(parent)
+            return self._makes_application(module, parent)
         return parent is not None
 
     def _is_run_by_others(self, module: Module, statement: ast.AST, left: int = 2) -> bool:
         """Whether a statement runs in what makes an application, or in a function called there."""
         parent = _certain_in(module, statement)
-        if not isinstance(parent, ast.FunctionDef) or _makes_application(parent):
+        if not isinstance(parent, ast.FunctionDef) or self._makes_application(module, parent):
             return parent is not None
         calls = (
             (home, home.scopes.parents.get(reference))
@@ -229,10 +230,19 @@ class Entries:
         """How many applications the project makes; several, if it has a class of its own."""
         made = 0
         for module in self._modules("Flask"):
-            made += sum(map(_names_flask, module.scopes.nodes(ast.Call)))
+            calls = module.scopes.nodes(ast.Call)
+            made += sum(self._makes_flask(module, call) for call in calls)
             for node in module.scopes.nodes(ast.ClassDef):
-                made += 2 * any("Flask" in ast.unparse(base).split(".")[-1:] for base in node.bases)
+                made += 2 * (Foreign("flask.Flask") in self._values.bases(Class(module, node)))
         return made
+
+    def _makes_flask(self, module: Module, call: ast.Call) -> bool:
+        """Whether a call makes an application, of Flask's own class."""
+        return self._project.flask_name(module, call.func) == "Flask"
+
+    def _makes_application(self, module: Module, function: ast.FunctionDef) -> bool:
+        calls = (each for each in ast.walk(function) if isinstance(each, ast.Call))
+        return any(class_kind(module, self._project, call.func) == "Flask" for call in calls)
 
     @cached_property
     def calls_views_itself(self) -> bool:
@@ -282,17 +292,8 @@ def _certain_in(module: Module, statement: ast.AST) -> ast.FunctionDef | ast.Mod
     return None if is_left else parent
 
 
-def _makes_application(function: ast.FunctionDef) -> bool:
-    return any(isinstance(each, ast.Call) and _names_flask(each) for each in ast.walk(function))
-
-
 def _calls_nothing(base: Value | None) -> bool:
     """Whether a class from elsewhere calls no methods of its subclasses but what is known here."""
     if not isinstance(base, Foreign):
         return False
     return base.name in ENTRY_BASES or base.name.startswith(("abc.", "builtins.", "typing."))
-
-
-def _names_flask(call: ast.Call) -> bool:
-    """Whether a call makes an application, as it is written."""
-    return getattr(call.func, "id", getattr(call.func, "attr", "")) == "Flask"

@@ -19,7 +19,9 @@ def opens_context(values: Values, module: Module, item: ast.expr) -> bool:
     if isinstance(value, Foreign):
         return value.name.endswith(_MAKERS)
     called = values.of(module, item.func) if isinstance(item, ast.Call) else None
-    return opens_inside(called) or opens_inside(value) or may_be_context(item, value)
+    return (
+        opens_inside(called) or opens_inside(value) or may_be_context(values, module, item, value)
+    )
 
 
 def opens_inside(value: Value | None) -> bool:

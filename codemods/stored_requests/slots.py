@@ -6,6 +6,7 @@ import ast
 from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
+from flask_ctxfix.codemods.stored_requests.singletons import is_kept_by_its_class
 from flask_ctxfix.context_flow import ContextFlow, Where
 from flask_ctxfix.context_flow.request_data import Datum, RequestData
 from flask_ctxfix.context_flow.values import Class, Instance, Value
@@ -144,12 +145,12 @@ def is_shared(owner: Class, project: Project) -> bool:
 
 
 def _is_shared(owner: Class, project: Project) -> bool:
+    if is_kept_by_its_class(owner, project):
+        return True
     if owner.node.bases or owner.node.keywords:
         return False
     if len(project.mentioning(owner.node.name)) > _MOST_FILES:
         return False
-    if any("singleton" in ast.unparse(each).lower() for each in owner.node.decorator_list):
-        return True
     reachability = ContextFlow.of(project).reachability
     made = 0
     for module, call in instantiations(owner, project):

@@ -9,6 +9,7 @@ from flask_ctxfix.project import Module
 from flask_ctxfix.syntax import last_name
 
 _BY_STRING = frozenset({"delattr", "getattr", "hasattr", "setattr", "object", "setitem", "patch"})
+_NAMESPACES = frozenset({"globals", "vars"})
 _IMPORTERS = frozenset({"__import__", "import_module"})
 
 
@@ -19,9 +20,16 @@ def strings_naming(name: str, owner: str, module: Module) -> Iterator[str]:
             parent = module.scopes.parents[node]
             called = getattr(parent, "func", None)
             by = last_name(called)
-            is_key = isinstance(parent, ast.Subscript) and "__dict__" in ast.unparse(parent.value)
+            is_key = isinstance(parent, ast.Subscript) and _is_namespace(parent.value)
             if by in _BY_STRING or is_key or "." in node.value:
                 yield node.value
+
+
+def _is_namespace(node: ast.expr) -> bool:
+    """Whether an expression is the dictionary of the names that an object or a module holds."""
+    if isinstance(node, ast.Call):
+        return last_name(node.func) in _NAMESPACES
+    return last_name(node) == "__dict__"
 
 
 def _is_for(text: str, name: str, owner: str) -> bool:

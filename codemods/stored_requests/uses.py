@@ -6,6 +6,7 @@ import ast
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
+from flask_ctxfix.codemods.stored_requests.locks import Locking, locking_around
 from flask_ctxfix.codemods.stored_requests.order import function_around, is_read_later
 from flask_ctxfix.codemods.stored_requests.slots import (
     Slot,
@@ -32,10 +33,6 @@ _CHANGING = frozenset(
 )
 _NAMESPACES = frozenset({"globals", "vars", "locals", "exec", "eval"})
 GUARDED = "a lock guards it, so that it is shared on purpose"
-_LOCKS = frozenset(
-    f"threading.{name}()"
-    for name in ("BoundedSemaphore", "Condition", "Lock", "RLock", "Semaphore")
-)
 
 
 @dataclass(slots=True)
@@ -325,16 +322,11 @@ def _in_strings(slot: Slot, uses: Uses, project: Project) -> Iterator[str]:
 
 def _around(module: Module, project: Project, node: ast.AST) -> Iterator[str]:
     """Yield what stands around a use and says that it is shared on purpose."""
-    values = ContextFlow.of(project).values
-    for parent in module.scopes.ancestors(node):
-        if isinstance(parent, ast.With | ast.AsyncWith):
-            for item in parent.items:
-                value = values.of(module, item.context_expr)
-                name = value.name if isinstance(value, Foreign) else ""
-                if name in _LOCKS or "lock" in ast.unparse(item.context_expr).lower():
-                    yield GUARDED
-        if isinstance(parent, ast.FunctionDef | ast.AsyncFunctionDef):
-            break
+    locking = locking_around(module, project, node)
+    if locking >= Locking.KEPT:
+        yield GUARDED
+    elif locking is Locking.MADE:
+        yield "what is entered around it may lock it"
 
 
 def _changed(module: Module, node: ast.expr) -> Iterator[str]:

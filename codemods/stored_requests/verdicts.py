@@ -16,6 +16,7 @@ from flask_ctxfix.codemods.stored_requests.walks import certain_parts, key_of
 from flask_ctxfix.context_flow import ContextFlow, Where
 from flask_ctxfix.context_flow.values import Foreign
 from flask_ctxfix.flask_facts import KEPT_ON_G, PROXIES, STARTERS
+from flask_ctxfix.named import is_imported
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import FunctionNode
 from flask_ctxfix.syntax import last_name
@@ -270,7 +271,7 @@ class _Judge:
         if name in _OF_G:
             return f"`g.{name}` is a method"
         for package, names in KEPT_ON_G.items():
-            if name in names and self._project.mentioning(package):
+            if name in names and is_imported(self._project, package):
                 return f"`{package}` keeps its own `g.{name}`"
         for module in modules_with(self._slot, self._project):
             for read in self._project.uses_of(module, {"g"}):

@@ -11,8 +11,8 @@ from flask_ctxfix.codemods.streams.late_code import Late
 from flask_ctxfix.codemods.streams.parameters import passing_edits, statement_of
 from flask_ctxfix.codemods.streams.streamed import Stream, is_view, streams_of
 from flask_ctxfix.codemods.streams.wraps import torn_down
-from flask_ctxfix.context_flow import Where
-from flask_ctxfix.context_flow.guards import fallbacks
+from flask_ctxfix.context_flow import ContextFlow, Where
+from flask_ctxfix.context_flow.handled_errors import fallbacks
 from flask_ctxfix.context_flow.needs import Use
 from flask_ctxfix.context_flow.uses import writes_session
 from flask_ctxfix.places import has_types_above, is_first_on_line
@@ -124,7 +124,10 @@ def _values_of(
 
 def _has_fallback(module: Module, project: Project, around: ast.AST, node: ast.expr) -> bool:
     """Whether code that runs late goes on to something else where there is no context."""
-    return survives_errors(module, project, around, node, fallbacks)
+    values = ContextFlow.of(project).values
+    return survives_errors(
+        module, project, around, node, lambda each: fallbacks(values, module, each)
+    )
 
 
 def _app_of(module: Module, around: ast.AST, use: Use) -> Read | None:

@@ -14,6 +14,7 @@ from flask_ctxfix.syntax import last_name, without_call
 _READERS = frozenset({"join", "list", "next", "set", "sorted", "tuple"})
 # Of what reads a body, the names that nothing else has.
 _OF_BODIES = frozenset({"add_etag", "freeze", "get_data"})
+_AFTERWARDS = frozenset({"after_app_request", "after_request"})
 _DEEPEST = 3
 
 
@@ -101,7 +102,7 @@ def are_all_bodies_read(project: Project) -> bool:
             _reads_a_body(module, project, statement, _OF_BODIES | {"data"})
             for module in project.parsed(project.mentioning("after_request"))
             for function in module.scopes.nodes(ast.FunctionDef)
-            if any(getattr(e, "attr", "").startswith("after_") for e in function.decorator_list)
+            if any(last_name(each) in _AFTERWARDS for each in function.decorator_list)
             for statement in function.body
             if not isinstance(statement, ast.If | ast.For | ast.While | ast.Try)
         )

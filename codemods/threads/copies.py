@@ -15,9 +15,11 @@ from flask_ctxfix.context_flow import ContextFlow, Need, Summary, Where
 from flask_ctxfix.context_flow.needs import Use
 from flask_ctxfix.context_flow.uses import CHANGING, left_on_g, writes_session
 from flask_ctxfix.context_flow.values import Foreign, Function
-from flask_ctxfix.flask_facts import BODY_READS
+from flask_ctxfix.flask_facts import BODY_READS, TEARDOWNS
+from flask_ctxfix.named import is_imported, is_named
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.spelling import flask_name_at
+from flask_ctxfix.syntax import last_name
 
 _CHANGES = (
     "run it in a copy of the request's context; in the copy `g` is new and empty, teardown "
@@ -27,13 +29,8 @@ _CHANGES = (
 _KEPT_FORMS = frozenset({"form", "values"})
 _KEPT_DATA = frozenset({"data", "get_data", "get_json", "json"})
 # With these a second teardown, or a second match of the URL, may be seen.
-_SEES_COPIES = (
-    "FileField",
-    "request.stream",
-    "url_value_preprocessor",
-    "opentelemetry",
-    "flask_debugtoolbar",
-)
+_SEEING_NAMES = ("FileField", "url_value_preprocessor")
+_SEEING_PACKAGES = ("flask_debugtoolbar", "opentelemetry")
 
 
 def why_not(start: Start, project: Project, summary: Summary) -> str | None:
@@ -127,7 +124,9 @@ def _sees_copies(project: Project) -> bool:
     return project.memo(
         "sees copies",
         lambda: (
-            any(map(project.mentioning, _SEES_COPIES))
+            any(is_named(project, each) for each in _SEEING_NAMES)
+            or any(is_imported(project, each) for each in _SEEING_PACKAGES)
+            or any(_of_proxy(project, ".stream", "flask.request"))
             or any(_of_proxy(project, ".files", "flask.request"))
             or any(map(_is_changed, _of_proxy(project, ".view_args", "flask.request")))
             or any(map(_expects_more, _of_proxy(project, "teardown_", "flask.g")))
@@ -169,11 +168,11 @@ def _expects_more(place: tuple[Module, ast.Attribute]) -> bool:
 
 def tears_down(module: Module, function: ast.FunctionDef) -> bool:
     """Whether a function is registered, by a decorator or a call, for the end of contexts."""
-    if any("teardown_" in getattr(each, "attr", "") for each in function.decorator_list):
+    if any(last_name(each) in TEARDOWNS for each in function.decorator_list):
         return True
     parents = (module.scopes.parents.get(each) for each in _reads_of(module, function))
     calls = (each.func for each in parents if isinstance(each, ast.Call))
-    return any("teardown_" in getattr(called, "attr", "") for called in calls)
+    return any(last_name(called) in TEARDOWNS for called in calls)
 
 
 def _reads_of(module: Module, function: ast.FunctionDef) -> list[ast.Name]:

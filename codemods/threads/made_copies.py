@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from flask_ctxfix.codemods.threads.starts import Start, starts_in
 from flask_ctxfix.context_flow import ContextFlow, Need, Reach
-from flask_ctxfix.context_flow.guards import expects_no_context
+from flask_ctxfix.context_flow.handled_errors import expects_no_context
 from flask_ctxfix.context_flow.made_contexts import makes_context
 from flask_ctxfix.context_flow.values import (
     Class,

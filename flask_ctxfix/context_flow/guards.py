@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -19,7 +18,6 @@ from flask_ctxfix.context_flow.values import (
     Class,
     Foreign,
     Function,
-    Instance,
     Known,
     Value,
     Values,
@@ -31,11 +29,6 @@ from flask_ctxfix.scopes import Binding, FunctionNode
 from flask_ctxfix.syntax import last_name, without_call
 
 _HELPERS = 2  # a helper that asks, or one that it calls
-_CONTEXT_ERRORS = {"RuntimeError"}
-_BROAD_ERRORS = {"BaseException", "Exception"}
-_REPORTS = re.compile(
-    r"print\w*|log|debug|info|warn\w*|error|exception|critical|capture_\w+", re.IGNORECASE
-)
 
 
 def is_proxy(value: Value | None) -> bool:
@@ -394,89 +387,3 @@ def ends(block: Sequence[ast.stmt]) -> bool:
 
 def _breaks(block: Sequence[ast.stmt]) -> bool:
     return any(isinstance(each, ast.Break) for statement in block for each in ast.walk(statement))
-
-
-def expects_no_context(statement: ast.Try) -> bool:
-    """Whether a handler is made for the error that a missing context raises.
-
-    A broad handler is, if all that it guards is the reading of one value; around actions it only
-    hides that they fail.
-    """
-    names = {name for handler in statement.handlers for name in _caught(handler)}
-    if names & _CONTEXT_ERRORS:
-        return True
-    reads = ast.Assign | ast.AnnAssign | ast.Return | ast.Import | ast.ImportFrom
-    is_small = sum(not isinstance(s, ast.Import | ast.ImportFrom) for s in statement.body) <= 1
-    return (
-        bool(names & _BROAD_ERRORS)
-        and is_small
-        and all(isinstance(each, reads) for each in statement.body)
-    )
-
-
-def fallbacks(statement: ast.Try) -> list[ast.ExceptHandler]:
-    """Return the handlers of any error that do something else instead, so that no run need fail."""
-    broad = _CONTEXT_ERRORS | _BROAD_ERRORS
-    return [
-        handler
-        for handler in statement.handlers
-        if broad.intersection(_caught(handler)) and not all(map(_reports, handler.body))
-    ]
-
-
-def expects_failure(statement: ast.Try) -> bool:
-    """Whether a handler of some error lets the code go on."""
-    return any(
-        not _BROAD_ERRORS.intersection(_caught(handler))
-        and not isinstance(handler.body[-1], ast.Raise)
-        for handler in statement.handlers
-    )
-
-
-def _reports(statement: ast.stmt) -> bool:
-    """Whether a statement of a handler only says that something failed."""
-    if isinstance(statement, ast.Raise):
-        return True
-    call = statement.value if isinstance(statement, ast.Expr) else None
-    return isinstance(call, ast.Call) and _REPORTS.fullmatch(_name(call.func)) is not None
-
-
-def hides_errors(values: Values, module: Module, manager: ast.expr, given: Known = ()) -> bool:
-    """Whether code goes on behind a ``with`` of a manager of the project whatever its block raises.
-
-    What ``contextlib.suppress`` hides is written in its call.
-    """
-    value = values.of(module, manager, given)
-    if isinstance(value, Instance):
-        leave = values.member(value.of, "__exit__", of_instance=True)
-        nodes = own_nodes(leave.node) if isinstance(leave, Function) else ()
-        answers = (each.value for each in nodes if isinstance(each, ast.Return))
-        return any(ast.unparse(each) not in ("None", "False") for each in answers if each)
-    maker = values.of(module, without_call(manager), given)
-    if isinstance(maker, Function) and maker.is_generator:
-        tries = (each for each in own_nodes(maker.node) if isinstance(each, ast.Try))
-        return any(map(fallbacks, tries))
-    return False
-
-
-def is_suppressing(value: Value | None) -> bool:
-    """Whether a context manager is ``contextlib.suppress``."""
-    return value == Foreign("contextlib.suppress()")
-
-
-def suppresses_error(node: ast.expr, value: Value | None) -> bool:
-    """Whether `node` is a ``contextlib.suppress`` for the error that a missing context raises."""
-    if not isinstance(node, ast.Call) or not is_suppressing(value):
-        return False
-    return any(_name(each) in _CONTEXT_ERRORS | _BROAD_ERRORS for each in node.args)
-
-
-def _caught(handler: ast.ExceptHandler) -> list[str]:
-    if handler.type is None:
-        return ["BaseException"]
-    kinds = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type]
-    return [_name(kind) for kind in kinds]
-
-
-def _name(node: ast.expr) -> str:
-    return node.id if isinstance(node, ast.Name) else getattr(node, "attr", "")

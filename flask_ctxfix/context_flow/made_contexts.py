@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Iterator
 from enum import IntEnum
 
 from flask_ctxfix.context_flow.values import Foreign, Function, Instance, Value, Values
+from flask_ctxfix.flask_facts import is_well_known
 from flask_ctxfix.project import Module
 from flask_ctxfix.scopes import FunctionNode
 from flask_ctxfix.syntax import last_name, without_call
@@ -23,13 +23,13 @@ class Need(IntEnum):
 
 NEED_OF = {"app": Need.APP, "request": Need.REQUEST}
 
+_CONTAINERS = (ast.Dict, ast.DictComp, ast.List, ast.ListComp, ast.Set, ast.SetComp)
 _MAKERS = {
     "app_context": Need.APP,
     "request_context": Need.REQUEST,
     "test_client": Need.REQUEST,  # it keeps the contexts of what it asked for
     "test_request_context": Need.REQUEST,
 }
-_MAY_BE_CONTEXT = re.compile(r"ctx|context", re.IGNORECASE)
 
 
 def makes_context(node: ast.expr) -> Need:
@@ -39,13 +39,24 @@ def makes_context(node: ast.expr) -> Need:
     return Need.NONE
 
 
-def may_be_context(node: ast.expr, value: Value | None) -> bool:
-    """Whether something unknown is called as if it were, or made, a context."""
-    if value is not None and not (isinstance(value, Foreign) and value.name.endswith("()")):
+def made_context(value: Value | None) -> Need:
+    """Return which context an object is that something made: ``app.app_context()``."""
+    if not isinstance(value, Foreign) or not value.name.endswith("()"):
+        return Need.NONE
+    return _MAKERS.get(value.name.removesuffix("()").rpartition(".")[2], Need.NONE)
+
+
+def may_be_context(values: Values, module: Module, node: ast.expr, value: Value | None) -> bool:
+    """Whether a manager that nothing is known of is entered, which may be a context.
+
+    What Python, Flask or the project make is known.
+    """
+    if isinstance(value, Foreign):
+        return value.name.endswith("()") and not is_well_known(value.name)
+    if value is not None:
         return False
-    named = without_call(node)
-    name = last_name(named)
-    return _MAY_BE_CONTEXT.search(name) is not None and name != "copy_context"
+    called = values.of(module, without_call(node))
+    return not isinstance(called, Function) or not called.is_generator
 
 
 def proves_context(values: Values, module: Module, node: ast.expr) -> Need:
@@ -109,10 +120,12 @@ class Ends:
         if isinstance(value, Foreign):
             return value.name.endswith("_context()")
         if not isinstance(node, ast.Name):
-            return may_be_context(node, value)
+            return may_be_context(self._values, module, node, value)
         bindings = module.scopes.home_of(node).bindings.get(node.id, [])
         made = [each.value for each in bindings if each.value is not None]
-        return any(map(makes_context, made)) or may_be_context(node, value)
+        if len(made) == len(bindings) and all(isinstance(each, _CONTAINERS) for each in made):
+            return False
+        return any(map(makes_context, made)) or may_be_context(self._values, module, node, value)
 
     def _may_provide(self, module: Module, manager: ast.expr) -> bool:
         """Whether a manager may push a context, as one of the project may."""
@@ -122,7 +135,7 @@ class Ends:
         maker = self._values.of(module, without_call(manager))
         if isinstance(value, Instance) or isinstance(maker, Function):
             return True
-        return may_be_context(manager, value)
+        return may_be_context(self._values, module, manager, value)
 
 
 def _pops(module: Module) -> dict[ast.AST | None, list[ast.Attribute]]:

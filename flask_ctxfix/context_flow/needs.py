@@ -8,17 +8,23 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from flask_ctxfix.codemod import Span, Step
-from flask_ctxfix.context_flow.guards import (
-    Guards,
+from flask_ctxfix.context_flow.guards import Guards, is_proxy
+from flask_ctxfix.context_flow.handled_errors import (
     expects_failure,
     expects_no_context,
     fallbacks,
     hides_errors,
-    is_proxy,
     is_suppressing,
     suppresses_error,
 )
-from flask_ctxfix.context_flow.made_contexts import NEED_OF, Need, makes_context, may_be_context
+from flask_ctxfix.context_flow.made_contexts import (
+    NEED_OF,
+    Need,
+    made_context,
+    makes_context,
+    may_be_context,
+)
+from flask_ctxfix.context_flow.server_name import has_server_name
 from flask_ctxfix.context_flow.tables import QuestionKind, Table
 from flask_ctxfix.context_flow.values import (
     Class,
@@ -129,8 +135,7 @@ class Needs:
 
     def url_need(self) -> Need:
         """Return what `url_for` needs: no request if the project says where it is served."""
-        is_set = self._project.mentioning("SERVER_NAME")
-        return Need.APP if is_set else Need.REQUEST
+        return Need.APP if has_server_name(self._project) else Need.REQUEST
 
     def _construction(self, value: Class) -> Summary:
         uses = self.of(self.values.member(value, "__init__", of_instance=True))
@@ -295,7 +300,10 @@ class _Scan:
 
     def _try(self, node: ast.Try, state: _State) -> _State:
         is_guarded = expects_no_context(node)
-        if not all(self._fails_too(handler, state) for handler in fallbacks(node)):
+        if not all(
+            self._fails_too(handler, state)
+            for handler in fallbacks(self._values, self._module, node)
+        ):
             self.block(node.body, state.maybe().where(is_guarded))
             after = state
         elif expects_failure(node):
@@ -343,7 +351,12 @@ class _Scan:
             made = self._kept_context(node)
         if made is not Need.NONE:
             return made
-        if suppresses_error(node, value) or may_be_context(node, value):
+        made = made_context(value)
+        if made is not Need.NONE:
+            return made
+        if suppresses_error(node, value):
+            return Need.REQUEST
+        if may_be_context(self._values, self._module, node, value):
             return Need.REQUEST
         if isinstance(node, ast.Call):
             function = self._value(node.func)

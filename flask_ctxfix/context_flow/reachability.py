@@ -26,7 +26,7 @@ from flask_ctxfix.flask_facts import (
 )
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import FunctionNode
-from flask_ctxfix.syntax import without_call
+from flask_ctxfix.syntax import last_name, without_call
 
 _NAMED_ENTRIES = {
     "after_request",
@@ -237,12 +237,13 @@ class Reachability:
 
     def _makes_application(self, module: Module, function: FunctionNode) -> bool:
         """Whether a function sets up an application, which happens before any request."""
+        names = {local for local, _ in self._project.flask_locals(module).get("Flask", ())}
+        names.add("Flask")  # as an attribute, or imported with a star
         calls = (node for node in ast.walk(function) if isinstance(node, ast.Call))
         return any(
             self._values.of(module, call.func) == Foreign("flask.Flask")
             for call in calls
-            if isinstance(call.func, ast.Name | ast.Attribute)
-            and "Flask" in (getattr(call.func, "id", ""), getattr(call.func, "attr", ""))
+            if last_name(call.func) in names
         )
 
     def _of_reference(self, module: Module, reference: ast.expr) -> Reach | None:

@@ -304,14 +304,14 @@ class RequestData:
     def _kept_on_g(self, attribute: str) -> Datum | None:
         """Return the data of the request that some code of the project keeps on `g`."""
         self._table.searches(attribute)
-        mentioning = self._project.mentioning
-        assigning = {*mentioning(f".{attribute} ="), *mentioning(f".{attribute}=")}
-        for module in self._project.parsed(sorted(assigning)):
+        for module in self._project.parsed(self._project.mentioning(f".{attribute}")):
             for node in module.scopes.nodes(ast.Attribute):
                 parent = module.scopes.parents[node]
-                if node.attr != attribute or not isinstance(parent, ast.Assign):
+                if node.attr != attribute or not isinstance(parent, ast.Assign | ast.AnnAssign):
                     continue
-                if node in parent.targets and self._project.flask_name(module, node.value) == "g":
+                if not isinstance(node.ctx, ast.Store) or parent.value is None:
+                    continue
+                if self._project.flask_name(module, node.value) == "g":
                     datum = self._of(_Place(module), parent.value)
                     if datum is not None and datum.kind is Kind.VALUE:
                         return datum

@@ -1,0 +1,262 @@
+"""What locks the code around a place, so that what it shares is shared on purpose."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterable, Iterator
+from enum import IntEnum
+
+from flask_ctxfix.codemods.stored_requests.slots import instantiations
+from flask_ctxfix.context_flow import ContextFlow
+from flask_ctxfix.context_flow.values import (
+    Class,
+    Foreign,
+    Function,
+    Instance,
+    Value,
+    bound_arguments,
+    own_nodes,
+)
+from flask_ctxfix.flask_facts import LOCKS
+from flask_ctxfix.project import Module, Project
+from flask_ctxfix.scopes import Binding
+
+_DEEPEST = 8
+# What is here of them is known: none but LOCKS lock anything.
+_KNOWN_PACKAGES = frozenset({"flask", "werkzeug"}) | sys.stdlib_module_names
+# Methods of a mapping that give one of its values.
+_ITEM_READERS = frozenset({"get", "pop", "setdefault"})
+
+
+class Locking(IntEnum):
+    """Whether entering an object locks: certainly not, who knows, or certainly.
+
+    `MADE` is an unknown object that is made anew each time, which rarely locks anything; `KEPT` one
+    that is there before, and is entered again and again, as few but locks are.
+    """
+
+    NO = 0
+    MADE = 1
+    KEPT = 2
+    YES = 3
+
+
+def locking_around(module: Module, project: Project, node: ast.AST) -> Locking:
+    """Return what the code around a node locks in its function."""
+    locks = _Locks(project)
+    around = module.scopes.function_of(node)
+    return max((*_entered(locks, module, node), *_acquired(locks, module, around)))
+
+
+def _entered(locks: _Locks, module: Module, node: ast.AST) -> Iterator[Locking]:
+    yield Locking.NO
+    for parent in module.scopes.ancestors(node):
+        if isinstance(parent, ast.With | ast.AsyncWith):
+            for item in parent.items:
+                yield locks.of(module, item.context_expr)
+        if isinstance(parent, ast.FunctionDef | ast.AsyncFunctionDef):
+            break
+
+
+def _acquired(locks: _Locks, module: Module, around: ast.AST | None) -> Iterator[Locking]:
+    """Yield what a function acquires, other than by entering it."""
+    for node in own_nodes(around) if around is not None else ():
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            if node.func.attr == "acquire":
+                yield locks.of(module, node.func.value)
+
+
+class _Locks:
+    """Tells of expressions whether they are locks."""
+
+    def __init__(self, project: Project) -> None:
+        self._project = project
+        self._flow = ContextFlow.of(project)
+        self._values = self._flow.values
+
+    def of(self, module: Module, node: ast.expr, depth: int = 0) -> Locking:
+        """Return what is known of an expression whose value is entered or acquired."""
+        value = self._values.of(module, node)
+        known = self._of_value(value, depth)
+        if known is not None:
+            return known
+        if depth > _DEEPEST:
+            return Locking.KEPT
+        if isinstance(node, ast.Call):
+            return self._of_call(module, node, depth)
+        if isinstance(node, ast.BoolOp):
+            return self._any(module, node.values, depth)
+        if isinstance(node, ast.IfExp):
+            return self._any(module, (node.body, node.orelse), depth)
+        if isinstance(node, ast.Await | ast.NamedExpr):
+            return self.of(module, node.value, depth + 1)
+        if isinstance(node, ast.Subscript):
+            return self._item(module, node.value, depth)
+        if isinstance(node, ast.Name):
+            found = self._bound(self._project.bindings(module, node), depth)
+            function = module.scopes.function_of(node)
+            is_new = function is not None and module.scopes.home_of(node).node is function
+            return found if is_new else _kept(found)
+        return _kept(self._attribute(module, node, depth))
+
+    def _of_value(self, value: Value | None, depth: int) -> Locking | None:
+        """Return what a value tells; None where it is not enough to tell."""
+        if isinstance(value, Foreign):
+            if value.name in LOCKS:
+                return Locking.YES
+            is_made = value.name.endswith("()")
+            return Locking.NO if is_made and _package(value) in _KNOWN_PACKAGES else None
+        return self._of_instance(value, depth) if isinstance(value, Instance) else None
+
+    def _of_instance(self, value: Instance, depth: int) -> Locking | None:
+        bases = self._values.bases(value.of)
+        if any(isinstance(each, Foreign) and f"{each.name}()" in LOCKS for each in bases):
+            return Locking.YES
+        methods = (
+            self._values.member(value.of, name, of_instance=True)
+            for name in ("__enter__", "__aenter__", "acquire")
+        )
+        known = [each for each in methods if isinstance(each, Function)]
+        return max(self._inside(each, depth) for each in known) if known else None
+
+    def _of_call(self, module: Module, node: ast.Call, depth: int) -> Locking:
+        function = self._values.of(module, node.func)
+        if isinstance(function, Function):
+            if function.is_generator:
+                return self._inside(function, depth)
+            returned = function.module.scopes.returned.get(function.node, ())
+            return self._any(function.module, returned, depth) if returned else Locking.MADE
+        if isinstance(node.func, ast.Attribute) and node.func.attr in _ITEM_READERS:
+            return max(self._any(module, node.args[1:], depth), self._owned(module, node, depth))
+        return Locking.MADE
+
+    def _owned(self, module: Module, call: ast.Call, depth: int) -> Locking:
+        """Return what a method like ``get()`` takes out of the object it is called on."""
+        assert isinstance(call.func, ast.Attribute)
+        found = self._item(module, call.func.value, depth)
+        return Locking.MADE if found is Locking.KEPT else found
+
+    def _inside(self, function: Function, depth: int) -> Locking:
+        """Return whether a manager of the project enters or acquires a lock itself."""
+        if depth > _DEEPEST:
+            return Locking.MADE
+        module = function.module
+        found = [Locking.NO]
+        for node in own_nodes(function.node):
+            if isinstance(node, ast.With | ast.AsyncWith):
+                found += [self.of(module, e.context_expr, depth + 1) for e in node.items]
+            elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+                if node.func.attr in ("acquire", "__enter__", "__aenter__", "enter_context"):
+                    owners = node.args if node.func.attr == "enter_context" else [node.func.value]
+                    found += [self.of(module, each, depth + 1) for each in owners]
+        return max(found)
+
+    def _any(self, module: Module, nodes: Iterable[ast.expr], depth: int) -> Locking:
+        return max((self.of(module, each, depth + 1) for each in nodes), default=Locking.NO)
+
+    def _bound(self, bindings: list[tuple[Module, Binding]], depth: int) -> Locking:
+        """Return what the bindings of a name make it, if one of them does."""
+        found: list[Locking] = []
+        for home, binding in bindings:
+            if binding.kind == "parameter":
+                found.append(self._parameter(home, binding, depth))
+            elif binding.value is not None:
+                is_none = isinstance(binding.value, ast.Constant)
+                found += [] if is_none else [self.of(home, binding.value, depth + 1)]
+            elif isinstance(binding.node, ast.withitem):
+                found.append(self.of(home, binding.node.context_expr, depth + 1))
+        return max(found, default=Locking.KEPT)
+
+    def _parameter(self, module: Module, binding: Binding, depth: int) -> Locking:
+        """Return what all callers pass: a lock only if each of them does."""
+        function = module.scopes.parents[module.scopes.parents[binding.node]]
+        passed = [
+            self.of(home, argument, depth + 1)
+            for home, name, argument in self._passed(module, function)
+            if name == binding.name and not isinstance(argument, ast.Constant)
+        ]
+        return min(passed, default=Locking.KEPT)
+
+    def _passed(self, module: Module, function: ast.AST) -> Iterator[tuple[Module, str, ast.expr]]:
+        if not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
+            return
+        owner = module.scopes.parents[function]
+        receiver = Instance(Class(module, owner)) if isinstance(owner, ast.ClassDef) else None
+        called = Function(module, function, receiver)
+        for home, call in self._calls(module, function):
+            for name, argument in bound_arguments(call, called):
+                yield home, name, argument
+
+    def _calls(
+        self, module: Module, function: ast.FunctionDef | ast.AsyncFunctionDef
+    ) -> Iterator[tuple[Module, ast.Call]]:
+        owner = module.scopes.parents[function]
+        if isinstance(owner, ast.ClassDef) and function.name == "__init__":
+            yield from instantiations(Class(module, owner), self._project)
+            return
+        for home, reference in self._flow.reachability.references(module, function):
+            call = home.scopes.parents.get(reference)
+            if isinstance(call, ast.Call) and call.func is reference:
+                yield home, call
+
+    def _attribute(self, module: Module, node: ast.expr, depth: int) -> Locking:
+        if not isinstance(node, ast.Attribute):
+            return Locking.KEPT
+        bindings = self._project.bindings(module, node)
+        if bindings:
+            return self._bound(bindings, depth)
+        owner = self._values.of(module, node.value)
+        if isinstance(owner, Instance):
+            assigned = self._values.assigned(owner.of).get(node.attr, ())
+            if assigned:
+                return self._any(owner.of.module, assigned, depth)
+        return Locking.KEPT
+
+    def _item(self, module: Module, container: ast.expr, depth: int) -> Locking:
+        """Return what the values of a container are, as far as what fills it tells."""
+        found = [
+            self._element(home, value, depth) for home, value in self._containers(module, container)
+        ]
+        for node in module.scopes.nodes(ast.Subscript):
+            parent = module.scopes.parents[node]
+            if isinstance(node.ctx, ast.Store) and isinstance(parent, ast.Assign):
+                if ast.unparse(node.value) == ast.unparse(container):
+                    found.append(self.of(module, parent.value, depth + 1))
+        return max(found, default=Locking.KEPT)
+
+    def _containers(self, module: Module, container: ast.expr) -> Iterator[tuple[Module, ast.expr]]:
+        for home, binding in self._project.bindings(module, container):
+            if binding.value is not None:
+                yield home, binding.value
+        if isinstance(container, ast.Attribute):
+            owner = self._values.of(module, container.value)
+            if isinstance(owner, Instance):
+                for value in self._values.assigned(owner.of).get(container.attr, ()):
+                    yield owner.of.module, value
+
+    def _element(self, module: Module, container: ast.expr, depth: int) -> Locking:
+        """Return what a new container holds, or makes where it has no value."""
+        if isinstance(container, ast.Dict):
+            return self._any(module, container.values, depth)
+        if isinstance(container, ast.List | ast.Tuple):
+            return self._any(module, container.elts, depth)
+        if isinstance(container, ast.DictComp):
+            return self.of(module, container.value, depth + 1)
+        if isinstance(container, ast.ListComp):
+            return self.of(module, container.elt, depth + 1)
+        made = self._values.of(module, container)
+        if made == Foreign("collections.defaultdict()") and isinstance(container, ast.Call):
+            makers = (self._values.of(module, each) for each in container.args[:1])
+            made_of = (self._of_value(self._values.result(each), depth) for each in makers)
+            return max((each for each in made_of if each is not None), default=Locking.NO)
+        return Locking.NO if made is not None else Locking.KEPT
+
+
+def _kept(found: Locking) -> Locking:
+    """Return what is known of an object that outlives the function that enters it."""
+    return Locking.KEPT if found is Locking.MADE else found
+
+
+def _package(value: Foreign) -> str:
+    return value.name.partition(".")[0]
