@@ -332,6 +332,25 @@ def test_ways_through_modules(folder: Path, kind: str, is_circle: bool) -> None:
     check_orders(range(3))
 
 
+@pytest.mark.parametrize("is_backwards", [False, True])
+@pytest.mark.parametrize(("called", "fix"), [("first()", "safe"), ("second()", "safe"), ("", None)])
+def test_a_circle_that_reads_what_others_wrote(
+    folder: Path, called: str, fix: str | None, is_backwards: bool
+) -> None:
+    """Who calls functions that only call each other is not known."""
+    slot, load = "current = None\n", "    global current\n    current = request.args['a']\n"
+    functions = [
+        programs.function("first", "if x:", "    second()", "print(current)", parameters="x=1"),
+        programs.function("second", "first(0)"),
+    ]
+    if is_backwards:
+        functions.reverse()
+    views = [programs.view("one", "load()", f"{called or 'pass'}", "print(current)")]
+    program = programs.in_one_file([slot, f"def load():\n{load}", *functions], views)
+    assert kinds_of(program, folder) == [("app.py", "CTX501", fix)]
+    check_orders(range(3))
+
+
 @pytest.mark.parametrize(
     ("kind", "code", "fix"),
     [("state", "CTX101", None), ("proxy", "CTX103", "unsafe"), ("file", "CTX103", None)],

@@ -107,18 +107,14 @@ class _Look:
     def is_standard(self, node: ast.expr) -> bool:
         """Whether `node` is of Python's own, and is given nothing but plain data to work with."""
         made = self._made_of(node)
-        if made is None:
-            return False
-        seen: set[ast.AST] = {node}
-        while made:
-            each = made.pop()
-            if each not in seen:
-                seen.add(each)
-                further = self._made_of_data(each)
-                if further is None:
-                    return False
-                made += further
-        return True
+        left = [*(made or ())]
+        seen = {node, *left}
+        while made is not None and left:
+            made = self._made_of_data(left.pop())
+            new = [each for each in made or () if each not in seen]
+            seen.update(new)
+            left += new
+        return made is not None
 
     def _is_alike(self, manager: ast.expr) -> bool:
         """Whether a manager certainly does the same in each app context of an application."""

@@ -80,6 +80,7 @@ def _joined(one: _Before, other: _Before) -> _Before:
     return _Before(min(one.written, other.written), doubts, nested)
 
 
+_IS_ENTERED = QuestionKind("is entered", False, lambda one, other: one or other)
 _ALWAYS_WRITES = QuestionKind("always writes", True, lambda one, other: one and other)
 # What calls itself begins, in the end, with a call from elsewhere.
 _AT_ENTRY = QuestionKind(
@@ -243,13 +244,33 @@ class Order:
         if around.written is Written.YES:
             return _joined(found, around)
         found = _joined(found, around._replace(written=Written.YES))
-        is_called = False
         for each in self._ways_in(module, function):
-            is_called = True
             found = _joined(found, each)
             if found.written is Written.NO:
-                break
-        return found if is_called else found._replace(written=Written.NO)
+                return found
+        return found if self._is_entered(module, function) else found._replace(written=Written.NO)
+
+    def _is_entered(self, module: Module, function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+        """Whether Flask, or code that wrote, leads to a function, and not only the function itself.
+
+        Who calls what only calls itself is not known.
+        """
+
+        def compute() -> bool:
+            self._table.reads(module.path)
+            if any(True for _ in self._entries.of(module, function)):
+                return True
+            for home, reference in self._reachability.references(module, function):
+                around = function_around(home, reference)
+                if not isinstance(around, ast.FunctionDef | ast.AsyncFunctionDef):
+                    return True
+                call = home.scopes.parents[reference]
+                if self.walk(home, around).is_written_at(call) or self._is_entered(home, around):
+                    return True
+            return False
+
+        key = ("is entered", key_of(module, function))
+        return self._table.ask(self._answers, _IS_ENTERED, key, compute)
 
     def _ways_in(
         self, module: Module, function: ast.FunctionDef | ast.AsyncFunctionDef

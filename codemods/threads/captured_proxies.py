@@ -34,11 +34,10 @@ def lasting_proxy_of(module: Module, project: Project, node: ast.expr) -> str | 
         home, each = left.pop()
         if proxy_of(home, project, each) is None or not _is_lasting(home, project, each):
             return None
-        for owner, binding in project.bindings(home, each):
-            if binding.kind != "import" and binding.value is not None:
-                if binding.value not in seen:
-                    seen.add(binding.value)
-                    left.append((owner, binding.value))
+        bound = project.bindings(home, each)
+        new = [(owner, b.value) for owner, b in bound if b.value and b.value not in seen]
+        seen.update(value for _, value in new)
+        left += new
     return proxy_of(module, project, node)
 
 
