@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from graphlib import CycleError, TopologicalSorter
 from typing import Literal
 
 from flask_ctxfix import flask_facts
@@ -32,16 +33,46 @@ def _kind_of_value(module: Module, project: Project, value: ast.expr | None) -> 
     return class_kind(module, project, value.func) if isinstance(value, ast.Call) else None
 
 
-def class_kind(module: Module, project: Project, node: ast.expr, depth: int = 0) -> Instance | None:
+def class_kind(module: Module, project: Project, node: ast.expr) -> Instance | None:
     """Return which of Flask's classes the class `node` is or inherits from."""
-    name = project.flask_name(module, node)
-    if name in {"Flask", "Blueprint"}:
-        return "Flask" if name == "Flask" else "Blueprint"
+    kinds: set[Instance | None] = set()
+    derived: dict[ast.AST, set[ast.AST]] = {}
+    left: list[tuple[Module, ast.expr, ast.AST]] = [(module, node, module.tree)]
+    while left:
+        home, base, inheriting = left.pop()
+        name = project.flask_name(home, base)
+        if name in {"Flask", "Blueprint"}:
+            return "Flask" if name == "Flask" else "Blueprint"
+        defined = _class_of(home, project, base)
+        if defined is None:
+            kinds.add(_kind_from_elsewhere(home, project, base))
+            continue
+        owner, definition = defined
+        if definition not in derived:
+            derived[definition] = set()
+            left += [(owner, each, definition) for each in reversed(definition.bases)]
+        derived[definition].add(inheriting)
+    return "other" if kinds <= {"other"} and not _is_circular(derived) else None
+
+
+def _class_of(
+    module: Module, project: Project, node: ast.expr
+) -> tuple[Module, ast.ClassDef] | None:
     for owner, binding in project.bindings(module, node):
-        if isinstance(binding.node, ast.ClassDef) and depth < 10:
-            kinds = [class_kind(owner, project, base, depth + 1) for base in binding.node.bases]
-            found = next((kind for kind in kinds if kind in ("Flask", "Blueprint")), None)
-            return "other" if found is None and set(kinds) <= {"other"} else found
+        if isinstance(binding.node, ast.ClassDef):
+            return owner, binding.node
+    return None
+
+
+def _is_circular(graph: dict[ast.AST, set[ast.AST]]) -> bool:
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError:  # a name has several meanings
+        return True
+    return False
+
+
+def _kind_from_elsewhere(module: Module, project: Project, node: ast.expr) -> Instance | None:
     origins = project.origins(module, node)
     is_foreign = all(
         origin != UNKNOWN

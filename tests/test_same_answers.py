@@ -41,6 +41,20 @@ MOST_ASKED = (3, 6)
 LENGTHS = [3, 16, 45, 200, 2000]
 MARKS = ["pyproject.toml", "setup.cfg", "setup.py", "requirements.txt", ".git/HEAD"]
 WORDS = "Thread submit celery delay request session current_app push global SERVER_NAME"
+# What is found in programs, by the way that is long in them, and the fix.
+FOUND = {
+    "read behind a write": ("CTX501", "safe"),
+    "writing": ("CTX501", "safe"),
+    "quiet": ("CTX303", "safe"),
+    "not quiet": ("CTX303", "unsafe"),
+    "late": ("CTX601", "unsafe"),
+    "late in parts": ("CTX601", "unsafe"),
+    "endless": ("CTX101", None),
+    "unwrapping": ("CTX103", None),
+    "started once": ("CTX101", None),
+    "ready hook": ("CTX404", "unsafe"),
+    "hook": ("CTX404", None),
+}
 RELEASES = [
     "Flask-Admin==1.6.1",
     "Flask-AppBuilder==4.5.0",
@@ -286,6 +300,76 @@ def test_many_uses_in_one_function(folder: Path, count: int, is_turned: bool) ->
     write(programs.many_uses(count, is_turned=is_turned), folder)
     outcome = run()
     assert [(code, fix) for code, _, fix in fixes(outcome)["app.py"]] == [("CTX101", None)]
+
+
+def kinds_of(files: programs.Files, folder: Path) -> list[tuple[str, str, str | None]]:
+    """Return what is found in a program: the file, the rule and the kind of the fix."""
+    for path in folder.glob("*.py"):
+        path.unlink()
+    write(files, folder)
+    outcome = run()
+    assert outcome.errors == []
+    return [(path, code, fix) for path, each in fixes(outcome).items() for code, _, fix in each]
+
+
+@pytest.mark.parametrize("is_backwards", [False, True])
+@pytest.mark.parametrize("is_circle", [False, True])
+@pytest.mark.parametrize("kind", programs.WAYS)
+def test_ways_of_any_length(folder: Path, kind: str, is_circle: bool, is_backwards: bool) -> None:
+    short = kinds_of(programs.way(kind, 2), folder)
+    assert short == ([("app.py", *FOUND[kind])] if kind in FOUND else [])
+    for length in (3, 20, 200) if is_backwards or not is_circle else (3, 200, 1500):
+        files = programs.way(kind, length, is_circle=is_circle, is_backwards=is_backwards)
+        assert kinds_of(files, folder) == short, length
+
+
+@pytest.mark.parametrize("is_circle", [False, True])
+@pytest.mark.parametrize("kind", programs.WAYS)
+def test_ways_through_modules(folder: Path, kind: str, is_circle: bool) -> None:
+    short = kinds_of(programs.way_through_modules(kind, 4), folder)
+    files = programs.way_through_modules(kind, 45, is_circle=is_circle)
+    assert kinds_of(files, folder) == short
+    check_orders(range(3))
+
+
+@pytest.mark.parametrize("is_backwards", [False, True])
+@pytest.mark.parametrize(("called", "fix"), [("first()", "safe"), ("second()", "safe"), ("", None)])
+def test_a_circle_that_reads_what_others_wrote(
+    folder: Path, called: str, fix: str | None, is_backwards: bool
+) -> None:
+    """Who calls functions that only call each other is not known."""
+    slot, load = "current = None\n", "    global current\n    current = request.args['a']\n"
+    functions = [
+        programs.function("first", "if x:", "    second()", "print(current)", parameters="x=1"),
+        programs.function("second", "first(0)"),
+    ]
+    if is_backwards:
+        functions.reverse()
+    views = [programs.view("one", "load()", f"{called or 'pass'}", "print(current)")]
+    program = programs.in_one_file([slot, f"def load():\n{load}", *functions], views)
+    assert kinds_of(program, folder) == [("app.py", "CTX501", fix)]
+    check_orders(range(3))
+
+
+@pytest.mark.parametrize(
+    ("kind", "code", "fix"),
+    [("state", "CTX101", None), ("proxy", "CTX103", "unsafe"), ("file", "CTX103", None)],
+)
+def test_names_in_a_row(folder: Path, kind: str, code: str, fix: str | None) -> None:
+    short = kinds_of(programs.names_in_a_row(kind, 1), folder)
+    assert short == [("app.py", code, fix)]
+    for length in (20, 200, 1500):
+        assert kinds_of(programs.names_in_a_row(kind, length), folder) == short
+
+
+@pytest.mark.parametrize("is_served", [False, True])
+def test_modules_that_import_each_other_in_a_row(folder: Path, is_served: bool) -> None:
+    """A context that is pushed for a script is no more than information."""
+    for length in (3, 20, 200):
+        files = programs.importing_modules(length, is_served=is_served)
+        expected = [("part0.py", "CTX301", "unsafe")] if is_served else []
+        assert kinds_of(files, folder) == expected, length
+    check_orders(range(2))
 
 
 def test_chains_in_several_orders(folder: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from flask_ctxfix.project import Module, Project
 
@@ -34,6 +34,25 @@ def importers(module: Module, project: Project) -> Iterator[Module]:
     name = project.dotted_name(module.path).rpartition(".")[2]
     paths = project.outside_tests(name) if name else []
     return project.parsed(path for path in paths if module.path in _imports_of(path, project))
+
+
+def importing(
+    module: Module, project: Project, *, is_end: Callable[[Module], bool] = lambda module: False
+) -> Iterator[Module]:
+    """Yield a module, and those that import it, themselves or by others.
+
+    One that `is_end` holds of is left out, and so are those that import it only by that.
+    """
+    seen = {module.path}
+    left = [module]
+    while left:
+        current = left.pop()
+        if is_end(current):
+            continue
+        yield current
+        new = [each for each in importers(current, project) if each.path not in seen]
+        seen.update(each.path for each in new)
+        left += new
 
 
 def _imports_of(path: str, project: Project) -> frozenset[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Iterator, Sequence
 
-from flask_ctxfix.codemods.manual_contexts.imported_files import imported_files, importers
+from flask_ctxfix.codemods.manual_contexts.imported_files import imported_files, importing
 from flask_ctxfix.codemods.manual_contexts.pushes import Push
 from flask_ctxfix.codemods.manual_contexts.startup import asks_for_context
 from flask_ctxfix.codemods.manual_contexts.unseen import needs_a_context
@@ -23,10 +23,10 @@ def may_be_needed(push: Push, project: Project, covered: Sequence[ast.stmt]) -> 
     job. A request has a context of its own, and so has a command.
     """
     module, function = push.module, push.function
-    if function is not None and _callers_need(module, project, function, set()):
+    if function is not None and _callers_need(module, project, function):
         return True
     loaded = _loaded(module, project, covered)
-    modules = [each for each in _importing(module, project) if each.path not in loaded]
+    modules = [each for each in importing(module, project) if each.path not in loaded]
     asked = [each.path for each in modules]
     for other in modules:
         later = other.tree.body if other is not module else _behind_push(push)
@@ -54,47 +54,42 @@ def _loaded(module: Module, project: Project, covered: Iterable[ast.stmt]) -> se
     return found
 
 
-def _importing(module: Module, project: Project) -> Iterator[Module]:
-    """Yield a module, and those that import it, themselves or by others."""
-    seen = {module.path}
-    pending = [module]
-    while pending:
-        current = pending.pop()
-        yield current
-        for each in importers(current, project):
-            if each.path not in seen:
-                seen.add(each.path)
-                pending.append(each)
-
-
 def _behind_push(push: Push) -> list[ast.stmt]:
     """Return the statements of a module that may run after a push in it, or in its function."""
     body, end = push.module.tree.body, push.module.span(push.statement).end
     return [each for each in body if push.module.span(each).end > end]
 
 
-def _callers_need(
-    module: Module, project: Project, function: FunctionNode, seen: set[FunctionNode]
-) -> bool:
-    """Whether code that calls a factory may need the context that it leaves."""
+def _callers_need(module: Module, project: Project, factory: FunctionNode) -> bool:
+    """Whether code that calls a factory, or its callers, may need the context that it leaves."""
+    seen = {factory}
+    left = [(module, factory)]
+    while left:
+        home, function = left.pop()
+        for other, call in _calls_of(home, project, function):
+            if any(asks_for_context(other, project, each) != "no" for each in _behind(other, call)):
+                return True
+            around = other.scopes.function_of(call)
+            if around is not None and around not in seen:
+                seen.add(around)
+                left.append((other, around))
+    return False
+
+
+def _calls_of(
+    module: Module, project: Project, function: FunctionNode
+) -> Iterator[tuple[Module, ast.Call]]:
+    """Yield the calls, outside of tests, of what has the name of a function or its class."""
     owner = module.scopes.parents.get(function)
     of_class = isinstance(owner, ast.ClassDef) and getattr(function, "name", "") == "__init__"
     name = getattr(owner if of_class else function, "name", "")
-    seen.add(function)
     for path in project.outside_tests(name):
         if project.exports(path) is None:
             continue
         other = project.module(path)
         for call in other.scopes.nodes(ast.Call):
-            if last_name(call.func) != name:
-                continue
-            if any(asks_for_context(other, project, each) != "no" for each in _behind(other, call)):
-                return True
-            around = other.scopes.function_of(call)
-            if around is not None and around not in seen:
-                if _callers_need(other, project, around, seen):
-                    return True
-    return False
+            if last_name(call.func) == name:
+                yield other, call
 
 
 def _behind(module: Module, call: ast.Call) -> Iterator[ast.stmt]:

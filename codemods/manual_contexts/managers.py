@@ -20,7 +20,6 @@ _With = ast.With | ast.AsyncWith
 _STACKS = frozenset({"contextlib.AsyncExitStack()", "contextlib.ExitStack()"})
 _ENTERING = frozenset({"enter_async_context", "enter_context"})
 _DISPLAYS = (ast.Dict, ast.List, ast.Set, ast.Tuple)
-_DEEPEST = 4
 
 
 def doubtful_managers(
@@ -105,15 +104,17 @@ class _Look:
         elif is_stack:
             yield from call.args[:1]
 
-    def is_standard(self, node: ast.expr, depth: int = 0) -> bool:
+    def is_standard(self, node: ast.expr) -> bool:
         """Whether `node` is of Python's own, and is given nothing but plain data to work with."""
-        value = self._values.of(self._module, node.func if isinstance(node, ast.Call) else node)
-        if not isinstance(value, Foreign) or not _is_of_python(value.name):
-            return False
-        if not isinstance(node, ast.Call):
-            return True
-        given = [*node.args, *(each.value for each in node.keywords)]
-        return all(self._is_data(each, depth + 1) for each in given)
+        made = self._made_of(node)
+        left = [*(made or ())]
+        seen = {node, *left}
+        while made is not None and left:
+            made = self._made_of_data(left.pop())
+            new = [each for each in made or () if each not in seen]
+            seen.update(new)
+            left += new
+        return made is not None
 
     def _is_alike(self, manager: ast.expr) -> bool:
         """Whether a manager certainly does the same in each app context of an application."""
@@ -146,21 +147,31 @@ class _Look:
         parents = (self._module.scopes.parents.get(each) for each in reads)
         return not all(isinstance(each, ast.Attribute) for each in parents)
 
-    def _is_data(self, node: ast.expr, depth: int) -> bool:
-        """Whether `node` is a plain value of Python's own, which calls nothing of the project."""
+    def _made_of(self, node: ast.expr) -> list[ast.expr] | None:
+        """Return what has to be plain data, so that `node` is of Python's own; None if not."""
+        value = self._values.of(self._module, node.func if isinstance(node, ast.Call) else node)
+        if not isinstance(value, Foreign) or not _is_of_python(value.name):
+            return None
+        if not isinstance(node, ast.Call):
+            return []
+        return [*node.args, *(each.value for each in node.keywords)]
+
+    def _made_of_data(self, node: ast.expr) -> list[ast.expr] | None:
+        """Return what a plain value of Python's own is made of; None if it may be something else.
+
+        Such a value calls nothing of the project.
+        """
         if isinstance(node, ast.Constant | ast.JoinedStr):
-            return True
-        if depth > _DEEPEST or not isinstance(node, ast.expr):
-            return False
+            return []
         if isinstance(node, _DISPLAYS):
-            inner = ast.iter_child_nodes(node)
-            return all(self._is_data(e, depth + 1) for e in inner if isinstance(e, ast.expr))
-        if isinstance(node, ast.Call | ast.Attribute) or not isinstance(node, ast.Name):
-            return self.is_standard(node, depth)
-        bindings = self._module.scopes.home_of(node).bindings.get(node.id, [])
+            return [each for each in ast.iter_child_nodes(node) if isinstance(each, ast.expr)]
+        bindings = []
+        if isinstance(node, ast.Name):
+            bindings = self._module.scopes.home_of(node).bindings.get(node.id, [])
         if any(each.kind == "import" for each in bindings) or not bindings:
-            return self.is_standard(node, depth)
-        return all(each.value and self._is_data(each.value, depth + 1) for each in bindings)
+            return self._made_of(node)
+        values = [each.value for each in bindings if each.value is not None]
+        return values if len(values) == len(bindings) else None
 
 
 def _is_of_python(name: str) -> bool:

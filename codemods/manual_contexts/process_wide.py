@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from flask_ctxfix.applications import imported_packages
 from flask_ctxfix.codemod import Finding, Fix, Level, Rule, Step
-from flask_ctxfix.codemods.manual_contexts.imported_files import importers
+from flask_ctxfix.codemods.manual_contexts.imported_files import importers, importing
 from flask_ctxfix.codemods.manual_contexts.left_contexts import may_be_needed
 from flask_ctxfix.codemods.manual_contexts.pushes import Push, pushes_in
 from flask_ctxfix.codemods.manual_contexts.roles import (
@@ -50,7 +50,6 @@ _APPLICATIONS = {"app", "application"}
 _REGISTERING = {"add_resource", "add_url_rule", "errorhandler", "register_blueprint", "route"}
 _METHODS = {"delete", "get", "patch", "post", "put"}
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
-_DEEPEST = 6
 
 
 class ContextPushedForProcess(Rule):
@@ -145,7 +144,7 @@ def _is_served(push: Push, project: Project) -> bool:
             return True
         users = [module, *importers(module, project)]
         return any(_is_served_by(each, project, function.name) for each in users)
-    return _is_served_module(module, project, 0)
+    return _is_served_module(module, project)
 
 
 def _is_served_by(module: Module, project: Project, factory: str) -> bool:
@@ -154,27 +153,30 @@ def _is_served_by(module: Module, project: Project, factory: str) -> bool:
     return factory in called and (_is_for_server(module) or _registers_views(module.tree))
 
 
-def _is_served_module(module: Module, project: Project, depth: int) -> bool:
+def _is_served_module(module: Module, project: Project) -> bool:
     """Whether a server imports a module, as far as the project tells."""
-    if depth > _DEEPEST or _WORKERS & imported_packages(module):
-        return False
-    key = ("defines application", module.key)
-    if project.memo(key, lambda: _defines_application(module, project)):
-        return True
-    others = importers(module, project)
-    return any(_is_served_module(each, project, depth + 1) for each in others)
+    every = importing(module, project, is_end=_is_for_workers)
+    return any(_defines_application(each, project) for each in every)
+
+
+def _is_for_workers(module: Module) -> bool:
+    return not _WORKERS.isdisjoint(imported_packages(module))
 
 
 def _defines_application(module: Module, project: Project) -> bool:
     """Whether a module makes an application that answers requests."""
-    if _is_for_server(module):
-        return True
-    functions = module.scopes.nodes(ast.FunctionDef)
-    makers = [each for each in functions if makes_application(module, project, each)]
-    if any(_registers(module, project, each) for each in makers):
-        return True
-    makes = bool(makers) or makes_application(module, project, module.tree)
-    return makes and _registers_views(module.tree)
+
+    def compute() -> bool:
+        if _is_for_server(module):
+            return True
+        functions = module.scopes.nodes(ast.FunctionDef)
+        makers = [each for each in functions if makes_application(module, project, each)]
+        if any(_registers(module, project, each) for each in makers):
+            return True
+        makes = bool(makers) or makes_application(module, project, module.tree)
+        return makes and _registers_views(module.tree)
+
+    return project.memo(("defines application", module.key), compute)
 
 
 def _is_for_server(module: Module) -> bool:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from flask_ctxfix.applications import imported_packages
 from flask_ctxfix.codemods.manual_contexts.unseen import sees_another_context
 from flask_ctxfix.context_flow import ContextFlow
+from flask_ctxfix.context_flow.tables import QuestionKind
 from flask_ctxfix.context_flow.values import (
     Foreign,
     Function,
@@ -23,7 +24,7 @@ from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import FunctionNode
 from flask_ctxfix.source import SourceError
 
-_DEEPEST = 6
+_QUIET_FUNCTION = QuestionKind("quiet", True, lambda one, other: one and other)
 # What else than a teardown function notices that a context comes or goes, or is asked by `url_for`.
 _WATCHERS = (
     "appcontext_popped",
@@ -70,12 +71,14 @@ def is_quiet(module: Module, project: Project, body: Iterable[ast.AST], *, with_
 
 
 class _Quiet:
-    """Looks at blocks and at the functions that they call."""
+    """Looks at blocks, or else at the functions that they call."""
 
-    def __init__(self, project: Project, with_urls: bool) -> None:
+    def __init__(self, project: Project, with_urls: bool, *, is_called: bool = False) -> None:
+        self._project = project
+        self._with_urls = with_urls
+        self._is_called = is_called
         self._values = ContextFlow.of(project).values
         self._names = _QUIET | {_URL_FOR} if with_urls else _QUIET
-        self._pending: list[ast.AST] = []
 
     def block(self, module: Module, body: Iterable[ast.AST]) -> bool:
         return all(self._node(module, each) for each in _run_nodes(body))
@@ -83,7 +86,7 @@ class _Quiet:
     def _node(self, module: Module, node: ast.AST) -> bool:
         if isinstance(node, ast.Await | ast.Yield | ast.YieldFrom | ast.AsyncWith):
             return False
-        if isinstance(node, ast.With) and self._pending:
+        if isinstance(node, ast.With) and self._is_called:
             return False
         if isinstance(node, ast.Import | ast.ImportFrom | ast.ClassDef | ast.AsyncFor):
             return False
@@ -129,17 +132,16 @@ class _Quiet:
         return value.name in self._names or is_quiet_name(value.name)
 
     def _function(self, function: Function) -> bool:
-        if isinstance(function.node, ast.Lambda) or len(self._pending) > _DEEPEST:
+        module, node = function.module, function.node
+        if function.is_generator or not isinstance(node, ast.FunctionDef):
             return False
-        if function.is_generator or isinstance(function.node, ast.AsyncFunctionDef):
-            return False
-        if function.node in self._pending:
-            return True
-        self._pending.append(function.node)
-        try:
-            return self.block(function.module, function.node.body)
-        finally:
-            self._pending.pop()
+
+        def compute() -> bool:
+            called = _Quiet(self._project, self._with_urls, is_called=True)
+            return called.block(module, node.body)
+
+        table = ContextFlow.of(self._project).table
+        return table.ask(module, _QUIET_FUNCTION, ("quiet", node, self._with_urls), compute)
 
 
 def _run_nodes(body: Iterable[ast.AST]) -> Iterator[ast.AST]:

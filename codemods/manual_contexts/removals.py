@@ -6,7 +6,7 @@ import ast
 
 from flask_ctxfix.codemod import Span
 from flask_ctxfix.project import Module
-from flask_ctxfix.scopes import FunctionNode
+from flask_ctxfix.scopes import Binding, FunctionNode
 from flask_ctxfix.syntax import without_call
 
 
@@ -33,17 +33,25 @@ def is_used(module: Module, target: ast.expr) -> bool:
 def retired(module: Module, node: ast.expr) -> tuple[Span, ...]:
     """Return what only served to name the application: imports from Flask, and what they gave."""
     found: list[Span] = []
-    for name in (each for each in ast.walk(node) if isinstance(each, ast.Name)):
-        bindings = module.scopes.scope_of(name).home(name.id).bindings.get(name.id, [])
-        if len(bindings) != 1:
-            continue
-        (binding,) = bindings
-        if binding.alias is not None:
-            is_flask = isinstance(binding.node, ast.ImportFrom) and binding.node.module == "flask"
-            found += [module.span(binding.alias)] if is_flask else []
-        elif binding.value is not None and _is_taken_out(binding.node, binding.value):
-            found += [module.span(binding.node), *retired(module, binding.value)]
+    seen = {node}
+    left = [node]
+    while left:
+        names = [each for each in ast.walk(left.pop()) if isinstance(each, ast.Name)]
+        for binding in filter(None, (_only_binding(module, name) for name in names)):
+            if binding.alias is not None:
+                if getattr(binding.node, "module", "") == "flask":
+                    found.append(module.span(binding.alias))
+            elif binding.value is not None and binding.value not in seen:
+                if _is_taken_out(binding.node, binding.value):
+                    found.append(module.span(binding.node))
+                    seen.add(binding.value)
+                    left.append(binding.value)
     return tuple(found)
+
+
+def _only_binding(module: Module, name: ast.Name) -> Binding | None:
+    bindings = module.scopes.scope_of(name).home(name.id).bindings.get(name.id, [])
+    return bindings[0] if len(bindings) == 1 else None
 
 
 def _is_taken_out(statement: ast.AST, value: ast.expr) -> bool:

@@ -35,10 +35,23 @@ def asks_for_context(
 
     The modules at the paths `asked` are asked about elsewhere.
     """
-    return _answer(module, project, statement, {module.path, *asked})
+    answer: Answer = "no"
+    seen = {module.path, *asked}
+    left = [(module, statement)]
+    while left:
+        home, each = left.pop()
+        own = _own_answer(home, project, each)
+        if own == "yes":
+            return "yes"
+        answer = "unknown" if own == "unknown" else answer
+        new = {m.path: m for m in _imported(home, project, each) if m.path not in seen}
+        seen.update(new)
+        left += [(other, inner) for other in new.values() for inner in other.tree.body]
+    return answer
 
 
-def _answer(module: Module, project: Project, statement: ast.stmt, seen: set[str]) -> Answer:
+def _own_answer(module: Module, project: Project, statement: ast.stmt) -> Answer:
+    """Return whether a statement needs a context, whatever the modules do that it imports."""
     if need_of(module, project, [statement]) is not Need.NONE:
         return "yes"
     calls = [*_calls(statement)]
@@ -48,12 +61,8 @@ def _answer(module: Module, project: Project, statement: ast.stmt, seen: set[str
         return "yes"
     if any(_is_given_proxy(module, project, call) for call in calls):
         return "yes"
-    imported = [_at_import(each, project, seen) for each in _imported(module, project, statement)]
-    if "yes" in imported:
-        return "yes"
     is_known = all(_is_known(module, project, call) for call in calls)
-    is_known = is_known and None not in decorating
-    return "no" if is_known and "unknown" not in imported else "unknown"
+    return "no" if is_known and None not in decorating else "unknown"
 
 
 def _calls(statement: ast.stmt) -> Iterator[ast.Call]:
@@ -111,14 +120,3 @@ def _imported(module: Module, project: Project, statement: ast.stmt) -> Iterator
     for node in _run(statement):
         if isinstance(node, ast.Import | ast.ImportFrom):
             yield from project.parsed(imported_files(module, project, node))
-
-
-def _at_import(module: Module, project: Project, seen: set[str]) -> Answer:
-    """Return whether the import of a module needs a context, in what it imports too."""
-    if module.path in seen:
-        return "no"
-    seen.add(module.path)
-    answers = {_answer(module, project, each, seen) for each in module.tree.body}
-    if "yes" in answers:
-        return "yes"
-    return "unknown" if "unknown" in answers else "no"

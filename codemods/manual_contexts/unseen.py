@@ -9,6 +9,7 @@ import ast
 from collections.abc import Callable, Iterator
 
 from flask_ctxfix.context_flow import ContextFlow, Where
+from flask_ctxfix.context_flow.tables import QuestionKind
 from flask_ctxfix.context_flow.values import (
     Class,
     Foreign,
@@ -23,7 +24,8 @@ from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import FunctionNode
 from flask_ctxfix.source import SourceError
 
-_DEEPEST = 6
+_ONLY_DECORATES = QuestionKind("only decorates", True, lambda one, other: one and other)
+_SEES = QuestionKind("sees another context", False, lambda one, other: one or other)
 # What gives the same in each app context of one application.
 _ALIKE = frozenset({"flask.current_app", "flask.jsonify", "flask.request", "flask.url_for"})
 _ROOTS = frozenset({"abc.ABC", "builtins.object", "typing.Generic", "typing.Protocol"})
@@ -36,8 +38,8 @@ def sees_another_context(project: Project) -> bool:
     """Whether code that may run unseen can tell one app context of an application from another."""
 
     def compute() -> bool:
-        values = ContextFlow.of(project).values
-        return _any_unseen(project, lambda module, node: _sees(values, module, node, ()))
+        flow = ContextFlow.of(project)
+        return _any_unseen(project, lambda module, node: _sees(flow, module, node))
 
     return project.memo("unseen code sees another context", compute)
 
@@ -90,7 +92,7 @@ def is_open(module: Module, project: Project, function: FunctionNode) -> bool:
     if isinstance(owner, ast.ClassDef) and _is_called_by_others(values, module, owner, function):
         return True
     return any(
-        not _is_seen(other, project, reference, ())
+        not _is_seen(other, project, reference)
         for other, reference in ContextFlow.of(project).every_caller.references(module, function)
         if not project.is_test(other.path)
     )
@@ -111,9 +113,7 @@ def _is_called_by_others(
     )
 
 
-def _is_seen(
-    module: Module, project: Project, reference: ast.expr, pending: tuple[ast.AST, ...]
-) -> bool:
+def _is_seen(module: Module, project: Project, reference: ast.expr) -> bool:
     """Whether a name of a function calls it, or only puts it around what Flask calls."""
     parent = module.scopes.parents.get(reference)
     if isinstance(parent, ast.Call) and parent.func is reference:
@@ -124,14 +124,20 @@ def _is_seen(
     if not isinstance(parent, ast.Return):
         return False
     around = module.scopes.function_of(parent)
-    if not isinstance(around, ast.FunctionDef) or around in pending:
-        return False
-    references = [*ContextFlow.of(project).every_caller.references(module, around)]
-    pending = (*pending, around)
-    return all(
-        _is_decorating(other, each) and _is_seen(other, project, each, pending)
-        for other, each in references
-    )
+    return isinstance(around, ast.FunctionDef) and _only_decorates(module, project, around)
+
+
+def _only_decorates(module: Module, project: Project, function: ast.FunctionDef) -> bool:
+    """Whether all that names a function puts what it returns around what Flask calls."""
+    flow = ContextFlow.of(project)
+
+    def compute() -> bool:
+        return all(
+            _is_decorating(other, each) and _is_seen(other, project, each)
+            for other, each in flow.every_caller.references(module, function)
+        )
+
+    return flow.table.ask(module, _ONLY_DECORATES, ("only decorates", function), compute)
 
 
 def _is_decorating(module: Module, reference: ast.expr) -> bool:
@@ -152,20 +158,17 @@ def _is_entry(module: Module, project: Project, function: ast.AST | None) -> boo
     return ContextFlow.of(project).every_caller.of_function(module, function).where.is_inside
 
 
-def _sees(
-    values: Values, module: Module, function: FunctionNode, pending: tuple[FunctionNode, ...]
-) -> bool:
+def _sees(flow: ContextFlow, module: Module, function: FunctionNode) -> bool:
     """Whether a function, or one that it names, uses what each app context has of its own."""
-    if function in pending:
-        return False
-    if len(pending) > _DEEPEST:
-        return True
-    pending = (*pending, function)
-    return any(
-        _is_of_context(values, module, node, pending)
-        for node in _own(function)
-        if isinstance(node, ast.Name | ast.Attribute)
-    )
+
+    def compute() -> bool:
+        return any(
+            _is_of_context(flow, module, node)
+            for node in _own(function)
+            if isinstance(node, ast.Name | ast.Attribute)
+        )
+
+    return flow.table.ask(module, _SEES, ("sees", function), compute)
 
 
 def _own(function: FunctionNode) -> Iterator[ast.AST]:
@@ -177,19 +180,14 @@ def _own(function: FunctionNode) -> Iterator[ast.AST]:
             yield from own_nodes(each)
 
 
-def _is_of_context(
-    values: Values,
-    module: Module,
-    node: ast.Name | ast.Attribute,
-    pending: tuple[FunctionNode, ...],
-) -> bool:
-    value = values.of(module, node)
+def _is_of_context(flow: ContextFlow, module: Module, node: ast.Name | ast.Attribute) -> bool:
+    value = flow.values.of(module, node)
     if isinstance(value, Proxy):
         value = value.function
     if isinstance(value, Property):
         value = value.function
     if isinstance(value, Function):
-        return _sees(values, value.module, value.node, pending)
+        return _sees(flow, value.module, value.node)
     if not isinstance(value, Foreign):
         return False
     is_needy = value.name in PROXIES or value.name in NEEDS

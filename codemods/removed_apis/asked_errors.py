@@ -62,7 +62,12 @@ class AskedErrors:
     def in_block(self, module: Module, body: Iterable[ast.stmt], name: str | None = None) -> bool:
         """Whether statements ask which error is handled, which has `name`."""
         nodes = (node for statement in body for node in ast.walk(statement))
-        return any(self._asks(module, node, name, frozenset()) for node in nodes)
+        called: list[Function] = []
+        for node in nodes:
+            if self._asks(module, node, name):
+                return True
+            called += self._called(module, node)
+        return self._any_asks(called)
 
     def in_exit(self, exit_method: Function) -> bool:
         """Whether the ``__exit__`` of a context manager asks more than if there is an error."""
@@ -77,27 +82,37 @@ class AskedErrors:
             for read in reads.get(each.arg, ())
         )
 
-    def _asks(
-        self, module: Module, node: ast.AST, name: str | None, seen: frozenset[ast.AST]
-    ) -> bool:
+    def _asks(self, module: Module, node: ast.AST, name: str | None) -> bool:
         if isinstance(node, ast.Name) and node.id == name and isinstance(node.ctx, ast.Load):
             return not self._is_harmless(module, node)
         if not isinstance(node, ast.Call):
             return False
         called = self._values.of(module, node.func)
-        if isinstance(called, Foreign) and called.name in _CURRENT_ERROR:
-            return not self._is_harmless(module, node)
-        return isinstance(called, Function) and self._asks_in(called, seen)
+        is_asking = isinstance(called, Foreign) and called.name in _CURRENT_ERROR
+        return is_asking and not self._is_harmless(module, node)
 
-    def _asks_in(self, function: Function, seen: frozenset[ast.AST]) -> bool:
-        """Whether a function that a handler calls asks for the error that is being handled."""
-        if function.node in seen:
-            return False
-        return any(
-            (isinstance(node, ast.Raise) and node.exc is None and not _in_handler(function, node))
-            or self._asks(function.module, node, None, seen | {function.node})
-            for node in own_nodes(function.node)
-        )
+    def _called(self, module: Module, node: ast.AST) -> Iterator[Function]:
+        called = self._values.of(module, node.func) if isinstance(node, ast.Call) else None
+        if isinstance(called, Function):
+            yield called
+
+    def _any_asks(self, functions: Iterable[Function]) -> bool:
+        """Whether functions that a handler calls, or theirs, ask for the error being handled."""
+        left = [*functions]
+        seen: set[ast.AST] = set()
+        while left:
+            function = left.pop()
+            if function.node in seen:
+                continue
+            seen.add(function.node)
+            for node in own_nodes(function.node):
+                is_raised = isinstance(node, ast.Raise) and node.exc is None
+                if is_raised and not _in_handler(function, node):
+                    return True
+                if self._asks(function.module, node, None):
+                    return True
+                left += self._called(function.module, node)
+        return False
 
     def _is_harmless(self, module: Module, node: ast.expr) -> bool:
         """Whether an expression that is, or holds, the error is only logged or raised again."""

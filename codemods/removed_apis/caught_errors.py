@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 
 from flask_ctxfix.origins import NONE, UNKNOWN
 from flask_ctxfix.project import Module, Project
@@ -12,7 +12,6 @@ BEFORE = "AttributeError"
 SINCE = "RuntimeError"
 
 _CATCHES_BOTH = frozenset({"Exception", "BaseException"})
-_DEEPEST = 10
 
 
 def names_of(module: Module, project: Project, kinds: ast.expr | None) -> frozenset[str]:
@@ -20,7 +19,13 @@ def names_of(module: Module, project: Project, kinds: ast.expr | None) -> frozen
 
     Classes of the project and of other packages are neither of the two errors, nor bases of them.
     """
-    return _names_of(module, project, kinds, 0)
+    if kinds is None:
+        return frozenset({"BaseException"})
+    names: frozenset[str] = frozenset()
+    for owner, each in _made_of(module, project, kinds):
+        if _parts(each) is None:
+            names |= _plain_names(owner, project, each)
+    return names
 
 
 def catches(names: Collection[str], error: str) -> bool:
@@ -35,29 +40,35 @@ def may_catch(names: Collection[str], error: str) -> bool:
 
 def is_group(module: Module, project: Project, kinds: ast.expr) -> bool:
     """Whether an expression stands for a tuple of exceptions."""
-    if isinstance(kinds, ast.Tuple | ast.BinOp):
-        return True
     return any(
-        binding.value is not None and is_group(owner, project, binding.value)
-        for owner, binding in project.bindings(module, kinds)
+        isinstance(each, ast.Tuple | ast.BinOp) for _, each in _made_of(module, project, kinds)
     )
 
 
-def _names_of(
-    module: Module, project: Project, kinds: ast.expr | None, depth: int
-) -> frozenset[str]:
-    if kinds is None:
-        return frozenset({"BaseException"})
-    if depth > _DEEPEST:
-        return frozenset({UNKNOWN})
-    parts = _parts(kinds)
-    if parts is not None:
-        each = (_names_of(module, project, part, depth + 1) for part in parts)
-        return frozenset().union(*each)
+def _made_of(
+    module: Module, project: Project, kinds: ast.expr
+) -> Iterator[tuple[Module, ast.expr]]:
+    """Yield an expression, the parts of tuples, and what names stand for, each once."""
+    seen = {kinds}
+    left = [(module, kinds)]
+    while left:
+        owner, each = left.pop()
+        yield owner, each
+        further = [(owner, part) for part in _parts(each) or ()]
+        if UNKNOWN in project.origins(owner, each):
+            bound = project.bindings(owner, each)
+            further += [(home, binding.value) for home, binding in bound if binding.value]
+        new = [(home, part) for home, part in further if part not in seen]
+        seen.update(part for _, part in new)
+        left += new
+
+
+def _plain_names(module: Module, project: Project, kinds: ast.expr) -> frozenset[str]:
+    """Return the names of classes that an expression itself stands for."""
     origins = project.origins(module, kinds) - {NONE}
     names = {o.removeprefix("builtins.") for o in origins if o.startswith("builtins.")}
-    if UNKNOWN in origins:
-        names |= _bound(module, project, kinds, depth)
+    if UNKNOWN in origins and _is_unknown(module, project, kinds):
+        names.add(UNKNOWN)
     return frozenset(names)
 
 
@@ -72,13 +83,10 @@ def _parts(kinds: ast.expr) -> list[ast.expr] | None:
     return None
 
 
-def _bound(module: Module, project: Project, kinds: ast.expr, depth: int) -> frozenset[str]:
-    """Return what a name stands for that is no plain name of a class."""
+def _is_unknown(module: Module, project: Project, kinds: ast.expr) -> bool:
+    """Whether a name may stand for what no definition, import or value in the project tells."""
     bindings = project.bindings(module, kinds)
-    names = frozenset() if bindings else frozenset({UNKNOWN})
-    for owner, binding in bindings:
-        if binding.value is not None:
-            names |= _names_of(owner, project, binding.value, depth + 1)
-        elif binding.kind not in {"definition", "import"}:
-            names |= {UNKNOWN}
-    return names
+    return not bindings or any(
+        binding.value is None and binding.kind not in {"definition", "import"}
+        for _, binding in bindings
+    )

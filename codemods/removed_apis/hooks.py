@@ -261,24 +261,25 @@ def _can_run_at_setup(module: Module, project: Project, function: ast.FunctionDe
         return False
     if any(isinstance(node, ast.Yield | ast.YieldFrom) for node in ast.walk(function)):
         return False
-    return not _uses_request(module, project, function, set())
+    return not _uses_request(module, project, function)
 
 
-def _uses_request(
-    module: Module, project: Project, function: ast.FunctionDef, seen: set[ast.AST]
-) -> bool:
+def _uses_request(module: Module, project: Project, function: ast.FunctionDef) -> bool:
     """Whether a function, or one of the project that it calls, names something of a request."""
-    seen.add(function)
-    for node in ast.walk(function):
-        if isinstance(node, ast.Name | ast.Attribute):
-            if any(map(_is_of_a_request, project.origins(module, node))):
-                return True
-        elif isinstance(node, ast.Call):
-            for home, binding in project.bindings(module, node.func):
-                called = binding.node
-                if isinstance(called, ast.FunctionDef) and called not in seen:
-                    if _uses_request(home, project, called, seen):
-                        return True
+    seen: set[ast.AST] = {function}
+    left = [(module, function)]
+    while left:
+        home, current = left.pop()
+        for node in ast.walk(current):
+            if isinstance(node, ast.Name | ast.Attribute):
+                if any(map(_is_of_a_request, project.origins(home, node))):
+                    return True
+            elif isinstance(node, ast.Call):
+                for owner, binding in project.bindings(home, node.func):
+                    called = binding.node
+                    if isinstance(called, ast.FunctionDef) and called not in seen:
+                        seen.add(called)
+                        left.append((owner, called))
     return False
 
 

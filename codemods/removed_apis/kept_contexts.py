@@ -35,7 +35,8 @@ _HOLDS = (
     ast.DictComp,
     ast.GeneratorExp,
 )
-_MOST = 2000
+# What is kept under a name that everything has may be anywhere.
+_MOST = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,21 +58,25 @@ class KeptContexts:
     """Follows context objects through a project."""
 
     def __init__(self, project: Project) -> None:
+        self._table = ContextFlow.of(project).table
         self._values = ContextFlow.of(project).values
         self._uses = Uses(project)
 
     def is_entered_later(self, module: Module, node: ast.expr) -> bool:
         """Whether a context that `node` takes off a stack is entered by another function."""
-        seen: set[_Held] = set()
-        pending = [_Held(module, node, module.scopes.function_of(node))]
-        while pending and len(seen) < _MOST:
-            held = pending.pop()
-            if held in seen:
-                continue
-            seen.add(held)
+        first = _Held(module, node, module.scopes.function_of(node))
+        seen = {first}
+        left = [first]
+        while left:
+            held = left.pop()
             if self._is_entered(held):
                 return True
-            pending += self._next(held)
+            new = [each for each in dict.fromkeys(self._next(held)) if each not in seen]
+            seen.update(new)
+            left += new
+            if len(seen) > _MOST:
+                self._project.bounds["contexts that are kept in more than 20000 places"] += 1
+                return True
         return False
 
     def _is_entered(self, held: _Held) -> bool:

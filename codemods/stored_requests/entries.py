@@ -181,20 +181,25 @@ class Entries:
             return self._makes_application(module, parent)
         return parent is not None
 
-    def _is_run_by_others(self, module: Module, statement: ast.AST, left: int = 2) -> bool:
-        """Whether a statement runs in what makes an application, or in a function called there."""
-        parent = _certain_in(module, statement)
-        if not isinstance(parent, ast.FunctionDef) or self._makes_application(module, parent):
-            return parent is not None
-        calls = (
-            (home, home.scopes.parents.get(reference))
-            for home, reference in self._reachability.references(module, parent)
-        )
-        return left > 0 and any(
-            isinstance(call, ast.Call)
-            and self._is_run_by_others(home, home.scopes.parents[call], left - 1)
-            for home, call in calls
-        )
+    def _is_run_by_others(self, module: Module, statement: ast.AST) -> bool:
+        """Whether a statement runs in what makes an application, or in what is called there."""
+        seen: set[ast.AST] = set()
+        left = [(module, statement)]
+        while left:
+            home, each = left.pop()
+            parent = _certain_in(home, each)
+            if isinstance(parent, ast.Module):
+                return True
+            if parent is None or parent in seen:
+                continue
+            if self._makes_application(home, parent):
+                return True
+            seen.add(parent)
+            for other, reference in self._reachability.references(home, parent):
+                call = other.scopes.parents.get(reference)
+                if isinstance(call, ast.Call):
+                    left.append((other, other.scopes.parents[call]))
+        return False
 
     def _hook(self, module: Module, called: ast.expr, function: Function) -> Iterator[_Hook]:
         value = self._values.of(module, called)

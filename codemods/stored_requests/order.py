@@ -7,8 +7,9 @@ write before it has none.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable
+from collections.abc import Iterator
 from enum import IntEnum
+from typing import NamedTuple
 
 from flask_ctxfix.codemods.stored_requests.caches import CACHES
 from flask_ctxfix.codemods.stored_requests.entries import Entries
@@ -20,13 +21,20 @@ from flask_ctxfix.codemods.stored_requests.nested import (
 from flask_ctxfix.codemods.stored_requests.strings import strings_naming
 from flask_ctxfix.codemods.stored_requests.walks import Key, Walk, key_of
 from flask_ctxfix.context_flow import ContextFlow
-from flask_ctxfix.context_flow.values import Class, Foreign, Function, parameters_of
+from flask_ctxfix.context_flow.tables import QuestionKind
+from flask_ctxfix.context_flow.values import (
+    Class,
+    Foreign,
+    Function,
+    Known,
+    own_nodes,
+    parameters_of,
+)
 from flask_ctxfix.flask_facts import is_transparent
-from flask_ctxfix.project import Module, Project, stem_of
+from flask_ctxfix.project import Keeper, Module, Project, stem_of
 from flask_ctxfix.scopes import FunctionNode
 from flask_ctxfix.syntax import last_name, without_call
 
-_DEEPEST = 12
 _CONSUMERS = frozenset(
     {
         "all",
@@ -52,6 +60,35 @@ class Written(IntEnum):
     NO = 0
     UNLESS_ENDED = 1
     YES = 2
+
+
+class _Before(NamedTuple):
+    """What is known of the ways to a place: whether something wrote, and what stands in the way."""
+
+    written: Written
+    doubts: tuple[str, ...] = ()
+    nested: tuple[str, ...] = ()
+
+    @property
+    def parts(self) -> tuple[Written, frozenset[str], frozenset[str]]:
+        return self.written, frozenset(self.doubts), frozenset(self.nested)
+
+
+def _joined(one: _Before, other: _Before) -> _Before:
+    doubts = tuple(dict.fromkeys((*one.doubts, *other.doubts)))
+    nested = tuple(dict.fromkeys((*one.nested, *other.nested)))
+    return _Before(min(one.written, other.written), doubts, nested)
+
+
+_IS_ENTERED = QuestionKind("is entered", False, lambda one, other: one or other)
+_ALWAYS_WRITES = QuestionKind("always writes", True, lambda one, other: one and other)
+# What calls itself begins, in the end, with a call from elsewhere.
+_AT_ENTRY = QuestionKind(
+    "written at entry",
+    _Before(Written.YES),
+    _joined,
+    lambda one, other: one.parts == other.parts,
+)
 
 
 def function_around(module: Module, node: ast.AST) -> FunctionNode | None:
@@ -91,23 +128,30 @@ class Order:
         self.doubts: list[str] = []
         self.nested: list[str] = []
         self._reachability = ContextFlow.of(project).reachability
+        self._table = ContextFlow.of(project).table
+        self._answers = Keeper()
         self._entries = Entries(project)
         self._walks: dict[Key, Walk] = {}
-        self._pending: list[Key] = []
 
     def before(self, module: Module, node: ast.AST) -> Written:
         """Return whether something certainly wrote when `node` is evaluated."""
+        before = self._before(module, node)
+        self.doubts += before.doubts
+        self.nested += before.nested
+        return before.written
+
+    def _before(self, module: Module, node: ast.AST) -> _Before:
         function = function_around(module, node)
         if function is None:
-            return Written.NO
-        self.look_around(module, node)
+            return _Before(Written.NO)
+        own = _Before(Written.YES, nested=tuple(self._contexts_around(module, node)))
         if is_read_later(module, node):
-            return Written.NO
+            return own._replace(written=Written.NO)
         if self.walk(module, function).is_written_at(node):
-            return Written.YES
+            return own
         if isinstance(function, ast.Lambda) or function in module.scopes.generators:
-            return Written.NO
-        return self._at_entry(module, function)
+            return own._replace(written=Written.NO)
+        return _joined(own, self._at_entry(module, function))
 
     def walk(self, module: Module, function: FunctionNode) -> Walk:
         """Return what is known of the statements of a function."""
@@ -124,18 +168,33 @@ class Order:
         module, node = value.module, value.node
         if isinstance(node, ast.Lambda) or node in module.scopes.generators:
             return False
+        key = ("always writes", key_of(module, node), value.given, as_hook)
+        return self._table.ask(
+            self._answers, _ALWAYS_WRITES, key, lambda: self._ends_written(value, as_hook)
+        )
+
+    def _ends_written(self, value: Function, as_hook: bool) -> bool:
+        """Whether something wrote at each end of a function."""
+        module, node = value.module, value.node
+        self._table.reads(module.path)
         if pushes_context(node) or self._may_be_left_out(value):
             return False
-        key = key_of(module, node)
-        if key in self._pending or len(self._pending) > _DEEPEST:
-            return False
-        self._pending.append(key)
-        try:
-            ends = Walk(self, module, node, value.given).ends
-        finally:
-            self._pending.pop()
+        for each in own_nodes(node):  # asked here, they do not wait for each other inside a walk
+            if isinstance(each, ast.Call):
+                self.is_writing(module, each, value.given)
+        ends = Walk(self, module, node, value.given).ends
         left = [w for end, w in ends if not (as_hook and self._entries.is_answer(module, end))]
         return all(left) and bool(ends)
+
+    def is_writing(self, module: Module, call: ast.Call, given: Known) -> bool:
+        """Whether a call certainly writes."""
+        value = self.values.of(module, call.func, given)
+        if not isinstance(value, Function):
+            return False
+        is_awaited = isinstance(module.scopes.parents.get(call), ast.Await)
+        if isinstance(value.node, ast.AsyncFunctionDef) and not is_awaited:
+            return False
+        return self.always_writes(value)
 
     def _may_be_left_out(self, value: Function) -> bool:
         """Whether a call may run something else: a subclass's method, a patch, a cached result."""
@@ -166,99 +225,134 @@ class Order:
 
     def _at_entry(
         self, module: Module, function: ast.FunctionDef | ast.AsyncFunctionDef
-    ) -> Written:
-        key = key_of(module, function)
-        if key in self._pending:
-            return Written.YES  # a call of itself comes after one from elsewhere
-        if len(self._pending) > _DEEPEST:
-            return Written.NO
+    ) -> _Before:
+        key = ("at entry", key_of(module, function))
+        return self._table.ask(
+            self._answers, _AT_ENTRY, key, lambda: self._entered(module, function)
+        )
+
+    def _entered(self, module: Module, function: ast.FunctionDef | ast.AsyncFunctionDef) -> _Before:
+        self._table.reads(module.path)
         if self._entries.is_called_unseen(module, function):
-            return Written.NO
-        self._pending.append(key)
-        try:
-            if any(self._hands_on(module, each) for each in function.decorator_list):
-                return Written.NO
-            if self._is_written_by_decorator(module, function):
-                return Written.YES
-            return min(self._ways_in(module, function), default=Written.NO)
-        finally:
-            self._pending.pop()
+            return _Before(Written.NO)
+        found = _Before(Written.YES)
+        for decorator in function.decorator_list:
+            found = _joined(found, self._handed_on(module, decorator))
+            if found.written is Written.NO:
+                return found
+        around = self._decorated(module, function)
+        if around.written is Written.YES:
+            return _joined(found, around)
+        found = _joined(found, around._replace(written=Written.YES))
+        for each in self._ways_in(module, function):
+            found = _joined(found, each)
+            if found.written is Written.NO:
+                return found
+        return found if self._is_entered(module, function) else found._replace(written=Written.NO)
+
+    def _is_entered(self, module: Module, function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+        """Whether Flask, or code that wrote, leads to a function, and not only the function itself.
+
+        Who calls what only calls itself is not known.
+        """
+
+        def compute() -> bool:
+            self._table.reads(module.path)
+            if any(True for _ in self._entries.of(module, function)):
+                return True
+            for home, reference in self._reachability.references(module, function):
+                around = function_around(home, reference)
+                if not isinstance(around, ast.FunctionDef | ast.AsyncFunctionDef):
+                    return True
+                call = home.scopes.parents[reference]
+                if self.walk(home, around).is_written_at(call) or self._is_entered(home, around):
+                    return True
+            return False
+
+        key = ("is entered", key_of(module, function))
+        return self._table.ask(self._answers, _IS_ENTERED, key, compute)
 
     def _ways_in(
         self, module: Module, function: ast.FunctionDef | ast.AsyncFunctionDef
-    ) -> Iterable[Written]:
+    ) -> Iterator[_Before]:
         """Yield, for each way in which a function is called, whether something wrote before."""
         for entry in self._entries.of(module, function):
             is_covered = any(self._entries.covers(hook, entry) for hook in self._hooks())
             best = Written.YES if entry.is_view else Written.UNLESS_ENDED
+            doubts: tuple[str, ...] = ()
             if is_covered and self._entries.calls_views_itself:
-                self.doubts.append("views may be called without what runs before them")
-            yield best if is_covered and entry.has_hooks else Written.NO
+                doubts = ("views may be called without what runs before them",)
+            yield _Before(best if is_covered and entry.has_hooks else Written.NO, doubts)
         for home, reference in self._reachability.references(module, function):
             if self._entries.is_registration(home, reference):
                 continue
             call = home.scopes.parents.get(reference)
             if not isinstance(call, ast.Call) or call.func is not reference:
-                yield Written.NO
+                yield _Before(Written.NO)
                 continue
-            self._doubt_decorators(module, function)
-            yield self.before(home, call)
+            yield _Before(Written.YES, tuple(self._doubtful_decorators(module, function)))
+            yield self._before(home, call)
 
     def _hooks(self) -> list[Function]:
         hooks = self._entries.hooks
         return [hook for hook in hooks if self.always_writes(hook, as_hook=True)]
 
-    def _doubt_decorators(
+    def _doubtful_decorators(
         self, module: Module, function: ast.FunctionDef | ast.AsyncFunctionDef
-    ) -> None:
+    ) -> Iterator[str]:
         for decorator in function.decorator_list:
             called = without_call(decorator)
             value = self.values.of(module, called)
             is_known = isinstance(value, Foreign) and is_transparent(value.name)
             if not is_known and not isinstance(value, Function):
-                self.doubts.append(f"what `{ast.unparse(called)}` does around `{function.name}`")
+                yield _doubt(called, function)
 
     def look_around(self, module: Module, node: ast.AST) -> None:
-        """Remember where another context is active around a place on the way."""
+        """Remember where another context is active around a place."""
+        self.nested += self._contexts_around(module, node)
+
+    def _contexts_around(self, module: Module, node: ast.AST) -> Iterator[str]:
+        """Yield what makes another context active around a place, in its function."""
         child = node
         for parent in module.scopes.ancestors(node):
             if isinstance(parent, FunctionNode):
                 is_inside = not isinstance(parent, ast.Lambda) and child in parent.body
                 if is_inside and pushes_context(parent):
-                    self.nested.append(getattr(parent, "name", ""))
+                    yield getattr(parent, "name", "")
                 break
             if isinstance(parent, ast.With | ast.AsyncWith) and child in parent.body:
                 items = [item.context_expr for item in parent.items]
                 opened = [each for each in items if opens_context(self.values, module, each)]
-                self.nested += map(ast.unparse, opened[:1])
+                yield from map(ast.unparse, opened[:1])
             child = parent
 
-    def _is_written_by_decorator(
+    def _decorated(
         self, module: Module, function: ast.FunctionDef | ast.AsyncFunctionDef
-    ) -> bool:
-        """Whether a decorator of the project writes before it calls the function."""
+    ) -> _Before:
+        """Return whether a decorator of the project writes before it calls the function."""
+        doubts: list[str] = []
         for decorator in reversed(function.decorator_list):
             called = without_call(decorator)
             maker = self.values.of(module, called)
             if isinstance(maker, Foreign) and not is_transparent(maker.name):
-                self.doubts.append(f"what `{ast.unparse(called)}` does around `{function.name}`")
+                doubts.append(_doubt(called, function))
             if self._entries.is_entry_decorator(module, decorator):
-                return False  # it is given the function as it is up to here
+                break  # it is given the function as it is up to here
             if isinstance(decorator, ast.Call) and isinstance(maker, Function):
                 maker = self.values.result(maker)
             if isinstance(maker, Function) and self._writes_before_its_argument(maker):
-                return True
-        return False
+                return _Before(Written.YES, tuple(doubts))
+        return _Before(Written.NO, tuple(doubts))
 
-    def _hands_on(self, module: Module, decorator: ast.expr) -> bool:
-        """Whether a decorator of the project lets others call the function; see what it opens."""
+    def _handed_on(self, module: Module, decorator: ast.expr) -> _Before:
+        """Return NO for a decorator of the project that lets others call the function."""
         called = without_call(decorator)
         maker = self.values.of(module, called)
-        if opens_inside(maker):
-            self.nested.append(ast.unparse(called))
+        nested = (ast.unparse(called),) if opens_inside(maker) else ()
         if isinstance(decorator, ast.Call) and isinstance(maker, Function):
             maker = self.values.result(maker)
-        return isinstance(maker, Function) and "other" in self._uses_of_argument(maker)
+        is_handed_on = isinstance(maker, Function) and "other" in self._uses_of_argument(maker)
+        return _Before(Written.NO if is_handed_on else Written.YES, nested=nested)
 
     def _writes_before_its_argument(self, maker: Function) -> bool:
         module = maker.module
@@ -289,3 +383,7 @@ class Order:
             kind = "returned" if isinstance(parent, ast.Return) else kind
             found.setdefault(kind, []).append(parent)
         return found
+
+
+def _doubt(decorator: ast.expr, function: ast.FunctionDef | ast.AsyncFunctionDef) -> str:
+    return f"what `{ast.unparse(decorator)}` does around `{function.name}`"

@@ -14,7 +14,7 @@ from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import Binding
 
 # A class that more files name is not followed to all that may make it.
-_MOST_FILES = 40
+_MOST_FILES = 2000
 
 
 class Slot(NamedTuple):
@@ -150,6 +150,7 @@ def _is_shared(owner: Class, project: Project) -> bool:
     if owner.node.bases or owner.node.keywords:
         return False
     if len(project.mentioning(owner.node.name)) > _MOST_FILES:
+        project.bounds["classes that more than 2000 files name"] += 1
         return False
     reachability = ContextFlow.of(project).reachability
     made = 0

@@ -21,7 +21,6 @@ from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import FunctionNode
 from flask_ctxfix.syntax import last_name
 
-_MOST_CALLERS = 50
 _OF_G = frozenset({"get", "pop", "setdefault"})
 
 
@@ -118,7 +117,7 @@ class _Judge:
                 if around is None:
                     continue
                 key = key_of(caller, around)
-                if around is function or len(seen) > _MOST_CALLERS:
+                if around is function:
                     return True
                 if key not in seen:
                     seen.add(key)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from flask_ctxfix.codemods.stored_requests.nested import opens_context
-from flask_ctxfix.context_flow.values import Foreign, Function
+from flask_ctxfix.context_flow.values import Foreign, Known
 from flask_ctxfix.project import Module
 from flask_ctxfix.scopes import FunctionNode
 
@@ -43,7 +43,7 @@ class Walk:
         order: Order,
         module: Module,
         function: FunctionNode,
-        given: tuple[object, ...] = (),
+        given: Known = (),
     ) -> None:
         self._order = order
         self._module = module
@@ -166,7 +166,7 @@ class Walk:
         if self._elsewhere:
             return state  # it would be another `g`
         if isinstance(node, ast.Call):
-            return state or self._writes(node)
+            return state or self._order.is_writing(self._module, node, self._given)
         return state or (
             isinstance(node, ast.Name | ast.Attribute)
             and key_of(self._module, node) in self._order.writes
@@ -179,15 +179,6 @@ class Walk:
         for each in rest:
             self._expression(each, state)
         return state
-
-    def _writes(self, call: ast.Call) -> bool:
-        value = self._order.values.of(self._module, call.func, self._given)  # type: ignore[arg-type]
-        if not isinstance(value, Function):
-            return False
-        is_awaited = isinstance(self._module.scopes.parents.get(call), ast.Await)
-        if isinstance(value.node, ast.AsyncFunctionDef) and not is_awaited:
-            return False
-        return self._order.always_writes(value)
 
 
 def certain_parts(node: ast.AST) -> Iterator[ast.AST]:

@@ -15,34 +15,45 @@ _READERS = frozenset({"join", "list", "next", "set", "sorted", "tuple"})
 # Of what reads a body, the names that nothing else has.
 _OF_BODIES = frozenset({"add_etag", "freeze", "get_data"})
 _AFTERWARDS = frozenset({"after_app_request", "after_request"})
-_DEEPEST = 3
 
 
-def is_read_at_once(module: Module, node: ast.expr, makers: tuple[ast.AST, ...] = ()) -> bool:
-    """Whether what `node` makes runs where it stands: it is read there, or is for a ``with``.
+def is_read_at_once(module: Module, node: ast.expr) -> bool:
+    """Whether what `node` makes runs where it stands: it is read there, or is for a ``with``."""
+    makers = [node]
+    for maker in makers:  # grows
+        for use in _uses_of(module, maker):
+            parent = module.scopes.parents[use]
+            if _is_read(module, use, parent):
+                return True
+            reader = module.scopes.parents[parent]
+            if isinstance(parent, ast.comprehension) and isinstance(reader, ast.GeneratorExp):
+                if parent.iter is use and reader not in makers:
+                    makers.append(reader)
+    return False
 
-    `makers` are the generator expressions that read each other on the way to it.
-    """
-    return any(_is_read(module, use, makers) for use in _uses_of(module, node))
 
-
-def _is_read(module: Module, use: ast.expr, makers: tuple[ast.AST, ...]) -> bool:
-    parent = module.scopes.parents[use]
+def _is_read(module: Module, use: ast.expr, parent: ast.AST) -> bool:
     if isinstance(parent, ast.Call):
         return last_name(parent.func) in _READERS
     if isinstance(parent, ast.comprehension):
-        maker = module.scopes.parents[parent]
-        if parent.iter is not use or maker in makers:
-            return False
-        if isinstance(maker, ast.GeneratorExp):
-            return is_read_at_once(module, maker, (*makers, maker))
-        return True
+        is_first = parent.iter is use
+        return is_first and not isinstance(module.scopes.parents[parent], ast.GeneratorExp)
     return isinstance(parent, ast.withitem) or (isinstance(parent, ast.For) and parent.iter is use)
 
 
-def is_body_read(module: Module, project: Project, response: ast.expr, depth: int = 0) -> bool:
+def is_body_read(module: Module, project: Project, response: ast.expr) -> bool:
     """Whether the code that has a response goes on to read its body."""
-    return any(_reads_of(module, project, use, depth) for use in _uses_of(module, response))
+    seen: set[ast.expr] = {response}
+    left = [(module, response)]
+    while left:
+        home, each = left.pop()
+        for use in _uses_of(home, each):
+            if _is_body_read_by(home, project, use):
+                return True
+            new = [read for read in _reads_of(home, project, use) if read[1] not in seen]
+            seen.update(read for _, read in new)
+            left += new
+    return False
 
 
 def _uses_of(module: Module, node: ast.expr) -> Iterator[ast.expr]:
@@ -57,30 +68,27 @@ def _uses_of(module: Module, node: ast.expr) -> Iterator[ast.expr]:
             yield from module.scopes.home_of(target).reads.get(target.id, ())
 
 
-def _reads_of(module: Module, project: Project, use: ast.expr, depth: int) -> bool:
+def _is_body_read_by(module: Module, project: Project, use: ast.expr) -> bool:
     parent = module.scopes.parents[use]
     if isinstance(parent, ast.Attribute):
         return parent.attr in BODY_CONSUMERS
-    if isinstance(parent, ast.Return):
-        return _is_read_by_decorator(module, project, parent)
-    if isinstance(parent, ast.keyword):
-        parent = module.scopes.parents[parent]
-    return isinstance(parent, ast.Call) and _is_read_by(module, project, parent, use, depth)
+    return isinstance(parent, ast.Return) and _is_read_by_decorator(module, project, parent)
 
 
-def _is_read_by(
-    module: Module, project: Project, call: ast.Call, use: ast.expr, depth: int
-) -> bool:
-    """Whether a function of the project reads the body of the response that a call gives it."""
+def _reads_of(module: Module, project: Project, use: ast.expr) -> Iterator[tuple[Module, ast.expr]]:
+    """Yield the reads of the parameter of the project's that a call gives a response to."""
+    parent = module.scopes.parents[use]
+    call = module.scopes.parents[parent] if isinstance(parent, ast.keyword) else parent
+    if not isinstance(call, ast.Call):
+        return
     called = ContextFlow.of(project).values.of(module, call.func)
-    if not isinstance(called, Function) or depth == _DEEPEST:
-        return False
+    if not isinstance(called, Function):
+        return
     home = called.module
-    given = (name for name, argument in bound_arguments(call, called) if argument is use)
     reads = home.scopes.opened_by(called.node).reads
-    return any(
-        is_body_read(home, project, read, depth + 1) for name in given for read in reads[name]
-    )
+    for name, argument in bound_arguments(call, called):
+        if argument is use:
+            yield from ((home, read) for read in reads.get(name, ()))
 
 
 def _is_read_by_decorator(module: Module, project: Project, returned: ast.Return) -> bool:

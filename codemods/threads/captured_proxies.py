@@ -28,31 +28,34 @@ def proxy_of(module: Module, project: Project, node: ast.expr) -> str | None:
 
 def lasting_proxy_of(module: Module, project: Project, node: ast.expr) -> str | None:
     """Return the name of the proxy that a name certainly stands for, whatever has run before."""
-    name = proxy_of(module, project, node)
-    return name if name is not None and _is_lasting(module, project, node) else None
+    seen = {node}
+    left = [(module, node)]
+    while left:
+        home, each = left.pop()
+        if proxy_of(home, project, each) is None or not _is_lasting(home, project, each):
+            return None
+        bound = project.bindings(home, each)
+        new = [(owner, b.value) for owner, b in bound if b.value and b.value not in seen]
+        seen.update(value for _, value in new)
+        left += new
+    return proxy_of(module, project, node)
 
 
 def _is_lasting(module: Module, project: Project, node: ast.expr) -> bool:
     """Whether nothing gives a name another value: only names of modules and functions can be known.
 
-    Attributes of objects may be set from anywhere.
+    Attributes of objects may be set from anywhere. What it is assigned is not looked at.
     """
     if not isinstance(node, ast.Name | ast.Attribute):
         return False
     bindings = project.bindings(module, node)
     if not bindings:
         return isinstance(node, ast.Name) or _is_of_package(module, project, node.value)
-    if not all(_is_lasting_binding(owner, project, binding) for owner, binding in bindings):
+    if any(each.kind != "import" and each.value is None for _, each in bindings):
         return False
     is_shared = any(_is_of_module(owner, binding) for owner, binding in bindings)
     names = {binding.name for _, binding in bindings}
     return not is_shared or not any(is_stored(project, name) for name in names)
-
-
-def _is_lasting_binding(owner: Module, project: Project, binding: Binding) -> bool:
-    if binding.kind == "import":
-        return True
-    return binding.value is not None and lasting_proxy_of(owner, project, binding.value) is not None
 
 
 def _is_of_module(owner: Module, binding: Binding) -> bool:

@@ -7,6 +7,7 @@ import ast
 from flask_ctxfix.codemods.threads.captured_proxies import local_alias
 from flask_ctxfix.codemods.threads.starts import Start
 from flask_ctxfix.context_flow import ContextFlow
+from flask_ctxfix.context_flow.tables import QuestionKind
 from flask_ctxfix.context_flow.values import Foreign, own_nodes
 from flask_ctxfix.flask_facts import PROXIES
 from flask_ctxfix.project import Module, Project
@@ -25,11 +26,17 @@ _WAITING = frozenset({"join", "result"})
 
 _ADVICE_FILE = "read it before the start, and pass what it holds: it is closed after the request"
 _ADVICE_REQUEST = "pass the values that the work needs: the request is over by then"
+_ADVICE: QuestionKind[str | None] = QuestionKind("advice", None, lambda one, other: one or other)
 _ADVICE_USER = "pass its id, and load it where the work runs: it belongs to the request's session"
 
 
 def advice_on(module: Module, project: Project, node: ast.expr) -> str | None:
     """Return what to do instead of handing an expression over, if a request ends what it is."""
+    table = ContextFlow.of(project).table
+    return table.ask(module, _ADVICE, ("advice", node), lambda: _advice_on(module, project, node))
+
+
+def _advice_on(module: Module, project: Project, node: ast.expr) -> str | None:
     if isinstance(node, ast.Name):
         alias = local_alias(module, node)
         if alias is not None and alias.value is not None:

@@ -102,22 +102,25 @@ def unwraps_first(start: Start, name: str | None) -> bool:
     )
 
 
-def unwraps(function: Function, project: Project, seen: frozenset[ast.AST] = frozenset()) -> bool:
+def unwraps(function: Function, project: Project) -> bool:
     """Whether a function, or one that it calls, asks something for what stands behind it.
 
     The application itself would have no answer.
     """
-    module, values = function.module, ContextFlow.of(project).values
-    seen |= {function.node}
-    if any(_is_unwrapping(module, each) for each in ast.walk(function.node)):
-        return True
-    calls = (each for each in ast.walk(function.node) if isinstance(each, ast.Call))
-    called = (values.of(module, each.func, function.given) for each in calls)
-    return any(
-        unwraps(each, project, seen)
-        for each in called
-        if isinstance(each, Function) and each.node not in seen
-    )
+    values = ContextFlow.of(project).values
+    seen = {function}
+    left = [function]
+    while left:
+        current = left.pop()
+        for each in ast.walk(current.node):
+            if _is_unwrapping(current.module, each):
+                return True
+            if isinstance(each, ast.Call):
+                called = values.of(current.module, each.func, current.given)
+                if isinstance(called, Function) and called not in seen:
+                    seen.add(called)
+                    left.append(called)
+    return False
 
 
 def any_unwraps(project: Project) -> bool:

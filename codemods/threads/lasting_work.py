@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from flask_ctxfix.codemods.threads.started_once import FLAGS, is_once, outlives_requests
 from flask_ctxfix.codemods.threads.starts import Start, starts_in
@@ -11,6 +11,7 @@ from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.values import Copied, Foreign, Function, Partial, Value, own_nodes
 from flask_ctxfix.endless import has_way_out, is_endless
 from flask_ctxfix.project import Module, Project
+from flask_ctxfix.scopes import FunctionNode
 
 _ADVICE = "pass what belongs to a request with each task, as through a queue"
 _ENDLESS = "the work never ends, and would show the data of one request to everyone"
@@ -49,7 +50,8 @@ def withheld(reason: str) -> str:
 
 def never_ends(function: Function, project: Project) -> bool:
     """Whether a function, or one that it calls, runs as long as the program."""
-    return any(_has_endless_loop(each, project) for each in _closure(function, project, _called))
+    graph = _graph(function, lambda each: _called(each, project))
+    return any(_has_endless_loop(each, project) for each in graph)
 
 
 def _function(value: Value | None) -> Function | None:
@@ -69,41 +71,48 @@ def _called(function: Function, project: Project) -> Iterator[Value | None]:
 def _started(function: Function, project: Project) -> Iterator[Value | None]:
     """Yield what a function starts elsewhere."""
     module = function.module
-    for start in starts_in(module, project):
-        if isinstance(start.call, ast.Call) and module.scopes.function_of(start.call) is (
-            function.node
-        ):
-            yield start.value
+
+    def compute() -> dict[FunctionNode | None, list[Value | None]]:
+        found: dict[FunctionNode | None, list[Value | None]] = {}
+        for start in starts_in(module, project):
+            if isinstance(start.call, ast.Call):
+                found.setdefault(module.scopes.function_of(start.call), []).append(start.value)
+        return found
+
+    yield from module.memo("started by function", compute).get(function.node, ())
 
 
-def _called_or_started(function: Function, project: Project) -> Iterator[Value | None]:
-    yield from _called(function, project)
-    yield from _started(function, project)
+_Graph = dict[Function, list[Function]]
 
 
-def _closure(
-    function: Function,
-    project: Project,
-    following: Callable[[Function, Project], Iterator[Value | None]],
-) -> list[Function]:
-    """Return a function and all that follow it, each once."""
-    found = {function.node: function}
-    pending = [function]
-    while pending:
-        for value in following(pending.pop(), project):
+def _graph(function: Function, following: Callable[[Function], Iterable[Value | None]]) -> _Graph:
+    """Return a function and all that follow it, with those that follow each at once."""
+    graph: _Graph = {function: []}
+    left = [function]
+    while left:
+        current = left.pop()
+        for value in following(current):
             other = _function(value)
-            if other is not None and other.node not in found:
-                found[other.node] = other
-                pending.append(other)
-    return list(found.values())
+            if other is None:
+                continue
+            graph[current].append(other)
+            if other not in graph:
+                graph[other] = []
+                left.append(other)
+    return graph
 
 
 def _starts_itself(function: Function, project: Project) -> bool:
     """Whether a function starts what comes back to start the same again."""
-    for each in _closure(function, project, _called_or_started):
-        for value in _started(each, project):
-            target = _function(value)
-            after = _closure(target, project, _called_or_started) if target is not None else ()
+
+    def following(each: Function) -> Iterator[Value | None]:
+        yield from _called(each, project)
+        yield from _started(each, project)
+
+    graph = _graph(function, following)
+    for each in graph:
+        for target in filter(None, map(_function, _started(each, project))):
+            after = _graph(target, graph.__getitem__)
             if any(other.node is each.node for other in after):
                 return True
     return False

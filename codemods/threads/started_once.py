@@ -6,6 +6,7 @@ import ast
 from collections.abc import Iterator
 
 from flask_ctxfix.context_flow import ContextFlow, Where
+from flask_ctxfix.context_flow.tables import QuestionKind
 from flask_ctxfix.context_flow.values import Class, Foreign
 from flask_ctxfix.flask_facts import PROXIES
 from flask_ctxfix.project import Module, Project
@@ -35,52 +36,92 @@ _BUILDING = frozenset({"__init__", "__new__", "init_app"})
 _CHANGING = frozenset({"add", "append", "appendleft", "extend", "insert", "setdefault", "update"})
 _CHANGING |= {"clear", "discard", "pop", "popitem", "popleft", "remove"}
 _LEAVING = (ast.Break, ast.Continue, ast.Raise, ast.Return)
-_DEEPEST = 8
+_OUTLIVES = QuestionKind("outlives requests", True, lambda one, other: one and other)
 
 
-def is_once(
-    module: Module, call: ast.AST, project: Project, passed: frozenset[ast.AST] = frozenset()
-) -> bool:
+def is_once(module: Module, call: ast.AST, project: Project) -> bool:
     """Whether a call happens once for all: its result is kept, or what lasts says if it is made.
 
-    So it is where that holds of one of the calls that lead to it.
+    So it is where that holds of one of the calls that lead to it, but for those of functions that
+    only get there by calling themselves.
     """
-    function = module.scopes.function_of(call)
-    if function is None or function in passed or len(passed) > _DEEPEST:
-        return False
-    if _is_kept(module, call, project) or _is_guarded(module, call, project):
-        return True
-    if isinstance(function, ast.Lambda):
-        return False
-    if _runs_once(module, function, project):
-        return True
-    callers = ContextFlow.of(project).every_caller.references(module, function)
+    called: dict[FunctionNode, set[FunctionNode]] = {}
+    again: list[tuple[Module, ast.AST, FunctionNode, FunctionNode]] = []
+    ways: list[tuple[Module, ast.AST, FunctionNode | None]] = [(module, call, None)]
+    for home, current, target in ways:  # grows
+        function = home.scopes.function_of(current)
+        if function is None:
+            continue
+        is_new = function not in called
+        called.setdefault(function, set()).update({target} if target is not None else ())
+        if not is_new:
+            assert target is not None
+            again.append((home, current, function, target))
+        elif _is_single(home, current, project):
+            return True
+        elif not isinstance(function, ast.Lambda):
+            if _runs_once(home, function, project):
+                return True
+            ways += ((*each, function) for each in _calls_of(home, function, project))
+    start = module.scopes.function_of(call)
     return any(
-        is_once(home, parent, project, passed | {function})
-        for home, named in callers
-        if isinstance(parent := home.scopes.parents.get(named), ast.Call)
-        and parent.func is named
-        and not project.is_test(home.path)
+        _is_single(home, current, project) and _leads(called, target, start, function)
+        for home, current, function, target in again
     )
 
 
-def outlives_requests(module: Module, node: ast.expr, project: Project, depth: int = 0) -> bool:
+def _is_single(module: Module, call: ast.AST, project: Project) -> bool:
+    return _is_kept(module, call, project) or _is_guarded(module, call, project)
+
+
+def _leads(
+    called: dict[FunctionNode, set[FunctionNode]],
+    function: FunctionNode,
+    start: FunctionNode | None,
+    without: FunctionNode,
+) -> bool:
+    """Whether calls lead from a function to `start`, and not by another one."""
+    seen = {without}
+    left = [function]
+    while left:
+        current = left.pop()
+        if current not in seen:
+            if current is start:
+                return True
+            seen.add(current)
+            left += called[current]
+    return False
+
+
+def _calls_of(
+    module: Module, function: ast.FunctionDef | ast.AsyncFunctionDef, project: Project
+) -> Iterator[tuple[Module, ast.Call]]:
+    """Yield the calls of a function, but for those of tests."""
+    for home, named in ContextFlow.of(project).every_caller.references(module, function):
+        parent = home.scopes.parents.get(named)
+        if isinstance(parent, ast.Call) and parent.func is named and not project.is_test(home.path):
+            yield home, parent
+
+
+def outlives_requests(module: Module, node: ast.expr, project: Project) -> bool:
     """Whether an expression stands for something that is there for longer than a request."""
-    value = ContextFlow.of(project).values.of(module, node)
+    flow = ContextFlow.of(project)
+    value = flow.values.of(module, node)
     if value in _APP:
         return True
-    if depth > _DEEPEST or (isinstance(value, Foreign) and _is_of_request(value.name)):
+    if isinstance(value, Foreign) and _is_of_request(value.name):
         return False
     if isinstance(node, ast.Name):
-        return _name_outlives(module, node, project, depth)
+        key = ("outlives requests", node)
+        return flow.table.ask(module, _OUTLIVES, key, lambda: _name_outlives(module, node, project))
     if isinstance(node, ast.Attribute):
-        return outlives_requests(module, node.value, project, depth + 1)
+        return outlives_requests(module, node.value, project)
     if isinstance(node, ast.Subscript):
         is_fixed = isinstance(node.slice, ast.Constant)
-        return is_fixed and outlives_requests(module, node.value, project, depth + 1)
+        return is_fixed and outlives_requests(module, node.value, project)
     slot = _asked_by_call(node) if isinstance(node, ast.Call) else None
     if slot is not None:
-        return outlives_requests(module, slot[0], project, depth + 1)
+        return outlives_requests(module, slot[0], project)
     return isinstance(node, ast.Call) and getattr(node.func, "id", "") == "type"
 
 
@@ -88,7 +129,7 @@ def _is_of_request(name: str) -> bool:
     return any(name.startswith(proxy) for proxy in PROXIES if proxy != "flask.current_app")
 
 
-def _name_outlives(module: Module, node: ast.Name, project: Project, depth: int) -> bool:
+def _name_outlives(module: Module, node: ast.Name, project: Project) -> bool:
     home = module.scopes.home_of(node)
     bindings = home.bindings.get(node.id, [])
     if home.parent is None or not bindings:
@@ -99,7 +140,7 @@ def _name_outlives(module: Module, node: ast.Name, project: Project, depth: int)
     if home.node is not module.scopes.function_of(node):
         return _is_outside(module, home, project)
     return all(
-        each.value is not None and outlives_requests(module, each.value, project, depth + 1)
+        each.value is not None and outlives_requests(module, each.value, project)
         for each in bindings
     )
 
@@ -231,10 +272,21 @@ def _test(statement: ast.stmt) -> ast.expr:
     return statement.test
 
 
-def _asks_what_changes(module: Module, test: ast.expr, project: Project, depth: int = 0) -> bool:
+def _asks_what_changes(module: Module, test: ast.expr, project: Project) -> bool:
     """Whether a test depends on what is one for all requests, and on which they leave a mark."""
-    if depth > _DEEPEST:
-        return False
+    seen = {test}
+    left = [test]
+    while left:
+        current = left.pop()
+        if _is_what_changes(module, current, project):
+            return True
+        new = [each for each in _parts(module, current) if each not in seen]
+        seen.update(new)
+        left += new
+    return False
+
+
+def _is_what_changes(module: Module, test: ast.expr, project: Project) -> bool:
     slot = _slot(test)
     if slot is not None and outlives_requests(module, slot[0], project):
         if _is_changed(module, slot[1], isinstance(test, ast.Attribute), project):
@@ -243,13 +295,10 @@ def _asks_what_changes(module: Module, test: ast.expr, project: Project, depth: 
         return True
     if isinstance(test, ast.Call) and _asks_the_process(module, test, project):
         return True
-    if isinstance(test, ast.Name | ast.Attribute):
-        value = ContextFlow.of(project).values.of(module, test)
-        if value in FLAGS and outlives_requests(module, test, project):
-            return True
-    return any(
-        _asks_what_changes(module, each, project, depth + 1) for each in _parts(module, test)
-    )
+    if not isinstance(test, ast.Name | ast.Attribute):
+        return False
+    value = ContextFlow.of(project).values.of(module, test)
+    return value in FLAGS and outlives_requests(module, test, project)
 
 
 def _asks_the_process(module: Module, call: ast.Call, project: Project) -> bool:

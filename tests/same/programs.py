@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
 from random import Random
 from textwrap import indent
 
@@ -439,3 +440,203 @@ def reading_starts(
             seen |= more
 
     return [place for place, number in enumerate(started) if reaches(number)]
+
+
+def way(kind: str, length: int, *, is_circle: bool = False, is_backwards: bool = False) -> Files:
+    """Return a program in which what a family asks is known only after `length` steps.
+
+    In a circle the last step may also come back to the first one.
+    """
+    head, step, last, back, statements = _WAYS[kind]
+    steps = [function(f"step{i}", *_each(step, i), parameters="x=None") for i in range(length - 1)]
+    end = _each(back if is_circle else last, 0)
+    steps.append(function(f"step{length - 1}", *end, parameters="x=None"))
+    if is_backwards:
+        steps.reverse()
+    files = in_one_file([*head, *steps], [view("one", *_each(statements, length - 1))])
+    imported = "import itertools\nimport threading\n\nfrom flask import Flask, Response, request"
+    old = "import threading\n\nfrom flask import Flask, request"
+    return {**files, "app.py": files["app.py"].replace(old, imported)}
+
+
+def way_through_modules(kind: str, length: int, *, is_circle: bool = False) -> Files:
+    """Return the same program with all steps but the last one by turns in three modules."""
+    files = way(kind, length, is_circle=is_circle)
+    head, *rest = re.split(r"^(?=def step\d+\(|@app\.route)", files["app.py"], flags=re.MULTILINE)
+    texts = {f"part{number}": "import itertools\n\nimport app\n" for number in range(3)}
+    texts = {name: _imported(texts[name], name, texts) for name in texts}
+    texts["app"] = _imported(head, "app", texts)
+    for part in rest:
+        step = re.match(r"def step(\d+)", part)
+        home = _home(int(step[1]), length) if step else "app"
+        texts[home] += f"\n\n{part}"
+    for home, text in texts.items():
+        files[f"{home}.py"] = re.sub(
+            r"(?<!def )step(\d+)",
+            lambda match, own=home: _named(own, int(match[1]), length),
+            text,
+        )
+    return files
+
+
+def _imported(text: str, name: str, names: Iterable[str]) -> str:
+    return "".join(f"import {each}\n" for each in names if each != name) + text
+
+
+def _home(number: int, length: int) -> str:
+    return "app" if number == length - 1 else f"part{number % 3}"
+
+
+def _named(module: str, number: int, length: int) -> str:
+    home = _home(number, length)
+    return f"step{number}" if home == module else f"{home}.step{number}"
+
+
+def names_in_a_row(kind: str, length: int) -> Files:
+    """Return a program in which a variable gets the value of one after the other."""
+    first, statements = _NAMED[kind]
+    names = [f"name0 = {first}", *(f"name{i + 1} = name{i}" for i in range(length))]
+    body = [each.format(f"name{length}") for each in statements]
+    files = in_one_file([_STATE, _WORK], [view("one", *names, *body)])
+    imported = "from flask import Flask, current_app, request"
+    return {
+        **files,
+        "app.py": files["app.py"].replace("from flask import Flask, request", imported),
+    }
+
+
+_STATE = "class State:\n    is_ready = False\n\n\nSTATE = State()\n"
+# By kind: the first value, and what a view does with the last name.
+_NAMED: dict[str, tuple[str, tuple[str, ...]]] = {
+    "state": (
+        "STATE",
+        (
+            "if not {0}.is_ready:",
+            "    {0}.is_ready = True",
+            "    threading.Thread(target=work).start()",
+        ),
+    ),
+    "proxy": ("current_app", ("threading.Thread(target=print, args=({0},)).start()",)),
+    "file": (
+        "request.files['f']",
+        ("threading.Thread(target=print, args=({0},)).start()",),
+    ),
+}
+
+
+def importing_modules(length: int, *, is_served: bool) -> Files:
+    """Return a module that pushes a context, and those that it imports and that import it in a row.
+
+    The last one that it imports needs the context; the first one that imports it has views if it is
+    served.
+    """
+    pushing = f"{APP}app.app_context().push()\nimport needing0\n"
+    needing = "from flask import current_app\n\nprint(current_app.name)\n"
+    files = {**REQUIREMENTS, "part0.py": pushing, f"needing{length}.py": needing}
+    for number in range(length):
+        files[f"needing{number}.py"] = f"import needing{number + 1}\n"
+        files[f"user{number}.py"] = f"import user{number + 1}\n"
+    files[f"user{length}.py"] = "import part0\n"
+    files["user0.py"] += APP + (view("one") if is_served else "")
+    return files
+
+
+def _each(statements: Sequence[str], number: int) -> list[str]:
+    return [each.format(number, number + 1) for each in statements]
+
+
+_CALLING = ("return step{1}(x)",)
+_SLOT = (
+    "current = None\n",
+    "def load():\n    global current\n    current = request.headers['User']\n",
+)
+_ROWS = "def rows():\n    yield request.path\n"
+_THREAD = "threading.Thread(target=step0).start()"
+# By kind: what else there is, each step, the last one, that of a circle, and what a view does.
+_WAYS: dict[str, tuple[tuple[str, ...], ...]] = {
+    "read behind a write": (
+        _SLOT,
+        _CALLING,
+        ("return current",),
+        ("if x:", "    step0()", "return current"),
+        ("load()", "print(step0())"),
+    ),
+    "writing": (
+        _SLOT,
+        _CALLING,
+        ("load()",),
+        ("if x:", "    step0()", "else:", "    load()"),
+        ("step0()", "print(current)"),
+    ),
+    "quiet": (
+        (),
+        _CALLING,
+        ("return app.config['X']",),
+        ("return step0() if x else app.config['X']",),
+        ("with app.app_context():", "    step0()"),
+    ),
+    "not quiet": (
+        ("from flask import g\n",),
+        _CALLING,
+        ("return g.user",),
+        ("return step0() if x else g.user",),
+        ("with app.app_context():", "    step0()"),
+    ),
+    "late": (
+        (_ROWS,),
+        _CALLING,
+        ("return rows()",),
+        ("return step0(x) if x else rows()",),
+        ("return Response(step0())",),
+    ),
+    "late in parts": (
+        (_ROWS,),
+        ("return itertools.chain(step{1}(x), [])",),
+        ("return rows()",),
+        ("return step0(x) if x else rows()",),
+        ("return Response(step0())",),
+    ),
+    "read at once": (
+        (_ROWS,),
+        _CALLING,
+        ("return x.get_data()",),
+        ("if x is None:", "    step0(x)", "return x.get_data()"),
+        ("answer = Response(rows())", "step0(answer)", "return answer"),
+    ),
+    "endless": (
+        (),
+        _CALLING,
+        ("while True:", "    print(request.args)"),
+        ("if x:", "    step0()", "while True:", "    print(request.args)"),
+        (_THREAD,),
+    ),
+    "unwrapping": (
+        (),
+        _CALLING,
+        ("print(x._get_current_object())",),
+        ("if x is None:", "    step0(x)", "print(x._get_current_object())"),
+        ("threading.Thread(target=step0, args=(request,)).start()",),
+    ),
+    "started once": (
+        (_WORK,),
+        _CALLING,
+        ("threading.Thread(target=work).start()",),
+        ("if x:", "    step0()", "threading.Thread(target=work).start()"),
+        ("if app.config.get('READY') is None:", "    app.config['READY'] = True", "    step0()"),
+    ),
+    "ready hook": (
+        ("@app.before_first_request\ndef prepare():\n    step0()\n",),
+        _CALLING,
+        ("print('ready')",),
+        ("if x:", "    step0()", "print('ready')"),
+        (),
+    ),
+    "hook": (
+        ("@app.before_first_request\ndef prepare():\n    step0()\n",),
+        _CALLING,
+        ("print(request.args)",),
+        ("if x:", "    step0()", "print(request.args)"),
+        (),
+    ),
+}
+WAYS = tuple(_WAYS)
