@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, TypeVar
 from flask_ctxfix.codemod import Codemod, Finding, Survey
 from flask_ctxfix.flask_versions import TargetVersion
 from flask_ctxfix.outcome import FileResult, Located
-from flask_ctxfix.project import Module, Project
+from flask_ctxfix.project import Module, Project, deep_calls
 from flask_ctxfix.settings import Settings
 from flask_ctxfix.source import Source, SourceError, read
 from flask_ctxfix.suppression import reported
@@ -105,7 +105,8 @@ class Job:
         for codemod in codemods:
             if codemod.survey is not None:
                 module = self._module(path)
-                surveys[codemod.name] = codemod.survey(module, self.project, self.target)
+                with deep_calls():
+                    surveys[codemod.name] = codemod.survey(module, self.project, self.target)
         return Surveyed(path, surveys)
 
     def _concerned(self, source: Source) -> list[Codemod]:
@@ -157,12 +158,13 @@ class Job:
 
     def _find(self, module: Module) -> list[Finding]:
         rules = (rule for codemod in self._concerned(module.source) for rule in codemod.rules)
-        found = [
-            finding
-            for rule in rules
-            if self.settings.selects(rule.code)
-            for finding in rule.find(module, self.project, self.target)
-        ]
+        with deep_calls():
+            found = [
+                finding
+                for rule in rules
+                if self.settings.selects(rule.code)
+                for finding in rule.find(module, self.project, self.target)
+            ]
         return sorted(found, key=lambda finding: (finding.span, finding.code))
 
     def _located(self, module: Module, found: Sequence[Finding]) -> tuple[Located, ...]:

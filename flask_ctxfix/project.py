@@ -10,6 +10,7 @@ import warnings
 from bisect import bisect_right
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import cached_property
 from pathlib import PurePath
@@ -46,6 +47,17 @@ _NEWER_SYNTAX = (
     ),
     ((3, 14), re.compile(r"\bt['\"]")),
 )
+
+
+@contextmanager
+def deep_calls() -> Iterator[None]:
+    """Let functions call each other as deeply as the trees of long sums and chains ask for."""
+    usual = sys.getrecursionlimit()
+    sys.setrecursionlimit(max(usual, _DEEPEST))
+    try:
+        yield
+    finally:
+        sys.setrecursionlimit(usual)
 
 
 class Keeper:
@@ -105,18 +117,14 @@ class Module(Keeper):
     @cached_property
     def scopes(self) -> Scopes:
         """Scopes, parents and bindings; computed at first use. Raises SourceError."""
-        usual = sys.getrecursionlimit()
-        sys.setrecursionlimit(max(usual, _DEEPEST))
         try:
-            with warnings.catch_warnings():
+            with deep_calls(), warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 return Scopes(self.tree, self.text, self.path)
         except SyntaxError as error:  # what the grammar allows: a late `global`, say
             raise self._not_parsed(error) from None
         except RecursionError:
             raise SourceError(self.path, None, "nested too deeply to analyse") from None
-        finally:
-            sys.setrecursionlimit(usual)
 
     @cached_property
     def key(self) -> Hashable:

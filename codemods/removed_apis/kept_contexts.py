@@ -58,7 +58,7 @@ class KeptContexts:
     """Follows context objects through a project."""
 
     def __init__(self, project: Project) -> None:
-        self._table = ContextFlow.of(project).table
+        self._bounds = project.bounds
         self._values = ContextFlow.of(project).values
         self._uses = Uses(project)
 
@@ -75,7 +75,7 @@ class KeptContexts:
             seen.update(new)
             left += new
             if len(seen) > _MOST:
-                self._project.bounds["contexts that are kept in more than 20000 places"] += 1
+                self._bounds["contexts that are kept in more than 20000 places"] += 1
                 return True
         return False
 
