@@ -13,12 +13,10 @@ from flask_ctxfix.context_flow import ContextFlow, Where
 from flask_ctxfix.context_flow.values import Foreign, Function, Property, Proxy, own_nodes
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import FunctionNode
-from flask_ctxfix.source import SourceError
 from flask_ctxfix.syntax import last_name
 
 _G = Foreign("flask.g")
 _ABSENT = ast.NotIn | ast.Is | ast.Eq
-_DEEPEST = 6
 
 
 def takes_from_g(module: Module, project: Project, statement: ast.With) -> bool:
@@ -26,8 +24,7 @@ def takes_from_g(module: Module, project: Project, statement: ast.With) -> bool:
     nodes = [each for part in statement.body for each in _with_parts(part)]
     if _takes(module, project, nodes):
         return True
-    names: set[str] = set()
-    _collect(module, project, nodes, names, set())
+    names = _names_used(module, project, nodes)
     return any(
         is_unseen or getattr(function, "name", "") in names
         for function, is_unseen in _takers(project)
@@ -51,43 +48,36 @@ def _takers(project: Project) -> list[tuple[FunctionNode, bool]]:
 
 def _find_takers(project: Project) -> Iterator[tuple[FunctionNode, bool]]:
     reachability = ContextFlow.of(project).every_caller
-    for path in sorted(project.outside_tests("flask")):
-        try:
-            module = project.module(path)
-            functions: list[FunctionNode] = [
-                *module.scopes.nodes(ast.FunctionDef),
-                *module.scopes.nodes(ast.AsyncFunctionDef),
-                *module.scopes.nodes(ast.Lambda),
-            ]
-        except SourceError:
-            continue
+    for module in project.parsed(sorted(project.outside_tests("flask"))):
+        uses = project.uses_of(module, {"g"})
+        functions = dict.fromkeys(map(module.scopes.function_of, uses))
         for each in functions:
-            if not _takes(module, project, own_nodes(each)):
+            if each is None or not _takes(module, project, own_nodes(each)):
                 continue
             if reachability.of_function(module, each).where is not Where.ENDING:
                 yield each, is_open(module, project, each)
 
 
-def _collect(
-    module: Module,
-    project: Project,
-    nodes: Iterable[ast.AST],
-    names: set[str],
-    seen: set[ast.AST],
-) -> None:
-    """Collect the names that code uses, with those of the functions that it is known to run."""
+def _names_used(module: Module, project: Project, nodes: Iterable[ast.AST]) -> set[str]:
+    """Return the names that code uses, with those of the functions that it is known to run."""
     values = ContextFlow.of(project).values
-    for node in nodes:
-        if not isinstance(node, ast.Name | ast.Attribute):
-            continue
-        names.add(last_name(node))
-        value = values.of(module, node)
-        if isinstance(value, Proxy | Property):
-            value = value.function
-        if isinstance(value, Function) and value.node not in seen and len(seen) < 4**_DEEPEST:
-            seen.add(value.node)
-            names.add(value.name)
-            _collect(value.module, project, own_nodes(value.node), names, seen)
+    names: set[str] = set()
+    seen: set[ast.AST] = set()
+    left = [(module, nodes)]
+    while left:
+        home, nodes = left.pop()
+        for node in nodes:
+            if not isinstance(node, ast.Name | ast.Attribute):
+                continue
+            names.add(last_name(node))
+            value = values.of(home, node)
+            if isinstance(value, Proxy | Property):
+                value = value.function
+            if isinstance(value, Function) and value.node not in seen:
+                seen.add(value.node)
+                names.add(value.name)
+                left.append((value.module, own_nodes(value.node)))
+    return names
 
 
 def _takes(module: Module, project: Project, nodes: Iterable[ast.AST]) -> bool:
