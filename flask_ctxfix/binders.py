@@ -53,6 +53,9 @@ class Binders:
     def of(self, node: ast.expr) -> list[tuple[Module, Binding]]:
         """Return what binds the name or module attribute `node`."""
         if isinstance(node, ast.Name):
+            only = self._locals.only(node)
+            if only is not None and self._lookup.elsewhere(self._module.path, only) is not None:
+                return [(self._module, only)]
             read = self._locals.of(node)
             own = self._locals.bindings(read)
             if read.scope.parent is not None and not any(each.alias for each in own):

@@ -43,6 +43,16 @@ class LocalNames:
             return LocalName(scope, name, False)
         return LocalName(scope, name, True) if is_module else LocalName(scope.module, name, False)
 
+    def only(self, node: ast.Name) -> Binding | None:
+        """Return the binding that surely is all that gives a name its value, if that is simple."""
+        scope, name = self._module.scopes.home_of(node), node.id
+        bindings = scope.bindings.get(name, ())
+        if len(bindings) != 1 or name in BUILTINS or scope.star_imports or scope.is_class:
+            return None
+        if scope.parent is None and self._lookup.files.inside(self._module.path, name) is not None:
+            return None
+        return bindings[0]
+
     def _is_before(self, scope: Scope, node: ast.Name) -> bool:
         bindings = scope.bindings.get(node.id)
         if not bindings or self._module.scopes.scope_of(node) is not scope:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from flask_ctxfix import circles, flask_facts
 from flask_ctxfix.exports import Event, Exports, statements
 from flask_ctxfix.module_files import ModuleFiles, is_folder
+from flask_ctxfix.scopes import Binding
 from flask_ctxfix.source import SourceError
 
 if TYPE_CHECKING:
@@ -71,6 +72,14 @@ class Lookup:
         if node.level:
             return self.files.relative(path, node.module, node.level)
         return self.files.find(node.module or "", path)
+
+    def elsewhere(self, path: str, binding: Binding) -> str | None:
+        """Return the qualified name of what an import surely takes from outside of the project."""
+        node, alias = binding.node, binding.alias
+        if alias is None or not isinstance(node, ast.ImportFrom) or node.level:
+            return None
+        name = node.module or ""
+        return None if self.files.may_be_of(name) else f"{name}.{alias.name}"
 
     def is_settled(self, place: str, name: str) -> bool:
         """Whether it does not matter who asks for a name of a module, and when."""

@@ -56,6 +56,10 @@ class ModuleFiles:
             self._parts_of[place] = folder
             folder = folder[:-1]
 
+    def may_be_of(self, dotted: str) -> bool:
+        """Whether the outermost package of a module name has that of something here."""
+        return dotted.partition(".")[0] in self._names
+
     def find(self, dotted: str, importer: str) -> str | None:
         """Return the place of an absolute module name, as a file at `importer` would import it."""
         parts = tuple(dotted.split("."))

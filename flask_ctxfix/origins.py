@@ -108,10 +108,17 @@ class Resolver:
 
     def of_expression(self, node: ast.expr) -> Origins:
         """Return the qualified names that an expression may stand for."""
+        if isinstance(node, ast.Name):
+            binding = self.locals.only(node)
+            if binding is not None:
+                return self.of_binding(binding)
         return self._named(self._answer(self._key_of(node)))
 
     def of_binding(self, binding: Binding) -> Origins:
         """Return the qualified names that a binding may give its name."""
+        elsewhere = self.lookup.elsewhere(self.module.path, binding)
+        if elsewhere is not None:
+            return frozenset({elsewhere})
         return self._named(self._answer(_Bound(binding)))
 
     def modules(self, node: ast.expr) -> list[InProject]:

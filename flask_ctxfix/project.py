@@ -21,6 +21,7 @@ from flask_ctxfix import flask_facts
 from flask_ctxfix.binders import Binders
 from flask_ctxfix.codemod import Span
 from flask_ctxfix.exports import Exports, exports_of
+from flask_ctxfix.local_names import LocalName
 from flask_ctxfix.module_files import ModuleFiles, is_folder
 from flask_ctxfix.origins import NONE, Origins, Resolver
 from flask_ctxfix.prefilter import contents, holds_all
@@ -355,6 +356,10 @@ class Project(Keeper):
     def bindings(self, module: Module, node: ast.expr) -> list[tuple[Module, Binding]]:
         """Return what binds the name or module attribute `node`, through imports of the project."""
         return Binders(self, self._resolver(module)).of(node)
+
+    def local_name(self, module: Module, node: ast.Name) -> LocalName:
+        """Return what is read here of a scope: all that read the same mean the same."""
+        return self._resolver(module).locals.of(node)
 
     def module_of(self, module: Module, node: ast.expr) -> str | None:
         """Return the file of the one module of the project that `node` certainly is."""

@@ -165,9 +165,7 @@ class Table:
         """
         answer = keeper.answers.get(key)
         if answer is not None:
-            if self._running:
-                self._running[-1].asked.append(answer.basis)
-            return answer.value  # type: ignore[no-any-return]
+            return self.noted(answer)  # type: ignore[no-any-return]
         question = self._by_key.get((keeper, key))
         if question is not None:
             return self._so_far(question)  # type: ignore[no-any-return]
@@ -181,9 +179,13 @@ class Table:
         answer = keeper.answers.get(key)
         if answer is None:
             return self._so_far(question)  # type: ignore[no-any-return]
+        return self.noted(answer)  # type: ignore[no-any-return]
+
+    def noted(self, answer: Answer) -> Any:
+        """Return the value of a final answer, which the question being answered rests on."""
         if self._running:
             self._running[-1].asked.append(answer.basis)
-        return answer.value  # type: ignore[no-any-return]
+        return answer.value
 
     def basis(self, keeper: Keeper, key: Hashable) -> Basis | None:
         """Return what the final answer to a question rests on; None if there is none."""

@@ -159,7 +159,8 @@ class Values:
 
     def of(self, module: Module, node: ast.expr, given: Known = ()) -> Value | None:
         """Return what `node` stands for where parameters have the values `given`."""
-        return _decided(self._of(module, node, given))
+        value = self._of(module, node, given)
+        return None if value is _UNDECIDED else value  # type: ignore[return-value]
 
     def definition(
         self, module: Module, node: ast.FunctionDef | ast.AsyncFunctionDef, given: Known = ()
@@ -198,7 +199,11 @@ class Values:
     def _of(self, module: Module, node: ast.expr, given: Known = ()) -> _Answer:
         if not isinstance(node, _EVALUATED):
             return None
-        key = ("value", _place(module, node), given)
+        place = self._project.local_name(module, node) if isinstance(node, ast.Name) else node
+        key = ("value", place, given)
+        answer = module.answers.get(key)  # asked before most others, most of all
+        if answer is not None:
+            return self._table.noted(answer)  # type: ignore[no-any-return]
         return self._ask(module, key, lambda: self._expression(module, node, given))
 
     def _definition(
@@ -570,13 +575,6 @@ _EVALUATED = (
 )
 _PROPERTIES = {"builtins.property", "functools.cached_property", "werkzeug.utils.cached_property"}
 _ROOTS = {"builtins.object", "abc.ABC", "typing.Generic", "typing.Protocol"}
-
-
-def _place(module: Module, node: ast.expr) -> Hashable:
-    """Return what tells apart expressions that may have different values."""
-    if isinstance(node, ast.Name):
-        return module.scopes.home_of(node), node.id
-    return node
 
 
 def _seen_by(module: Module, node: FunctionNode, given: Known) -> Known:
