@@ -361,6 +361,14 @@ class Project(Keeper):
         """Return what is read here of a scope: all that read the same mean the same."""
         return self._resolver(module).locals.of(node)
 
+    def imported_name(self, module: Module, node: ast.Name) -> str | None:
+        """Return the qualified name of what one import, of another package, surely gives a name."""
+        resolver = self._resolver(module)
+        binding = resolver.locals.only(node)
+        if binding is None or module.scopes.in_type_checking(binding.node):
+            return None
+        return resolver.lookup.elsewhere(module.path, binding)
+
     def module_of(self, module: Module, node: ast.expr) -> str | None:
         """Return the file of the one module of the project that `node` certainly is."""
         found = self._resolver(module).modules(node)

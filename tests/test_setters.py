@@ -55,6 +55,12 @@ class Special(Service):
             "second",
         ),
         ("# work.chosen = work.second", "work.chosen", "first"),
+        (
+            "from work import (\n    Service as S,\n)\nS.hook = work.second",
+            "work.Service.hook",
+            "second",
+        ),
+        ("S = work.Service  # one\nS.hook = work.second", "work.Service.hook", "second"),
     ],
 )
 @pytest.mark.parametrize("is_test", [False, True])

@@ -265,12 +265,14 @@ class Guards:
             return _PROBES.get(function.name, Proof())
         if isinstance(function, Function):
             bound = self._values.arguments(module, test, function, given)
-            called = function._replace(given=(*function.given, *bound))
+            proof = self._result(function._replace(given=(*function.given, *bound)))
+            if proof == Proof():
+                return proof
             others = [
                 self._result(each) if isinstance(each, Function) else Proof()
                 for each in self._overriding(function)
             ]
-            return _weakest([self._result(called), *others])
+            return _weakest([proof, *others])
         return Proof()
 
     def _overriding(self, function: Function) -> Iterator[Value | None]:

@@ -11,10 +11,13 @@ from typing import NamedTuple
 
 from flask_ctxfix.project import Module, Project
 
-# What a method assigns to its own object is found with its class. A match too many costs a look.
-_STORE = re.compile(
-    rb"(?<![\w.])(?!(?:self|cls)\.\w+\s*[:=])(?:\w+\.)+(\w+)[ \t]*(?:[:,][^=\n]*)?=(?!=)"
-)
+# Of what bytes show, a match too many costs a look at the file. What is assigned is an attribute of
+# a class or module: it begins with the name of one, or with another name for that.
+_STORE = re.compile(rb"(?<![\w.])(\w+)\.(?:\w+\.)*(\w+)[ \t]*(?:[:,][^=\n]*)?=(?!=)")
+_IMPORT = re.compile(rb"^[ \t]*(?:from[ \t]+[\w.]+[ \t]+)?import[ \t]+(\([^)]*\)|[^\n]*)", re.M)
+_CLASS = re.compile(rb"^[ \t]*class[ \t]+(\w+)", re.M)
+_ALIAS = re.compile(rb"^[ \t]*(\w+)[ \t]*(?::[^=\n]*)?=[ \t]*[\w.]+[ \t]*(?:#.*)?$", re.M)
+_WORD = re.compile(rb"\w+")
 
 
 class Setter(NamedTuple):
@@ -48,6 +51,14 @@ def _paths_by_name(project: Project) -> dict[bytes, list[str]]:
             data = b"" if project.is_test(path) else Path(path).read_bytes()
         except OSError:
             continue
-        for name in {*_STORE.findall(data)}:
+        stores = {*_STORE.findall(data)}
+        owners = _owners(data) if stores else frozenset()
+        for name in sorted({name for owner, name in stores if owner in owners}):
             found[name].append(path)
     return found
+
+
+def _owners(data: bytes) -> frozenset[bytes]:
+    """Return the names in a file that may be a class or a module."""
+    imported = (word for names in _IMPORT.findall(data) for word in _WORD.findall(names))
+    return frozenset((*imported, *_CLASS.findall(data), *_ALIAS.findall(data)))

@@ -181,6 +181,14 @@ class Table:
             return self._so_far(question)  # type: ignore[no-any-return]
         return self.noted(answer)  # type: ignore[no-any-return]
 
+    def keep(
+        self, keeper: Keeper, kind: QuestionKind[Result], key: Hashable, value: Result
+    ) -> Result:
+        """Keep the answer to a question that asks no other one."""
+        basis = Basis(kind.name, keeper.path, _NOTHING, _NOTHING)
+        keeper.answers[key] = answer = Answer(value, basis)
+        return self.noted(answer)  # type: ignore[no-any-return]
+
     def noted(self, answer: Answer) -> Any:
         """Return the value of a final answer, which the question being answered rests on."""
         if self._running:

@@ -199,12 +199,25 @@ class Values:
     def _of(self, module: Module, node: ast.expr, given: Known = ()) -> _Answer:
         if not isinstance(node, _EVALUATED):
             return None
-        place = self._project.local_name(module, node) if isinstance(node, ast.Name) else node
+        if isinstance(node, ast.Constant):
+            return Switch(node.value) if isinstance(node.value, bool) else None
+        place = self._place(module, node) if isinstance(node, ast.Name) else node
         key = ("value", place, given)
-        answer = module.answers.get(key)  # asked before most others, most of all
+        answer = module.answers.get(key)  # most have been asked before
         if answer is not None:
             return self._table.noted(answer)  # type: ignore[no-any-return]
+        if isinstance(node, ast.Name):
+            imported = self._project.imported_name(module, node)
+            if imported is not None:
+                return self._table.keep(module, _VALUE, key, Foreign(_canonical(imported)))
         return self._ask(module, key, lambda: self._expression(module, node, given))
+
+    def _place(self, module: Module, node: ast.Name) -> Hashable:
+        """Return what tells names apart that may have different values."""
+        home = module.scopes.home_of(node)
+        if home.parent is not None and not home.is_class:
+            return home, node.id
+        return self._project.local_name(module, node)
 
     def _definition(
         self, module: Module, node: ast.FunctionDef | ast.AsyncFunctionDef, given: Known
@@ -266,8 +279,6 @@ class Values:
             return self._call(module, node, given)
         if isinstance(node, ast.Lambda):
             return Function(module, node, None, _seen_by(module, node, given))
-        if isinstance(node, ast.Constant):
-            return Switch(node.value) if isinstance(node.value, bool) else None
         if isinstance(node, ast.BoolOp):
             values = [self._of(module, value, given) for value in node.values]
             decisive = Switch(isinstance(node.op, ast.Or))
