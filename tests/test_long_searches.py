@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from flask_ctxfix import engine
 from flask_ctxfix.applications import class_kind
 from flask_ctxfix.codemods.removed_apis import kept_contexts
 from flask_ctxfix.codemods.removed_apis.asked_errors import AskedErrors
@@ -19,6 +20,7 @@ from flask_ctxfix.codemods.threads.starts import starts_in
 from flask_ctxfix.context_flow.values import Class
 from flask_ctxfix.origins import UNKNOWN
 from flask_ctxfix.project import Module, Project
+from flask_ctxfix.settings import Settings
 
 LENGTHS = [1, 9, 12, 200, 1500]
 
@@ -202,3 +204,25 @@ def test_contexts_that_are_kept_in_too_many_places_are_counted(
     monkeypatch.setattr(kept_contexts, "_MOST", 1)
     assert KeptContexts(project).is_entered_later(module, taken)
     assert project.bounds.total() == 1
+
+
+@pytest.mark.parametrize("length", [3, 60])
+@pytest.mark.parametrize(("maker", "is_lock"), [("threading.Lock()", True), ("open('x')", False)])
+def test_locks_at_the_end_of_long_ways(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, length: int, maker: str, is_lock: bool
+) -> None:
+    """A lock is one however many functions hand it on, and in circles of them."""
+    handed = "".join(f"def lock{n}():\n    return lock{n + 1}()\n\n" for n in range(length))
+    text = (
+        "import threading\nfrom flask import Flask, request\n\napp = Flask(__name__)\n"
+        f"gate = {maker}\nlast = None\n\n{handed}"
+        f"def lock{length}():\n    return lock0() if last else gate\n\n"
+        "@app.route('/')\ndef view():\n    global last\n    with lock0():\n"
+        "        before, last = last, request.args['x']\n    return str(before)\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    Path("app.py").write_text(text)
+    outcome = engine.run(Settings(paths=("app.py",), select=("CTX5",)), "list")
+    levels = [each.finding.level for result in outcome.results for each in result.findings]
+    assert levels
+    assert {level == "info" for level in levels} == {is_lock}

@@ -9,13 +9,13 @@ from collections.abc import Iterable
 
 from flask_ctxfix import flask_facts
 from flask_ctxfix.context_flow import ContextFlow
+from flask_ctxfix.context_flow.tables import QuestionKind
 from flask_ctxfix.context_flow.values import Function
 from flask_ctxfix.origins import NONE
 from flask_ctxfix.project import Module, Project
 
 Version = tuple[int, ...]
 
-_DEEPEST = 10
 _RELEASE = re.compile(r"\d+(\.\d+)*")
 # Functions that are given the name of a package, and tell its version.
 _TELLERS = frozenset(
@@ -94,6 +94,11 @@ def _numbers(text: str) -> Version | None:
     return parts[:2] if not any(parts[2:]) else None
 
 
+_PACKAGE: QuestionKind[str | None] = QuestionKind(
+    "version", None, lambda one, other: one if one == other else None
+)
+
+
 class _Told:
     """Tells the version of which package expressions are made of.
 
@@ -104,24 +109,27 @@ class _Told:
         self._project = project
         self._is_whole = is_whole
 
-    def package(self, module: Module, node: ast.expr, depth: int = 0) -> str | None:
+    def package(self, module: Module, node: ast.expr) -> str | None:
         """Return the package, "other" for other facts that are known; None if nothing is."""
-        if depth > _DEEPEST:
-            return None
+        key = ("version of", node, self._is_whole)
+        table = ContextFlow.of(self._project).table
+        return table.ask(module, _PACKAGE, key, lambda: self._evaluated(module, node))
+
+    def _evaluated(self, module: Module, node: ast.expr) -> str | None:
         if isinstance(node, ast.Name | ast.Attribute):
-            return self._read(module, node, depth)
+            return self._read(module, node)
         if isinstance(node, ast.Call):
-            return self._call(module, node, depth)
+            return self._call(module, node)
         if isinstance(node, ast.Subscript):
-            return self.package(module, node.value, depth + 1) if self._counts(node) else None
+            return self.package(module, node.value) if self._counts(node) else None
         if isinstance(node, ast.GeneratorExp | ast.ListComp):
-            return self.package(module, node.generators[0].iter, depth + 1)
+            return self.package(module, node.generators[0].iter)
         if isinstance(node, ast.Tuple | ast.List) and not self._is_whole:
-            return self._first(module, node.elts, depth)
+            return self._first(module, node.elts)
         if isinstance(node, ast.Compare) and not self._is_whole:
-            return self._first(module, (node.left, *node.comparators), depth)
+            return self._first(module, (node.left, *node.comparators))
         if isinstance(node, ast.BoolOp) and not self._is_whole:
-            return self._first(module, node.values, depth)
+            return self._first(module, node.values)
         return None
 
     def _counts(self, node: ast.Subscript) -> bool:
@@ -135,30 +143,30 @@ class _Told:
         is_first = part.lower is None or lower == 0
         return is_first and (part.upper is None or (isinstance(upper, int) and upper > 1))
 
-    def _first(self, module: Module, nodes: Iterable[ast.expr], depth: int) -> str | None:
-        found = {self.package(module, each, depth + 1) for each in nodes} - {None}
+    def _first(self, module: Module, nodes: Iterable[ast.expr]) -> str | None:
+        found = {self.package(module, each) for each in nodes} - {None}
         packages = found - {"other"} or found
         if len(packages) > 1 and not self._is_whole:
             return "flask" if "flask" in packages else min(map(str, packages))
         return packages.pop() if len(packages) == 1 else None
 
-    def _read(self, module: Module, node: ast.Name | ast.Attribute, depth: int) -> str | None:
+    def _read(self, module: Module, node: ast.Name | ast.Attribute) -> str | None:
         packages = {_of_origin(each) for each in self._project.origins(module, node) - {NONE}}
         if len(packages) == 1 and None not in packages:
             return packages.pop()
         bindings = self._project.bindings(module, node)
         if bindings:
             told = {
-                self.package(home, binding.value, depth + 1) if binding.value else None
+                self.package(home, binding.value) if binding.value else None
                 for home, binding in bindings
                 if not _is_literal(binding.value)  # what it is where nothing tells the version
             }
             return told.pop() if len(told) == 1 else None if told else "other"
         if isinstance(node, ast.Attribute):  # `.version` of a distribution, `.release` of a version
-            return self.package(module, node.value, depth + 1)
+            return self.package(module, node.value)
         return None
 
-    def _call(self, module: Module, node: ast.Call, depth: int) -> str | None:
+    def _call(self, module: Module, node: ast.Call) -> str | None:
         if self._project.origins(module, node.func) & _TELLERS and node.args:
             named = getattr(node.args[0], "value", None)
             if isinstance(named, str) and not _RELEASE.match(named):
@@ -166,11 +174,11 @@ class _Told:
         function = ContextFlow.of(self._project).values.of(module, node.func)
         if isinstance(function, Function):
             returned = function.module.scopes.returned.get(function.node, ())
-            found = {self.package(function.module, each, depth + 1) for each in returned}
+            found = {self.package(function.module, each) for each in returned}
             return found.pop() if len(found) == 1 else None
         owner = [node.func.value] if isinstance(node.func, ast.Attribute) else []
-        told = self._first(module, (*owner, *node.args), depth)
-        return told or self.package(module, node.func, depth + 1)
+        told = self._first(module, (*owner, *node.args))
+        return told or self.package(module, node.func)
 
 
 def _is_literal(node: ast.expr | None) -> bool:

@@ -9,6 +9,7 @@ from enum import IntEnum
 
 from flask_ctxfix.codemods.stored_requests.slots import instantiations
 from flask_ctxfix.context_flow import ContextFlow
+from flask_ctxfix.context_flow.tables import QuestionKind
 from flask_ctxfix.context_flow.values import (
     Class,
     Foreign,
@@ -22,7 +23,6 @@ from flask_ctxfix.flask_facts import LOCKS
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import Binding
 
-_DEEPEST = 8
 # What is here of them is known: none but LOCKS lock anything.
 _KNOWN_PACKAGES = frozenset({"flask", "werkzeug"}) | sys.stdlib_module_names
 # Methods of a mapping that give one of its values.
@@ -75,41 +75,48 @@ class _Locks:
         self._flow = ContextFlow.of(project)
         self._values = self._flow.values
 
-    def of(self, module: Module, node: ast.expr, depth: int = 0) -> Locking:
+    def of(self, module: Module, node: ast.expr) -> Locking:
         """Return what is known of an expression whose value is entered or acquired."""
+        return _or(self._of(module, node), Locking.KEPT)
+
+    def _of(self, module: Module, node: ast.expr) -> Locking | None:
+        """Return what is known of an expression; None if only what it is itself made of tells."""
+        key = ("locking", node)
+        ask = self._flow.table.ask
+        return ask(module, _LOCKING, key, lambda: self._evaluated(module, node))
+
+    def _evaluated(self, module: Module, node: ast.expr) -> Locking | None:
         value = self._values.of(module, node)
-        known = self._of_value(value, depth)
+        known = self._of_value(value)
         if known is not None:
             return known
-        if depth > _DEEPEST:
-            return Locking.KEPT
         if isinstance(node, ast.Call):
-            return self._of_call(module, node, depth)
+            return self._of_call(module, node)
         if isinstance(node, ast.BoolOp):
-            return self._any(module, node.values, depth)
+            return self._any(module, node.values)
         if isinstance(node, ast.IfExp):
-            return self._any(module, (node.body, node.orelse), depth)
+            return self._any(module, (node.body, node.orelse))
         if isinstance(node, ast.Await | ast.NamedExpr):
-            return self.of(module, node.value, depth + 1)
+            return self._of(module, node.value)
         if isinstance(node, ast.Subscript):
-            return self._item(module, node.value, depth)
+            return self._item(module, node.value)
         if isinstance(node, ast.Name):
-            found = self._bound(self._project.bindings(module, node), depth)
+            found = self._bound(self._project.bindings(module, node))
             function = module.scopes.function_of(node)
             is_new = function is not None and module.scopes.home_of(node).node is function
             return found if is_new else _kept(found)
-        return _kept(self._attribute(module, node, depth))
+        return _kept(self._attribute(module, node))
 
-    def _of_value(self, value: Value | None, depth: int) -> Locking | None:
+    def _of_value(self, value: Value | None) -> Locking | None:
         """Return what a value tells; None where it is not enough to tell."""
         if isinstance(value, Foreign):
             if value.name in LOCKS:
                 return Locking.YES
             is_made = value.name.endswith("()")
             return Locking.NO if is_made and _package(value) in _KNOWN_PACKAGES else None
-        return self._of_instance(value, depth) if isinstance(value, Instance) else None
+        return self._of_instance(value) if isinstance(value, Instance) else None
 
-    def _of_instance(self, value: Instance, depth: int) -> Locking | None:
+    def _of_instance(self, value: Instance) -> Locking | None:
         bases = self._values.bases(value.of)
         if any(isinstance(each, Foreign) and f"{each.name}()" in LOCKS for each in bases):
             return Locking.YES
@@ -118,65 +125,65 @@ class _Locks:
             for name in ("__enter__", "__aenter__", "acquire")
         )
         known = [each for each in methods if isinstance(each, Function)]
-        return max(self._inside(each, depth) for each in known) if known else None
+        return _most(map(self._inside, known)) if known else None
 
-    def _of_call(self, module: Module, node: ast.Call, depth: int) -> Locking:
+    def _of_call(self, module: Module, node: ast.Call) -> Locking | None:
         function = self._values.of(module, node.func)
         if isinstance(function, Function):
             if function.is_generator:
-                return self._inside(function, depth)
+                return self._inside(function)
             returned = function.module.scopes.returned.get(function.node, ())
-            return self._any(function.module, returned, depth) if returned else Locking.MADE
+            return self._any(function.module, returned) if returned else Locking.MADE
         if isinstance(node.func, ast.Attribute) and node.func.attr in _ITEM_READERS:
-            return max(self._any(module, node.args[1:], depth), self._owned(module, node, depth))
+            return _most((self._any(module, node.args[1:]), self._owned(module, node)))
         return Locking.MADE
 
-    def _owned(self, module: Module, call: ast.Call, depth: int) -> Locking:
+    def _owned(self, module: Module, call: ast.Call) -> Locking | None:
         """Return what a method like ``get()`` takes out of the object it is called on."""
         assert isinstance(call.func, ast.Attribute)
-        found = self._item(module, call.func.value, depth)
+        found = self._item(module, call.func.value)
         return Locking.MADE if found is Locking.KEPT else found
 
-    def _inside(self, function: Function, depth: int) -> Locking:
+    def _inside(self, function: Function) -> Locking | None:
         """Return whether a manager of the project enters or acquires a lock itself."""
-        if depth > _DEEPEST:
-            return Locking.MADE
         module = function.module
-        found = [Locking.NO]
+        found: list[Locking | None] = [Locking.NO]
         for node in own_nodes(function.node):
             if isinstance(node, ast.With | ast.AsyncWith):
-                found += [self.of(module, e.context_expr, depth + 1) for e in node.items]
+                found += [self._of(module, e.context_expr) for e in node.items]
             elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
                 if node.func.attr in ("acquire", "__enter__", "__aenter__", "enter_context"):
                     owners = node.args if node.func.attr == "enter_context" else [node.func.value]
-                    found += [self.of(module, each, depth + 1) for each in owners]
-        return max(found)
+                    found += [self._of(module, each) for each in owners]
+        return _most(found)
 
-    def _any(self, module: Module, nodes: Iterable[ast.expr], depth: int) -> Locking:
-        return max((self.of(module, each, depth + 1) for each in nodes), default=Locking.NO)
+    def _any(self, module: Module, nodes: Iterable[ast.expr]) -> Locking | None:
+        found = [self._of(module, each) for each in nodes]
+        return _most(found) if found else Locking.NO
 
-    def _bound(self, bindings: list[tuple[Module, Binding]], depth: int) -> Locking:
+    def _bound(self, bindings: list[tuple[Module, Binding]]) -> Locking | None:
         """Return what the bindings of a name make it, if one of them does."""
-        found: list[Locking] = []
+        found: list[Locking | None] = []
         for home, binding in bindings:
             if binding.kind == "parameter":
-                found.append(self._parameter(home, binding, depth))
+                found.append(self._parameter(home, binding))
             elif binding.value is not None:
                 is_none = isinstance(binding.value, ast.Constant)
-                found += [] if is_none else [self.of(home, binding.value, depth + 1)]
+                found += [] if is_none else [self._of(home, binding.value)]
             elif isinstance(binding.node, ast.withitem):
-                found.append(self.of(home, binding.node.context_expr, depth + 1))
-        return max(found, default=Locking.KEPT)
+                found.append(self._of(home, binding.node.context_expr))
+        return _most(found) if found else Locking.KEPT
 
-    def _parameter(self, module: Module, binding: Binding, depth: int) -> Locking:
+    def _parameter(self, module: Module, binding: Binding) -> Locking | None:
         """Return what all callers pass: a lock only if each of them does."""
         function = module.scopes.parents[module.scopes.parents[binding.node]]
         passed = [
-            self.of(home, argument, depth + 1)
+            self._of(home, argument)
             for home, name, argument in self._passed(module, function)
             if name == binding.name and not isinstance(argument, ast.Constant)
         ]
-        return min(passed, default=Locking.KEPT)
+        known = [each for each in passed if each is not None]
+        return min(known) if known else None if passed else Locking.KEPT
 
     def _passed(self, module: Module, function: ast.AST) -> Iterator[tuple[Module, str, ast.expr]]:
         if not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
@@ -200,30 +207,28 @@ class _Locks:
             if isinstance(call, ast.Call) and call.func is reference:
                 yield home, call
 
-    def _attribute(self, module: Module, node: ast.expr, depth: int) -> Locking:
+    def _attribute(self, module: Module, node: ast.expr) -> Locking | None:
         if not isinstance(node, ast.Attribute):
             return Locking.KEPT
         bindings = self._project.bindings(module, node)
         if bindings:
-            return self._bound(bindings, depth)
+            return self._bound(bindings)
         owner = self._values.of(module, node.value)
         if isinstance(owner, Instance):
             assigned = self._values.assigned(owner.of).get(node.attr, ())
             if assigned:
-                return self._any(owner.of.module, assigned, depth)
+                return self._any(owner.of.module, assigned)
         return Locking.KEPT
 
-    def _item(self, module: Module, container: ast.expr, depth: int) -> Locking:
+    def _item(self, module: Module, container: ast.expr) -> Locking | None:
         """Return what the values of a container are, as far as what fills it tells."""
-        found = [
-            self._element(home, value, depth) for home, value in self._containers(module, container)
-        ]
+        found = [self._element(home, value) for home, value in self._containers(module, container)]
         for node in module.scopes.nodes(ast.Subscript):
             parent = module.scopes.parents[node]
             if isinstance(node.ctx, ast.Store) and isinstance(parent, ast.Assign):
                 if ast.unparse(node.value) == ast.unparse(container):
-                    found.append(self.of(module, parent.value, depth + 1))
-        return max(found, default=Locking.KEPT)
+                    found.append(self._of(module, parent.value))
+        return _most(found) if found else Locking.KEPT
 
     def _containers(self, module: Module, container: ast.expr) -> Iterator[tuple[Module, ast.expr]]:
         for home, binding in self._project.bindings(module, container):
@@ -235,25 +240,39 @@ class _Locks:
                 for value in self._values.assigned(owner.of).get(container.attr, ()):
                     yield owner.of.module, value
 
-    def _element(self, module: Module, container: ast.expr, depth: int) -> Locking:
+    def _element(self, module: Module, container: ast.expr) -> Locking | None:
         """Return what a new container holds, or makes where it has no value."""
         if isinstance(container, ast.Dict):
-            return self._any(module, container.values, depth)
+            return self._any(module, container.values)
         if isinstance(container, ast.List | ast.Tuple):
-            return self._any(module, container.elts, depth)
+            return self._any(module, container.elts)
         if isinstance(container, ast.DictComp):
-            return self.of(module, container.value, depth + 1)
+            return self._of(module, container.value)
         if isinstance(container, ast.ListComp):
-            return self.of(module, container.elt, depth + 1)
+            return self._of(module, container.elt)
         made = self._values.of(module, container)
         if made == Foreign("collections.defaultdict()") and isinstance(container, ast.Call):
             makers = (self._values.of(module, each) for each in container.args[:1])
-            made_of = (self._of_value(self._values.result(each), depth) for each in makers)
-            return max((each for each in made_of if each is not None), default=Locking.NO)
+            made_of = (self._of_value(self._values.result(each)) for each in makers)
+            return _or(_most(made_of), Locking.NO)
         return Locking.NO if made is not None else Locking.KEPT
 
 
-def _kept(found: Locking) -> Locking:
+def _most(found: Iterable[Locking | None]) -> Locking | None:
+    """Return the most of what is known; None where nothing is yet."""
+    return max((each for each in found if each is not None), default=None)
+
+
+def _or(found: Locking | None, otherwise: Locking) -> Locking:
+    return otherwise if found is None else found
+
+
+_LOCKING: QuestionKind[Locking | None] = QuestionKind(
+    "locking", None, lambda one, other: _most((one, other))
+)
+
+
+def _kept(found: Locking | None) -> Locking | None:
     """Return what is known of an object that outlives the function that enters it."""
     return Locking.KEPT if found is Locking.MADE else found
 
