@@ -235,13 +235,15 @@ def test_interrupts_outside_of_the_engine(tree: Write, monkeypatch: pytest.Monke
 
 
 def test_ctrl_c_ends_all_at_once(tree: Write) -> None:
-    tree({f"m{number:02}.py": OLD * 200 for number in range(40)})
+    text = OLD * 200 + "# so much that processes share it\n" * 3_000
+    tree({f"m{number:02}.py": text for number in range(40)})
     command = [sys.executable, "-m", "flask_ctxfix", "--apply"]
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
     ) as process:
         children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
         while not children.read_text():
+            assert process.poll() is None
             time.sleep(0.05)
         time.sleep(0.5)
         os.killpg(process.pid, signal.SIGINT)
@@ -249,7 +251,7 @@ def test_ctrl_c_ends_all_at_once(tree: Write) -> None:
     assert process.returncode == 130, errors
     assert errors.startswith("Interrupted;")
     assert "Traceback" not in errors
-    assert all(path.read_text() == OLD * 200 for path in Path().glob("*.py"))
+    assert all(path.read_text() == text for path in Path().glob("*.py"))
 
 
 def test_a_reader_that_leaves(tree: Write) -> None:

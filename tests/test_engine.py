@@ -413,7 +413,7 @@ def test_nothing_is_written_without_a_journal(tree: Write) -> None:
 
 def _many(tree: Write) -> list[tuple[str, int, str]]:
     names = [f"m{number:02}.py" for number in range(30)]
-    tree(dict.fromkeys(names, "import flask\nold\n" + "# a long comment\n" * 800))
+    tree(dict.fromkeys(names, "import flask\nold\n" + "# a long comment\n" * 8_000))
     return [(name, 2, "TOY101") for name in names]
 
 
