@@ -13,7 +13,7 @@ from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, 
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import cached_property
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import Any, TypeVar
 from weakref import WeakValueDictionary
 
@@ -38,6 +38,8 @@ _SOURCE_FOLDERS = {("lib",), ("python",), ("source",), ("src",)}
 _DEEPEST = 5_000
 # Modules take 35 to 45 bytes for each character of their text: some 300 MB in each process.
 _KEPT_CHARACTERS = 7_500_000
+# Of a project beyond that, this part more: about 1 KB for each line.
+_KEPT_PART = 2 / 3
 _KEPT_BYTES = 32_000_000
 _NEWER_SYNTAX = (
     ((3, 11), re.compile(r"^\s*except\s*\*")),
@@ -279,11 +281,22 @@ class Project(Keeper):
         self._modules[module.path] = module
         self._alive[module.path] = module
         self._size += len(module.text)
-        while self._size > _KEPT_CHARACTERS and len(self._modules) > 1:
+        while self._size > _KEPT_CHARACTERS and self._size > self._kept_characters:
+            if len(self._modules) == 1:
+                break
             oldest = self._modules.popitem(last=False)[1]
             oldest.forget()
             self._size -= len(oldest.text)
         return module
+
+    @cached_property
+    def _kept_characters(self) -> float:
+        return _KEPT_CHARACTERS + max(0, self._bytes - _KEPT_CHARACTERS) * _KEPT_PART
+
+    @cached_property
+    def _bytes(self) -> int:
+        """The size of all files together."""
+        return sum(Path(path).stat().st_size for path in self.paths if Path(path).is_file())
 
     @cached_property
     def files(self) -> ModuleFiles:
