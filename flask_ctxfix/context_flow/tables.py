@@ -150,6 +150,8 @@ class Table:
         self._unanswered: list[_Question] = []
         self._by_key: dict[tuple[Keeper, Hashable], _Question] = {}
         self._running: list[_Question] = []
+        # Of the questions that waited for others, or were waited for, as long as others still wait.
+        self._failed: dict[tuple[Keeper, Hashable], Exception] = {}
 
     def ask(
         self,
@@ -169,6 +171,8 @@ class Table:
         question = self._by_key.get((keeper, key))
         if question is not None:
             return self._so_far(question)  # type: ignore[no-any-return]
+        if (keeper, key) in self._failed:
+            raise self._failed[keeper, key]
         question = _Question(keeper, kind, key, compute)
         if not self._running:
             self._answer(question)
@@ -230,12 +234,14 @@ class Table:
                     gave_way = [each for each in self._unanswered if each.gave_way]
                     waiting += [each for each in gave_way if each not in known]
                     waiting.append(deep.question)
-                except Exception:
+                except Exception as error:
                     # Whoever asked asks again, and deals with the error, unless nobody did.
                     if len(waiting) == 1:
                         raise
-                    waiting.pop()
+                    failed = waiting.pop()
+                    self._failed[failed.keeper, failed.key] = error
         finally:
+            self._failed.clear()
             self._drop_from(0)
 
     def _explore(self, question: _Question) -> None:
