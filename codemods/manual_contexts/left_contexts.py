@@ -83,10 +83,7 @@ def _calls_of(
     owner = module.scopes.parents.get(function)
     of_class = isinstance(owner, ast.ClassDef) and getattr(function, "name", "") == "__init__"
     name = getattr(owner if of_class else function, "name", "")
-    for path in project.outside_tests(name):
-        if project.exports(path) is None:
-            continue
-        other = project.module(path)
+    for other in project.parsed(project.outside_tests(name)):
         for call in other.scopes.nodes(ast.Call):
             if last_name(call.func) == name:
                 yield other, call

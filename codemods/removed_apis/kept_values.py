@@ -9,7 +9,6 @@ from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.values import Class, Foreign, Function, Instance, Property, Value
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import FunctionNode
-from flask_ctxfix.source import SourceError
 
 Read = tuple[Module, ast.expr]
 _Place = tuple[str, int]
@@ -113,12 +112,7 @@ class Uses:
                     yield other, node
 
     def _mentioning(self, word: str) -> Iterator[Module]:
-        for path in self._project.mentioning(word):
-            try:
-                module = self._project.module(path)
-            except SourceError:
-                continue
-            yield module
+        return self._project.parsed(self._project.mentioning(word))
 
     def _owner(self, module: Module, receiver: ast.expr) -> Class | None:
         """Return the class that the owner of an attribute is, or is an instance of."""
