@@ -168,7 +168,7 @@ def test_what_does_not_parse_is_read_once(tmp_path: Path) -> None:
 
 
 def test_modules_are_dropped_when_many_are_kept_and_none_is_used(tmp_path: Path) -> None:
-    files = {f"m{number}.py": f"x = {number}\n" + "#" * 3_000_000 for number in range(4)}
+    files = {f"m{number}.py": f"x = {number}\n" + "#" * 3_000_000 for number in range(6)}
     project = project_of(tmp_path, files)
     paths = [str(tmp_path / name) for name in files]
     used = project.module(paths[0])
