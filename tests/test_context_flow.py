@@ -254,3 +254,13 @@ def test_what_an_answer_rests_on(tmp_path: Path) -> None:
     reach = [a.basis for a in project.answers.values() if a.basis.kind == "reach"]
     searched = {name for basis in reach for each in basis.every() for name in each.searched}
     assert {"read", "work"} <= searched
+
+
+def test_a_test_that_never_ends_well(tmp_path: Path) -> None:
+    """What a helper proves that only raises is of no matter, as nothing runs behind it."""
+    project, flow = flow_of(
+        tmp_path,
+        app="from flask import request\ndef check():\n    raise LookupError\n\n"
+        "def work():\n    if check():\n        return request.path\n",
+    )
+    assert flow.needs.of(function(project, tmp_path / "app.py", "work")).uses == ()

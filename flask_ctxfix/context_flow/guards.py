@@ -364,8 +364,11 @@ def _negated(proof: Proof) -> Proof:
 
 
 def _weakest(proofs: Sequence[Proof]) -> Proof:
-    """Return what is proven whichever of some tests it was."""
-    return Proof(min(p.if_true for p in proofs), min(p.if_false for p in proofs))
+    """Return what is proven whichever of some tests it was; of none, whatever one likes."""
+    return Proof(
+        min((proof.if_true for proof in proofs), default=Need.REQUEST),
+        min((proof.if_false for proof in proofs), default=Need.REQUEST),
+    )
 
 
 def _earlier(parent: ast.AST, child: ast.AST) -> Sequence[ast.stmt]:
