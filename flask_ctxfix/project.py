@@ -21,6 +21,7 @@ from flask_ctxfix import flask_facts
 from flask_ctxfix.binders import Binders
 from flask_ctxfix.codemod import Span
 from flask_ctxfix.exports import Exports, exports_of
+from flask_ctxfix.index import Index, names_in
 from flask_ctxfix.local_names import LocalName
 from flask_ctxfix.module_files import ModuleFiles, is_folder
 from flask_ctxfix.origins import NONE, Origins, Resolver
@@ -133,6 +134,11 @@ class Module(Keeper):
     def key(self) -> Hashable:
         """Stands for this text of this file in what a project keeps, which outlives the module."""
         return self.path, hash(self.text)
+
+    @cached_property
+    def names(self) -> frozenset[str]:
+        """The whole names that the code holds, also as words of its strings; no comment's."""
+        return names_in(self.tree)
 
     def forget(self) -> None:
         """Drop what was computed of this module, which refers back to it."""
@@ -306,6 +312,19 @@ class Project(Keeper):
     def find_module(self, dotted: str, importer: str) -> str | None:
         """Return the file of an absolute module name, as a file at `importer` would import it."""
         return _file(self.files.find(dotted, importer))
+
+    @cached_property
+    def index(self) -> Index:
+        """Which file names what, of all files that parse."""
+        return Index((module.path, module.names) for module in self.parsed(sorted(self.paths)))
+
+    def naming(self, name: str) -> tuple[str, ...]:
+        """Return the files whose code holds `name`, a whole name."""
+        return self.index.naming(name)
+
+    def naming_outside_tests(self, name: str) -> list[str]:
+        """Return the files whose code holds `name`, a whole name, but for those of tests."""
+        return [path for path in self.naming(name) if not self.is_test(path)]
 
     def mentioning(self, word: str) -> list[str]:
         """Return the files that hold `word`, also as a part of other words."""
