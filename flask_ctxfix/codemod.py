@@ -267,13 +267,13 @@ class Rule:
 class Survey:
     """What a family of rules has to know of one file before it can judge any other.
 
-    `facts` is the family's own, and can be pickled. Each of `leads` is a set of words: a file that
-    holds all words of one may use what this file exports, so it is surveyed and searched as well.
+    `facts` is the family's own, and can be pickled. Each of `leads` is a set of names: a file whose
+    code holds all of one may use what this file exports, so it is surveyed and searched as well.
     `groups` are those that fixes of this file may take part in.
     """
 
     facts: object
-    leads: frozenset[frozenset[bytes]] = frozenset()
+    leads: frozenset[frozenset[str]] = frozenset()
     groups: frozenset[str] = frozenset()
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from flask_ctxfix.discovery import discover
 from flask_ctxfix.outcome import FileResult, Mode, Outcome
-from flask_ctxfix.prefilter import holds_all, holds_any, mentions_flask
+from flask_ctxfix.prefilter import mentions_flask
 from flask_ctxfix.settings import Settings, SettingsError, folder_of, searched_folder
 from flask_ctxfix.source import Source, SourceError
 
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from concurrent.futures import Executor
 
     from flask_ctxfix.codemod import Codemod
-    from flask_ctxfix.executors import Work
     from flask_ctxfix.flask_detection import Detected
     from flask_ctxfix.job import Job, Surveyed
 
@@ -50,6 +49,7 @@ def run(
             outcome.errors += [result.error] if result.error is not None else []
     except KeyboardInterrupt:
         outcome.is_interrupted = True
+    outcome.results.sort(key=lambda result: result.path)
     return outcome
 
 
@@ -75,23 +75,27 @@ def _search(
     known = _project_around(files, roots, settings) if files else []
     if not (mentions or mentions_flask([*{*known} - {*files}])[0]):
         return
+    from flask_ctxfix.executors import uncollected
+    from flask_ctxfix.job import Job
+    from flask_ctxfix.module_files import ModuleFiles
+    from flask_ctxfix.reach import files_that_matter
+
+    sources = {stdin.path: stdin} if stdin else {}
+    modules = ModuleFiles(known, os.path.commonpath(roots))
+    paths = files_that_matter(known, modules, sources)
+    if not paths:
+        return
     codemods = codemods or _selected(settings)
     outcome.detected = _target(settings)
-    target = outcome.detected.target
-    words = [word for codemod in codemods for word in codemod.words_for(target)]
-    relevant = sorted({*holds_any(known, words), *([stdin.path] if stdin else [])})
-    if relevant:
-        from flask_ctxfix.executors import workforce
-        from flask_ctxfix.job import Job
-
-        sources = {stdin.path: stdin} if stdin else {}
-        rewrites = outcome.mode != "list"
-        job = Job(known, os.path.commonpath(roots), codemods, settings, target, rewrites, sources)
-        searched = frozenset(files)
-        with workforce(relevant, executor) as work:
-            groups = _survey(job, relevant, work, outcome, searched)
-            results = _results(job, work, groups, searched)
-            yield from _sound(results, outcome, searched)
+    target, rewrites = outcome.detected.target, outcome.mode != "list"
+    searched = frozenset(files)
+    with uncollected():
+        job = Job(paths, modules, codemods, settings, target, rewrites, sources)
+        try:
+            groups = _survey(job, outcome, searched)
+            yield from _sound(_results(job, executor, groups, searched), outcome, searched)
+        finally:
+            job.forget()
 
 
 def _selected(settings: Settings) -> list[Codemod]:
@@ -108,7 +112,7 @@ def _files(outcome: Outcome, settings: Settings, stdin: Source | None) -> tuple[
     """Return the files to search, and whether one of them mentions Flask."""
     if stdin is not None:
         outcome.files = 1
-        return ([stdin.path], True) if b"flask" in stdin.data else ([], False)
+        return [stdin.path], b"flask" in stdin.data
     files, errors = _discover(settings, settings.paths)
     mentioning, unreadable = mentions_flask(files)
     outcome.files = len(files)
@@ -152,22 +156,21 @@ def _sound(
             outcome.errors.append(result)
 
 
-def _survey(
-    job: Job, paths: Sequence[str], work: Work, outcome: Outcome, searched: frozenset[str]
-) -> dict[str, frozenset[str]]:
-    """Survey `paths`, and the files that what they export leads to.
+def _survey(job: Job, outcome: Outcome, searched: frozenset[str]) -> dict[str, frozenset[str]]:
+    """Survey the files that matter, and those that what they export leads to.
 
     Return those that parse, with the groups of fixes that each takes part in.
     """
     surveyed: dict[str, Surveyed] = {}
     failed: set[str] = set()
+    paths: Collection[str] = job.project.paths
     while paths:
-        results = list(work(job.survey, paths))
+        results = job.survey(job.project.kept_first(sorted(paths)))
         failed.update(result.path for result in results if isinstance(result, SourceError))
         surveyed.update((file.path, file) for file in _sound(results, outcome, searched))
         known, job.leads = job.leads, _leads(surveyed.values())
         new = {name: leads - known.get(name, frozenset()) for name, leads in job.leads.items()}
-        paths = sorted(_led_to(job, new, surveyed) - failed)
+        paths = _led_to(job, new, surveyed) - failed
     for path in sorted(surveyed):
         for name, survey in surveyed[path].surveys.items():
             if survey is not None:
@@ -178,9 +181,9 @@ def _survey(
     }
 
 
-def _leads(surveyed: Iterable[Surveyed]) -> dict[str, frozenset[frozenset[bytes]]]:
+def _leads(surveyed: Iterable[Surveyed]) -> dict[str, frozenset[frozenset[str]]]:
     """Return, by codemod, what leads to files that it has to look at as well."""
-    leads: dict[str, frozenset[frozenset[bytes]]] = {}
+    leads: dict[str, frozenset[frozenset[str]]] = {}
     for file in surveyed:
         for name, survey in file.surveys.items():
             if survey is not None and survey.leads:
@@ -189,36 +192,57 @@ def _leads(surveyed: Iterable[Surveyed]) -> dict[str, frozenset[frozenset[bytes]
 
 
 def _led_to(
-    job: Job, leads: Mapping[str, frozenset[frozenset[bytes]]], surveyed: Mapping[str, Surveyed]
+    job: Job, leads: Mapping[str, frozenset[frozenset[str]]], surveyed: Mapping[str, Surveyed]
 ) -> set[str]:
     """Return the files that leads lead to and that their codemods have not surveyed."""
     return {
         path
         for name, each in leads.items()
-        for path in (holds_all(job.files, each) if each else ())
+        for lead in each
+        for path in job.project.index.naming_all(lead)
         if path not in surveyed or name not in surveyed[path].surveys
     }
 
 
 def _results(
-    job: Job, work: Work, groups: Mapping[str, frozenset[str]], searched: frozenset[str]
-) -> Iterable[FileResult | SourceError]:
+    job: Job,
+    executor: Executor | None,
+    groups: Mapping[str, frozenset[str]],
+    searched: frozenset[str],
+) -> Iterator[FileResult | SourceError]:
     """Search the files; again those whose groups of fixes turn out not to be possible everywhere.
 
     A group is pinned where a file outside of the search takes part in it, where one of its fixes is
     silenced or not allowed, and where the rewrite of a file fails.
     """
-    paths = sorted(searched & groups.keys())
-    if not any(groups.values()):
-        return work(job.search, paths)
+    paths = job.project.kept_first(sorted(searched & groups.keys()))
     outside = (names for path, names in groups.items() if path not in searched)
     job.pinned = frozenset().union(*outside)
-    results = dict(zip(paths, work(job.search, paths), strict=True))
-    while torn := _torn(results, groups) - job.pinned:
+    if not any(groups.values()):
+        yield from _searched(job, executor, paths)
+        return
+    results: dict[str, FileResult | SourceError] = {}
+    while paths:
+        results.update((each.path, each) for each in _searched(job, executor, paths))
+        torn = _torn(results, groups) - job.pinned
         job.pinned |= torn
-        again = [path for path in paths if groups[path] & torn]
-        results.update(zip(again, work(job.search, again), strict=True))
-    return results.values()
+        paths = [path for path in results if groups[path] & torn]
+    yield from results.values()
+
+
+def _searched(
+    job: Job, executor: Executor | None, paths: Sequence[str]
+) -> Iterator[FileResult | SourceError]:
+    """Yield what is found in the files, and what becomes of those that are rewritten."""
+    from flask_ctxfix.executors import shared
+
+    fixable = []
+    for result in job.find(paths):
+        if job.is_fixable(result):
+            fixable.append(result.path)
+        else:
+            yield result
+    yield from shared(job.rewrite, fixable, executor)
 
 
 def _torn(

@@ -88,6 +88,11 @@ CLASSES = frozenset({"AppContext", "RequestContext"})
 
 SIGNALS = frozenset({"signals_available"})
 
+# Packages whose users may write for Flask without naming it, since they hand on what is Flask's.
+BUILT_ON_FLASK = frozenset(
+    {"airflow", "ckan", "connexion", "dash", "eve", "flasgger", "indico", "octoprint", "superset"}
+)
+
 _KNOWN = (
     frozenset(REMOVED_STACKS)
     | frozenset(LOOKUPS)

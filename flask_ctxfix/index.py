@@ -30,6 +30,11 @@ class Index:
         """Return the files that hold a name, in the order in which they came."""
         return tuple(self._paths.get(name, ()))
 
+    def naming_all(self, names: Iterable[str]) -> set[str]:
+        """Return the files that hold each of some names."""
+        first, *others = sorted((self._paths.get(name, []) for name in names), key=len)
+        return set(first).intersection(*others)
+
 
 def names_in(tree: ast.Module) -> frozenset[str]:
     """Return the names that code holds: of variables, attributes, arguments, definitions, imports.

@@ -6,24 +6,25 @@ import itertools
 import os
 import traceback
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, NamedTuple, TypeVar
 
 from flask_ctxfix.codemod import Codemod, Finding, Survey
 from flask_ctxfix.flask_versions import TargetVersion
+from flask_ctxfix.module_files import ModuleFiles
 from flask_ctxfix.outcome import FileResult, Located
 from flask_ctxfix.project import Module, Project, deep_calls
 from flask_ctxfix.settings import Settings
-from flask_ctxfix.source import Source, SourceError, read
+from flask_ctxfix.source import Source, SourceError
 from flask_ctxfix.suppression import reported
 
 Result = TypeVar("Result")
 
 _ROUNDS = 10
 _numbers = itertools.count()
-# What a process of the pool has read for the job that its tasks belong to, by the job's token.
+# What this process, or the one that it is a fork of, has read for the last job, by its token.
 _read: dict[tuple[int, int], Project] = {}
 
 
@@ -44,75 +45,80 @@ class Surveyed(NamedTuple):
 class Job:
     """The same for all files: what to look for, and how far to go.
 
-    `files` are all files of the project, below `top`; `sources` those whose text is not the one on
-    the disk; `leads` and `surveys`, by codemod, are filled by surveying; `pinned` grows as long as
-    some group of fixes turns out not to be possible in all files. `token` tells jobs apart.
+    `paths` are the files that matter; `modules` tells which module each file of the run is;
+    `sources` are those whose text is not the one on the disk;
+    `leads` and `surveys`, by codemod, are filled by surveying; `pinned` grows as long as some group
+    of fixes turns out not to be possible in all files. `token` tells jobs apart.
     """
 
-    files: Sequence[str]
-    top: str
+    paths: frozenset[str]
+    modules: ModuleFiles
     codemods: Sequence[Codemod]
     settings: Settings
     target: TargetVersion
     rewrites: bool
     sources: Mapping[str, Source]
-    leads: Mapping[str, frozenset[frozenset[bytes]]] = field(default_factory=dict)
+    leads: Mapping[str, frozenset[frozenset[str]]] = field(default_factory=dict)
     surveys: dict[str, list[object]] = field(default_factory=dict)
     pinned: frozenset[str] = frozenset()
-    is_copy: bool = False
     token: tuple[int, int] = field(default_factory=lambda: (os.getpid(), next(_numbers)))
 
     def __getstate__(self) -> dict[str, Any]:
-        """Leave the parsed modules behind when this goes to another process, for one task."""
-        state = {name: value for name, value in vars(self).items() if name != "project"}
-        return {**state, "is_copy": True}
+        """Leave the parsed modules behind when this goes to another process."""
+        return {name: value for name, value in vars(self).items() if name != "project"}
 
     @cached_property
     def project(self) -> Project:
-        """The project, as far as this process has read it, for this task or one before it."""
-        project = _read.get(self.token) if self.is_copy else None
-        if project is None:
-            project = Project(self.files, self.top)
-            project.thread_fix = self.settings.thread_fix
-            if self.is_copy:
-                for old in _read.values():
-                    old.forget()
-                _read.clear()
-                _read[self.token] = project
+        """The files that matter, as far as this process, or the one it is a fork of, read them."""
+        if self.token not in _read:
+            for old in _read.values():
+                old.forget()
+            _read.clear()
+            _read[self.token] = Project(self.paths, sources=self.sources, files=self.modules)
+        project = _read[self.token]
+        project.thread_fix = self.settings.thread_fix
         project.surveys = self.surveys
         return project
 
+    def forget(self) -> None:
+        """Let go of what was read."""
+        for project in _read.values():
+            project.forget()
+        _read.clear()
+
     def survey(self, paths: Sequence[str]) -> list[Surveyed | SourceError]:
         """Parse each file and collect what the rules have to know of it."""
-        return self._each(paths, self._survey)
+        return [_attempt(path, self._survey) for path in paths]
 
-    def search(self, paths: Sequence[str]) -> list[FileResult | SourceError]:
-        """Find what is wrong in each file, and rewrite it if the job says so."""
-        return self._each(paths, self._search)
+    def find(self, paths: Iterable[str]) -> Iterator[FileResult | SourceError]:
+        """Yield what is wrong in each file."""
+        return (_attempt(path, self._result) for path in paths)
 
-    def _each(
-        self, paths: Sequence[str], work: Callable[[str], Result]
-    ) -> list[Result | SourceError]:
-        return [_attempt(path, work) for path in paths]
+    def is_fixable(self, result: FileResult | SourceError) -> bool:
+        """Whether something in a file is to be rewritten."""
+        if not self.rewrites or isinstance(result, SourceError):
+            return False
+        fixes = (located.finding.fix for located in result.findings)
+        return any(fix is not None and self.settings.allows(fix) for fix in fixes)
 
-    def _module(self, path: str) -> Module:
-        source = self.sources.get(path)
-        return self.project.module(path) if source is None else self.project.add(source)
+    def rewrite(self, paths: Sequence[str]) -> list[FileResult | SourceError]:
+        """Return what becomes of each file in which something is to be rewritten."""
+        return [_attempt(path, self._rewritten) for path in paths]
 
     def _survey(self, path: str) -> Surveyed:
-        codemods = self._concerned(self.sources.get(path) or read(path))
+        module = self.project.module(path)
+        codemods = self._concerned(module)
         surveys: dict[str, Survey | None] = {codemod.name: None for codemod in codemods}
         for codemod in codemods:
             if codemod.survey is not None:
-                module = self._module(path)
                 with deep_calls():
                     surveys[codemod.name] = codemod.survey(module, self.project, self.target)
         return Surveyed(path, surveys)
 
-    def _concerned(self, source: Source) -> list[Codemod]:
-        """Return the codemods that a file concerns, by its words or by a lead."""
-        data = source.data
-        is_test = self.project.is_test(source.path)
+    def _concerned(self, module: Module) -> list[Codemod]:
+        """Return the codemods that a file concerns, by what its code names or by a lead."""
+        data = module.source.data
+        is_test = self.project.is_test(module.path)
         return [
             codemod
             for codemod in self.codemods
@@ -120,29 +126,36 @@ class Job:
                 (codemod.in_tests or not is_test)
                 and any(word in data for word in codemod.words_for(self.target))
             )
-            or any(all(map(data.__contains__, lead)) for lead in self.leads.get(codemod.name, ()))
+            or any(lead <= module.names for lead in self.leads.get(codemod.name, ()))
         ]
 
-    def _search(self, path: str) -> FileResult:
+    def _found(self, path: str) -> list[Finding]:
+        """Return what is found in a file, as this process or the one it is a fork of found it."""
         self.project.pinned = self.pinned
-        self.project.bounds.clear()
-        return replace(self._searched(self._module(path)), bounds=Counter(self.project.bounds))
+        key = ("found", path, self.pinned)
+        return self.project.memo(key, lambda: self._find(self.project.module(path)))
 
-    def _searched(self, module: Module) -> FileResult:
-        found = self._find(module)
-        findings = self._located(module, found)
+    def _result(self, path: str) -> FileResult:
+        """Return what is found in a file, which stays as it is."""
+        self.project.bounds.clear()
+        found = self._found(path)
+        module = self.project.module(path)
         fixable = self._fixable(module, found)
-        unchanged = FileResult(
+        findings = self._located(module, found)
+        return FileResult(
             module.source,
             module.source,
             findings,
             findings,
             moved=_groups(fixable),
             blocked=_groups(finding for finding in found if finding not in fixable),
+            bounds=Counter(self.project.bounds),
         )
-        if not self.rewrites or not fixable:
-            return unchanged
-        rewritten = _attempt(module.path, lambda _: self._rewrite(module, found))
+
+    def _rewritten(self, path: str) -> FileResult:
+        unchanged = self._result(path)
+        module = self.project.module(path)
+        rewritten = _attempt(path, lambda _: self._rewrite(module, self._found(path)))
         if isinstance(rewritten, SourceError):
             return unchanged.left_alone(rewritten)
         after, remaining, refused = rewritten
@@ -154,10 +167,11 @@ class Job:
             remaining=located,
             refused=tuple(each for each in located if each.finding in refused),
             blocked=unchanged.blocked | _groups(refused.values()),
+            bounds=Counter(self.project.bounds),
         )
 
     def _find(self, module: Module) -> list[Finding]:
-        rules = (rule for codemod in self._concerned(module.source) for rule in codemod.rules)
+        rules = (rule for codemod in self._concerned(module) for rule in codemod.rules)
         with deep_calls():
             found = [
                 finding

@@ -27,7 +27,7 @@ class ModuleFiles:
     """
 
     def __init__(self, paths: Collection[str], top: str) -> None:
-        self._top = top
+        self.top = top
         self._places: dict[_Parts, str] = {}
         self._packages: set[_Parts] = set()
         self._parts_of: dict[str, _Parts] = {}
@@ -137,7 +137,7 @@ class ModuleFiles:
 
     def _below_top(self, path: str) -> _Parts:
         """Return the parts of a path, however it is spelled, from the top of all files on."""
-        return PurePath(os.path.relpath(path, self._top)).parts
+        return PurePath(os.path.relpath(path, self.top)).parts
 
     def _below(self, root: _Parts, parts: _Parts) -> str | None:
         """Return the place of module `parts` under an import root."""

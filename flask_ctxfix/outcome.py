@@ -45,6 +45,11 @@ class FileResult:
     bounds: Counter[str] = field(default_factory=Counter)
 
     @property
+    def path(self) -> str:
+        """The path of the file."""
+        return self.before.path
+
+    @property
     def is_changed(self) -> bool:
         """Whether there is something to write."""
         return self.after.data != self.before.data

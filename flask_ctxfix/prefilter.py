@@ -1,11 +1,11 @@
-"""Which files hold words, on bytes: what holds none of them is never parsed."""
+"""The bytes of files, as fast as they can be had: before anything is parsed."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from flask_ctxfix.source import SourceError
+from flask_ctxfix.source import Source, SourceError
 
 _BUFFER_SIZE = 1 << 20
 _FLAGS = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC
@@ -16,51 +16,7 @@ def mentions_flask(paths: Sequence[str]) -> tuple[list[str], list[SourceError]]:
 
     Every import of Flask and of its extensions spells it in lower case.
     """
-    return _search(paths, lambda buffer, size: buffer.find(b"flask", 0, size) >= 0)
-
-
-def holds_any(paths: Sequence[str], words: Sequence[bytes]) -> list[str]:
-    """Return the readable files that hold one of the `words`."""
-
-    def is_wanted(buffer: bytearray, size: int) -> bool:
-        return any(buffer.find(word, 0, size) >= 0 for word in words)
-
-    return _search(paths, is_wanted)[0]
-
-
-def holds_all(paths: Sequence[str], leads: Collection[frozenset[bytes]]) -> list[str]:
-    """Return the readable files that hold all words of one of the `leads`."""
-    # Long words are rarer and are looked for faster.
-    ordered = [sorted(lead, key=len, reverse=True) for lead in leads]
-
-    def is_wanted(buffer: bytearray, size: int) -> bool:
-        return any(all(buffer.find(word, 0, size) >= 0 for word in lead) for lead in ordered)
-
-    return _search(paths, is_wanted)[0]
-
-
-def contents(paths: Sequence[str], limit: int) -> dict[str, bytes] | None:
-    """Return the bytes of the readable files; None if together they have more than `limit`."""
-    found: dict[str, bytes] = {}
-    left = limit
-    buffer = bytearray(_BUFFER_SIZE)
-    for path in paths:
-        try:
-            size = _read_into(buffer, path)
-        except OSError:
-            continue
-        left -= size
-        if left < 0:
-            return None
-        found[path] = bytes(buffer[:size])
-    return found
-
-
-def _search(
-    paths: Sequence[str], is_wanted: Callable[[bytearray, int], bool]
-) -> tuple[list[str], list[SourceError]]:
-    """Return the files whose bytes are wanted; each is read into the start of one buffer."""
-    wanted: list[str] = []
+    mentioning: list[str] = []
     errors: list[SourceError] = []
     buffer = bytearray(_BUFFER_SIZE)
     for path in paths:
@@ -69,9 +25,23 @@ def _search(
         except OSError as error:
             errors.append(SourceError(path, None, f"cannot read: {error.strerror}"))
             continue
-        if is_wanted(buffer, size):
-            wanted.append(path)
-    return wanted, errors
+        if buffer.find(b"flask", 0, size) >= 0:
+            mentioning.append(path)
+    return mentioning, errors
+
+
+def contents(paths: Iterable[str], sources: Mapping[str, Source]) -> Iterator[tuple[str, bytes]]:
+    """Yield the readable files with their bytes: those of `sources`, or else those on the disk."""
+    buffer = bytearray(_BUFFER_SIZE)
+    for path in paths:
+        if path in sources:
+            yield path, sources[path].data
+            continue
+        try:
+            size = _read_into(buffer, path)
+        except OSError:
+            continue
+        yield path, bytes(buffer[:size])
 
 
 def _read_into(buffer: bytearray, path: str) -> int:

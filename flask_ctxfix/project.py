@@ -9,11 +9,12 @@ import sys
 import warnings
 from bisect import bisect_right
 from collections import Counter, OrderedDict
-from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path, PurePath
+from types import MappingProxyType
 from typing import Any, TypeVar
 from weakref import WeakValueDictionary
 
@@ -25,7 +26,7 @@ from flask_ctxfix.index import Index, names_in
 from flask_ctxfix.local_names import LocalName
 from flask_ctxfix.module_files import ModuleFiles, is_folder
 from flask_ctxfix.origins import NONE, Origins, Resolver
-from flask_ctxfix.prefilter import contents, holds_all
+from flask_ctxfix.prefilter import contents
 from flask_ctxfix.scopes import Binding, Scope, Scopes
 from flask_ctxfix.source import Source, SourceError, read
 
@@ -41,7 +42,6 @@ _DEEPEST = 5_000
 _KEPT_CHARACTERS = 7_500_000
 # Of a project beyond that, this part more: about 1 KB for each line.
 _KEPT_PART = 2 / 3
-_KEPT_BYTES = 32_000_000
 _NEWER_SYNTAX = (
     ((3, 11), re.compile(r"^\s*except\s*\*")),
     ((3, 13), re.compile(r"^\s*(type|(async\s+)?def|class)\s+\w+\s*\[[^\]]*=")),
@@ -222,10 +222,22 @@ class Project(Keeper):
     width of a question was, so that its answer is "unknown".
     """
 
-    def __init__(self, paths: Sequence[str], top: str | None = None) -> None:
+    def __init__(
+        self,
+        paths: Collection[str],
+        top: str | None = None,
+        sources: Mapping[str, Source] = MappingProxyType({}),
+        files: ModuleFiles | None = None,
+    ) -> None:
+        """Take the modules from `files`, which may know more than `paths`.
+
+        Those whose text is not the one on the disk are among `sources`.
+        """
         super().__init__()
         self.paths = frozenset(paths)
-        self.top = _top_of(self.paths, top)
+        self.files = files or ModuleFiles(sorted(paths), _top_of(self.paths, top))
+        self.top = self.files.top
+        self._sources = sources
         self.surveys: dict[str, list[object]] = {}
         self.pinned: frozenset[str] = frozenset()
         self.thread_fix = "wrap"
@@ -250,14 +262,10 @@ class Project(Keeper):
         if path in self._unread:
             raise self._unread[path].with_traceback(None)
         try:
-            return self._keep(Module(read(path)))
+            return self._keep(Module(self._sources.get(path) or read(path)))
         except SourceError as error:
             self._unread[path] = error
             raise
-
-    def add(self, source: Source) -> Module:
-        """Return the module of a source that was read elsewhere. Raises SourceError."""
-        return self._keep(Module(source))
 
     def parsed(self, paths: Iterable[str]) -> Iterator[Module]:
         """Yield the modules of files, without those that cannot be read, parsed or analysed."""
@@ -269,7 +277,7 @@ class Project(Keeper):
                 continue
             yield module
 
-    def kept_first(self, paths: Sequence[str]) -> list[str]:
+    def kept_first(self, paths: Iterable[str]) -> list[str]:
         """Return `paths` in another order: those before the others whose modules are at hand."""
         return sorted(paths, key=lambda path: path not in self._modules)
 
@@ -304,11 +312,6 @@ class Project(Keeper):
         """The size of all files together."""
         return sum(Path(path).stat().st_size for path in self.paths if Path(path).is_file())
 
-    @cached_property
-    def files(self) -> ModuleFiles:
-        """Which file each module is."""
-        return ModuleFiles(sorted(self.paths), self.top)
-
     def find_module(self, dotted: str, importer: str) -> str | None:
         """Return the file of an absolute module name, as a file at `importer` would import it."""
         return _file(self.files.find(dotted, importer))
@@ -335,15 +338,12 @@ class Project(Keeper):
         return [path for path in self.mentioning(word) if not self.is_test(path)]
 
     def _holding(self, word: bytes) -> list[str]:
-        texts = self._texts
-        if texts is None:
-            return holds_all(sorted(self.paths), {frozenset({word})})
-        return [path for path, text in texts.items() if word in text]
+        return [path for path, text in self._texts.items() if word in text]
 
     @cached_property
-    def _texts(self) -> dict[str, bytes] | None:
-        """The bytes of all files that can be read; None if they are too many to keep."""
-        return contents(sorted(self.paths), _KEPT_BYTES)
+    def _texts(self) -> dict[str, bytes]:
+        """The bytes of all files that can be read."""
+        return dict(contents(sorted(self.paths), {}))
 
     def is_test(self, path: str) -> bool:
         """Whether a file is one of tests, by its name or that of a folder in the project."""

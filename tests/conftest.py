@@ -99,7 +99,7 @@ def survey(module: Module, project: Project, target: TargetVersion) -> Survey:
         and isinstance(node.targets[0], ast.Name)
         and isinstance(node.value, ast.Name)
     ]
-    leads = frozenset(frozenset({name.encode(), b"import"}) for name in names)
+    leads = frozenset(frozenset({name}) for name in names)
     return Survey(names, leads)
 
 

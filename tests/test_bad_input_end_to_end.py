@@ -89,10 +89,10 @@ UNWRITABLE = {
     "locked/a.py": r": cannot write: Permission denied",
 }
 FIXED = {"good.py", "long.py"}
-# The command, with files that go after they were listed, and after they were found to be relevant.
+# The command, with files that go after they were listed, and after they were found to matter.
 LOSING_FILES = """
 from pathlib import Path
-from flask_ctxfix import cli, engine
+from flask_ctxfix import cli, engine, reach
 
 def losing(name, function):
     def lose(*arguments, **options):
@@ -102,7 +102,7 @@ def losing(name, function):
     return lose
 
 engine.discover = losing("gone.py", engine.discover)
-engine.holds_any = losing("gone_later.py", engine.holds_any)
+reach.files_that_matter = losing("gone_later.py", reach.files_that_matter)
 cli.main()
 """
 

@@ -76,7 +76,7 @@ def test_exit_status(tree: Write, text: str, args: list[str], status: int) -> No
 
 @pytest.mark.usefixtures("toy")
 def test_stdout_holds_findings_or_diff_only(tree: Write) -> None:
-    tree({"a.py": "import flask\nold\n", "b.py": "old(\n"})
+    tree({"a.py": "import flask\nold\n", "b.py": "import flask, old(\n"})
     result = _run("--output-format", "concise")
     assert result.stdout == "a.py:2:1: TOY101 [*] `old` is old\n"
     assert "error: b.py:1: cannot parse" in result.stderr
@@ -145,7 +145,7 @@ def test_colour_is_for_terminals_and_follows_no_color(monkeypatch: pytest.Monkey
 
 @pytest.mark.usefixtures("toy")
 def test_undo(tree: Write) -> None:
-    tree({"a.py": "import flask\nold\n", "b.py": "old\n"})
+    tree({"a.py": "import flask\nold\n", "b.py": "import a\nold\n"})
     assert _run("--apply").exit_code == 0
     Path("b.py").write_text("mine\n")
     result = _run("--undo")

@@ -1,24 +1,26 @@
 import multiprocessing
 import os
+import signal
 import time
-from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from flask_ctxfix import apply, engine, executors, prefilter, rewrite, verify
-from flask_ctxfix.codemod import Codemod, Fix
+from flask_ctxfix import apply, engine, executors, reach, rewrite, verify
+from flask_ctxfix.codemod import Codemod, Finding, Fix, Rule
 from flask_ctxfix.flask_versions import TargetVersion
 from flask_ctxfix.outcome import Mode, Outcome
 from flask_ctxfix.project import Module
 from flask_ctxfix.settings import Settings, SettingsError
 from flask_ctxfix.source import SourceError, decode
-from tests.conftest import Renaming
+from tests.conftest import Failing, Renaming
 
 Write = Callable[[dict[str, str | bytes]], None]
 pytestmark = pytest.mark.usefixtures("toy")
@@ -49,7 +51,13 @@ def _errors(outcome: Outcome) -> list[str]:
 
 
 def test_findings_come_in_order_with_their_places(tree: Write) -> None:
-    tree({"b.py": "import flask\nx = [manual, old]\n", "a.py": "\n\nold\n", "c.py": "x = 1\n"})
+    tree(
+        {
+            "b.py": "import flask\nx = [manual, old]\n",
+            "a.py": "import flask\n\nold\n",
+            "c.py": "x = 1\n",
+        }
+    )
     outcome = _run()
     assert _found(outcome) == [
         ("a.py", 3, "TOY101"),
@@ -69,11 +77,16 @@ def test_a_tree_without_flask_is_not_searched(tree: Write, monkeypatch: pytest.M
     assert (outcome.files, outcome.results, outcome.detected) == (1, [], None)
 
 
-def test_files_without_a_word_are_not_parsed(tree: Write) -> None:
-    tree({"a.py": "import flask(\n"})
+def test_files_that_lead_nowhere_are_not_parsed(tree: Write) -> None:
+    tree({"a.py": "import flask\n", "b.py": "x = (  # flask\n"})
     outcome = _run()
-    assert (outcome.results, outcome.errors) == ([], [])
+    assert ([result.path for result in outcome.results], outcome.errors) == (["a.py"], [])
     assert outcome.detected is not None
+
+
+def test_what_no_import_leads_to_is_not_searched(tree: Write) -> None:
+    tree({"a.py": "import flask, b\n", "b.py": "old\n", "c.py": "old  # import flask\n"})
+    assert _found(_run()) == [("b.py", 1, "TOY101")]
 
 
 def test_list_and_diff_write_nothing(tree: Write) -> None:
@@ -85,7 +98,7 @@ def test_list_and_diff_write_nothing(tree: Write) -> None:
 
 
 def test_apply_writes_and_a_second_run_has_nothing_to_do(tree: Write) -> None:
-    tree({"a.py": "import flask\r\nx = [old, manual]", "b.py": "manual\n"})
+    tree({"a.py": "import flask\r\nx = [old, manual]", "b.py": "import a\nmanual\n"})
     outcome = _run("apply")
     assert Path("a.py").read_bytes() == b"import flask\r\nx = [new, manual]"
     assert [result.is_changed for result in outcome.results] == [True, False]
@@ -203,13 +216,13 @@ def test_words_in_tests_concern_only_the_codemods_that_look_there(
         {
             "a.py": "import flask\nfirst = old\n",
             "tests/test_a.py": "from a import first\nold\n",
-            "tests/test_b.py": "old\n",
-            "b.py": "old\n",
+            "tests/test_b.py": "import a\nold\n",
+            "b.py": "import a\nold\n",
         }
     )
     assert _found(_run()) == [
         ("a.py", 2, "TOY101"),
-        ("b.py", 1, "TOY101"),
+        ("b.py", 2, "TOY101"),
         ("tests/test_a.py", 1, "TOY105"),
         ("tests/test_a.py", 2, "TOY101"),
     ]
@@ -253,18 +266,18 @@ def test_one_bad_file_does_not_end_the_run(tree: Write) -> None:
 
 
 def test_a_file_that_is_deleted_meanwhile(tree: Write, monkeypatch: pytest.MonkeyPatch) -> None:
-    tree({"a.py": "import flask\nold\n", "b.py": "old\n"})
-    search = prefilter.holds_any
+    tree({"a.py": "import flask\nold\n", "b.py": "import a\nold\n"})
+    real = reach.files_that_matter
 
-    def delete(paths: Sequence[str], words: Sequence[bytes]) -> list[str]:
-        found = search(paths, words)
+    def delete(*arguments: Any) -> frozenset[str]:
+        found = real(*arguments)
         Path("a.py").unlink()
         return found
 
-    monkeypatch.setattr(engine, "holds_any", delete)
+    monkeypatch.setattr(reach, "files_that_matter", delete)
     outcome = _run("apply")
     assert _errors(outcome) == ["a.py: cannot read: No such file or directory"]
-    assert Path("b.py").read_text() == "new\n"
+    assert Path("b.py").read_text() == "import a\nnew\n"
 
 
 @pytest.mark.parametrize(
@@ -278,13 +291,13 @@ def test_a_file_that_is_deleted_meanwhile(tree: Write, monkeypatch: pytest.Monke
 def test_a_fix_that_fails_its_proof_is_left_out(
     tree: Write, mode: Mode, name: str, cause: str
 ) -> None:
-    tree({"a.py": f"import flask\n[old, {name}, old]\nx = {name}\n", "b.py": "old\n"})
+    tree({"a.py": f"import flask\n[old, {name}, old]\nx = {name}\n", "b.py": "import a\nold\n"})
     outcome = _run(mode)
     assert _errors(outcome) == []
     assert _refused(outcome) == [f"no automatic fix: {cause}"] * 2
     assert len(_left(outcome)) == 2
     text = f"import flask\n[new, {name}, new]\nx = {name}\n"
-    assert [result.after.text for result in outcome.results] == [text, "new\n"]
+    assert [result.after.text for result in outcome.results] == [text, "import a\nnew\n"]
 
 
 def test_a_second_run_refuses_the_same(tree: Write) -> None:
@@ -387,7 +400,7 @@ def test_a_bug_in_a_rewrite_keeps_the_findings(
 def test_a_file_that_cannot_be_written_keeps_its_findings(
     tree: Write, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    tree({"a.py": "import flask\nold\n", "b.py": "old\n"})
+    tree({"a.py": "import flask\nold\n", "b.py": "import a\nold\n"})
     write = apply.write
 
     def refuse(source: object, data: bytes) -> None:
@@ -399,7 +412,7 @@ def test_a_file_that_cannot_be_written_keeps_its_findings(
     outcome = _run("apply")
     assert _errors(outcome) == ["a.py: cannot write"]
     assert _left(outcome) == ["TOY101"]
-    assert Path("b.py").read_text() == "new\n"
+    assert Path("b.py").read_text() == "import a\nnew\n"
 
 
 def test_nothing_is_written_without_a_journal(tree: Write) -> None:
@@ -428,7 +441,8 @@ def test_many_files_are_shared_by_processes(tree: Write) -> None:
 def test_any_executor_will_do(tree: Write) -> None:
     expected = _many(tree)
     with ThreadPoolExecutor(3) as executor:
-        assert _found(engine.run(Settings(), "list", executor=executor)) == expected
+        outcome = engine.run(Settings(), "diff", executor=executor)
+    assert (_found(outcome), _left(outcome)) == (expected, [])
 
 
 def test_rules_know_what_threads_are_to_be_given(tree: Write) -> None:
@@ -457,13 +471,26 @@ class _Interrupted(ThreadPoolExecutor):
 
 def test_an_interrupt_ends_the_run_with_what_is_done(tree: Write) -> None:
     expected = _many(tree)
-    parts = 4 * (os.cpu_count() or 1)
-    size = 1 + 30 // parts
-    survey = -(-30 // size)
-    with _Interrupted(survey + 1) as executor:
+    size = 1 + 30 // (4 * (os.cpu_count() or 1))
+    with _Interrupted(1) as executor:
         outcome = engine.run(Settings(), "diff", executor=executor)
     assert outcome.is_interrupted
     assert _found(outcome) == expected[:size]
+
+
+def test_an_interrupt_ends_the_search_with_what_is_done(
+    tree: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(rule: Rule, module: Module, *_: object) -> Iterator[Finding]:
+        if module.path == "b.py":
+            raise KeyboardInterrupt
+        yield from ()
+
+    tree({"a.py": "import flask\nold\n", "b.py": "import flask\nold\n"})
+    monkeypatch.setattr(Failing, "find", interrupted)
+    outcome = _run()
+    assert outcome.is_interrupted
+    assert _found(outcome) == [("a.py", 2, "TOY101")]
 
 
 def test_an_interrupt_before_the_first_write_leaves_all_files(tree: Write) -> None:
@@ -476,19 +503,37 @@ def test_an_interrupt_before_the_first_write_leaves_all_files(tree: Write) -> No
 
 
 @pytest.mark.filterwarnings("error")
-def test_an_interrupt_ends_the_processes(tree: Write, monkeypatch: pytest.MonkeyPatch) -> None:
-    _many(tree)
-    paths = [str(path) for path in Path().glob("*.py")]
-    with (
-        pytest.raises(KeyboardInterrupt),
-        executors.workforce(paths, None) as work,
-    ):
-        next(work(_same, paths))
-        raise KeyboardInterrupt
+def test_an_interrupt_ends_the_processes() -> None:
+    paths = [f"{number}.py" for number in range(30)]
+    results = executors.shared(_same, paths, None)
+    assert next(results) == "0.py"
+    with pytest.raises(KeyboardInterrupt):
+        results.throw(KeyboardInterrupt)
     end = time.monotonic() + 10
     while multiprocessing.active_children():  # until a thread of the pool has noted their end
         assert time.monotonic() < end
         time.sleep(0.01)
+
+
+def _dying(paths: Sequence[str]) -> list[str]:
+    """End this process at one of the paths, the first time at another."""
+    for path in paths:
+        if path == "dies.py" or (path == "once.py" and not Path("died").exists()):
+            Path("died").touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+    return list(paths)
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_what_a_dying_process_leaves_undone_is_done_again(tree: Write, count: int) -> None:
+    paths = [f"{number}.py" for number in range(20)]
+    paths[3], paths[12] = "dies.py", "once.py"
+    with ProcessPoolExecutor(count) as pool:
+        results = list(executors.shared(_dying, paths, pool))
+    assert [str(each) for each in results if isinstance(each, SourceError)] == [
+        "dies.py: the process that rewrote it was killed"
+    ]
+    assert [each for each in results if isinstance(each, str)] == [*paths[:3], *paths[4:]]
 
 
 def _same(paths: Sequence[str]) -> list[str]:
@@ -531,7 +576,7 @@ def test_a_codemod_that_cannot_be_loaded(monkeypatch: pytest.MonkeyPatch, toy: C
 
 
 def test_what_is_wrong_elsewhere_in_the_project_is_not_reported(tree: Write) -> None:
-    tree({"setup.py": "", "a.py": "import flask\nold\n", "b.py": "old(\n"})
+    tree({"setup.py": "", "a.py": "import flask\nold\n", "b.py": "import a\nold(\n"})
     assert _errors(_run(paths=("a.py",))) == []
     assert len(_errors(_run(paths=("a.py", "b.py")))) == 1
 
@@ -542,12 +587,6 @@ def test_each_path_brings_its_project(tree: Write) -> None:
         tree({f"{name}/setup.py": "", f"{name}/a.py": "first = old\n", f"{name}/b.py": text})
     found = _found(_run(paths=("one/b.py", "two/b.py")))
     assert found == [("one/b.py", 2, "TOY105"), ("two/b.py", 2, "TOY105")]
-
-
-def test_files_that_vanish_are_counted_as_empty(tree: Write) -> None:
-    paths = [f"gone{number}.py" for number in range(20)]
-    with executors.workforce(paths, None) as work:
-        assert list(work(_same, paths)) == paths
 
 
 def test_a_rewrite_stops_after_some_rounds(tree: Write, monkeypatch: pytest.MonkeyPatch) -> None:

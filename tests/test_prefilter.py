@@ -5,9 +5,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from flask_ctxfix import prefilter
-from flask_ctxfix.prefilter import holds_all, holds_any, mentions_flask
+from flask_ctxfix.prefilter import contents, mentions_flask
+from flask_ctxfix.source import decode
 
-WORDS = st.text("ab", min_size=1, max_size=3).map(str.encode)
 in_one_folder = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
@@ -57,33 +57,15 @@ def test_a_file_that_cannot_be_read_is_an_error_and_the_rest_goes_on(tmp_path: P
         f"{gone}: cannot read: No such file or directory",
         f"{tmp_path}: cannot read: Is a directory",
     ]
-    assert holds_any([gone, there], [b"flask"]) == [there]
 
 
 @in_one_folder
-@given(st.lists(st.text("ab", max_size=9).map(str.encode), max_size=4), st.lists(WORDS))
-def test_holds_any_is_what_in_says(tmp_path: Path, contents, words):
-    paths = write(tmp_path, **{f"m{index}": data for index, data in enumerate(contents)})
-    expected = [
-        path
-        for path, data in zip(paths, contents, strict=True)
-        if any(word in data for word in words)
-    ]
+@given(st.lists(st.binary(max_size=9), max_size=4))
+def test_contents_are_those_on_the_disk_or_given(tmp_path: Path, texts):
+    paths = write(tmp_path, **{f"m{index}": data for index, data in enumerate(texts)})
+    given = {"given.py": decode("given.py", b"given"), **{p: decode(p, b"") for p in paths[:1]}}
+    expected = [*zip(paths, [b"", *texts[1:]], strict=False), ("given.py", b"given")]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(prefilter, "_BUFFER_SIZE", 2)
-        assert holds_any(paths, words) == expected
-
-
-@in_one_folder
-@given(
-    st.lists(st.text("ab", max_size=9).map(str.encode), max_size=4),
-    st.lists(st.frozensets(WORDS, max_size=3), max_size=3),
-)
-def test_holds_all_is_what_in_says(tmp_path: Path, contents, leads):
-    paths = write(tmp_path, **{f"m{index}": data for index, data in enumerate(contents)})
-    expected = [
-        path
-        for path, data in zip(paths, contents, strict=True)
-        if any(all(word in data for word in lead) for lead in leads)
-    ]
-    assert holds_all(paths, leads) == expected
+        gone = str(tmp_path / "gone.py")
+        assert [*contents([gone, *paths, "given.py"], given)] == expected

@@ -132,9 +132,9 @@ def test_diff(tree: Write) -> None:
     tree(
         {
             "a b.py": "import flask\r\nold\r\n",
-            'q"\t\\.py': "old",
-            "é.py": b"# coding: latin-1\n'\xe9\x0c\x85'\nold\n",
-            "none.py": "manual\n",
+            'q"\t\\.py': "import flask\nold",
+            "é.py": b"# coding: latin-1\n'\xe9\x0c\x85'\nold\nimport flask\n",
+            "none.py": "import flask\nmanual\n",
         }
     )
     assert _report("diff").encode("utf-8", "surrogateescape") == (
@@ -148,7 +148,8 @@ def test_diff(tree: Write) -> None:
         b'diff --git "a/q\\"\\t\\\\.py" "b/q\\"\\t\\\\.py"\n'
         b'--- "a/q\\"\\t\\\\.py"\n'
         b'+++ "b/q\\"\\t\\\\.py"\n'
-        b"@@ -1 +1 @@\n"
+        b"@@ -1,2 +1,2 @@\n"
+        b" import flask\n"
         b"-old\n"
         b"\\ No newline at end of file\n"
         b"+new\n"
@@ -156,11 +157,12 @@ def test_diff(tree: Write) -> None:
         b'diff --git "a/\\303\\251.py" "b/\\303\\251.py"\n'
         b'--- "a/\\303\\251.py"\n'
         b'+++ "b/\\303\\251.py"\n'
-        b"@@ -1,3 +1,3 @@\n"
+        b"@@ -1,4 +1,4 @@\n"
         b" # coding: latin-1\n"
         b" '\xe9\x0c\x85'\n"
         b"-old\n"
         b"+new\n"
+        b" import flask\n"
     )
 
 
@@ -182,7 +184,7 @@ def test_git_applies_a_diff_from_a_folder_of_the_repository(
 def test_summary(tree: Write) -> None:
     tree({"a.py": "import flask\n"})
     assert _summary() == "No findings in 1 file."
-    tree({"a.py": "import flask\n[old, old, risky, manual]\n", "b.py": "crash\n"})
+    tree({"a.py": "import flask\n[old, old, risky, manual]\n", "b.py": "import a\ncrash\n"})
     target = "Target: Flask 3.1 (the newest release; the project does not name Flask)."
     assert _summary() == (
         "1 error: see above.\n"

@@ -26,12 +26,12 @@ def survey(module: Module, project: Project, target: TargetVersion) -> Survey:
     return Survey(proofs, frozenset(_leads(module, project)))
 
 
-def _leads(module: Module, project: Project) -> Iterator[frozenset[bytes]]:
+def _leads(module: Module, project: Project) -> Iterator[frozenset[str]]:
     """Yield the words of files that may hand a proxy to a job of this module."""
     for job in jobs_in(module, project):
         function = job.start.function
         if function is not None and function.module is module:
-            yield frozenset({function.name.encode(), b"flask"})
+            yield frozenset({function.name})
 
 
 CODEMOD = Codemod(

@@ -33,19 +33,19 @@ def survey(module: Module, project: Project, target: TargetVersion) -> Survey:
     return Survey(stores.facts(module, project), leads, groups)
 
 
-def _leads(module: Module, project: Project, target: TargetVersion) -> Iterator[frozenset[bytes]]:
+def _leads(module: Module, project: Project, target: TargetVersion) -> Iterator[frozenset[str]]:
     """Yield the words of files that use what a module exports, or may keep the same names."""
     uses = StackUses.of(module, project)
     stem = stem_of(module.path)
     for scope, binding in uses.bindings:
         if scope.parent is None:
-            yield frozenset({binding.name.encode(), stem.encode()})
+            yield frozenset({binding.name, stem})
     for kind, attribute in stores.attributes(module, project, uses):
         if stores.may_move(kind, target):
-            yield frozenset({attribute.encode(), b"flask"})
+            yield frozenset({attribute})
         if (kind, attribute) == stores.LOGIN_SLOT and not stores.is_flask_login(module, project):
-            yield frozenset({b"flask_login"})
-            yield frozenset({b"login_manager"})
+            yield frozenset({"flask_login"})
+            yield frozenset({"login_manager"})
 
 
 CODEMOD = Codemod(

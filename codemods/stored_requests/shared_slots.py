@@ -32,7 +32,7 @@ def survey(module: Module, project: Project, target: TargetVersion) -> Survey:
     """Lead to the files that use the slots of a module: they move together."""
     stores = [each for each in stores_in(module, project) if _is_leak(each)]
     slots = frozenset(store.slot for store in stores)
-    leads = frozenset(frozenset({slot.name.encode()}) for slot in slots)
+    leads = frozenset(frozenset({slot.name}) for slot in slots)
     return Survey(SlotFacts(slots), leads, frozenset(_groups(module, project)))
 
 

@@ -13,7 +13,7 @@ from flask_ctxfix.project import Module, Project
 def survey(module: Module, project: Project, target: TargetVersion) -> Survey:
     """Lead to the files that may give a stream to a helper of this one."""
     names = (getattr(each, "name", "") for each in streamed_parameters(module, project))
-    return Survey(None, frozenset(frozenset({name.encode(), b"flask"}) for name in names if name))
+    return Survey(None, frozenset(frozenset({name}) for name in names if name))
 
 
 CODEMOD = Codemod(

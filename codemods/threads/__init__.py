@@ -16,7 +16,7 @@ from flask_ctxfix.project import Module, Project
 def survey(module: Module, project: Project, target: TargetVersion) -> Survey:
     """Lead to the files that use a decorator of this module which starts what it decorates."""
     names = starting_decorators(module, project)
-    return Survey(None, frozenset(frozenset({name.encode()}) for name in names))
+    return Survey(None, frozenset(frozenset({name}) for name in names))
 
 
 CODEMOD = Codemod(

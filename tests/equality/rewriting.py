@@ -29,8 +29,9 @@ def rewritten(text: str, target: TargetVersion) -> Rewritten:
     """Apply all fixes to a project of one module, until there are no more."""
     is_unsafe = False
     for _ in range(_ROUNDS):
-        project = Project([_PATH])
-        module = project.add(Source(_PATH, text.encode(), text, "utf-8", False))
+        source = Source(_PATH, text.encode(), text, "utf-8", False)
+        project = Project([_PATH], sources={_PATH: source})
+        module = project.module(_PATH)
         findings = _findings(module, project, target)
         fixes = [finding.fix for finding in findings if finding.fix is not None]
         is_unsafe = is_unsafe or any(fix.applicability == "unsafe" for fix in fixes)

@@ -1,0 +1,133 @@
+"""Which files can matter, by their import lines alone."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from flask_ctxfix.module_files import ModuleFiles
+from flask_ctxfix.reach import Import, files_that_matter, imports_in
+from flask_ctxfix.source import decode
+
+Write = Callable[[dict[str, str | bytes]], None]
+
+
+def _matter() -> list[str]:
+    """Return the files of the current folder that matter."""
+    paths = sorted(map(str, Path().rglob("*.py")))
+    return sorted(files_that_matter(paths, ModuleFiles(paths, str(Path.cwd())), {}))
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        ("import a", [Import("a")]),
+        ("import a.b as c, d", [Import("a.b"), Import("d")]),
+        ("import a, \\\n    b\nc", [Import("a"), Import("b")]),
+        ("import a, \\\r\n    b\r\nc", [Import("a"), Import("b")]),
+        ("from a import b", [Import("a", 0, ("b",))]),
+        ("from a.b import c as d, e", [Import("a.b", 0, ("c", "e"))]),
+        ("from a import (b,  # with ) and import\n    c,\n)\n", [Import("a", 0, ("b", "c"))]),
+        ("from a import(b)", [Import("a", 0, ("b",))]),
+        ("from . import a", [Import("", 1, ("a",))]),
+        ("from .import a", [Import("", 1, ("a",))]),
+        ("from ...a.b import c", [Import("a.b", 3, ("c",))]),
+        ("from a \\\n  import b", [Import("a", 0, ("b",))]),
+        ("from a import *", [Import("a", 0, ("*",))]),
+        ("try: import a\nexcept E: from b import c", [Import("a"), Import("b", 0, ("c",))]),
+        ("x = 1; import a; import b", [Import("a"), Import("b")]),
+        ("def f():\n\timport a\n", [Import("a")]),
+        ("\ufeffimport a", [Import("a")]),
+        ("import_module('a.b')", [Import("a.b")]),
+        ("importlib.import_module(\n  '.a', __name__)", [Import("a", 1)]),
+        ("__import__('a')", [Import("a")]),
+        ("# import a\nx = important\nreimport = imports", []),
+        ("import", []),
+        ("from import (", []),
+    ],
+)
+def test_imports_of_a_file(code: str, expected: list[Import]) -> None:
+    assert list(imports_in(code.encode())) == expected
+
+
+@given(st.binary() | st.text("import from.a,()\\\n\r;#\x00'_", max_size=60).map(str.encode))
+@settings(deadline=None)
+def test_no_bytes_are_too_odd(data: bytes) -> None:
+    list(imports_in(data))
+
+
+def test_lines_of_real_code_name_what_the_tree_names() -> None:
+    library = Path(ast.__file__).parent
+    for path in sorted(library.glob("*.py")):
+        data = path.read_bytes()
+        nodes = [*ast.walk(ast.parse(data))]
+        named = {
+            Import(node.module or "", node.level, tuple(each.name for each in node.names))
+            for node in nodes
+            if isinstance(node, ast.ImportFrom)
+        }
+        named |= {
+            Import(each.name)
+            for node in nodes
+            if isinstance(node, ast.Import)
+            for each in node.names
+        }
+        assert named <= {*imports_in(data)}, path
+
+
+def test_a_tree_without_an_import_of_flask_has_nothing(tree: Write) -> None:
+    tree({"a.py": "# import flask\nimport b\n", "b.py": "x = 'flask'\n"})
+    assert _matter() == []
+
+
+def test_importers_and_what_they_import_matter(tree: Write) -> None:
+    tree(
+        {
+            "app/__init__.py": "from flask import Flask\n",
+            "app/views.py": "from . import helpers\n",
+            "app/helpers/__init__.py": "",
+            "app/helpers/store.py": "",
+            "deep.py": "def f():\n    import run\n",
+            "run.py": "from app.views import x\nfrom lib import a\n",
+            "lib/a.py": "import lib.b\n",
+            "lib/b.py": "",
+            "lib/c.py": "import lib.a\n",
+            "other.py": "import other_too\n",
+            "other_too.py": "import os\n",
+        }
+    )
+    assert _matter() == [
+        "app/__init__.py",
+        "app/helpers/__init__.py",
+        "app/helpers/store.py",  # runs app/__init__.py first
+        "app/views.py",
+        "deep.py",
+        "lib/a.py",
+        "lib/b.py",
+        "run.py",
+    ]
+
+
+def test_packages_that_build_on_flask_count(tree: Write) -> None:
+    tree(
+        {
+            "a.py": "from flask_login import current_user\n",
+            "b.py": "import connexion\n",
+            "c.py": "from apiflask import APIFlask\n",
+            "d.py": "from web.flask_utils import x\n",
+            "e.py": "import dashing\n",
+        }
+    )
+    assert _matter() == ["a.py", "b.py", "c.py", "d.py"]
+
+
+def test_text_that_is_not_on_the_disk_counts(tree: Write) -> None:
+    tree({"a.py": "", "b.py": "import a\n"})
+    sources = {"a.py": decode("a.py", b"import flask\n")}
+    files = ModuleFiles(["a.py", "b.py"], str(Path.cwd()))
+    assert files_that_matter(["a.py", "b.py"], files, sources) == {"a.py", "b.py"}
