@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from flask_ctxfix.discovery import discover
 from flask_ctxfix.outcome import FileResult, Mode, Outcome
-from flask_ctxfix.prefilter import holds_all, holds_any, mentions_flask
+from flask_ctxfix.prefilter import holds_any, mentions_flask
 from flask_ctxfix.settings import Settings, SettingsError, folder_of, searched_folder
 from flask_ctxfix.source import Source, SourceError
 
@@ -18,11 +18,23 @@ if TYPE_CHECKING:
     from flask_ctxfix.codemod import Codemod
     from flask_ctxfix.executors import Work
     from flask_ctxfix.flask_detection import Detected
+    from flask_ctxfix.flask_versions import TargetVersion
     from flask_ctxfix.job import Job, Surveyed
+    from flask_ctxfix.project import Project
 
 Result = TypeVar("Result")
 
 _GROUP = "flask_ctxfix.codemods"
+# What a file holds that may concern a codemod without names, as long as its imports do not tell.
+_USUAL = frozenset(
+    {
+        *(b".config", b".push(", b".push)", b"_context", b"_request", b"addHandler", b"add_job"),
+        *(b"add_url_rule", b"app.", b"app_context", b"atexit", b"cache", b"connect_via"),
+        *(b"current_app", b"current_user", b"environ", b"errorhandler", b"except ", b"extensions"),
+        *(b"flask.g", b"get_jwt", b"global ", b"jinja_env", b"memoize", b"putenv"),
+        *(b"register_blueprint", b"request", b"session", b"weak=False"),
+    }
+)
 
 
 def run(
@@ -78,7 +90,7 @@ def _search(
     codemods = codemods or _selected(settings)
     outcome.detected = _target(settings)
     target = outcome.detected.target
-    words = [word for codemod in codemods for word in codemod.words_for(target)]
+    words = _words(codemods, target)
     relevant = sorted({*holds_any(known, words), *([stdin.path] if stdin else [])})
     if relevant:
         from flask_ctxfix.executors import workforce
@@ -97,11 +109,23 @@ def _search(
 def _selected(settings: Settings) -> list[Codemod]:
     """Return the codemods that have a rule to run."""
     codemods = load_codemods()
+    prefixes = settings.prefixes()
+    if not prefixes:
+        return codemods
     codes = [rule.code for codemod in codemods for rule in codemod.rules]
-    for prefix in settings.prefixes():
+    for prefix in prefixes:
         if not any(code.startswith(prefix) for code in codes):
             raise SettingsError(f"no rule has the code {prefix}; see --list-rules")
     return [c for c in codemods if any(settings.selects(rule.code) for rule in c.rules)]
+
+
+def _words(codemods: Iterable[Codemod], target: TargetVersion) -> list[bytes]:
+    """Return the bytes of which a file that concerns one of the codemods holds some."""
+    words: set[bytes] = set()
+    for codemod in codemods:
+        names = codemod.names_for(target)
+        words |= _USUAL if names is None else {name.encode() for name in names}
+    return sorted(words)
 
 
 def _files(outcome: Outcome, settings: Settings, stdin: Source | None) -> tuple[list[str], bool]:
@@ -178,9 +202,9 @@ def _survey(
     }
 
 
-def _leads(surveyed: Iterable[Surveyed]) -> dict[str, frozenset[frozenset[bytes]]]:
+def _leads(surveyed: Iterable[Surveyed]) -> dict[str, frozenset[frozenset[str]]]:
     """Return, by codemod, what leads to files that it has to look at as well."""
-    leads: dict[str, frozenset[frozenset[bytes]]] = {}
+    leads: dict[str, frozenset[frozenset[str]]] = {}
     for file in surveyed:
         for name, survey in file.surveys.items():
             if survey is not None and survey.leads:
@@ -189,15 +213,21 @@ def _leads(surveyed: Iterable[Surveyed]) -> dict[str, frozenset[frozenset[bytes]
 
 
 def _led_to(
-    job: Job, leads: Mapping[str, frozenset[frozenset[bytes]]], surveyed: Mapping[str, Surveyed]
+    job: Job, leads: Mapping[str, frozenset[frozenset[str]]], surveyed: Mapping[str, Surveyed]
 ) -> set[str]:
     """Return the files that leads lead to and that their codemods have not surveyed."""
     return {
         path
         for name, each in leads.items()
-        for path in (holds_all(job.files, each) if each else ())
+        for path in _holding_all(job.project, each)
         if path not in surveyed or name not in surveyed[path].surveys
     }
+
+
+def _holding_all(project: Project, leads: Iterable[frozenset[str]]) -> Iterator[str]:
+    """Yield the files whose code holds all names of a lead."""
+    for lead in leads:
+        yield from project.paths.intersection(*(project.naming(name) for name in lead))
 
 
 def _results(

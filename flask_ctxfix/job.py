@@ -16,7 +16,7 @@ from flask_ctxfix.flask_versions import TargetVersion
 from flask_ctxfix.outcome import FileResult, Located
 from flask_ctxfix.project import Module, Project, deep_calls
 from flask_ctxfix.settings import Settings
-from flask_ctxfix.source import Source, SourceError, read
+from flask_ctxfix.source import Source, SourceError
 from flask_ctxfix.suppression import reported
 
 Result = TypeVar("Result")
@@ -56,7 +56,7 @@ class Job:
     target: TargetVersion
     rewrites: bool
     sources: Mapping[str, Source]
-    leads: Mapping[str, frozenset[frozenset[bytes]]] = field(default_factory=dict)
+    leads: Mapping[str, frozenset[frozenset[str]]] = field(default_factory=dict)
     surveys: dict[str, list[object]] = field(default_factory=dict)
     pinned: frozenset[str] = frozenset()
     is_copy: bool = False
@@ -100,28 +100,27 @@ class Job:
         return self.project.module(path) if source is None else self.project.add(source)
 
     def _survey(self, path: str) -> Surveyed:
-        codemods = self._concerned(self.sources.get(path) or read(path))
-        surveys: dict[str, Survey | None] = {codemod.name: None for codemod in codemods}
-        for codemod in codemods:
-            if codemod.survey is not None:
-                module = self._module(path)
-                with deep_calls():
-                    surveys[codemod.name] = codemod.survey(module, self.project, self.target)
+        module = self._module(path)
+        with deep_calls():
+            surveys = {
+                codemod.name: codemod.survey(module, self.project, self.target)
+                for codemod in self._concerned(module)
+            }
         return Surveyed(path, surveys)
 
-    def _concerned(self, source: Source) -> list[Codemod]:
-        """Return the codemods that a file concerns, by its words or by a lead."""
-        data = source.data
-        is_test = self.project.is_test(source.path)
+    def _concerned(self, module: Module) -> list[Codemod]:
+        """Return the codemods that a file concerns, by the names in its code or by a lead."""
+        is_test = self.project.is_test(module.path)
         return [
             codemod
             for codemod in self.codemods
-            if (
-                (codemod.in_tests or not is_test)
-                and any(word in data for word in codemod.words_for(self.target))
-            )
-            or any(all(map(data.__contains__, lead)) for lead in self.leads.get(codemod.name, ()))
+            if ((codemod.in_tests or not is_test) and self._asks_for(codemod, module))
+            or any(lead <= module.names for lead in self.leads.get(codemod.name, ()))
         ]
+
+    def _asks_for(self, codemod: Codemod, module: Module) -> bool:
+        names = codemod.names_for(self.target)
+        return names is None or not names.isdisjoint(module.names)
 
     def _search(self, path: str) -> FileResult:
         self.project.pinned = self.pinned
@@ -157,7 +156,7 @@ class Job:
         )
 
     def _find(self, module: Module) -> list[Finding]:
-        rules = (rule for codemod in self._concerned(module.source) for rule in codemod.rules)
+        rules = (rule for codemod in self._concerned(module) for rule in codemod.rules)
         with deep_calls():
             found = [
                 finding
