@@ -82,6 +82,6 @@ def network(session: nox.Session) -> None:
 
 @nox.session
 def benchmarks(session: nox.Session) -> None:
-    """Measure speed and memory against Ruff and a plain LibCST codemod."""
+    """Measure what it costs against Ruff, Python's parser and LibCST, and how that grows."""
     session.install(".", "ruff")
     session.run("python", "benchmarks/run.py", *session.posargs)

@@ -1,114 +1,152 @@
-"""Measure flask-ctxfix against Ruff and a plain LibCST codemod: ``python benchmarks/run.py``.
+"""Measure flask-ctxfix against other tools, and against itself: ``python benchmarks/run.py``.
 
-Every figure is that of a whole process, start of the interpreter included. The tools take turns,
-and the medians are compared. Needs flask-ctxfix and Ruff installed beside this interpreter, and
-half an hour, nearly all of it for LibCST: ``--runs 1`` gives an idea.
+Every figure is printed beside its limit. All are of CPU, of whole processes and what they start;
+tools that are compared take turns. Needs flask-ctxfix and Ruff installed beside this interpreter,
+the package index, and some hours: name the parts that you want, ``--runs 1`` gives an idea.
 
-``python benchmarks/run.py applications --on FOLDER...`` measures, within one process, the analysis
-of contexts in applications of yours against ``ast.parse`` of the files that it looks at.
+``python benchmarks/run.py analysis --on FOLDER...`` measures, within one process, the analysis of
+contexts in applications of yours against ``ast.parse`` of the files that it looks at.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
-import shutil
-import statistics
-import subprocess
 import sys
-import sysconfig
 import tempfile
-import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
-HERE = Path(__file__).parent.resolve()
+import growth
+import trees
+from measure import (
+    HERE,
+    Tool,
+    judge,
+    ours,
+    parsing,
+    print_table,
+    ratio,
+    ruff,
+    take_turns,
+)
+
+MOST_OF_RUFF = {"standard library": 0.3, "unrelated": 0.5, "mixed": 3.0}
+MOST_OF_PARSING = 5.0
+LEAST_FASTER_THAN_BEFORE = 4.0
+MOST_OF_PARSING_ONE_FILE = {"list": 4.0, "diff": 6.0}
+MOST_OF_PARSING_IN_ONE_PROCESS = 2.0
+MOST_BETWEEN_PROCESSES = 1.25
+MOST_OF_START = 2.5
+LEAST_FASTER_THAN_LIBCST = 20.0
+MOST_MEMORY = 150.0
+
+FILES = 20_000
+SHARE = 0.05
+LINES = 20_000
+MODULES = 1_000
 COPIES = 100
-MOST_OF_RUFF = 0.35
-LEAST_FASTER_THAN_LIBCST = 20
-MOST_MEMORY = 150
-MOST_OF_PARSING = 2.0
 
 
-@dataclass
-class Tool:
-    """A command and what its runs took: seconds of wall time, and the peak MB of any process."""
-
-    name: str
-    command: Sequence[str]
-    seconds: list[float] = field(default_factory=list)
-    peak: float = 0.0
-
-    @property
-    def median(self) -> float:
-        return statistics.median(self.seconds)
-
-    def run(self, folder: Path) -> None:
-        """Run the command on `folder` and keep what it took."""
-        # A report is written to a file, as by a user who keeps it; a pipe would have to be read.
-        with tempfile.TemporaryFile() as output:
-            start = time.perf_counter()
-            process = subprocess.Popen(
-                [*self.command, str(folder)],
-                stdout=output,
-                stderr=output,
-                cwd=folder.parent,
-                env={**os.environ, "PYTHONPATH": str(HERE)},
-            )
-            _, status, usage = os.wait4(process.pid, 0)
-            self.seconds.append(time.perf_counter() - start)
-            process.returncode = os.waitstatus_to_exitcode(status)
-            if process.returncode not in (0, 1):
-                output.seek(0)
-                sys.exit(f"{self.name} failed:\n{output.read().decode(errors='replace')}")
-        # Kilobytes on Linux, bytes on macOS; of the largest process among this and its children.
-        self.peak = max(self.peak, usage.ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10))
+@contextmanager
+def made(make: Callable[[Path], Path]) -> Iterator[Path]:
+    """Give a folder that `make` makes below one for now."""
+    with tempfile.TemporaryDirectory() as scratch:
+        yield make(Path(scratch).resolve() / "tree")
 
 
-def script(name: str) -> str:
-    """Return the path of a command that is installed beside this interpreter."""
-    return str(Path(sysconfig.get_path("scripts")) / name)
-
-
-def take_turns(tools: Sequence[Tool], runs: int, folder: Callable[[Path], Path]) -> None:
-    """Run each tool `runs` times, each time on a folder that `folder` makes below the given one."""
-    for _ in range(runs):
-        for tool in tools:
-            with tempfile.TemporaryDirectory() as scratch:
-                tool.run(folder(Path(scratch).resolve()))
-
-
-def print_table(title: str, tools: Sequence[Tool]) -> None:
-    print(f"\n{title}\n")
-    print(f"{'':<40}{'median s':>10}{'all runs, s':>40}{'peak MB':>10}")
-    for tool in tools:
-        every = " ".join(f"{seconds:.3f}" for seconds in sorted(tool.seconds))
-        print(f"{tool.name:<40}{tool.median:>10.3f}{every:>40}{tool.peak:>10.0f}")
-
-
-def judge(what: str, figure: float, limit: float, most: bool) -> bool:
-    """Print a figure beside its limit, an upper one if `most`; return whether it keeps it."""
-    kept = figure <= limit if most else figure >= limit
-    bound = "at most" if most else "at least"
-    print(f"{what}: {figure:.2f} ({bound} {limit:g}: {'kept' if kept else 'NOT KEPT'})")
-    return kept
+def against_ruff(what: str, folder: Path, runs: int) -> bool:
+    tools = [ruff(), ours()]
+    take_turns(tools, runs, lambda _: folder)
+    print_table(what, tools)
+    limit = MOST_OF_RUFF[what]
+    kept = judge("CPU of flask-ctxfix over that of Ruff", ratio(tools[1], tools[0]), limit)
+    return judge("peak MB of flask-ctxfix", tools[1].peak, MOST_MEMORY) and kept
 
 
 def standard_library(runs: int) -> bool:
-    """Compare with Ruff where there is nothing to find."""
-    library = Path(sysconfig.get_path("stdlib"))
-    ruff = Tool(
-        "ruff check --no-cache --isolated --select F401",
-        [script("ruff"), "check", "--no-cache", "--isolated", "--select", "F401", "--quiet"],
+    """Compare with Ruff where nothing imports Flask."""
+    return against_ruff("standard library", trees.library(), runs)
+
+
+def unrelated(runs: int) -> bool:
+    """Compare with Ruff where a comment alone names Flask; find nothing in other frameworks."""
+    with made(trees.unrelated) as folder:
+        kept = against_ruff("unrelated", folder, runs)
+        kept &= judge("findings there", _findings(folder), 0)
+    with made(trees.other_frameworks) as folder:
+        return judge("findings in other frameworks", _findings(folder), 0) and kept
+
+
+def _findings(folder: Path) -> int:
+    tool = ours("--output-format", "json", "--exit-zero")
+    tool.run(folder)
+    return len(json.loads(tool.output))
+
+
+def mixed(runs: int) -> bool:
+    """Compare with Ruff where a few files of many use Flask."""
+    with made(lambda folder: trees.mixed(folder, FILES, SHARE)) as folder:
+        tools = [ruff(), ours()]
+        take_turns(tools, runs, lambda _: folder)
+    print_table(f"{FILES} files, of which {SHARE:.0%} use Flask", tools)
+    return judge(
+        "CPU of flask-ctxfix over that of Ruff", ratio(tools[1], tools[0]), MOST_OF_RUFF["mixed"]
     )
-    ours = Tool("flask-ctxfix", [script("flask-ctxfix")])
-    take_turns([ruff, ours], runs, lambda _: library)
-    print_table("CPython's standard library", [ruff, ours])
-    speed = judge(
-        "time of flask-ctxfix over that of Ruff", ours.median / ruff.median, MOST_OF_RUFF, True
-    )
-    return judge("peak MB of flask-ctxfix", ours.peak, MOST_MEMORY, True) and speed
+
+
+def applications(runs: int, before: str) -> bool:
+    """Compare with Python's parser, and with another flask-ctxfix, on real applications."""
+    kept = True
+    for requirement in trees.APPLICATIONS:
+        folder = trees.package(requirement)
+        tools = [parsing(), ours(), *([ours(binary=before)] if before else [])]
+        take_turns(tools, runs, lambda _: folder)  # noqa: B023
+        print_table(f"{requirement}, {trees.lines_in(folder)} lines", tools)
+        kept &= judge("CPU over that of parsing", ratio(tools[1], tools[0]), MOST_OF_PARSING)
+        if before:
+            faster = ratio(tools[2], tools[1])
+            kept &= judge("times faster", faster, LEAST_FASTER_THAN_BEFORE, most=False)
+    return kept
+
+
+def large_file(runs: int) -> bool:
+    """Compare with Python's parser on one large file."""
+    with made(lambda folder: trees.large_file(folder, LINES)) as folder:
+        tools = [parsing(), ours(), ours("--diff")]
+        take_turns(tools, runs, lambda _: folder)
+    print_table(f"one file of {LINES} lines", tools)
+    kept = True
+    for tool, mode in zip(tools[1:], ("list", "diff"), strict=True):
+        limit = MOST_OF_PARSING_ONE_FILE[mode]
+        kept &= judge(f"CPU of {mode} over that of parsing", ratio(tool, tools[0]), limit)
+    return kept
+
+
+def processes(runs: int) -> bool:
+    """Compare what one, two and four processes take together, and what the tool chooses."""
+    command = [sys.executable, str(HERE / "search_with.py")]
+    tools = [
+        Tool(f"{number} processes" if number else "as it chooses", [*command, str(number)])
+        for number in (1, 2, 4, 0)
+    ]
+    with made(lambda folder: trees.application(folder, MODULES)) as folder:
+        take_turns(tools, runs, lambda _: folder)
+    print_table(f"one application of {MODULES} modules, --diff", tools)
+    least = min(tools, key=lambda tool: tool.median)
+    most = max(tools, key=lambda tool: tool.median)
+    return judge("CPU of the most over the least", ratio(most, least), MOST_BETWEEN_PROCESSES)
+
+
+def start(runs: int) -> bool:
+    """Compare one small file with what any such tool has to import."""
+    tools = [Tool("import click, ast", [sys.executable, "-c", "import click, ast"]), ours()]
+    with made(trees.one_file) as folder:
+        take_turns(tools, runs * 8, lambda _: folder)
+    print_table("one small file", tools)
+    return judge("CPU over that of the imports", tools[1].median / tools[0].median, MOST_OF_START)
 
 
 def leaky_tree(runs: int) -> bool:
@@ -120,29 +158,18 @@ def leaky_tree(runs: int) -> bool:
             *("-x", "rename_stacks.RenameStacks"),
         ],
     )
-    ours = Tool("flask-ctxfix --apply", [script("flask-ctxfix"), "--apply", "--target-version=3.1"])
-    with tempfile.TemporaryDirectory() as downloads:
-        package = download("Flask-Login", "0.6.1", Path(downloads))
-
-        def tree(scratch: Path) -> Path:
-            for number in range(COPIES):
-                shutil.copytree(package, scratch / "tree" / f"copy{number:03}")
-            return scratch / "tree"
-
-        take_turns([libcst, ours], runs, tree)
-    print_table(f"{COPIES} copies of Flask-Login 0.6.1", [libcst, ours])
-    speed = judge(
-        "times faster than LibCST's tool",
-        libcst.median / ours.median,
-        LEAST_FASTER_THAN_LIBCST,
-        False,
+    tools = [libcst, ours("--apply", "--target-version=3.1")]
+    take_turns(tools, runs, lambda scratch: trees.leaky(scratch / "tree", COPIES))
+    print_table(f"{COPIES} copies of {trees.LEAKY}", tools)
+    kept = judge(
+        "times faster than LibCST's tool", ratio(*tools), LEAST_FASTER_THAN_LIBCST, most=False
     )
-    return judge("peak MB of flask-ctxfix", ours.peak, MOST_MEMORY, True) and speed
+    return judge("peak MB of flask-ctxfix", tools[1].peak, MOST_MEMORY) and kept
 
 
-def applications(folders: Sequence[str], runs: int) -> bool:
-    """Compare the rules for threads with Python's parser on the same files."""
-    from applications import cost, total
+def analysis(folders: Sequence[str], runs: int) -> bool:
+    """Compare the rules for threads with Python's parser on the same files, in one process."""
+    from analysis import cost, total
 
     print(f"\n{'':<30}{'files':>8}{'parses':>8}", end="")
     print(f"{'parsing s':>12}{'analysis s':>12}{'run s':>10}{'ratio':>8}")
@@ -151,37 +178,38 @@ def applications(folders: Sequence[str], runs: int) -> bool:
         print(f"{row.name:<30}{row.files:>8}{row.parses:>8}", end="")
         print(f"{row.parsing:>12.3f}{row.analysis:>12.3f}{row.run:>10.3f}", end="")
         print(f"{row.ratio:>8.2f}" if row.files else f"{'-':>8}")
-    ratio = total(each).ratio
-    return judge("time of a run over that of parsing", ratio, MOST_OF_PARSING, True)
+    limit = MOST_OF_PARSING_IN_ONE_PROCESS
+    return judge("time of a run over that of parsing", total(each).ratio, limit)
 
 
-def download(name: str, version: str, folder: Path) -> Path:
-    """Download the source of a package and return the folder that holds it, unpacked."""
-    options = ["--quiet", "--no-deps", "--no-binary", name, "--dest", str(folder)]
-    pip = [sys.executable, "-m", "pip", "download", "--disable-pip-version-check"]
-    subprocess.run([*pip, *options, f"{name}=={version}"], check=True)
-    (archive,) = folder.iterdir()
-    shutil.unpack_archive(archive, folder / "source")
-    (package,) = (folder / "source").iterdir()
-    return package
-
-
-def main() -> None:
-    parts = {
-        "stdlib": lambda: standard_library(arguments.runs),
-        "tree": lambda: leaky_tree(arguments.runs),
-        "applications": lambda: applications(arguments.on, arguments.runs),
+def main(arguments: Iterable[str] | None = None) -> None:
+    parts: dict[str, Callable[[], bool]] = {
+        "stdlib": lambda: standard_library(given.runs),
+        "unrelated": lambda: unrelated(given.runs),
+        "mixed": lambda: mixed(given.runs),
+        "applications": lambda: applications(given.runs, given.before),
+        "file": lambda: large_file(given.runs),
+        "processes": lambda: processes(given.runs),
+        "copies": lambda: growth.of_copies(given.runs),
+        "modules": lambda: growth.of_modules(given.runs),
+        "start": lambda: start(given.runs),
+        "tree": lambda: leaky_tree(given.runs),
+        "analysis": lambda: analysis(given.on, given.runs),
     }
     parser = argparse.ArgumentParser(description="Measure flask-ctxfix against other tools.")
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(parts)}; or all")
-    parser.add_argument("--on", nargs="+", metavar="FOLDER", help="the applications")
+    parser.add_argument("--on", nargs="+", metavar="FOLDER", help="the applications of `analysis`")
     parser.add_argument("--runs", type=int, default=5, help="runs of each tool (default: 5)")
-    arguments = parser.parse_args()
-    asked = arguments.parts or [name for name in parts if name != "applications" or arguments.on]
-    if "applications" in asked and not arguments.on:
-        parser.error("applications: which? --on FOLDER...")
-    runs = arguments.runs
-    print(f"Python {sys.version.split()[0]}, {os.cpu_count()} processors, {runs} runs each")
+    parser.add_argument("--before", metavar="BIN", default="", help="an older flask-ctxfix")
+    given = parser.parse_args(arguments)
+    asked = given.parts or [name for name in parts if name != "analysis" or given.on]
+    unknown = sorted({*asked} - parts.keys())
+    if unknown:
+        parser.error(f"no part {unknown[0]}: there are {', '.join(parts)}")
+    if "analysis" in asked and not given.on:
+        parser.error("analysis: of which? --on FOLDER...")
+    version = sys.version.split()[0]
+    print(f"Python {version}, {os.cpu_count()} processors, {given.runs} runs each")
     kept = [parts[name]() for name in asked]
     sys.exit(0 if all(kept) else 1)
 

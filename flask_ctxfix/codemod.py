@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from importlib import import_module
 from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple
 
 if TYPE_CHECKING:
@@ -277,27 +278,45 @@ class Survey:
     groups: frozenset[str] = frozenset()
 
 
+_Surveyor = Callable[["Module", "Project", "TargetVersion"], Survey | None]
+
+
 @dataclass(frozen=True, slots=True)
 class Codemod:
     """A family of rules; each module of the entry-point group holds one, as ``CODEMOD``.
 
-    `words` are byte strings: a file that holds none of them does not concern this family, unless a
-    lead leads to it; nor does a file of tests unless `in_tests`. Those of `words_since` count for
-    targets that reach the version beside them. `survey` runs over every file that concerns the
-    family, before the first rule; what it returned for all of them is ``project.surveys[name]``.
+    `home` is the module that holds the rules, as ``RULES``. It is imported when a file concerns the
+    family: one whose code holds one of `names`, whole, as `Module.names` has them; every file if
+    that is None. Whatever a rule finds in a file must need one of them there, or a lead that leads
+    to the file; the names of `names_since` count for targets that reach the version beside them. A
+    file of tests does not concern the family unless `in_tests`, or by a lead.
     """
 
     name: str
-    rules: tuple[Rule, ...]
-    words: tuple[bytes, ...]
-    words_since: tuple[tuple[tuple[int, int], tuple[bytes, ...]], ...] = ()
+    home: str
+    names: frozenset[str] | None
+    names_since: tuple[tuple[tuple[int, int], frozenset[str]], ...] = ()
     in_tests: bool = True
-    survey: Callable[[Module, Project, TargetVersion], Survey | None] | None = None
 
-    def words_for(self, target: TargetVersion) -> tuple[bytes, ...]:
-        """Return the words that count for `target`."""
-        late = (words for since, words in self.words_since if target.newest >= since)
-        return (*self.words, *(word for words in late for word in words))
+    @property
+    def rules(self) -> tuple[Rule, ...]:
+        """The rules, whose modules are imported for this."""
+        rules: tuple[Rule, ...] = import_module(self.home).RULES
+        return rules
+
+    def survey(self, module: Module, project: Project, target: TargetVersion) -> Survey | None:
+        """Return what the function ``survey`` of `home`, if it has one, says of a file.
+
+        It is asked about every file that concerns the family, before the first rule is; the facts
+        of all of them are ``project.surveys[name]``.
+        """
+        survey: _Surveyor | None = getattr(import_module(self.home), "survey", None)
+        return None if survey is None else survey(module, project, target)
+
+    def names_for(self, target: TargetVersion) -> frozenset[str] | None:
+        """Return the names that count for `target`."""
+        late = (names for since, names in self.names_since if target.newest >= since)
+        return None if self.names is None else self.names.union(*late)
 
 
 def by_code(codemods: Iterable[Codemod]) -> dict[str, Rule]:

@@ -101,8 +101,11 @@ def _search(
 def _selected(settings: Settings) -> list[Codemod]:
     """Return the codemods that have a rule to run."""
     codemods = load_codemods()
+    prefixes = settings.prefixes()
+    if not prefixes:
+        return codemods
     codes = [rule.code for codemod in codemods for rule in codemod.rules]
-    for prefix in settings.prefixes():
+    for prefix in prefixes:
         if not any(code.startswith(prefix) for code in codes):
             raise SettingsError(f"no rule has the code {prefix}; see --list-rules")
     return [c for c in codemods if any(settings.selects(rule.code) for rule in c.rules)]

@@ -82,7 +82,8 @@ DISPATCH_METHODS = {
     "update_template_context": 1,
 }
 
-CONTEXT_MAKERS = frozenset({"app_context", "request_context", "test_request_context"})
+REQUEST_CONTEXT_MAKERS = frozenset({"request_context", "test_request_context"})
+CONTEXT_MAKERS = REQUEST_CONTEXT_MAKERS | {"app_context"}
 
 CLASSES = frozenset({"AppContext", "RequestContext"})
 
@@ -92,6 +93,23 @@ SIGNALS = frozenset({"signals_available"})
 BUILT_ON_FLASK = frozenset(
     {"airflow", "ckan", "connexion", "dash", "eve", "flasgger", "indico", "octoprint", "superset"}
 )
+
+# What ran functions before the first request, and told whether it had come.
+FIRST_REQUEST = frozenset(
+    {
+        "before_app_first_request",
+        "before_first_request",
+        "before_first_request_funcs",
+        "got_first_request",
+        "try_trigger_before_first_request_functions",
+    }
+)
+
+# What kept a context after its request: a setting, a property of the application that read it, and
+# what the test client put into the environ.
+PRESERVE_SETTING = "PRESERVE_CONTEXT_ON_EXCEPTION"
+PRESERVE_PROPERTY = "preserve_context_on_exception"
+PRESERVE_ENVIRON_KEY = "flask._preserve_context"
 
 _KNOWN = (
     frozenset(REMOVED_STACKS)
@@ -111,16 +129,8 @@ TELLING = (
     | frozenset(LOOKUPS)
     | GLOBALS
     | SIGNALS
-    | {
-        "_find_app",
-        "before_app_first_request",
-        "before_first_request",
-        "before_first_request_funcs",
-        "got_first_request",
-        "has_request",
-        "preserve_context_on_exception",
-        "try_trigger_before_first_request_functions",
-    }
+    | FIRST_REQUEST
+    | {"_find_app", "has_request", PRESERVE_PROPERTY}
 )
 
 _MODULES = frozenset(
@@ -141,6 +151,11 @@ _MODULES = frozenset(
         "wrappers",
     }
 )
+
+
+def spelled(names: Iterable[str]) -> frozenset[str]:
+    """Return the last parts of qualified names: what code spells that uses one of them."""
+    return frozenset(name.rpartition(".")[2] for name in names)
 
 
 def name_of(origin: str) -> str | None:
@@ -484,6 +499,8 @@ VIEW_DECORATORS = frozenset(
     for hook in _ANSWERING | {"app_errorhandler", "before_app_request"}
 )
 VIEW_BASES = frozenset({"flask.views.MethodView", "flask.views.View"})
+# Methods of these whose result Flask makes a response of.
+VIEW_METHODS = _HTTP_METHODS - {"head", "options"} | {"dispatch_request"}
 
 # Decorators of functions that never run in a request.
 OUTSIDE_DECORATORS = frozenset(
@@ -634,6 +651,26 @@ STARTERS: dict[str, Starter] = {
         "thread", "background task", 0, "target", "rest"
     ),
 }
+
+# Classes of what runs its method `run` elsewhere.
+STARTED_CLASSES = {
+    name: STARTERS[name]
+    for name in ("threading.Thread", "multiprocessing.Process", "gevent.Greenlet")
+}
+
+# Calls of asyncio that run a function in a thread, and those that make a task of a coroutine.
+_LOOPS = ("asyncio.get_event_loop()", "asyncio.get_running_loop()")
+EXECUTOR_CALLS = frozenset(f"{loop}.run_in_executor" for loop in _LOOPS)
+TASK_MAKERS = frozenset(
+    {
+        "asyncio.create_task",
+        "asyncio.ensure_future",
+        *(f"{loop}.create_task" for loop in _LOOPS),
+    }
+)
+
+# Methods of signals that take a sender first.
+SENDING = frozenset({"send", "send_async"})
 
 # What runs a function elsewhere and takes the context along.
 CARRIERS = frozenset(

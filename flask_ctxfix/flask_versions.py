@@ -8,6 +8,8 @@ KNOWN = ((2, 2), (2, 3), (3, 0), (3, 1), (3, 2))
 NEWEST_RELEASED = (3, 1)
 # The first version without the context stacks.
 STACKS_REMOVED = (3, 0)
+# The first version whose request contexts have a session that cannot be assigned, from 3.1.3 on.
+FIXED_SESSION = (3, 1)
 # The first version in which a request is part of the app context.
 ONE_CONTEXT = (3, 2)
 

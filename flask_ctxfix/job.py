@@ -107,27 +107,26 @@ class Job:
 
     def _survey(self, path: str) -> Surveyed:
         module = self.project.module(path)
-        codemods = self._concerned(module)
-        surveys: dict[str, Survey | None] = {codemod.name: None for codemod in codemods}
-        for codemod in codemods:
-            if codemod.survey is not None:
-                with deep_calls():
-                    surveys[codemod.name] = codemod.survey(module, self.project, self.target)
+        with deep_calls():
+            surveys = {
+                codemod.name: codemod.survey(module, self.project, self.target)
+                for codemod in self._concerned(module)
+            }
         return Surveyed(path, surveys)
 
     def _concerned(self, module: Module) -> list[Codemod]:
-        """Return the codemods that a file concerns, by what its code names or by a lead."""
-        data = module.source.data
+        """Return the codemods that a file concerns, by the names in its code or by a lead."""
         is_test = self.project.is_test(module.path)
         return [
             codemod
             for codemod in self.codemods
-            if (
-                (codemod.in_tests or not is_test)
-                and any(word in data for word in codemod.words_for(self.target))
-            )
+            if ((codemod.in_tests or not is_test) and self._asks_for(codemod, module))
             or any(lead <= module.names for lead in self.leads.get(codemod.name, ()))
         ]
+
+    def _asks_for(self, codemod: Codemod, module: Module) -> bool:
+        names = codemod.names_for(self.target)
+        return names is None or not names.isdisjoint(module.names)
 
     def _found(self, path: str) -> list[Finding]:
         """Return what is found in a file, as this process or the one it is a fork of found it."""

@@ -1,7 +1,8 @@
 """The engine's test double: rules that flag a name, and whose fix puts another in its place."""
 
 import ast
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -103,8 +104,32 @@ def survey(module: Module, project: Project, target: TargetVersion) -> Survey:
     return Survey(names, leads)
 
 
-TOY = Codemod(
-    name="toy",
+@dataclass(frozen=True)
+class Family(Codemod):
+    """A family that has its rules with it, and no home."""
+
+    held: tuple[Rule, ...] = ()
+    surveyor: Callable[[Module, Project, TargetVersion], Survey | None] | None = None
+
+    @property
+    def rules(self) -> tuple[Rule, ...]:
+        return self.held
+
+    def survey(self, module: Module, project: Project, target: TargetVersion) -> Survey | None:
+        return self.surveyor(module, project, target) if self.surveyor is not None else None
+
+
+def family(
+    name: str,
+    rules: Iterable[Rule],
+    names: frozenset[str] | None,
+    survey: Callable[[Module, Project, TargetVersion], Survey | None] | None = None,
+) -> Family:
+    return Family(name, "", names, held=tuple(rules), surveyor=survey)
+
+
+TOY = family(
+    "toy",
     rules=(
         Renaming("TOY101", "old", "new"),
         Renaming("TOY102", "risky", "secure", "warning", "unsafe"),
@@ -117,16 +142,8 @@ TOY = Codemod(
         Renaming("TOY203", "broken", "return_"),
         Failing("TOY204", "crash", None),
     ),
-    words=(
-        b"old",
-        b"risky",
-        b"note",
-        b"manual",
-        b"stays",
-        b"worse",
-        b"broken",
-        b"crash",
-        b"chosen",
+    names=frozenset(
+        {"old", "risky", "note", "manual", "stays", "worse", "broken", "crash", "chosen"}
     ),
     survey=survey,
 )
@@ -136,7 +153,7 @@ TOY = Codemod(
 def other_toy() -> Codemod:
     """A second family, which looks at other files."""
     rules = (Renaming("TOY301", "second", None),)
-    return Codemod("other", rules, words=(b"rare", b"b import"))
+    return family("other", rules, frozenset({"rare"}))
 
 
 @pytest.fixture

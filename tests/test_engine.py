@@ -20,7 +20,7 @@ from flask_ctxfix.outcome import Mode, Outcome
 from flask_ctxfix.project import Module
 from flask_ctxfix.settings import Settings, SettingsError
 from flask_ctxfix.source import SourceError, decode
-from tests.conftest import Failing, Renaming
+from tests.conftest import Failing, Renaming, family
 
 Write = Callable[[dict[str, str | bytes]], None]
 pytestmark = pytest.mark.usefixtures("toy")
@@ -172,24 +172,55 @@ def test_leads_are_followed(tree: Write) -> None:
     assert ("c.py", 1, "TOY105") in _found(_run())
 
 
-def test_files_concern_the_codemods_whose_words_they_hold(
+def test_files_concern_the_codemods_whose_names_their_code_holds(
     tree: Write, toy: Codemod, other_toy: Codemod, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(engine, "load_codemods", lambda: [toy, other_toy])
     tree(
         {
             "a.py": "import flask\nfirst = old\nsecond\n",
-            "b.py": "from a import first\nsecond = first  # rare\n",
-            "c.py": "from b import second\nsecond\n",
+            "b.py": "from a import first\nsecond = first, rare\n",
+            "c.py": "from b import second\nsecond  # rare\n",
+            "d.py": "import flask\nsecond, rarely = older, 'rare'\n",
+            "e.py": "'''A rare old thing.'''\nimport flask\nsecond\n",
         }
     )
     assert _found(_run()) == [
         ("a.py", 2, "TOY101"),
         ("b.py", 1, "TOY105"),
         ("b.py", 2, "TOY301"),
-        ("c.py", 1, "TOY105"),
-        ("c.py", 2, "TOY301"),
+        ("d.py", 2, "TOY301"),
     ]
+
+
+def test_a_family_is_loaded_when_a_file_concerns_it(
+    tree: Write, toy: Codemod, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nowhere = Codemod("nowhere", "no.such.module", frozenset({"rare"}))
+    monkeypatch.setattr(engine, "load_codemods", lambda: [toy, nowhere])
+    tree({"a.py": "import flask\nold  # rare\n"})
+    assert _found(_run()) == [("a.py", 2, "TOY101")]
+    tree({"a.py": "import flask\nold.rare\n"})
+    assert "No module named 'no'" in _errors(_run())[0]
+
+
+def test_a_family_without_names_looks_at_every_file(
+    tree: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    every = family("every", [Renaming("A1", "here", None)], None)
+    some = family("some", [Renaming("B1", "here", None)], frozenset({"request"}))
+    monkeypatch.setattr(engine, "load_codemods", lambda: [every, some])
+    tree({"a.py": "from flask import session\nhere", "b.py": "from flask import request\nhere"})
+    assert _found(_run()) == [("a.py", 2, "A1"), ("b.py", 2, "A1"), ("b.py", 2, "B1")]
+
+
+def test_names_count_from_a_version_on(tree: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    late = ((3, 2), frozenset({"old"}))
+    toy = replace(family("toy", [Renaming("A1", "old", None)], frozenset()), names_since=(late,))
+    monkeypatch.setattr(engine, "load_codemods", lambda: [toy])
+    tree({"a.py": "import flask\nold\n"})
+    assert _found(_run(target_version=TargetVersion.parse("3.1"))) == []
+    assert _found(_run(target_version=TargetVersion.parse("3.2"))) == [("a.py", 2, "A1")]
 
 
 def test_an_absolute_path_names_the_whole_project_so(tree: Write) -> None:
@@ -208,7 +239,7 @@ def test_an_absolute_path_names_the_whole_project_so(tree: Write) -> None:
     assert _errors(_run(paths=(f"{here}/sub", "../a.py"))) == []
 
 
-def test_words_in_tests_concern_only_the_codemods_that_look_there(
+def test_names_in_tests_concern_only_the_codemods_that_look_there(
     tree: Write, toy: Codemod, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(engine, "load_codemods", lambda: [replace(toy, in_tests=False)])
@@ -314,7 +345,7 @@ def test_a_fix_that_waits_for_a_refused_one_is_made(
 ) -> None:
     """Two fixes of one name: the first fails, and the second has its turn."""
     rules = (Renaming("TOY201", "old", "(old)"), Renaming("TOY202", "old", "new"))
-    toy = Codemod("toy", rules, words=(b"old",))
+    toy = family("toy", rules, frozenset({"old"}))
     monkeypatch.setattr(engine, "load_codemods", lambda: [toy])
     tree({"a.py": "import flask\nold\n"})
     outcome = _run("apply")

@@ -13,9 +13,10 @@ from click.testing import CliRunner, Result
 
 from flask_ctxfix import engine
 from flask_ctxfix.cli import main
-from flask_ctxfix.codemod import Codemod, Finding, Rule, Step
+from flask_ctxfix.codemod import Finding, Rule, Step
 from flask_ctxfix.flask_versions import TargetVersion
 from flask_ctxfix.project import Module, Project
+from tests.conftest import family
 
 Write = Callable[[dict[str, str | bytes]], None]
 
@@ -48,7 +49,7 @@ class Noting(Leading):
 
 @pytest.fixture(autouse=True)
 def ways(monkeypatch: pytest.MonkeyPatch) -> None:
-    pack = Codemod("ways", (Leading(), Noting()), (b"way",))
+    pack = family("ways", (Leading(), Noting()), frozenset({"way"}))
     monkeypatch.setattr(engine, "load_codemods", lambda: [pack])
 
 

@@ -16,11 +16,12 @@ from flask_ctxfix.flask_facts import (
     JOB_STARTERS,
     Runner,
     Starter,
+    spelled,
 )
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.syntax import without_call
 
-_CALLS = frozenset(name.rpartition(".")[2] for name in JOB_STARTERS)
+_CALLS = spelled(JOB_STARTERS)
 _METHODS = frozenset(name for methods in JOB_METHODS.values() for name in methods)
 
 
@@ -47,6 +48,17 @@ def jobs_in(module: Module, project: Project) -> list[Job]:
         return [*_decorated(module, project), *_classes(module, project), *registered]
 
     return module.memo("jobs", collect)
+
+
+def names_of_jobs(module: Module, project: Project) -> Iterator[str]:
+    """Yield the names of what a module defines by which others make jobs, or hand over to them."""
+    for job in jobs_in(module, project):
+        function = job.start.function
+        if function is not None and function.module is module:
+            yield function.name
+    for node in module.scopes.nodes(ast.ClassDef):
+        if _runner_of_class(module, project, node) is not None:
+            yield node.name
 
 
 def hand_overs_in(module: Module, project: Project) -> Iterator[Job]:

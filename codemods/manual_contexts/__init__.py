@@ -3,32 +3,9 @@
 from __future__ import annotations
 
 from flask_ctxfix.codemod import Codemod
-from flask_ctxfix.codemods.manual_contexts.import_time import ImportTimeContextRead
-from flask_ctxfix.codemods.manual_contexts.nested_contexts import NestedAppContext
-from flask_ctxfix.codemods.manual_contexts.process_wide import ContextPushedForProcess
-from flask_ctxfix.codemods.manual_contexts.test_contexts import TestContextInProduction
-from flask_ctxfix.codemods.manual_contexts.unpopped import PushWithoutPop
 
-CODEMOD = Codemod(
-    name="manual_contexts",
-    rules=(
-        ContextPushedForProcess(),
-        PushWithoutPop(),
-        NestedAppContext(),
-        ImportTimeContextRead(),
-        TestContextInProduction(),
-    ),
-    words=(
-        b".push(",
-        b".push)",
-        b"app_context",
-        b"current_app",
-        b"current_user",
-        b"flask.g",
-        b"request",
-        b"session",
-    ),
-)
+# What is imported may read a proxy through functions of any name.
+CODEMOD = Codemod(name="manual_contexts", home=f"{__name__}.rules", names=None)
 
 
 def __getattr__(name: str) -> object:

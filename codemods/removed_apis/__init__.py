@@ -2,88 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
-
 from flask_ctxfix import flask_facts
-from flask_ctxfix.codemod import Codemod, Survey
-from flask_ctxfix.codemods.removed_apis import stores
-from flask_ctxfix.codemods.removed_apis.changed import ChangedIn32
-from flask_ctxfix.codemods.removed_apis.classes import ContextClassUse
-from flask_ctxfix.codemods.removed_apis.flags import RemovedContextFlags
-from flask_ctxfix.codemods.removed_apis.hooks import BeforeFirstRequest
-from flask_ctxfix.codemods.removed_apis.stack_uses import StackUses
-from flask_ctxfix.codemods.removed_apis.stacks import (
-    AppContextStack,
-    PrivateContextLookup,
-    RequestContextStack,
+from flask_ctxfix.codemod import Codemod
+from flask_ctxfix.flask_versions import FIXED_SESSION, ONE_CONTEXT
+
+NAME = "removed_apis"
+
+_NAMES = frozenset(
+    {
+        *flask_facts.REMOVED_STACKS,
+        *flask_facts.LOOKUPS,
+        *flask_facts.ERROR_MESSAGES,
+        *flask_facts.FIRST_REQUEST,
+        *flask_facts.CLASSES,
+        *flask_facts.SIGNALS,
+        flask_facts.PRESERVE_SETTING,
+        flask_facts.PRESERVE_PROPERTY,
+        *flask_facts.spelled([flask_facts.PRESERVE_ENVIRON_KEY]),
+        "_find_app",
+        "request_ctx",
+    }
 )
-from flask_ctxfix.project import stem_of
-
-if TYPE_CHECKING:
-    from flask_ctxfix.flask_versions import TargetVersion
-    from flask_ctxfix.project import Module, Project
-
-
-def survey(module: Module, project: Project, target: TargetVersion) -> Survey:
-    """Collect what the rules must know of a module before they judge any other."""
-    uses = StackUses.of(module, project)
-    groups = frozenset(stores.groups(module, project, uses, target))
-    leads = frozenset(_leads(module, project, target))
-    return Survey(stores.facts(module, project), leads, groups)
-
-
-def _leads(module: Module, project: Project, target: TargetVersion) -> Iterator[frozenset[str]]:
-    """Yield the words of files that use what a module exports, or may keep the same names."""
-    uses = StackUses.of(module, project)
-    stem = stem_of(module.path)
-    for scope, binding in uses.bindings:
-        if scope.parent is None:
-            yield frozenset({binding.name, stem})
-    for kind, attribute in stores.attributes(module, project, uses):
-        if stores.may_move(kind, target):
-            yield frozenset({attribute})
-        if (kind, attribute) == stores.LOGIN_SLOT and not stores.is_flask_login(module, project):
-            yield frozenset({"flask_login"})
-            yield frozenset({"login_manager"})
-
+_NAMES_OF_ONE_CONTEXT = frozenset(
+    {*flask_facts.DISPATCH_METHODS, *flask_facts.CONTEXT_MAKERS, *flask_facts.GLOBALS}
+)
 
 CODEMOD = Codemod(
-    name=stores.NAME,
-    rules=(
-        RequestContextStack(),
-        AppContextStack(),
-        PrivateContextLookup(),
-        BeforeFirstRequest(),
-        ContextClassUse(),
-        RemovedContextFlags(),
-        ChangedIn32(),
+    name=NAME,
+    home=f"{__name__}.rules",
+    names=_NAMES,
+    names_since=(
+        (FIXED_SESSION, flask_facts.REQUEST_CONTEXT_MAKERS),
+        (ONE_CONTEXT, _NAMES_OF_ONE_CONTEXT),
     ),
-    words=(
-        b"_ctx_stack",
-        b"_lookup_req_object",
-        b"_lookup_app_object",
-        b"_find_app",
-        b"_ctx_err_msg",
-        b"first_request",
-        b"RequestContext",
-        b"AppContext",
-        b"PRESERVE_CONTEXT_ON_EXCEPTION",
-        b"preserve_context",
-        b"signals_available",
-        b"request_ctx",
-        b"_cv_request",
-    ),
-    words_since=(
-        (
-            (3, 2),
-            (
-                *(name.encode() for name in sorted(flask_facts.DISPATCH_METHODS)),
-                *(name.encode() for name in sorted(flask_facts.CONTEXT_MAKERS)),
-            ),
-        ),
-    ),
-    survey=survey,
 )
 
 

@@ -10,14 +10,13 @@ from flask_ctxfix.codemods.removed_apis.guards import Guards, is_tested, none_te
 from flask_ctxfix.codemods.removed_apis.spelling import Spelling
 from flask_ctxfix.codemods.removed_apis.stack_uses import Kind
 from flask_ctxfix.codemods.removed_apis.stores import Store
-from flask_ctxfix.flask_versions import ONE_CONTEXT, TargetVersion
+from flask_ctxfix.flask_versions import FIXED_SESSION, ONE_CONTEXT, TargetVersion
 from flask_ctxfix.project import Module
 
 FUNCTIONS = frozenset({"delattr", "getattr", "hasattr", "setattr"})
 PROXIES = frozenset({"current_app", "g", "request", "session"})
 
 _HOLE = "HOLE_{}"
-_FIXED_SESSION = (3, 1)
 
 
 class ByName:
@@ -157,7 +156,7 @@ def _is_falsy(node: ast.expr) -> bool:
 def cannot_write(target: TargetVersion, kind: Kind, attribute: str) -> Refusal | None:
     """Return why an attribute of a context cannot be assigned on `target`; None if it can."""
     newest = target.newest
-    if kind == "request" and attribute == "session" and newest >= _FIXED_SESSION:
+    if kind == "request" and attribute == "session" and newest >= FIXED_SESSION:
         return Refusal(
             "the session of a context is read-only since Flask 3.1.3; "
             "change the session's items, or open it through a session interface"

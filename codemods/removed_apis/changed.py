@@ -15,12 +15,12 @@ from flask_ctxfix.codemods.removed_apis.stack_uses import serves_newer_flask
 from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.made_contexts import made_context
 from flask_ctxfix.context_flow.values import Foreign, Switch
-from flask_ctxfix.flask_versions import ONE_CONTEXT, TargetVersion
+from flask_ctxfix.flask_facts import REQUEST_CONTEXT_MAKERS
+from flask_ctxfix.flask_versions import FIXED_SESSION, ONE_CONTEXT, TargetVersion
 from flask_ctxfix.imports import exported_names, local_name
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import Binding, Scope
 
-_FIXED_SESSION = (3, 1)
 _READ_ONLY = {"flashes", "request", "session"}
 _SAME_OBJECT = "the same object, without the warning"
 _BY_HAND = "use `app_ctx`, and ask `has_request_context()` whether there is a request"
@@ -129,7 +129,7 @@ class ChangedIn32(Rule):
                 continue
             if not _is_context(module, project, target, node.value):
                 continue
-            if target.newest < (_FIXED_SESSION if node.attr == "session" else ONE_CONTEXT):
+            if target.newest < (FIXED_SESSION if node.attr == "session" else ONE_CONTEXT):
                 continue
             since = "3.1.3" if node.attr == "session" else "3.2"
             message = f"`{node.attr}` of a context cannot be assigned since Flask {since}"
@@ -234,9 +234,10 @@ def _is_context(module: Module, project: Project, target: TargetVersion, node: a
     name = project.flask_name(module, node)
     if name == "request_ctx" or (name == "app_ctx" and target.newest >= ONE_CONTEXT):
         return True
-    makers = {"request_context", "test_request_context"}
     made = project.bindings(module, node) if isinstance(node, ast.Name) else []
-    return bool(made) and all(_makes_context(_value(binding), makers) for _, binding in made)
+    return bool(made) and all(
+        _makes_context(_value(binding), REQUEST_CONTEXT_MAKERS) for _, binding in made
+    )
 
 
 def _value(binding: Binding) -> ast.expr | None:

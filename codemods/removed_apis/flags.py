@@ -20,7 +20,7 @@ from flask_ctxfix.codemod import (
     Rule,
 )
 from flask_ctxfix.codemods.removed_apis.absences import expects_absence
-from flask_ctxfix.codemods.removed_apis.setting_uses import SETTING, setting_uses
+from flask_ctxfix.codemods.removed_apis.setting_uses import setting_uses
 from flask_ctxfix.codemods.removed_apis.shims import is_needed
 from flask_ctxfix.codemods.removed_apis.stack_findings import shared_findings
 from flask_ctxfix.codemods.removed_apis.stack_uses import serves_newer_flask
@@ -29,8 +29,8 @@ from flask_ctxfix.flask_versions import TargetVersion
 from flask_ctxfix.imports import exported_names
 from flask_ctxfix.project import Module, Project
 
-_PROPERTY = "preserve_context_on_exception"
-_ENVIRON_KEY = "flask._preserve_context"
+_PROPERTY = flask_facts.PRESERVE_PROPERTY
+_ENVIRON_KEY = flask_facts.PRESERVE_ENVIRON_KEY
 _TAKES_SETTINGS = {"dict", "from_mapping", "update"}
 _SIGNALS_DEPRECATED = (2, 3)
 _SIGNALS_REMOVED = (3, 0)
@@ -103,7 +103,7 @@ class RemovedContextFlags(Rule):
                 yield self.finding(module, "error", attribute, message, _USE_CLIENT, None)
         if not facts_of_project(module, project).reads_setting:
             for node in setting_uses(module):
-                message = f"`{SETTING}` was removed in Flask 2.2"
+                message = f"`{flask_facts.PRESERVE_SETTING}` was removed in Flask 2.2"
                 fix = _without_setting(module, node)
                 yield self.finding(module, "warning", node, message, _NO_EFFECT, fix)
         yield from self._signals(module, project, target)

@@ -20,6 +20,7 @@ from flask_ctxfix.codemod import (
 )
 from flask_ctxfix.codemods.removed_apis.absences import expects_absence
 from flask_ctxfix.codemods.removed_apis.stack_uses import serves_newer_flask
+from flask_ctxfix.flask_facts import FIRST_REQUEST
 from flask_ctxfix.flask_versions import TargetVersion
 from flask_ctxfix.project import Module, Project
 
@@ -127,7 +128,7 @@ class BeforeFirstRequest(Rule):
     def find(self, module: Module, project: Project, target: TargetVersion) -> Iterator[Finding]:
         """Yield the uses of the hooks, of their list, and of what triggers them."""
         attributes = module.scopes.nodes(ast.Attribute)
-        uses = [n for n in attributes if n.attr in _ADVICE and _is_flasks(module, project, n)]
+        uses = [n for n in attributes if n.attr in FIRST_REQUEST and _is_flasks(module, project, n)]
         fixes = _fixes(module, project, uses)
         for node in uses:
             yield from self._use(module, target, node, fixes.get(node))

@@ -5,9 +5,8 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
+from flask_ctxfix.flask_facts import PRESERVE_SETTING as SETTING
 from flask_ctxfix.project import Module
-
-SETTING = "PRESERVE_CONTEXT_ON_EXCEPTION"
 
 
 def sets_setting(module: Module, node: ast.AST) -> bool:

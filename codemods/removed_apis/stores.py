@@ -13,13 +13,13 @@ from typing import NamedTuple
 
 from flask_ctxfix import flask_facts
 from flask_ctxfix.applications import imported_packages
+from flask_ctxfix.codemods.removed_apis import NAME
 from flask_ctxfix.codemods.removed_apis.setting_uses import reads_setting
 from flask_ctxfix.codemods.removed_apis.stack_uses import Kind, StackUses, Top
 from flask_ctxfix.flask_versions import ONE_CONTEXT, STACKS_REMOVED, TargetVersion
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import Binding
 
-NAME = "removed_apis"
 LOGIN_SLOT: tuple[Kind, str] = ("request", "user")
 _LOGIN_USER = "_login_user"
 _KEPT_BY_LOGIN = "Flask-Login keeps the user in `g._login_user` from 0.6.2 on"

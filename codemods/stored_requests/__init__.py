@@ -3,57 +3,11 @@
 from __future__ import annotations
 
 from flask_ctxfix.codemod import Codemod
-from flask_ctxfix.codemods.stored_requests.app_state import RequestInAppState
-from flask_ctxfix.codemods.stored_requests.cached_reads import CachedFunctionReadsRequest
-from flask_ctxfix.codemods.stored_requests.handlers import HandlerRegisteredInView
-from flask_ctxfix.codemods.stored_requests.retained import RequestObjectRetained
-from flask_ctxfix.codemods.stored_requests.shared_slots import (
-    NAME,
-    RequestInClassAttribute,
-    RequestInGlobal,
-    survey,
-)
 
-CODEMOD = Codemod(
-    name=NAME,
-    rules=(
-        RequestInGlobal(),
-        RequestInClassAttribute(),
-        RequestInAppState(),
-        RequestObjectRetained(),
-        CachedFunctionReadsRequest(),
-        HandlerRegisteredInView(),
-    ),
-    words=(
-        b"global ",
-        b"current_user",
-        b"get_jwt",
-        b"request",
-        b"session",
-        b"except ",
-        b"cache",
-        b"memoize",
-        b".config",
-        b"extensions",
-        b"jinja_env",
-        b"environ",
-        b"putenv",
-        b"current_app",
-        b"app.",
-        b"_request",
-        b"_context",
-        b"errorhandler",
-        b"add_url_rule",
-        b"register_blueprint",
-        b"connect_via",
-        b"weak=False",
-        b"addHandler",
-        b"add_job",
-        b"atexit",
-    ),
-    in_tests=False,
-    survey=survey,
-)
+NAME = "stored_requests"
+
+# A module may keep what it is given, under any name, without a word of Flask.
+CODEMOD = Codemod(name=NAME, home=f"{__name__}.rules", names=None, in_tests=False)
 
 
 def __getattr__(name: str) -> object:

@@ -9,6 +9,7 @@ from typing import Literal, NamedTuple
 from flask_ctxfix.codemods.stored_requests.slots import is_shared
 from flask_ctxfix.context_flow import ContextFlow, Where
 from flask_ctxfix.context_flow.values import Class, Foreign, Function
+from flask_ctxfix.flask_facts import spelled
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.syntax import without_call
 
@@ -28,7 +29,7 @@ CACHES: dict[str, Key] = {
     "functools.lru_cache": "arguments",
     "werkzeug.utils.cached_property": "nothing",
 }
-NAMES = frozenset(name.rpartition(".")[2] for name in CACHES)
+NAMES = spelled(CACHES)
 # What decides on the key, or on whether there is one: the author has thought of the request.
 _DECIDING = frozenset({"key", "make_cache_key", "make_name", "unless"})
 

@@ -7,6 +7,7 @@ from collections.abc import Hashable, Iterator
 from dataclasses import dataclass
 
 from flask_ctxfix.codemod import Finding, Fix, Level, Rule, Step, Survey
+from flask_ctxfix.codemods.stored_requests import NAME
 from flask_ctxfix.codemods.stored_requests.moves import Moving, UnmovableError, fix_of
 from flask_ctxfix.codemods.stored_requests.slots import Slot, Store, stores_in
 from flask_ctxfix.codemods.stored_requests.uses import GUARDED, uses_in
@@ -15,7 +16,6 @@ from flask_ctxfix.context_flow.request_data import Kind
 from flask_ctxfix.flask_versions import TargetVersion
 from flask_ctxfix.project import Module, Project
 
-NAME = "stored_requests"
 _STORES = "`g` for one request, `session` or the database for one user, a store for all"
 _NOT_EVERYWHERE = "it is used in files that are not to be changed"
 _OF_PROXY = "a proxy always shows the current request; use it where the name is used"

@@ -2,32 +2,14 @@
 
 from __future__ import annotations
 
-from flask_ctxfix.codemod import Codemod, Survey
-from flask_ctxfix.codemods.streams.hazards import StreamWithContextHazard
-from flask_ctxfix.codemods.streams.late_reads import GeneratorReadsRequest
-from flask_ctxfix.codemods.streams.streamed import streamed_parameters
-from flask_ctxfix.flask_versions import TargetVersion
-from flask_ctxfix.project import Module, Project
-
-
-def survey(module: Module, project: Project, target: TargetVersion) -> Survey:
-    """Lead to the files that may give a stream to a helper of this one."""
-    names = (getattr(each, "name", "") for each in streamed_parameters(module, project))
-    return Survey(None, frozenset(frozenset({name}) for name in names if name))
-
+from flask_ctxfix.codemod import Codemod
+from flask_ctxfix.flask_facts import RESPONSE_MAKERS, VIEW_DECORATORS, VIEW_METHODS, spelled
 
 CODEMOD = Codemod(
     name="streams",
-    rules=(GeneratorReadsRequest(), StreamWithContextHazard()),
-    words=(
-        b"Response(",
-        b"response_class",
-        b"make_response",
-        b"stream_with_context",
-        b"yield",
-    ),
+    home=f"{__name__}.rules",
+    names=spelled((*RESPONSE_MAKERS, *VIEW_DECORATORS)) | VIEW_METHODS | {"stream_with_context"},
     in_tests=False,
-    survey=survey,
 )
 
 

@@ -12,12 +12,18 @@ from flask_ctxfix.codemods.streams.readers import are_all_bodies_read, is_body_r
 from flask_ctxfix.context_flow import ContextFlow, Reach
 from flask_ctxfix.context_flow.needs import Use
 from flask_ctxfix.context_flow.values import Class, Foreign, Function, bound_arguments
-from flask_ctxfix.flask_facts import RESPONSE_MAKERS, VIEW_BASES, VIEW_DECORATORS
+from flask_ctxfix.flask_facts import (
+    RESPONSE_MAKERS,
+    VIEW_BASES,
+    VIEW_DECORATORS,
+    VIEW_METHODS,
+    spelled,
+)
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import FunctionNode
 from flask_ctxfix.syntax import without_call
 
-_MAKERS = frozenset(name.rpartition(".")[2] for name in RESPONSE_MAKERS)
+_MAKERS = spelled(RESPONSE_MAKERS)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -121,6 +127,16 @@ def streamed_parameters(module: Module, project: Project) -> dict[ast.AST, str]:
     return module.memo("streamed parameters", lambda: dict(search()))
 
 
+def streaming_names(module: Module, project: Project) -> Iterator[str]:
+    """Yield the names of what a module defines by which others stream: helpers, and responses."""
+    for function in streamed_parameters(module, project):
+        if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield function.name
+    for node in module.scopes.nodes(ast.ClassDef):
+        if _is_response(Class(module, node), project):
+            yield node.name
+
+
 def _local_names(module: Module) -> frozenset[str]:
     """Return the names that imports bind to what may make a response."""
     imports = module.scopes.nodes(ast.ImportFrom)
@@ -142,10 +158,14 @@ def _makes_response(module: Module, project: Project, called: ast.expr) -> bool:
         return value.name in RESPONSE_MAKERS
     if isinstance(value, Class):
         own = values.member(value, "__init__", of_instance=True)
-        bases = {base.name for base in values.bases(value) if isinstance(base, Foreign)}
-        return bool(bases & RESPONSE_MAKERS) and not isinstance(own, Function)
+        return _is_response(value, project) and not isinstance(own, Function)
     is_class_of_app = isinstance(called, ast.Attribute) and called.attr == "response_class"
     return value is None and is_class_of_app and imports_flask(module)
+
+
+def _is_response(owner: Class, project: Project) -> bool:
+    bases = ContextFlow.of(project).values.bases(owner)
+    return any(isinstance(base, Foreign) and base.name in RESPONSE_MAKERS for base in bases)
 
 
 def _returned(module: Module, project: Project) -> Iterator[ast.expr]:
@@ -188,9 +208,8 @@ def is_view(module: Module, project: Project, function: FunctionNode) -> bool:
         if not isinstance(owner, ast.ClassDef):
             return False
         bases = {b.name for b in values.bases(Class(module, owner)) if isinstance(b, Foreign)}
-        names = {"get", "post", "put", "patch", "delete", "dispatch_request"}
         has_decorators = "decorators" in module.scopes.opened_by(owner).bindings
-        return bool(bases & VIEW_BASES) and function.name in names and not has_decorators
+        return bool(bases & VIEW_BASES) and function.name in VIEW_METHODS and not has_decorators
 
     return module.memo(("is view", function), look)
 

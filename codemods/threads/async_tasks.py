@@ -10,21 +10,13 @@ from flask_ctxfix.codemods.threads.lasting_work import why_lasting_at, withheld
 from flask_ctxfix.codemods.threads.starts import is_deferred, way_to
 from flask_ctxfix.context_flow import ContextFlow, Need, Where
 from flask_ctxfix.context_flow.values import Foreign, Function, Partial
+from flask_ctxfix.flask_facts import EXECUTOR_CALLS, TASK_MAKERS, spelled
 from flask_ctxfix.flask_versions import TargetVersion
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.spelling import standard_name_at
 from flask_ctxfix.syntax import last_name
 
-_LOOPS = ("asyncio.get_event_loop()", "asyncio.get_running_loop()")
-_EXECUTOR_CALLS = frozenset(f"{loop}.run_in_executor" for loop in _LOOPS)
-_TASK_MAKERS = frozenset(
-    {
-        "asyncio.create_task",
-        "asyncio.ensure_future",
-        *(f"{loop}.create_task" for loop in _LOOPS),
-    }
-)
-_NAMES = frozenset(name.rpartition(".")[2] for name in (*_EXECUTOR_CALLS, *_TASK_MAKERS))
+_NAMES = spelled((*EXECUTOR_CALLS, *TASK_MAKERS))
 # What starts the coroutine that it is given at once, as the call of an executor does.
 _STARTING = frozenset({"asyncio.gather", "asyncio.shield"})
 # Methods of a task that do not wait for it, and those of a collection that only keep it.
@@ -118,9 +110,9 @@ class TaskLostInAsyncView(Rule):
                 continue
             value = values.of(module, call.func)
             name = value.name if isinstance(value, Foreign) else ""
-            if name in _EXECUTOR_CALLS:
+            if name in EXECUTOR_CALLS:
                 yield from self._in_executor(module, project, call)
-            elif name in _TASK_MAKERS and _is_lost(module, project, call):
+            elif name in TASK_MAKERS and _is_lost(module, project, call):
                 yield self._lost_task(module, project, call)
 
     def _in_executor(self, module: Module, project: Project, call: ast.Call) -> Iterator[Finding]:

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from flask_ctxfix.codemods.threads.captured_proxies import APP, lasting_proxy_of
 from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.values import Foreign
+from flask_ctxfix.flask_facts import SENDING
 from flask_ctxfix.project import Module, Project
 
-_METHODS = frozenset({"send", "send_async"})
 _MADE_SIGNALS = frozenset(
     {
         "blinker.NamedSignal()",
@@ -27,7 +27,7 @@ def senders_in(module: Module, project: Project) -> Iterator[ast.expr]:
     values = ContextFlow.of(project).values
     for call in module.scopes.nodes(ast.Call):
         called = call.func
-        if not isinstance(called, ast.Attribute) or called.attr not in _METHODS or not call.args:
+        if not isinstance(called, ast.Attribute) or called.attr not in SENDING or not call.args:
             continue
         if lasting_proxy_of(module, project, call.args[0]) != APP:
             continue

@@ -11,15 +11,11 @@ from flask_ctxfix.codemod import Step
 from flask_ctxfix.context_flow import ContextFlow, Reach, Where
 from flask_ctxfix.context_flow.needs import Use
 from flask_ctxfix.context_flow.values import Class, Foreign, Function, Instance, Partial, Value
-from flask_ctxfix.flask_facts import STARTERS, Starter
+from flask_ctxfix.flask_facts import STARTED_CLASSES, STARTERS, Starter, spelled
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.syntax import last_name, without_call
 
-_NAMES = frozenset(name.rpartition(".")[2] for name in STARTERS)
-_CLASSES = {
-    name: STARTERS[name]
-    for name in ("threading.Thread", "multiprocessing.Process", "gevent.Greenlet")
-}
+_NAMES = spelled(STARTERS)
 _SIMPLE = (ast.Expr, ast.Assign, ast.AnnAssign, ast.Return)
 LOOPS = (
     ast.For,
@@ -179,10 +175,14 @@ def starts_in(module: Module, project: Project) -> list[Start]:
     return module.memo("starts", collect)
 
 
-def starting_decorators(module: Module, project: Project) -> set[str]:
-    """Return the names of the functions of a module that start what they decorate."""
+def starting_names(module: Module, project: Project) -> set[str]:
+    """Return the names of what a module defines by which others start something.
+
+    Those are functions that start what they decorate, and classes of threads to inherit from.
+    """
     functions = (node for node in module.tree.body if isinstance(node, ast.FunctionDef))
-    return {node.name for node in functions if _starter_of_argument(module, project, node)}
+    decorators = {node.name for node in functions if _starter_of_argument(module, project, node)}
+    return decorators | {node.name for node, _ in _started_classes(module, project)}
 
 
 def _decorated(module: Module, project: Project) -> Iterator[Start]:
@@ -277,16 +277,21 @@ def _is_prepared(module: Module, project: Project, called: ast.expr) -> bool:
 def _run_methods(module: Module, project: Project) -> Iterator[Start]:
     """Yield the `run` of each class of threads that the module defines."""
     values = ContextFlow.of(project).values
-    for node in module.scopes.nodes(ast.ClassDef):
-        owner = Class(module, node)
-        bases = {base.name for base in values.bases(owner) if isinstance(base, Foreign)}
-        starter = next((_CLASSES[name] for name in sorted(bases & _CLASSES.keys())), None)
-        if starter is None:
-            continue
+    for node, starter in _started_classes(module, project):
         for run in node.body:
             if isinstance(run, ast.FunctionDef) and run.name == "run":
-                value = values.member(owner, "run", of_instance=True)
+                value = values.member(Class(module, node), "run", of_instance=True)
                 yield Start(module, run, starter, run, value)
+
+
+def _started_classes(module: Module, project: Project) -> Iterator[tuple[ast.ClassDef, Starter]]:
+    values = ContextFlow.of(project).values
+    for node in module.scopes.nodes(ast.ClassDef):
+        bases = values.bases(Class(module, node))
+        names = {base.name for base in bases if isinstance(base, Foreign)}
+        starter = next((STARTED_CLASSES[n] for n in sorted(names & STARTED_CLASSES.keys())), None)
+        if starter is not None:
+            yield node, starter
 
 
 def _local_names(module: Module) -> frozenset[str]:

@@ -43,7 +43,6 @@ def rewritten(text: str, target: TargetVersion) -> Rewritten:
 
 
 def _findings(module: Module, project: Project, target: TargetVersion) -> list[Finding]:
-    assert CODEMOD.survey is not None
     survey = CODEMOD.survey(module, project, target)
     project.surveys[CODEMOD.name] = [] if survey is None else [survey.facts]
     return [

@@ -22,6 +22,7 @@ from flask_ctxfix.outcome import Outcome
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.settings import load
 from flask_ctxfix.source import SourceError
+from tests.conftest import family
 
 Fixable = tuple[str, int, str | None]
 
@@ -118,7 +119,9 @@ def mixed(codemods: list[Codemod], seed: int, questions: int) -> list[Codemod]:
     found = []
     for codemod in random.sample(codemods, len(codemods)):
         rules = [*codemod.rules, Curious(seed, questions)]
-        found.append(replace(codemod, rules=tuple(random.sample(rules, len(rules)))))
+        mixed_rules = random.sample(rules, len(rules))
+        other = family(codemod.name, mixed_rules, codemod.names, codemod.survey)
+        found.append(replace(other, names_since=codemod.names_since, in_tests=codemod.in_tests))
     return found
 
 

@@ -1,0 +1,27 @@
+"""The rules of the family, and what they have to know of a file before they judge others."""
+
+from __future__ import annotations
+
+from flask_ctxfix.codemod import Survey
+from flask_ctxfix.codemods.jobs.job_arguments import ProxyAsJobArgument
+from flask_ctxfix.codemods.jobs.jobs import names_of_jobs
+from flask_ctxfix.codemods.jobs.lost_contexts import (
+    JobReadsRequest,
+    JobWithoutAppContext,
+    losing,
+    needs_class,
+    way_of,
+)
+from flask_ctxfix.context_flow import Need
+from flask_ctxfix.flask_versions import TargetVersion
+from flask_ctxfix.project import Module, Project
+
+RULES = (JobWithoutAppContext(), JobReadsRequest(), ProxyAsJobArgument())
+
+
+def survey(module: Module, project: Project, target: TargetVersion) -> Survey:
+    """Collect how tasks of Celery lose the application, and lead to what hands over to jobs."""
+    lost = (each for each in losing(module, project, Need.APP) if needs_class(each[0]))
+    proofs = tuple(way_of(job, use) for job, use in lost)
+    names = names_of_jobs(module, project)
+    return Survey(proofs, frozenset(frozenset({name}) for name in names))
