@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator
 from graphlib import CycleError, TopologicalSorter
 from typing import Literal
 
 from flask_ctxfix import flask_facts
+from flask_ctxfix.aliases import classes_of
 from flask_ctxfix.origins import UNKNOWN
 from flask_ctxfix.project import Module, Project
 
@@ -53,6 +55,16 @@ def class_kind(module: Module, project: Project, node: ast.expr) -> Instance | N
             left += [(owner, each, definition) for each in reversed(definition.bases)]
         derived[definition].add(inheriting)
     return "other" if kinds <= {"other"} and not _is_circular(derived) else None
+
+
+def constructions(project: Project) -> Iterator[tuple[Module, ast.Call]]:
+    """Yield the calls outside of tests that make an application."""
+    names = sorted(classes_of(project, "Flask"))
+    paths = {path for name in names for path in project.naming_outside_tests(name)}
+    for module in project.parsed(sorted(paths)):
+        for call in (call for name in names for call in module.scopes.calls.get(name, ())):
+            if class_kind(module, project, call.func) == "Flask":
+                yield module, call
 
 
 def _class_of(

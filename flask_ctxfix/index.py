@@ -35,6 +35,16 @@ class Index:
         first, *others = sorted((self._paths.get(name, []) for name in names), key=len)
         return set(first).intersection(*others)
 
+    def naming_part(self, part: str) -> list[str]:
+        """Return the files that hold a name with `part` in it, in any case, by their paths."""
+        names = (name for name in self._paths if part in name.lower())
+        return sorted({path for name in names for path in self._paths[name]})
+
+
+def words_of(text: str) -> frozenset[str]:
+    """Return all words of a text that is no code which can be parsed: it may name any of them."""
+    return frozenset(_WORD.findall(text))
+
 
 def names_in(tree: ast.Module) -> frozenset[str]:
     """Return the names that code holds: of variables, attributes, arguments, definitions, imports.

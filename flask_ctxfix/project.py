@@ -22,7 +22,7 @@ from flask_ctxfix import flask_facts
 from flask_ctxfix.binders import Binders
 from flask_ctxfix.codemod import Span
 from flask_ctxfix.exports import Exports, exports_of
-from flask_ctxfix.index import Index, names_in
+from flask_ctxfix.index import Index, names_in, words_of
 from flask_ctxfix.local_names import LocalName
 from flask_ctxfix.module_files import ModuleFiles, is_folder
 from flask_ctxfix.origins import NONE, Origins, Resolver
@@ -318,8 +318,19 @@ class Project(Keeper):
 
     @cached_property
     def index(self) -> Index:
-        """Which file names what, of all files that parse."""
-        return Index((module.path, module.names) for module in self.parsed(sorted(self.paths)))
+        """Which file names what."""
+        return Index((path, self._names_in(path)) for path in sorted(self.paths))
+
+    def _names_in(self, path: str) -> frozenset[str]:
+        """Return what the code of a file names; it may be any word if that cannot be told."""
+        try:
+            return self.module(path).names
+        except SourceError:
+            pass
+        try:
+            return words_of(read(path).text)
+        except SourceError:
+            return frozenset()
 
     def naming(self, name: str) -> tuple[str, ...]:
         """Return the files whose code holds `name`, a whole name."""

@@ -201,6 +201,30 @@ class Scopes:
         return function
 
     @cached_property
+    def calls(self) -> dict[str, list[ast.Call]]:
+        """The calls, by the last name of what they call; those of anything else under none."""
+        found: dict[str, list[ast.Call]] = defaultdict(list)
+        for each in self.nodes(ast.Call):
+            found[last_name(each.func)].append(each)
+        return found
+
+    @cached_property
+    def names(self) -> dict[str, list[ast.Name]]:
+        """The reads, assignments and deletions of names, by the name, whatever it stands for."""
+        found: dict[str, list[ast.Name]] = defaultdict(list)
+        for each in self.nodes(ast.Name):
+            found[each.id].append(each)
+        return found
+
+    @cached_property
+    def attributes(self) -> dict[str, list[ast.Attribute]]:
+        """The expressions that read, assign or delete an attribute, by its name."""
+        found: dict[str, list[ast.Attribute]] = defaultdict(list)
+        for each in self.nodes(ast.Attribute):
+            found[each.attr].append(each)
+        return found
+
+    @cached_property
     def attribute_reads(self) -> dict[str, list[ast.Attribute]]:
         """The expressions that read an attribute, by its name."""
         found: dict[str, list[ast.Attribute]] = defaultdict(list)
@@ -217,6 +241,19 @@ class Scopes:
             if isinstance(each.ctx, ast.Store):
                 found[each.attr].append(each)
         return found
+
+    @cached_property
+    def attribute_changes(self) -> dict[str, list[ast.Attribute]]:
+        """The targets that assign or delete an attribute, by its name."""
+        found: dict[str, list[ast.Attribute]] = defaultdict(list)
+        for each in self.nodes(ast.Attribute):
+            if not isinstance(each.ctx, ast.Load):
+                found[each.attr].append(each)
+        return found
+
+    def named(self, name: str) -> list[ast.Name | ast.Attribute]:
+        """Return the variables and attributes of a name, whatever is done with them."""
+        return [*self.names.get(name, ()), *self.attributes.get(name, ())]
 
     @cached_property
     def returns(self) -> dict[FunctionNode, list[ast.Return]]:

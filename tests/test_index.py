@@ -47,12 +47,20 @@ def test_index_says_which_files_hold_a_name() -> None:
     assert index.naming("z") == ()
 
 
-def test_files_that_do_not_parse_name_nothing(tmp_path: Path) -> None:
+def test_files_that_do_not_parse_may_name_each_word(tmp_path: Path) -> None:
     good, bad, test = tmp_path / "a.py", tmp_path / "b.py", tmp_path / "test_a.py"
     for path in (good, test):
         path.write_text("name = 1\n")
-    bad.write_text("name = (\n")
-    project = Project([str(good), str(bad), str(test)])
-    assert project.naming("name") == (str(good), str(test))
-    assert project.naming_outside_tests("name") == [str(good)]
+    bad.write_text("name = (  # words\n")
+    project = Project([str(good), str(bad), str(test), str(tmp_path / "missing.py")])
+    assert project.naming("name") == (str(good), str(bad), str(test))
+    assert project.naming_outside_tests("name") == [str(good), str(bad)]
+    assert project.naming("words") == (str(bad),)
     assert project.naming("nam") == ()
+
+
+def test_index_finds_parts_of_names_in_any_case() -> None:
+    index = Index([("b.py", {"make_celery", "celery"}), ("a.py", {"CELERY_URL"}), ("c.py", {"x"})])
+    assert index.naming_part("celery") == ["a.py", "b.py"]
+    assert index.naming_part("y_") == ["a.py"]
+    assert index.naming_part("flask") == []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 
+from flask_ctxfix.aliases import is_named_elsewhere
 from flask_ctxfix.codemod import Fix, WrapBody
 from flask_ctxfix.codemods.jobs.applications import application_seen
 from flask_ctxfix.codemods.jobs.jobs import Job, jobs_in
@@ -75,7 +76,7 @@ def _is_only_job(job: Job, project: Project, node: ast.FunctionDef) -> bool:
     if not {each.target for each in jobs}.issuperset(reads):
         return False
     is_nested = module.scopes.function_of(node) is not None
-    return is_nested or project.mentioning(node.name) == [module.path]
+    return is_nested or not is_named_elsewhere(project, module, node.name)
 
 
 def _runs_here(module: Module, read: ast.Name) -> bool:

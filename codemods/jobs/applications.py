@@ -8,7 +8,6 @@ from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.values import Foreign, Function
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import Binding, FunctionNode, Scope
-from flask_ctxfix.syntax import last_name
 
 _APPLICATION = Foreign("flask.Flask()")
 
@@ -44,9 +43,8 @@ def _is_set_elsewhere(project: Project, name: str) -> bool:
     def search() -> bool:
         return any(
             _is_stored(module, node)
-            for module in project.parsed(project.outside_tests(f".{name}"))
-            for node in module.scopes.nodes(ast.Attribute)
-            if node.attr == name and not isinstance(node.ctx, ast.Load)
+            for module in project.parsed(project.naming_outside_tests(name))
+            for node in module.scopes.attribute_changes.get(name, ())
         )
 
     return project.memo(("set from another file", name), search)
@@ -69,29 +67,35 @@ def _is_application(module: Module, project: Project, owner: Scope, binding: Bin
     reads = owner.reads.get(binding.name)
     if reads and values.of(module, reads[0]) == _APPLICATION:
         return True
-    return binding.kind == "parameter" and _is_given(module, project, owner.node, binding.name)
+    return binding.kind == "parameter" and binding.name in _given(module, project, owner.node)
 
 
-def _is_given(module: Module, project: Project, function: ast.AST, parameter: str) -> bool:
-    """Whether all calls of a function give it an application, and there is one."""
+def _given(module: Module, project: Project, function: ast.AST) -> frozenset[str]:
+    """Return the parameters of a function that all its calls, one at least, give an application."""
     if not isinstance(function, ast.FunctionDef) or function.decorator_list:
-        return False
+        return frozenset()
+
+    def compute() -> frozenset[str]:
+        found: frozenset[str] | None = None
+        for other in project.parsed(project.naming_outside_tests(function.name)):
+            for call in other.scopes.calls.get(function.name, ()):
+                given = _given_by(other, project, call, module, function)
+                found = given if found is None else found & given
+        return found or frozenset()
+
+    return module.memo(("given applications", function), compute)
+
+
+def _given_by(
+    other: Module, project: Project, call: ast.Call, module: Module, function: ast.FunctionDef
+) -> frozenset[str]:
+    """Return the parameters that a call gives an application, if it is one of that function."""
     values = ContextFlow.of(project).values
-    calls = 0
-    for other in project.parsed(project.outside_tests(function.name)):
-        for call in other.scopes.nodes(ast.Call):
-            called = call.func
-            name = last_name(called)
-            if name != function.name:
-                continue
-            value = values.of(other, called)
-            if not isinstance(value, Function) or not _is_same(value, module, function):
-                return False
-            given = values.arguments(other, call, value, ())
-            if all((each.name, each.value) != (parameter, _APPLICATION) for each in given):
-                return False
-            calls += 1
-    return calls > 0
+    value = values.of(other, call.func)
+    if not isinstance(value, Function) or not _is_same(value, module, function):
+        return frozenset()
+    given = values.arguments(other, call, value, ())
+    return frozenset(each.name for each in given if each.value == _APPLICATION)
 
 
 def _is_same(value: Function, module: Module, node: FunctionNode) -> bool:

@@ -9,25 +9,33 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
+from flask_ctxfix.aliases import classes_of
 from flask_ctxfix.applications import imported_packages
 from flask_ctxfix.codemods.jobs.jobs import jobs_in
 from flask_ctxfix.context_flow import ContextFlow, Need
 from flask_ctxfix.context_flow.made_contexts import makes_context
 from flask_ctxfix.context_flow.values import Class, Foreign, Function, Instance, Value, Values
-from flask_ctxfix.flask_facts import JOB_BASES, JOB_INTEGRATIONS, Runner, is_well_known
+from flask_ctxfix.flask_facts import (
+    CLASSES,
+    CONTEXT_MAKERS,
+    JOB_BASES,
+    JOB_INTEGRATIONS,
+    Runner,
+    is_well_known,
+)
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import FunctionNode
 
-# A file that holds none of these has nothing to do with the runner.
-_WORDS: dict[Runner, str] = {
-    "APScheduler": "cheduler",
-    "Celery": "elery",
+# A file none of whose names has this in it has nothing to do with the runner.
+_PARTS: dict[Runner, str] = {
+    "APScheduler": "scheduler",
+    "Celery": "celery",
     "Dramatiq": "dramatiq",
-    "Flask-APScheduler": "cheduler",
-    "Huey": "uey",
+    "Flask-APScheduler": "scheduler",
+    "Huey": "huey",
     "RQ": "rq",
 }
-# Words of what replaces the class of tasks, or runs before each, for all of a project.
+# Names of what replaces the class of tasks, or runs before each, for all of a project.
 _SIGNS: dict[Runner, frozenset[str]] = {
     "APScheduler": frozenset(),
     "Celery": frozenset(
@@ -85,9 +93,8 @@ def provided(runner: Runner, project: Project) -> Need:
             return Need.REQUEST  # what runs the tasks is another project's
         if any(_is_eager(project, name, value) for name, value in _EAGER[runner].items()):
             return Need.REQUEST  # jobs run where they are called
-        modules = _modules(project, _WORDS[runner])
-        if not any(_provides(module, project, runner) for module in modules):
-            if runner in _SCHEDULERS or not any(map(_pushes, _modules(project, ".push("))):
+        if not any(_provides(module, project, runner) for module in _using(project, runner)):
+            if runner in _SCHEDULERS or not any(map(_pushes, _modules(project, "push"))):
                 return Need.NONE
         makers = (word for word in _REQUEST_MAKERS if _is_named(project, word))
         return Need.REQUEST if any(makers) else Need.APP
@@ -97,16 +104,18 @@ def provided(runner: Runner, project: Project) -> Need:
 
 def _is_named(project: Project, name: str) -> bool:
     """Whether code of a project, but for tests, has a name or an attribute of this name."""
-    return any(
-        any(each.attr == name for each in module.scopes.nodes(ast.Attribute))
-        or any(each.id == name for each in module.scopes.nodes(ast.Name))
-        for module in _modules(project, name)
-    )
+    return any(module.scopes.named(name) for module in _modules(project, name))
 
 
-def _modules(project: Project, word: str) -> Iterator[Module]:
-    """Yield the modules that hold a word, but for tests."""
-    return project.parsed(project.outside_tests(word))
+def _modules(project: Project, name: str) -> Iterator[Module]:
+    """Yield the modules whose code has a name, but for tests."""
+    return project.parsed(project.naming_outside_tests(name))
+
+
+def _using(project: Project, runner: Runner) -> Iterator[Module]:
+    """Yield the modules that may have to do with a runner, but for tests."""
+    paths = project.index.naming_part(_PARTS[runner])
+    return project.parsed(path for path in paths if not project.is_test(path))
 
 
 def _provides(module: Module, project: Project, runner: Runner) -> bool:
@@ -161,7 +170,7 @@ def _is_one_of_several(
     bases = [each for each in values.bases(own) if isinstance(each, Class)]
     if any(_switches(module, owner, each) for each in ("DEBUG", "TESTING")):
         return True
-    users = [path for path in project.mentioning(owner.name) if path != module.path]
+    users = [path for path in project.naming(owner.name) if path != module.path]
     if users and all(map(project.is_test, users)):
         return True
     beside = [
@@ -212,10 +221,12 @@ def _replaces(module: Module, project: Project, runner: Runner) -> bool:
 def _makes_celery(project: Project) -> bool:
     """Whether the project makes a Celery itself, and does not only have tasks of another's."""
     values = ContextFlow.of(project).values
+    names = sorted(classes_of(project, "Celery"))
     return any(
         _is_celery(values, values.of(module, call))
-        for module in project.parsed(project.mentioning("elery"))
-        for call in module.scopes.nodes(ast.Call)
+        for name in names
+        for module in project.parsed(project.naming(name))
+        for call in module.scopes.calls.get(name, ())
     )
 
 
@@ -312,6 +323,5 @@ def _runs(module: Module, project: Project, call: ast.Call) -> bool:
 
 def _pushes(module: Module) -> bool:
     """Whether a module pushes a context that stays: for the process that imports or calls it."""
-    if "_context" not in module.text:
-        return False
-    return any(each.attr == "push" for each in module.scopes.nodes(ast.Attribute))
+    makes_one = not module.names.isdisjoint(CONTEXT_MAKERS | CLASSES)
+    return makes_one and any(not call.args for call in module.scopes.calls.get("push", ()))

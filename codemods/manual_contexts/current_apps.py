@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
 
-from flask_ctxfix.applications import class_kind
+from flask_ctxfix.aliases import imported_as
+from flask_ctxfix.applications import constructions
 from flask_ctxfix.codemod import Span
 from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.values import Foreign, Function
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import Binding
 from flask_ctxfix.source import SourceError
-from flask_ctxfix.syntax import last_name, without_call
+from flask_ctxfix.syntax import without_call
 
 _REAL = "flask.current_app._get_current_object"
 
@@ -86,7 +86,7 @@ def _may_be_loaded_twice(module: Module, owner: Module, node: ast.expr) -> bool:
     root: ast.expr = node
     while isinstance(root, ast.Attribute):
         root = root.value
-    if not isinstance(root, ast.Name) or "__main__" not in owner.text:
+    if not isinstance(root, ast.Name) or "__main__" not in owner.names:
         return False
     return module.scopes.scope_of(root).home(root.id) is not module.scopes.module
 
@@ -110,25 +110,17 @@ def _find_application(project: Project) -> tuple[str, Span] | None:
     return module.path, module.span(call)
 
 
-def constructions(project: Project) -> Iterator[tuple[Module, ast.Call]]:
-    """Yield the calls outside of tests that make an application."""
-    for module in project.parsed(project.outside_tests("Flask")):
-        for call in module.scopes.nodes(ast.Call):
-            name = last_name(call.func)
-            if name[:1].isupper() and class_kind(module, project, call.func) == "Flask":
-                yield module, call
-
-
 def _only_call(module: Module, project: Project, factory: ast.AST) -> ast.Call | None:
     """Return the only call of a factory, if its own module makes it when it is imported."""
     if not isinstance(factory, ast.FunctionDef) or module.scopes.function_of(factory) is not None:
         return None
     values = ContextFlow.of(project).values
     found: list[ast.Call] = []
-    for path in project.outside_tests(factory.name):
+    names = imported_as(project, factory.name)
+    for path in project.naming_outside_tests(factory.name):
         try:
             other = project.module(path)
-            nodes = [*other.scopes.nodes(ast.Name), *other.scopes.nodes(ast.Attribute)]
+            nodes = [node for name in names for node in other.scopes.named(name)]
         except SourceError:
             return None
         for node in nodes:

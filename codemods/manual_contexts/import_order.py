@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from flask_ctxfix.codemods.manual_contexts.current_apps import constructions
+from flask_ctxfix.applications import constructions
 from flask_ctxfix.codemods.manual_contexts.imported_files import imported_files
 from flask_ctxfix.context_flow import ContextFlow, Need, Summary
 from flask_ctxfix.context_flow.values import Function

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 
 from flask_ctxfix.project import Module, Project
@@ -31,9 +32,15 @@ def imported_files(
 
 def importers(module: Module, project: Project) -> Iterator[Module]:
     """Yield the modules, not of tests, that import a module."""
-    name = project.dotted_name(module.path).rpartition(".")[2]
-    paths = project.outside_tests(name) if name else []
-    return project.parsed(path for path in paths if module.path in _imports_of(path, project))
+
+    def compute() -> dict[str, list[str]]:
+        found: dict[str, list[str]] = defaultdict(list)
+        for path in sorted(project.paths):
+            for imported in _imports_of(path, project) if not project.is_test(path) else ():
+                found[imported].append(path)
+        return found
+
+    return project.parsed(project.memo("importers", compute).get(module.path, ()))
 
 
 def importing(
@@ -57,14 +64,10 @@ def importing(
 
 def _imports_of(path: str, project: Project) -> frozenset[str]:
     """Return the files that the one at `path` imports anywhere."""
-
-    def compute() -> frozenset[str]:
-        found: set[str] = set()
-        for module in project.parsed([path]):
-            for plain in module.scopes.nodes(ast.Import):
-                found.update(imported_files(module, project, plain))
-            for node in module.scopes.nodes(ast.ImportFrom):
-                found.update(imported_files(module, project, node))
-        return frozenset(found)
-
-    return project.memo(("imports of", path), compute)
+    found: set[str] = set()
+    for module in project.parsed([path]):
+        nodes = module.scopes.nodes
+        imports: list[ast.Import | ast.ImportFrom] = [*nodes(ast.Import), *nodes(ast.ImportFrom)]
+        for node in imports:
+            found.update(imported_files(module, project, node))
+    return frozenset(found)

@@ -12,7 +12,6 @@ from flask_ctxfix.codemods.manual_contexts.unseen import needs_a_context
 from flask_ctxfix.context_flow.values import own_nodes
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import FunctionNode
-from flask_ctxfix.syntax import last_name
 
 
 def may_be_needed(push: Push, project: Project, covered: Sequence[ast.stmt]) -> bool:
@@ -83,10 +82,8 @@ def _calls_of(
     owner = module.scopes.parents.get(function)
     of_class = isinstance(owner, ast.ClassDef) and getattr(function, "name", "") == "__init__"
     name = getattr(owner if of_class else function, "name", "")
-    for other in project.parsed(project.outside_tests(name)):
-        for call in other.scopes.nodes(ast.Call):
-            if last_name(call.func) == name:
-                yield other, call
+    for other in project.parsed(project.naming_outside_tests(name)):
+        yield from ((other, call) for call in other.scopes.calls.get(name, ()))
 
 
 def _behind(module: Module, call: ast.Call) -> Iterator[ast.stmt]:

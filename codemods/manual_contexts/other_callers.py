@@ -58,7 +58,7 @@ def _is_called_by_test(project: Project, home: Module, function: _Named) -> bool
 def _is_call(home: Module, function: ast.AST, other: Module, reference: ast.expr) -> bool:
     """Whether a reference calls a function; what has its name may be a method of another class."""
     owner = home.scopes.parents.get(function)
-    if isinstance(owner, ast.ClassDef) and owner.name not in other.text:
+    if isinstance(owner, ast.ClassDef) and owner.name not in other.names:
         return False
     parent = other.scopes.parents.get(reference)
     return isinstance(parent, ast.Call) and parent.func is reference
@@ -68,7 +68,7 @@ def _is_named_loosely(project: Project, home: Module, function: _Named) -> bool:
     """Whether a file names a function in a string, or may have it from a star import."""
     if isinstance(home.scopes.parents.get(function), FunctionNode):
         return False
-    for other in project.parsed(project.mentioning(function.name)):
+    for other in project.parsed(project.naming(function.name)):
         strings = other.scopes.nodes(ast.Constant)
         if any(_ends_with(each.value, function.name) for each in strings):
             return True

@@ -68,9 +68,13 @@ class Push:
         if self.is_chained or (home is not None and home.parent is not None):
             return False
         name = last_name(self.receiver)
-        words = (f"{name}.pop", f"{name}.__exit__")
-        files = (path for word in words for path in project.mentioning(word))
-        return any(path != self.module.path for path in files)
+        paths = (path for path in project.naming(name) if path != self.module.path)
+        return any(
+            last_name(read.value) == name
+            for other in project.parsed(paths)
+            for ending in ("pop", "__exit__")
+            for read in other.scopes.attribute_reads.get(ending, ())
+        )
 
     def is_same(self, node: ast.expr) -> bool:
         """Whether an expression is written as the one that is pushed."""
@@ -85,8 +89,7 @@ class Push:
             reads: list[ast.expr] = [*home.reads.get(self.receiver.id, [])]
         else:
             name = getattr(self.receiver, "attr", "")
-            attributes = self.module.scopes.nodes(ast.Attribute)
-            reads = [n for n in attributes if n.attr == name and isinstance(n.ctx, ast.Load)]
+            reads = [*self.module.scopes.attribute_reads.get(name, ())]
         return [(self._use(node), node) for node in reads]
 
     def _use(self, node: ast.expr) -> Use:
@@ -112,11 +115,9 @@ def pushes_in(module: Module, project: Project) -> list[Push]:
 
 
 def _pushes(module: Module, project: Project) -> Iterator[Push]:
-    for call in module.scopes.nodes(ast.Call):
+    for call in module.scopes.calls.get("push", ()):
         called = call.func
-        if not isinstance(called, ast.Attribute) or called.attr != "push":
-            continue
-        if call.args or call.keywords:
+        if not isinstance(called, ast.Attribute) or call.args or call.keywords:
             continue
         statement = module.scopes.parents.get(call)
         made = context_made(module, project, called.value)
@@ -147,9 +148,7 @@ def context_made(module: Module, project: Project, node: ast.expr) -> ast.expr |
 def _assigned_to(module: Module, attribute: ast.Attribute) -> Iterator[ast.expr | None]:
     """Yield what the module assigns to an attribute that is written in the same way."""
     written = ast.unparse(attribute)
-    for node in module.scopes.nodes(ast.Attribute):
-        if node.attr != attribute.attr or not isinstance(node.ctx, ast.Store):
-            continue
+    for node in module.scopes.attribute_stores.get(attribute.attr, ()):
         parent = module.scopes.parents.get(node)
         is_plain = isinstance(parent, ast.Assign | ast.AnnAssign)
         if ast.unparse(node) == written:

@@ -6,7 +6,6 @@ import ast
 import sys
 from collections.abc import Iterable, Iterator
 
-from flask_ctxfix.applications import imported_packages
 from flask_ctxfix.codemods.manual_contexts.unseen import sees_another_context
 from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.tables import QuestionKind
@@ -31,8 +30,11 @@ _WATCHERS = (
     "appcontext_pushed",
     "appcontext_tearing_down",
     "teardown_appcontext_funcs",
-    "url_default",
+    "app_url_defaults",
+    "url_default_functions",
+    "url_defaults",
 )
+_TEARDOWNS = ("teardown_app_request", "teardown_appcontext")
 _CONTEXT_FREE = frozenset({"flask.current_app", "flask.request"})
 _QUIET_OWNERS = (
     "flask.Flask().config.",
@@ -179,19 +181,38 @@ def _nobody_watches(project: Project) -> bool:
 
 
 def _find_no_watcher(project: Project) -> bool:
-    if any(project.outside_tests(word) for word in _WATCHERS):
+    if any(project.naming_outside_tests(name) for name in _WATCHERS):
         return False
-    for path in project.outside_tests("flask"):
-        try:
-            packages = imported_packages(project.module(path))
-        except SourceError:
+    for path in project.index.naming_part("flask"):
+        if not project.is_test(path) and _imports_watcher(project, path):
             return False
-        if any("flask" in each for each in packages - WITHOUT_TEARDOWN - {"flask"}):
-            return False
-    for word in ("integrations.flask", "contrib.flask", "flask_utils"):
-        if project.outside_tests(word):
-            return False
-    return all(_looks_at_g_only(project, path) for path in project.outside_tests("teardown_app"))
+    teardowns = (path for name in _TEARDOWNS for path in project.naming_outside_tests(name))
+    return all(_looks_at_g_only(project, path) for path in teardowns)
+
+
+def _imports_watcher(project: Project, path: str) -> bool:
+    """Whether a file imports an extension that may do something at the end of contexts.
+
+    That is one of Flask, or what another package has for Flask; the project's own code is searched.
+    """
+    try:
+        scopes = project.module(path).scopes
+    except SourceError:
+        return True
+    sources = (node for node in scopes.nodes(ast.ImportFrom) if node.level == 0)
+    names = {f"{node.module}.{alias.name}" for node in sources for alias in node.names}
+    names |= {alias.name for node in scopes.nodes(ast.Import) for alias in node.names}
+    return any(
+        _may_watch(name) and project.find_module(name.partition(".")[0], path) is None
+        for name in names
+    )
+
+
+def _may_watch(name: str) -> bool:
+    package, *parts = name.split(".")
+    if package == "flask" or package in WITHOUT_TEARDOWN:
+        return False
+    return "flask" in package or not {"flask", "flask_utils"}.isdisjoint(parts)
 
 
 def _looks_at_g_only(project: Project, path: str) -> bool:
@@ -200,9 +221,7 @@ def _looks_at_g_only(project: Project, path: str) -> bool:
     try:
         module = project.module(path)
         registrations = [
-            node
-            for node in module.scopes.nodes(ast.Attribute)
-            if node.attr.startswith("teardown_app")
+            node for name in _TEARDOWNS for node in module.scopes.attributes.get(name, ())
         ]
     except SourceError:
         return False

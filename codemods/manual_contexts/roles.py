@@ -6,6 +6,7 @@ import ast
 from collections.abc import Iterator
 from typing import Any, Literal
 
+from flask_ctxfix.aliases import is_named_elsewhere
 from flask_ctxfix.applications import class_kind
 from flask_ctxfix.codemods.manual_contexts.imported_files import importers
 from flask_ctxfix.codemods.threads.starts import Start, starts_in
@@ -13,7 +14,7 @@ from flask_ctxfix.context_flow import ContextFlow, Reach, Where
 from flask_ctxfix.context_flow.values import Foreign, Function, Value, own_nodes
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import FunctionNode
-from flask_ctxfix.syntax import last_name, without_call
+from flask_ctxfix.syntax import without_call
 
 Role = Literal[
     "fixture",
@@ -74,10 +75,7 @@ def decorators_of(module: Module, project: Project, function: FunctionNode) -> I
 
 def _pools_of(module: Module, function: FunctionNode) -> Iterator[ast.Call]:
     """Yield the pools of a module that run a function in each of their threads at first."""
-    for call in module.scopes.nodes(ast.Call):
-        name = last_name(call.func)
-        if name not in _POOLS:
-            continue
+    for call in (call for name in _POOLS for call in module.scopes.calls.get(name, ())):
         for keyword in call.keywords:
             given = keyword.value
             is_it = given is function or (
@@ -101,16 +99,14 @@ def only_starts(module: Module, project: Project, function: FunctionNode) -> lis
     named = {each.target for each in starts}
     scopes = module.scopes
     if isinstance(scopes.parents.get(function), ast.ClassDef):
-        attributes = scopes.nodes(ast.Attribute)
-        reads: set[ast.AST] = {each for each in attributes if each.attr == function.name}
+        reads: set[ast.AST] = {*scopes.attributes.get(function.name, ())}
         reads |= {function} & named
     else:
         reads = {*scopes.scope_of(function).reads.get(function.name, ())}
     if not reads or not reads <= named:
         return []
     is_nested = scopes.function_of(function) is not None
-    is_here = all(path == module.path for path in project.mentioning(function.name))
-    return starts if is_nested or is_here else []
+    return starts if is_nested or not is_named_elsewhere(project, module, function.name) else []
 
 
 def _runs(value: Value | None, function: FunctionNode) -> bool:

@@ -58,8 +58,7 @@ def needs_a_context(project: Project) -> bool:
 
 def _any_unseen(project: Project, asks: Asks) -> bool:
     """Whether a function that may run unseen does what is asked; yes where one is not readable."""
-    paths = {*project.outside_tests("def "), *project.outside_tests("lambda")}
-    for path in sorted(paths):
+    for path in (path for path in sorted(project.paths) if not project.is_test(path)):
         try:
             module = project.module(path)
             functions: list[FunctionNode] = [

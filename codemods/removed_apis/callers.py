@@ -99,22 +99,21 @@ class _Callers:
         if isinstance(function, ast.Lambda):
             yield _Place(module, function)
             return
-        for name in module.scopes.nodes(ast.Name):
-            if name.id == function.name and self._may_be(module, name, function):
+        for name in module.scopes.names.get(function.name, ()):
+            if isinstance(name.ctx, ast.Load) and self._may_be(module, name, function):
                 yield _Place(module, name)
-        for attribute in module.scopes.nodes(ast.Attribute):
-            if attribute.attr == function.name and self._may_be(module, attribute, function):
+        for attribute in module.scopes.attribute_reads.get(function.name, ()):
+            if self._may_be(module, attribute, function):
                 yield _Place(module, attribute)
-        for call in module.scopes.nodes(ast.Call):
-            self._check_name(module, call, function.name)
+        for asking in _ASKS_BY_NAME:
+            for call in module.scopes.calls.get(asking.rpartition(".")[2], ()):
+                self._check_name(module, call, function.name)
         for decorator in function.decorator_list:
             yield from self._decorated(module, decorator)
 
     def _may_be(
         self, module: Module, node: ast.Name | ast.Attribute, function: FunctionNode
     ) -> bool:
-        if not isinstance(node.ctx, ast.Load):
-            return False
         value = self._values.of(module, node)
         if isinstance(value, Property):
             value = value.function

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
+from flask_ctxfix.aliases import imported_as
 from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.values import Class, Foreign, Function, Instance, Property, Value
 from flask_ctxfix.project import Module, Project
@@ -46,11 +47,10 @@ class Uses:
 
     def of_attribute_named(self, name: str, owner: Class | None) -> Iterator[Read]:
         """Yield the reads of an attribute of instances of a class, or of what nobody knows."""
-        for module in self._mentioning(name):
-            for node in module.scopes.nodes(ast.Attribute):
-                if node.attr == name and isinstance(node.ctx, ast.Load):
-                    if self._may_be(owner, self._owner(module, node.value)):
-                        yield module, node
+        for module in self._naming(name):
+            for node in module.scopes.attribute_reads.get(name, ()):
+                if self._may_be(owner, self._owner(module, node.value)):
+                    yield module, node
 
     def fields_of(self, module: Module, call: ast.Call, argument: ast.expr) -> Iterator[str]:
         """Yield the attributes under which a call from outside of the project may keep an argument.
@@ -85,11 +85,8 @@ class Uses:
     ) -> Iterator[Read]:
         """Yield the calls of a function, and the reads of a property."""
         wanted = _place(module, function)
-        for other in self._mentioning(function.name):
-            names = [n for n in other.scopes.nodes(ast.Name) if n.id == function.name]
-            attributes = other.scopes.nodes(ast.Attribute)
-            named: list[ast.expr] = [a for a in attributes if a.attr == function.name]
-            for node in (*names, *named):
+        for other in self._naming(function.name):
+            for node in other.scopes.named(function.name):
                 value = self._values.of(other, node)
                 call = other.scopes.parents[node]
                 if isinstance(value, Property) and _is(value.function, wanted):
@@ -101,18 +98,16 @@ class Uses:
 
     def _imported(self, path: str, name: str) -> Iterator[Read]:
         """Yield the reads of a global of the module at `path`, wherever it is read."""
-        for other in self._mentioning(name):
-            nodes: tuple[ast.expr, ...] = (
-                *other.scopes.nodes(ast.Name),
-                *other.scopes.nodes(ast.Attribute),
-            )
-            for node in nodes:
+        local = imported_as(self._project, name)
+        paths = {path for each in local for path in self._project.naming(each)}
+        for other in self._project.parsed(sorted(paths)):
+            for node in (node for each in sorted(local) for node in other.scopes.named(each)):
                 bound = self._project.bindings(other, node)
                 if any(o.path == path and binding.name == name for o, binding in bound):
                     yield other, node
 
-    def _mentioning(self, word: str) -> Iterator[Module]:
-        return self._project.parsed(self._project.mentioning(word))
+    def _naming(self, name: str) -> Iterator[Module]:
+        return self._project.parsed(self._project.naming(name))
 
     def _owner(self, module: Module, receiver: ast.expr) -> Class | None:
         """Return the class that the owner of an attribute is, or is an instance of."""

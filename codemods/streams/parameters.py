@@ -84,8 +84,7 @@ def _only_calls(project: Project, part: Late, node: ast.FunctionDef) -> list[ast
         return None
     owner = scopes.parents[node]
     if isinstance(owner, ast.ClassDef):
-        attributes = scopes.nodes(ast.Attribute)
-        named: list[ast.expr] = [each for each in attributes if each.attr == node.name]
+        named: list[ast.expr] = [*scopes.attributes.get(node.name, ())]
         if _may_be_overridden(project, module, node.name):
             return None
         if not _are_bases_known(project, Class(module, owner)):
@@ -99,7 +98,7 @@ def _only_calls(project: Project, part: Late, node: ast.FunctionDef) -> list[ast
 
 def _may_be_named_elsewhere(project: Project, module: Module, name: str) -> bool:
     """Whether another file may use a function or method by its name, or any file by a string."""
-    for path in project.mentioning(name):
+    for path in project.naming(name):
         try:
             scopes = project.module(path).scopes
         except SourceError:
@@ -111,7 +110,7 @@ def _may_be_named_elsewhere(project: Project, module: Module, name: str) -> bool
         imports = scopes.nodes(ast.ImportFrom)
         if any(alias.name in (name, "*") for each in imports for alias in each.names):
             return True
-        if any(each.attr == name for each in scopes.nodes(ast.Attribute)):
+        if name in scopes.attributes:
             return True
     return False
 
@@ -128,7 +127,7 @@ def _may_be_overridden(project: Project, module: Module, name: str) -> bool:
     """Whether more than one class may have something of its own under the name of a method."""
     if _bound_by_classes(module, name) != 1:
         return True
-    for path in project.mentioning(name):
+    for path in project.naming(name):
         try:
             if path != module.path and _bound_by_classes(project.module(path), name):
                 return True

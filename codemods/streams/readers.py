@@ -108,9 +108,10 @@ def are_all_bodies_read(project: Project) -> bool:
     def search() -> bool:
         return any(
             _reads_a_body(module, project, statement, _OF_BODIES | {"data"})
-            for module in project.parsed(project.mentioning("after_request"))
+            for name in sorted(_AFTERWARDS)
+            for module in project.parsed(project.naming(name))
             for function in module.scopes.nodes(ast.FunctionDef)
-            if any(last_name(each) in _AFTERWARDS for each in function.decorator_list)
+            if any(last_name(each) == name for each in function.decorator_list)
             for statement in function.body
             if not isinstance(statement, ast.If | ast.For | ast.While | ast.Try)
         )

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from flask_ctxfix.codemod import AddDecorator, Fix, ReplaceExpression, Span, Step
 from flask_ctxfix.codemods.streams.late_code import is_stream
 from flask_ctxfix.codemods.streams.streamed import Stream
-from flask_ctxfix.codemods.threads.copies import tears_down
+from flask_ctxfix.codemods.threads.copies import teardowns
 from flask_ctxfix.context_flow import Reach, Where
 from flask_ctxfix.context_flow.needs import Summary
 from flask_ctxfix.context_flow.uses import left_on_g, writes_session
@@ -120,12 +120,10 @@ def torn_down(project: Project) -> frozenset[str]:
 
 def _named_in_teardown(project: Project) -> set[str]:
     found: set[str] = set()
-    for module in project.parsed(project.mentioning("teardown_")):
-        for function in module.scopes.nodes(ast.FunctionDef):
-            if tears_down(module, function):
-                for each in ast.walk(function):
-                    if isinstance(each, ast.Attribute):
-                        found.add(each.attr)
-                    elif isinstance(each, ast.Constant) and isinstance(each.value, str):
-                        found.add(each.value)
+    for _, function in teardowns(project):
+        for each in ast.walk(function):
+            if isinstance(each, ast.Attribute):
+                found.add(each.attr)
+            elif isinstance(each, ast.Constant) and isinstance(each.value, str):
+                found.add(each.value)
     return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 
+from flask_ctxfix.aliases import is_named_elsewhere
 from flask_ctxfix.codemod import (
     AddParameter,
     Applicability,
@@ -272,9 +273,8 @@ def stores_attribute(project: Project, name: str) -> bool:
 
     def search() -> bool:
         return any(
-            each.attr == name and not isinstance(each.ctx, ast.Load)
-            for module in project.parsed(project.mentioning(f".{name}"))
-            for each in module.scopes.nodes(ast.Attribute)
+            name in module.scopes.attribute_changes
+            for module in project.parsed(project.naming(name))
         )
 
     return project.memo(("stores attribute", name), search)
@@ -339,7 +339,7 @@ def _is_only_target(start: Start, project: Project, node: ast.FunctionDef) -> bo
     if not targets.issuperset(_names(module, node)):
         return False
     is_nested = module.scopes.function_of(node) is not None
-    return is_nested or all(path == module.path for path in project.mentioning(node.name))
+    return is_nested or not is_named_elsewhere(project, module, node.name)
 
 
 def _may_be_called(
@@ -357,7 +357,18 @@ def _may_be_called(
         return any(flow.values.of(home, each) is not None for home, each in runs)
     bases = [flow.values.of(module, base) for base in owner.bases]
     is_known = all(isinstance(base, Class) or base in _OWN_BASES for base in bases)
-    return not is_known or "getattr(self" in module.text
+    asking = module.scopes.calls.get("getattr", ())
+    return not is_known or any(_asks_object(module, each) for each in asking)
+
+
+def _asks_object(module: Module, call: ast.Call) -> bool:
+    """Whether ``getattr`` is called on the first parameter of a function: ``self`` in methods."""
+    asked = call.args[0] if call.args else None
+    function = module.scopes.home_of(asked).node if isinstance(asked, ast.Name) else None
+    if not isinstance(asked, ast.Name) or not isinstance(function, FunctionNode):
+        return False
+    first = [*function.args.posonlyargs, *function.args.args][:1]
+    return [each.arg for each in first] == [asked.id]
 
 
 def _starts_itself(start: Start, project: Project, node: ast.FunctionDef) -> bool:
@@ -373,6 +384,5 @@ def _starts_itself(start: Start, project: Project, node: ast.FunctionDef) -> boo
 def _names(module: Module, node: ast.FunctionDef) -> list[ast.expr]:
     """Return the expressions of the module that may name a function."""
     if isinstance(module.scopes.parents.get(node), ast.ClassDef):
-        every = module.scopes.nodes(ast.Attribute)
-        return [each for each in every if each.attr == node.name]
+        return [*module.scopes.attributes.get(node.name, ())]
     return list(module.scopes.scope_of(node).reads.get(node.name, []))

@@ -14,7 +14,7 @@ from flask_ctxfix.codemods.threads.starts import Start
 from flask_ctxfix.context_flow import ContextFlow, Need, Summary, Where
 from flask_ctxfix.context_flow.needs import Use
 from flask_ctxfix.context_flow.uses import CHANGING, left_on_g, writes_session
-from flask_ctxfix.context_flow.values import Foreign, Function
+from flask_ctxfix.context_flow.values import Foreign, Function, own_nodes
 from flask_ctxfix.flask_facts import BODY_READS, TEARDOWNS
 from flask_ctxfix.named import is_imported, is_named
 from flask_ctxfix.project import Module, Project
@@ -126,47 +126,57 @@ def _sees_copies(project: Project) -> bool:
         lambda: (
             any(is_named(project, each) for each in _SEEING_NAMES)
             or any(is_imported(project, each) for each in _SEEING_PACKAGES)
-            or any(_of_proxy(project, ".stream", "flask.request"))
-            or any(_of_proxy(project, ".files", "flask.request"))
-            or any(map(_is_changed, _of_proxy(project, ".view_args", "flask.request")))
-            or any(map(_expects_more, _of_proxy(project, "teardown_", "flask.g")))
+            or any(_of_request(project, "stream"))
+            or any(_of_request(project, "files"))
+            or any(_is_changed(*each) for each in _of_request(project, "view_args"))
+            or any(_expects_more(project, *each) for each in teardowns(project))
         ),
     )
 
 
-def _of_proxy(project: Project, word: str, proxy: str) -> Iterator[tuple[Module, ast.Attribute]]:
-    """Yield the attributes of a proxy in the files that hold a word: ``files``, if it names one."""
+def _of_request(project: Project, name: str) -> Iterator[tuple[Module, ast.Attribute]]:
+    """Yield where the project names an attribute of the request."""
     values = ContextFlow.of(project).values
-    for module in project.parsed(project.mentioning(word)):
-        for each in module.scopes.nodes(ast.Attribute):
-            if word.lstrip(".") == each.attr or not word.startswith("."):
-                if values.of(module, each.value) == Foreign(proxy):
-                    yield module, each
+    for module in project.parsed(project.naming(name)):
+        for each in module.scopes.attributes.get(name, ()):
+            if values.of(module, each.value) == Foreign("flask.request"):
+                yield module, each
 
 
-def _is_changed(place: tuple[Module, ast.Attribute]) -> bool:
+def _is_changed(module: Module, attribute: ast.Attribute) -> bool:
     """Whether a container of the request is changed, which matching the URL again undoes."""
-    module, attribute = place
     parent = module.scopes.parents[attribute]
     if isinstance(parent, ast.Attribute):
         return parent.attr in CHANGING
     return isinstance(parent, ast.Subscript) and not isinstance(parent.ctx, ast.Load)
 
 
-def _expects_more(place: tuple[Module, ast.Attribute]) -> bool:
+def _expects_more(project: Project, module: Module, function: ast.FunctionDef) -> bool:
     """Whether a teardown function takes something from `g` that a copy's need not have."""
-    module, attribute = place
-    function = module.scopes.function_of(attribute)
-    if not isinstance(function, ast.FunctionDef) or not tears_down(module, function):
-        return False
-    call = module.scopes.parents[attribute]
-    if isinstance(call, ast.Call) and call.func is attribute:
-        return attribute.attr == "pop" and len(call.args) + len(call.keywords) == 1
-    keys = (each.value for each in ast.walk(function) if isinstance(each, ast.Constant))
-    return isinstance(attribute.ctx, ast.Load | ast.Del) and attribute.attr not in keys
+    values = ContextFlow.of(project).values
+    keys = {each.value for each in ast.walk(function) if isinstance(each, ast.Constant)}
+    for node in own_nodes(function):
+        if isinstance(node, ast.Attribute) and values.of(module, node.value) == Foreign("flask.g"):
+            call = module.scopes.parents[node]
+            if isinstance(call, ast.Call) and call.func is node:
+                is_more = node.attr == "pop" and len(call.args) + len(call.keywords) == 1
+            else:
+                is_more = isinstance(node.ctx, ast.Load | ast.Del) and node.attr not in keys
+            if is_more:
+                return True
+    return False
 
 
-def tears_down(module: Module, function: ast.FunctionDef) -> bool:
+def teardowns(project: Project) -> Iterator[tuple[Module, ast.FunctionDef]]:
+    """Yield the functions of a project that run at the end of contexts."""
+    paths = {path for name in TEARDOWNS for path in project.naming(name)}
+    for module in project.parsed(sorted(paths)):
+        for function in module.scopes.nodes(ast.FunctionDef):
+            if _tears_down(module, function):
+                yield module, function
+
+
+def _tears_down(module: Module, function: ast.FunctionDef) -> bool:
     """Whether a function is registered, by a decorator or a call, for the end of contexts."""
     if any(last_name(each) in TEARDOWNS for each in function.decorator_list):
         return True

@@ -6,6 +6,8 @@ import ast
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from flask_ctxfix.aliases import is_named_elsewhere
+from flask_ctxfix.applications import constructions
 from flask_ctxfix.codemod import (
     Edit,
     Fix,
@@ -41,7 +43,7 @@ def moved_decorator(copy: Copy, project: Project) -> Fix | None:
     starts = copy.starts(project)
     if not starts or len(starts) != len(copy.uses):
         return None
-    if any(path != module.path for path in project.mentioning(node.name)):
+    if is_named_elsewhere(project, module, node.name):
         return None
     if not all(_can_be_copied(each, function, project) for each in starts):
         return None
@@ -197,5 +199,4 @@ def without_app_context(function: Function, node: ast.With, project: Project) ->
 
 def _has_one_application(project: Project) -> bool:
     """Whether no code but tests makes a second application, which might be another one."""
-    made = project.outside_tests("Flask(")
-    return sum(project.module(path).text.count("Flask(") for path in made) <= 1
+    return project.memo("one application", lambda: len([*constructions(project)]) <= 1)

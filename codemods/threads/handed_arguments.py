@@ -127,7 +127,7 @@ def any_unwraps(project: Project) -> bool:
     """Whether any code of the project asks something for what stands behind it."""
 
     def compute() -> bool:
-        return any(_has_unwrapping(project, path) for path in project.mentioning(UNWRAP))
+        return any(_has_unwrapping(project, path) for path in project.naming(UNWRAP))
 
     return project.memo("unwraps", compute)
 
@@ -135,7 +135,7 @@ def any_unwraps(project: Project) -> bool:
 def _has_unwrapping(project: Project, path: str) -> bool:
     try:
         module = project.module(path)
-        nodes = (*module.scopes.nodes(ast.Attribute), *module.scopes.nodes(ast.Constant))
+        nodes = (*module.scopes.attributes.get(UNWRAP, ()), *module.scopes.nodes(ast.Constant))
     except SourceError:
         return True
     return any(_is_unwrapping(module, each) for each in nodes)

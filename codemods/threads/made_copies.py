@@ -6,6 +6,7 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from flask_ctxfix.aliases import imported_as
 from flask_ctxfix.codemods.threads.starts import Start, starts_in
 from flask_ctxfix.context_flow import ContextFlow, Need, Reach
 from flask_ctxfix.context_flow.handled_errors import expects_no_context
@@ -151,7 +152,7 @@ class Copy:
 
 def copies_in(module: Module, project: Project) -> list[Copy]:
     """Return the copies that a module makes; nothing for tests."""
-    if COPY not in module.text or project.is_test(module.path):
+    if project.is_test(module.path) or module.names.isdisjoint(imported_as(project, COPY)):
         return []
     return module.memo("copies", lambda: [*_decorated(module, project), *_wrapped(module, project)])
 

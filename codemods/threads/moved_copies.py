@@ -91,7 +91,8 @@ def is_stored(project: Project, attribute: str) -> bool:
     """Whether any code but tests may give an attribute of this name another value."""
 
     def compute() -> bool:
-        return any(_stores(project, path, attribute) for path in project.outside_tests(attribute))
+        paths = project.naming_outside_tests(attribute)
+        return any(_stores(project, path, attribute) for path in paths)
 
     return project.memo(("stored attribute", attribute), compute)
 
@@ -101,10 +102,9 @@ def _stores(project: Project, path: str, attribute: str) -> bool:
         scopes = project.module(path).scopes
     except SourceError:
         return True
-    attributes = (each for each in scopes.nodes(ast.Attribute) if each.attr == attribute)
-    if any(not isinstance(each.ctx, ast.Load) for each in attributes):
+    if attribute in scopes.attribute_changes:
         return True
-    calls = (each for each in scopes.nodes(ast.Call) if getattr(each.func, "id", "") == "setattr")
+    calls = scopes.calls.get("setattr", ())
     names = (each.args[1] for each in calls if len(each.args) > 1)
     return any(isinstance(each, ast.Constant) and each.value == attribute for each in names)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
+from flask_ctxfix.aliases import imported_as
 from flask_ctxfix.context_flow import ContextFlow, Where
 from flask_ctxfix.context_flow.tables import QuestionKind
 from flask_ctxfix.context_flow.values import Class, Foreign
@@ -180,11 +181,26 @@ def _is_shared_receiver(module: Module, parameter: ast.AST, project: Project) ->
     flow = ContextFlow.of(project)
     made = [
         flow.reachability.of(home, call).where
-        for home in project.parsed(project.outside_tests(owner.name))
-        for call in home.scopes.nodes(ast.Call)
-        if flow.values.of(home, call.func) == Class(module, owner)
+        for home, call in _constructions(module, project, owner)
     ]
     return not made or any(where is not Where.REQUEST for where in made)
+
+
+def _constructions(
+    module: Module, project: Project, owner: ast.ClassDef
+) -> list[tuple[Module, ast.Call]]:
+    """Return the calls outside of tests that make an instance of a class."""
+    values = ContextFlow.of(project).values
+    names = imported_as(project, owner.name)
+
+    def search() -> Iterator[tuple[Module, ast.Call]]:
+        for home in project.parsed(project.naming_outside_tests(owner.name)):
+            named = (call for name in names for call in home.scopes.calls.get(name, ()))
+            for call in home.scopes.nodes(ast.Call) if home is module else named:
+                if values.of(home, call.func) == Class(module, owner):
+                    yield home, call
+
+    return module.memo(("constructions", owner), lambda: list(search()))
 
 
 def _is_kept(module: Module, call: ast.AST, project: Project) -> bool:
@@ -383,9 +399,11 @@ def _is_filled(module: Module, read: ast.Name) -> bool:
 
 def _is_changed(module: Module, name: object, is_attribute: bool, project: Project) -> bool:
     """Whether what runs after the start of the program gives a place of that name a value."""
-    words = [str(name)] if is_attribute else []
-    homes = project.parsed(project.outside_tests(words[0])) if words else [module]
-    return any(_changes(home, name, project) for home in homes)
+    if not is_attribute:
+        return module.memo(("is changed", name), lambda: _changes(module, name, project))
+    homes = project.parsed(project.naming_outside_tests(str(name)))
+    key = ("is changed", name)
+    return project.memo(key, lambda: any(_changes(home, name, project) for home in homes))
 
 
 def _changes(module: Module, name: object, project: Project) -> bool:
@@ -393,9 +411,8 @@ def _changes(module: Module, name: object, project: Project) -> bool:
 
 
 def _stores(module: Module, name: object) -> Iterator[ast.AST]:
-    for attribute in module.scopes.nodes(ast.Attribute):
-        if attribute.attr == name and not isinstance(attribute.ctx, ast.Load):
-            yield attribute
+    if isinstance(name, str):
+        yield from module.scopes.attribute_changes.get(name, ())
     for item in module.scopes.nodes(ast.Subscript):
         if getattr(item.slice, "value", None) == name and not isinstance(item.ctx, ast.Load):
             yield item
