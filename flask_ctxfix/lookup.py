@@ -240,7 +240,7 @@ class Lookup:
         if inside is None or inside in self._run_by(path, order, only_certain=True):
             return True
         word = self.files.name(inside).rpartition(".")[2]
-        importers = self._project.mentioning(word)
+        importers = self._project.naming(word)
         return not any(inside in each.files for file in importers for each in self._imports(file))
 
     def _circle(self, path: str) -> frozenset[str]:

@@ -12,7 +12,7 @@ def is_named(project: Project, name: str) -> bool:
     """Whether code of a project reads, imports or defines something of this name."""
     return project.memo(
         ("named", name),
-        lambda: any(_names(each, name) for each in project.parsed(project.mentioning(name))),
+        lambda: any(_names(each, name) for each in project.parsed(project.naming(name))),
     )
 
 
@@ -22,7 +22,7 @@ def is_imported(project: Project, package: str) -> bool:
         ("imported", package),
         lambda: any(
             package in imported_packages(each)
-            for each in project.parsed(project.mentioning(package))
+            for each in project.parsed(project.naming(package))
         ),
     )
 
@@ -33,7 +33,7 @@ def defines(project: Project, name: str) -> bool:
         ("defined", name),
         lambda: any(
             name in {each.name for each in _functions(module)}
-            for module in project.parsed(project.mentioning(name))
+            for module in project.parsed(project.naming(name))
         ),
     )
 

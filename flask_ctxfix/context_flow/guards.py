@@ -280,7 +280,7 @@ class Guards:
         owner = function.module.scopes.parents.get(function.node)
         if not isinstance(owner, ast.ClassDef):
             return
-        for module in self._project.parsed(self._project.outside_tests(f"def {function.name}")):
+        for module in self._project.parsed(self._project.naming_outside_tests(function.name)):
             for each in module.scopes.nodes(ast.ClassDef):
                 heir = Class(module, each)
                 is_own = function.name in module.scopes.opened_by(each).bindings

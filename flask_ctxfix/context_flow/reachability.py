@@ -187,10 +187,10 @@ class Reachability:
         if self._makes_application(module, function):
             return _OUTSIDE
         found: list[Reach | None] = [] if registered is None else [registered]
-        # The answer depends on no order, so what needs no parsing may end the search.
-        paths = self._project.kept_first(self._mentioned_in(module, function))
+        paths = [each for each in self._naming(function) if not self._project.is_test(each)]
+        is_test = self._project.is_test(module.path)
         for home, reference in self._references(module, function, paths):
-            if self._project.is_test(home.path):
+            if is_test and home is module:
                 continue
             reach = self._of_reference(home, reference)
             if reach == _UNKNOWN and not self._is_thorough:
@@ -272,7 +272,7 @@ class Reachability:
         self, module: Module, function: ast.FunctionDef | ast.AsyncFunctionDef
     ) -> Iterator[tuple[Module, ast.expr]]:
         """Yield the expressions of the project that name a function."""
-        yield from self._references(module, function, self._mentioned_in(module, function))
+        yield from self._references(module, function, self._naming(function))
 
     def _references(
         self,
@@ -333,14 +333,10 @@ class Reachability:
             return True
         return value is None
 
-    def _mentioned_in(
-        self, module: Module, function: ast.FunctionDef | ast.AsyncFunctionDef
-    ) -> list[str]:
+    def _naming(self, function: ast.FunctionDef | ast.AsyncFunctionDef) -> Sequence[str]:
         """Return the files that may name a function."""
         self._table.searches(function.name)
-        if isinstance(module.scopes.parents.get(function), ast.ClassDef):
-            return self._project.mentioning(f".{function.name}")
-        return self._project.mentioning(function.name)
+        return self._project.naming(function.name)
 
 
 def _opens_no_context(decorator: ast.expr) -> bool:

@@ -17,7 +17,7 @@ def has_server_name(project: Project) -> bool:
 
 
 def _candidates(project: Project) -> list[Module]:
-    return list(project.parsed(project.mentioning(_SETTING)))
+    return list(project.parsed(project.naming(_SETTING)))
 
 
 def _has(module: Module) -> bool:
