@@ -170,9 +170,8 @@ def _survey(job: Job, outcome: Outcome, searched: frozenset[str]) -> dict[str, f
     while paths:
         results = job.survey(job.project.kept_first(sorted(paths)))
         failed.update(result.path for result in results if isinstance(result, SourceError))
-        surveyed.update((file.path, file) for file in _sound(results, outcome, searched))
-        known, job.leads = job.leads, _leads(surveyed.values())
-        new = {name: leads - known.get(name, frozenset()) for name, leads in job.leads.items()}
+        new = list(_sound(results, outcome, searched))
+        surveyed.update((file.path, file) for file in new)
         paths = _led_to(job, new, surveyed) - failed
     for path in sorted(surveyed):
         for name, survey in surveyed[path].surveys.items():
@@ -184,27 +183,14 @@ def _survey(job: Job, outcome: Outcome, searched: frozenset[str]) -> dict[str, f
     }
 
 
-def _leads(surveyed: Iterable[Surveyed]) -> dict[str, frozenset[frozenset[str]]]:
-    """Return, by codemod, what leads to files that it has to look at as well."""
-    leads: dict[str, frozenset[frozenset[str]]] = {}
-    for file in surveyed:
-        for name, survey in file.surveys.items():
-            if survey is not None and survey.leads:
-                leads[name] = leads.get(name, frozenset()) | survey.leads
-    return leads
-
-
-def _led_to(
-    job: Job, leads: Mapping[str, frozenset[frozenset[str]]], surveyed: Mapping[str, Surveyed]
-) -> set[str]:
-    """Return the files that leads lead to and that their codemods have not surveyed."""
-    return {
-        path
-        for name, each in leads.items()
-        for lead in each
-        for path in job.project.index.naming_all(lead)
-        if path not in surveyed or name not in surveyed[path].surveys
-    }
+def _led_to(job: Job, new: Iterable[Surveyed], surveyed: Mapping[str, Surveyed]) -> set[str]:
+    """Return the files that leads of new ones lead to and that their codemods have not surveyed."""
+    found = set()
+    for name, lead in {pair for file in new for pair in file.leads}:
+        led = job.project.index.naming_all(lead)
+        job.led.setdefault(name, set()).update(led)
+        found |= {p for p in led if p not in surveyed or name not in surveyed[p].surveys}
+    return found
 
 
 def _results(

@@ -30,6 +30,10 @@ class Index:
         """Return the files that hold a name, in the order in which they came."""
         return tuple(self._paths.get(name, ()))
 
+    def naming_any(self, names: Iterable[str]) -> frozenset[str]:
+        """Return the files that hold some of the names."""
+        return frozenset().union(*(self._paths.get(name, ()) for name in names))
+
     def naming_all(self, names: Iterable[str]) -> set[str]:
         """Return the files that hold each of some names."""
         first, *others = sorted((self._paths.get(name, []) for name in names), key=len)

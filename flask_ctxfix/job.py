@@ -40,6 +40,12 @@ class Surveyed(NamedTuple):
     path: str
     surveys: dict[str, Survey | None]
 
+    @property
+    def leads(self) -> Iterator[tuple[str, frozenset[str]]]:
+        """The leads of all surveys, each with the name of its codemod."""
+        for name, survey in self.surveys.items():
+            yield from ((name, lead) for lead in (survey.leads if survey else ()))
+
 
 @dataclass
 class Job:
@@ -47,8 +53,9 @@ class Job:
 
     `paths` are the files that matter; `modules` tells which module each file of the run is;
     `sources` are those whose text is not the one on the disk;
-    `leads` and `surveys`, by codemod, are filled by surveying; `pinned` grows as long as some group
-    of fixes turns out not to be possible in all files. `token` tells jobs apart.
+    `led` and `surveys`, by codemod, are filled by surveying: the files that leads lead to, and what
+    is known of all; `pinned` grows as long as some group of fixes turns out not to be possible in
+    all files. `token` tells jobs apart.
     """
 
     paths: frozenset[str]
@@ -58,7 +65,7 @@ class Job:
     target: TargetVersion
     rewrites: bool
     sources: Mapping[str, Source]
-    leads: Mapping[str, frozenset[frozenset[str]]] = field(default_factory=dict)
+    led: dict[str, set[str]] = field(default_factory=dict)
     surveys: dict[str, list[object]] = field(default_factory=dict)
     pinned: frozenset[str] = frozenset()
     token: tuple[int, int] = field(default_factory=lambda: (os.getpid(), next(_numbers)))
@@ -110,29 +117,49 @@ class Job:
         with deep_calls():
             surveys = {
                 codemod.name: codemod.survey(module, self.project, self.target)
-                for codemod in self._concerned(module)
+                for codemod in self._concerned(path)
             }
         return Surveyed(path, surveys)
 
-    def _concerned(self, module: Module) -> list[Codemod]:
+    def _concerned(self, path: str) -> list[Codemod]:
         """Return the codemods that a file concerns, by the names in its code or by a lead."""
-        is_test = self.project.is_test(module.path)
         return [
             codemod
             for codemod in self.codemods
-            if ((codemod.in_tests or not is_test) and self._asks_for(codemod, module))
-            or any(lead <= module.names for lead in self.leads.get(codemod.name, ()))
+            if path in self._files_of(codemod) or path in self.led.get(codemod.name, ())
         ]
 
-    def _asks_for(self, codemod: Codemod, module: Module) -> bool:
-        names = codemod.names_for(self.target)
-        return names is None or not names.isdisjoint(module.names)
+    def _files_of(self, codemod: Codemod) -> frozenset[str]:
+        """Return the files whose code holds names of a codemod."""
+
+        def compute() -> frozenset[str]:
+            names = codemod.names_for(self.target)
+            project = self.project
+            files = project.paths if names is None else project.index.naming_any(names)
+            return files if codemod.in_tests else files - project.tests
+
+        return self.project.memo(("files of", codemod.name), compute)
 
     def _found(self, path: str) -> list[Finding]:
         """Return what is found in a file, as this process or the one it is a fork of found it."""
         self.project.pinned = self.pinned
         key = ("found", path, self.pinned)
-        return self.project.memo(key, lambda: self._find(self.project.module(path)))
+        find = self._find
+        return self.project.memo(
+            key, lambda: find(self.project.module(path), self._concerned(path))
+        )
+
+    def _found_again(self, module: Module) -> list[Finding]:
+        """Return what is found in a rewritten file, which may concern more codemods than before."""
+        before, names = self._concerned(module.path), module.names
+        is_test = self.project.is_test(module.path)
+
+        def is_concerned(codemod: Codemod) -> bool:
+            wanted = codemod.names_for(self.target)
+            is_named = wanted is None or not wanted.isdisjoint(names)
+            return codemod in before or (is_named and (codemod.in_tests or not is_test))
+
+        return self._find(module, filter(is_concerned, self.codemods))
 
     def _result(self, path: str) -> FileResult:
         """Return what is found in a file, which stays as it is."""
@@ -169,8 +196,8 @@ class Job:
             bounds=Counter(self.project.bounds),
         )
 
-    def _find(self, module: Module) -> list[Finding]:
-        rules = (rule for codemod in self._concerned(module) for rule in codemod.rules)
+    def _find(self, module: Module, codemods: Iterable[Codemod]) -> list[Finding]:
+        rules = (rule for codemod in codemods for rule in codemod.rules)
         with deep_calls():
             found = [
                 finding
@@ -200,7 +227,7 @@ class Job:
         from flask_ctxfix.attempts import attempt, without_fixes
 
         for _ in range(_ROUNDS):
-            made = attempt(module, found, self._fixable(module, found), self._find)
+            made = attempt(module, found, self._fixable(module, found), self._found_again)
             if made.module is module:
                 left = without_fixes(found, made.refused)
                 pairs = zip(left, found, strict=True)

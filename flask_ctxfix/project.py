@@ -135,7 +135,7 @@ class Module(Keeper):
         """Stands for this text of this file in what a project keeps, which outlives the module."""
         return self.path, hash(self.text)
 
-    @cached_property
+    @property
     def names(self) -> frozenset[str]:
         """The whole names that the code holds, also as words of its strings; no comment's."""
         return names_in(self.tree)
@@ -245,6 +245,7 @@ class Project(Keeper):
         self._modules: OrderedDict[str, Module] = OrderedDict()
         # What was dropped but is still in use: not to be parsed a second time.
         self._alive: WeakValueDictionary[str, Module] = WeakValueDictionary()
+        self._newest: Module | None = None
         self._unread: dict[str, SourceError] = {}
         self._size = 0  # of the modules that are kept, in characters
         self._resolving: Resolver | None = None
@@ -255,7 +256,8 @@ class Project(Keeper):
         Raises SourceError if it cannot be read or parsed.
         """
         if path in self._modules:
-            self._modules.move_to_end(path)
+            if path not in self.tests:
+                self._modules.move_to_end(path)
             return self._modules[path]
         if path in self._alive:
             return self._keep(self._alive[path])
@@ -286,6 +288,7 @@ class Project(Keeper):
         for module in self._modules.values():
             module.forget()
         self._modules.clear()
+        self._newest = None
         self._size = 0
         self._resolving = None
 
@@ -293,6 +296,9 @@ class Project(Keeper):
         replaced = self._modules.pop(module.path, None)
         self._size -= len(replaced.text) if replaced is not None else 0
         self._modules[module.path] = module
+        self._newest = module
+        if module.path in self.tests:  # is asked for least, so goes first
+            self._modules.move_to_end(module.path, last=False)
         self._alive[module.path] = module
         self._size += len(module.text)
         while self._size > _KEPT_CHARACTERS and self._size > self._kept_characters:
@@ -363,6 +369,11 @@ class Project(Keeper):
     def _is_test(self, path: str) -> bool:
         *folders, name = PurePath(os.path.relpath(path, self.top)).parts
         return bool(_TEST_FOLDERS.intersection(folders)) or _TEST_FILE.fullmatch(name) is not None
+
+    @cached_property
+    def tests(self) -> frozenset[str]:
+        """The files of tests."""
+        return frozenset(filter(self.is_test, self.paths))
 
     def find_relative(self, path: str, name: str | None, level: int) -> str | None:
         """Return the file of ``from <dots><name> import …`` in the file at `path`."""
