@@ -54,8 +54,9 @@ class Tool:
             output.seek(0)
             errors.seek(0)
             self.output = output.read().decode(errors="replace")
-            if process.returncode not in self.statuses:
-                sys.exit(f"{self.name} failed:\n{errors.read().decode(errors='replace')}")
+            wrong = errors.read().decode(errors="replace")
+            if process.returncode not in self.statuses or "Traceback" in wrong:
+                sys.exit(f"{self.name} failed:\n{wrong}")
         spent = usage.ru_utime + usage.ru_stime
         self.seconds.append(float(self.output) if self.measures else spent)
         self.peak = max(self.peak, usage.ru_maxrss / _MEGABYTE)
