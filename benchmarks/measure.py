@@ -47,18 +47,25 @@ class Tool:
                 stdout=output,
                 stderr=errors,
                 cwd=folder.parent if folder else None,
-                env={**os.environ, "PYTHONPATH": str(HERE)},
+                env=_environment(),
             )
             _, status, usage = os.wait4(process.pid, 0)
             process.returncode = os.waitstatus_to_exitcode(status)
             output.seek(0)
             errors.seek(0)
             self.output = output.read().decode(errors="replace")
-            if process.returncode not in self.statuses:
-                sys.exit(f"{self.name} failed:\n{errors.read().decode(errors='replace')}")
+            wrong = errors.read().decode(errors="replace")
+            if process.returncode not in self.statuses or "Traceback" in wrong:
+                sys.exit(f"{self.name} failed:\n{wrong}")
         spent = usage.ru_utime + usage.ru_stime
         self.seconds.append(float(self.output) if self.measures else spent)
         self.peak = max(self.peak, usage.ru_maxrss / _MEGABYTE)
+
+
+def _environment() -> dict[str, str]:
+    """Return that of a user, whose modules are compiled once."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+    return {**kept, "PYTHONPATH": str(HERE)}
 
 
 def script(name: str) -> str:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from flask_ctxfix.codemod import Finding, Fix
+from flask_ctxfix.records import replace
 from flask_ctxfix.rewrite import RewriteError
 from flask_ctxfix.source import SourceError
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from flask_ctxfix import __version__, engine, reports
+from flask_ctxfix.records import replace
 from flask_ctxfix.reports import summary
 from flask_ctxfix.settings import OUTPUT_FORMATS, THREAD_FIXES, SettingsError, load
 from flask_ctxfix.source import SourceError, decode

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple
+
+from flask_ctxfix.records import Record
 
 if TYPE_CHECKING:
     import ast
@@ -28,8 +29,7 @@ class Span(NamedTuple):
         return self.start <= other.start and other.end <= self.end
 
 
-@dataclass(frozen=True, slots=True)
-class ReplaceExpression:
+class ReplaceExpression(Record):
     """Put `code` in the place of the expression at `span`.
 
     A name of `holes` that stands in `code` is filled with what the expression at the hole's span
@@ -41,23 +41,20 @@ class ReplaceExpression:
     holes: tuple[tuple[str, Span], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class RemoveStatement:
+class RemoveStatement(Record):
     """Take the statement at `span` out; its block gets a `pass` if nothing else is left."""
 
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class ReplaceStatement:
+class ReplaceStatement(Record):
     """Put the statements of `code` (written without indentation) where the one at `span` stands."""
 
     span: Span
     code: str
 
 
-@dataclass(frozen=True, slots=True)
-class InsertStatement:
+class InsertStatement(Record):
     """Put the statements of `code` (without indentation) before or after the one at `span`."""
 
     span: Span
@@ -65,8 +62,7 @@ class InsertStatement:
     where: Literal["before", "after"]
 
 
-@dataclass(frozen=True, slots=True)
-class KeepBlock:
+class KeepBlock(Record):
     """Replace the compound statement at `span` by the statements of one of its blocks.
 
     `block` names it: "body", "orelse", or "handler" (the first `except`).
@@ -76,8 +72,7 @@ class KeepBlock:
     block: Literal["body", "orelse", "handler"]
 
 
-@dataclass(frozen=True, slots=True)
-class EditImport:
+class EditImport(Record):
     """Drop the names at the spans `drop` from the import at `span`, and add `add` to it.
 
     `add` holds pairs of a name and its local name. An import that loses its last name goes.
@@ -88,15 +83,13 @@ class EditImport:
     add: tuple[tuple[str, str], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class RemoveDecorator:
+class RemoveDecorator(Record):
     """Take the decorator whose expression is at `span` off its function."""
 
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class RemoveArgument:
+class RemoveArgument(Record):
     """Take the keyword argument, dictionary item or item of a ``with`` that starts at `span` out.
 
     The ``with`` keeps the others, of which there must be one.
@@ -105,8 +98,7 @@ class RemoveArgument:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class AddDecorator:
+class AddDecorator(Record):
     """Put the decorator `code` (without its @) above those of the function at `span`.
 
     `is_innermost` puts it below them.
@@ -117,8 +109,7 @@ class AddDecorator:
     is_innermost: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class AddParameter:
+class AddParameter(Record):
     """Give the function at `span` a first parameter `name`.
 
     `is_last` puts it behind its other positional parameters, none of which may have a default.
@@ -129,16 +120,14 @@ class AddParameter:
     is_last: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class WrapBody:
+class WrapBody(Record):
     """Put the body of the function at `span`, not its docstring, under the ``with`` `header`."""
 
     span: Span
     header: str
 
 
-@dataclass(frozen=True, slots=True)
-class WrapStatements:
+class WrapStatements(Record):
     """Put the sibling statements that `span` reaches over under the ``with`` `header`.
 
     Whole lines only: no statement outside of `span` may share a line with one of them. Of the first
@@ -149,8 +138,7 @@ class WrapStatements:
     header: str
 
 
-@dataclass(frozen=True, slots=True)
-class RemoveFinally:
+class RemoveFinally(Record):
     """Take the ``finally`` off the ``try`` at `span`, whose body alone stays if it has no other."""
 
     span: Span
@@ -173,8 +161,7 @@ Edit = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Need:
+class Need(Record):
     """A name that the edits of a fix use and that the file does not have yet.
 
     `anchor` is the span of the statement that bound what is replaced; the import goes to its block.
@@ -188,8 +175,7 @@ class Need:
     code: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Fix:
+class Fix(Record):
     """One rewrite: edits that are applied together or not at all.
 
     `needs` are imported, once per file. `retires` are spans of the import aliases or of the
@@ -216,8 +202,7 @@ class Step(NamedTuple):
     row: int
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(Record):
     """One place where a rule holds. `span` is the code that the report points at.
 
     `proof` is the way from there to what goes wrong, if it leads through other code.
@@ -264,8 +249,7 @@ class Rule:
         return Finding(self.code, self.name, level, message, advice, path, span, fix, proof)
 
 
-@dataclass(frozen=True, slots=True)
-class Survey:
+class Survey(Record):
     """What a family of rules has to know of one file before it can judge any other.
 
     `facts` is the family's own, and can be pickled. Each of `leads` is a set of names: a file whose
@@ -281,8 +265,7 @@ class Survey:
 _Surveyor = Callable[["Module", "Project", "TargetVersion"], Survey | None]
 
 
-@dataclass(frozen=True, slots=True)
-class Codemod:
+class Codemod(Record):
     """A family of rules; each module of the entry-point group holds one, as ``CODEMOD``.
 
     `home` is the module that holds the rules, as ``RULES``. It is imported when a file concerns the

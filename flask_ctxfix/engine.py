@@ -55,14 +55,14 @@ def run(
 
 def load_codemods() -> list[Codemod]:
     """Return the families of rules that are installed. Raises SettingsError."""
-    from importlib.metadata import entry_points
+    from flask_ctxfix.entry_points import entry_points, load
 
     codemods = []
-    for entry in sorted(entry_points(group=_GROUP), key=lambda entry: (entry.name, entry.value)):
+    for name, value in entry_points(_GROUP):
         try:
-            codemods.append(entry.load().CODEMOD)
+            codemods.append(load(value).CODEMOD)
         except Exception as error:
-            raise SettingsError(f"codemod {entry.name} ({entry.value}): {error}") from error
+            raise SettingsError(f"codemod {name} ({value}): {error}") from error
     return codemods
 
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import itertools
 import os
-import traceback
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, NamedTuple, TypeVar
 
@@ -16,6 +15,7 @@ from flask_ctxfix.flask_versions import TargetVersion
 from flask_ctxfix.module_files import ModuleFiles
 from flask_ctxfix.outcome import FileResult, Located
 from flask_ctxfix.project import Module, Project, deep_calls
+from flask_ctxfix.records import replace
 from flask_ctxfix.settings import Settings
 from flask_ctxfix.source import Source, SourceError
 from flask_ctxfix.suppression import reported
@@ -255,6 +255,8 @@ def _attempt(path: str, work: Callable[[str], Result]) -> Result | SourceError:
     except RecursionError:
         return SourceError(path, None, "nested too deeply to analyse")
     except Exception as error:
+        import traceback
+
         last = traceback.extract_tb(error.__traceback__)[-1]
         cause = f"a rule failed: {type(error).__name__}: {error} ({last.name}, line {last.lineno})"
         failure = RuleError(path, None, " ".join(cause.split()))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
@@ -12,6 +11,7 @@ import libcst as cst
 from libcst.codemod import CodemodCommand
 
 from flask_ctxfix import engine
+from flask_ctxfix.records import replace
 from flask_ctxfix.settings import Settings, load, searched_folder
 from flask_ctxfix.source import Source, SourceError, decode
 

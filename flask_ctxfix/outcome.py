@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
+
+from flask_ctxfix.records import Record, replace
 
 if TYPE_CHECKING:
     from flask_ctxfix.codemod import Finding
@@ -13,9 +15,10 @@ if TYPE_CHECKING:
 
 Mode = Literal["list", "diff", "apply"]
 
+_NOTHING: Counter[str] = Counter()
 
-@dataclass(frozen=True, slots=True)
-class Located:
+
+class Located(Record):
     """A finding with its place: `start` and `end` are (row, column) from 1, `line` is its first."""
 
     finding: Finding
@@ -24,8 +27,7 @@ class Located:
     line: str
 
 
-@dataclass(frozen=True, slots=True)
-class FileResult:
+class FileResult(Record):
     """One file as it was and as it is to be; both are the same where nothing is rewritten.
 
     `findings` are those of `before`, `remaining` those of `after`; `error` is why no rewrite of the
@@ -42,7 +44,7 @@ class FileResult:
     refused: tuple[Located, ...] = ()
     moved: frozenset[str] = frozenset()
     blocked: frozenset[str] = frozenset()
-    bounds: Counter[str] = field(default_factory=Counter)
+    bounds: Counter[str] = _NOTHING
 
     @property
     def path(self) -> str:

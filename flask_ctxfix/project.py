@@ -11,7 +11,6 @@ from bisect import bisect_right
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
 from functools import cached_property
 from pathlib import Path, PurePath
 from types import MappingProxyType
@@ -27,6 +26,7 @@ from flask_ctxfix.local_names import LocalName
 from flask_ctxfix.module_files import ModuleFiles, is_folder
 from flask_ctxfix.origins import NONE, Origins, Resolver
 from flask_ctxfix.prefilter import contents
+from flask_ctxfix.records import replace
 from flask_ctxfix.scopes import Binding, Scope, Scopes
 from flask_ctxfix.source import Source, SourceError, read
 

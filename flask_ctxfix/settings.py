@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flask_ctxfix.discovery import DEFAULT_EXCLUDE
 from flask_ctxfix.flask_versions import TargetVersion
+from flask_ctxfix.records import Record, replace
 
 if TYPE_CHECKING:
     from flask_ctxfix.codemod import Fix
@@ -27,8 +27,7 @@ class SettingsError(Exception):
     """A setting that is wrong, in one line that says where it stands."""
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(Record):
     """What a run does, apart from its mode.
 
     `root` is the folder of the configuration, or else of the project, or else ".": patterns are

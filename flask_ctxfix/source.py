@@ -6,7 +6,8 @@ import codecs
 import os
 import re
 import stat
-from dataclasses import dataclass
+
+from flask_ctxfix.records import Record
 
 _NEWLINE = re.compile(rb"\r\n|\r|\n")
 _COOKIE = re.compile(rb"[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)", re.ASCII)
@@ -32,8 +33,7 @@ class SourceError(Exception):
         return f"{place}: {self.cause}"
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(Record):
     """A file as it was read: `text` is `data` decoded, without a byte order mark."""
 
     path: str

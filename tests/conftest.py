@@ -2,7 +2,6 @@
 
 import ast
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -104,7 +103,6 @@ def survey(module: Module, project: Project, target: TargetVersion) -> Survey:
     return Survey(names, leads)
 
 
-@dataclass(frozen=True)
 class Family(Codemod):
     """A family that has its rules with it, and no home."""
 

@@ -4,7 +4,6 @@ import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ from flask_ctxfix.codemod import Codemod, Finding, Fix, Rule
 from flask_ctxfix.flask_versions import TargetVersion
 from flask_ctxfix.outcome import Mode, Outcome
 from flask_ctxfix.project import Module
+from flask_ctxfix.records import replace
 from flask_ctxfix.settings import Settings, SettingsError
 from flask_ctxfix.source import SourceError, decode
 from tests.conftest import Failing, Renaming, family
@@ -595,14 +595,9 @@ def test_target(tree: Write) -> None:
 def test_a_codemod_that_cannot_be_loaded(monkeypatch: pytest.MonkeyPatch, toy: Codemod) -> None:
     monkeypatch.undo()
 
-    class Entry:
-        name, value = "mine", "nowhere"
-
-        def load(self) -> object:
-            raise ImportError("no module named nowhere")
-
-    monkeypatch.setattr("importlib.metadata.entry_points", lambda group: [Entry()])
-    with pytest.raises(SettingsError, match=r"codemod mine \(nowhere\): no module named nowhere"):
+    found = [("mine", "nowhere")]
+    monkeypatch.setattr("flask_ctxfix.entry_points.entry_points", lambda group: found)
+    with pytest.raises(SettingsError, match=r"codemod mine \(nowhere\): No module named 'nowhere'"):
         engine.load_codemods()
 
 

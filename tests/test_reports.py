@@ -2,13 +2,13 @@ import json
 import os
 import subprocess
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from flask_ctxfix import engine, reports
 from flask_ctxfix.outcome import Mode
+from flask_ctxfix.records import replace
 from flask_ctxfix.reports import summary
 from flask_ctxfix.settings import Settings
 

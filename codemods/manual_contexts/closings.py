@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Literal
 
@@ -14,6 +13,7 @@ from flask_ctxfix.codemods.manual_contexts.pushes import Push
 from flask_ctxfix.codemods.manual_contexts.wraps import wrap
 from flask_ctxfix.context_flow.values import own_nodes
 from flask_ctxfix.project import Module
+from flask_ctxfix.records import Record, replace
 from flask_ctxfix.scopes import FunctionNode
 
 Kind = Literal["straight", "finally", "handler", "some errors"]
@@ -21,8 +21,7 @@ _TALKING_LINE = re.compile(r"^[ \t]*(try|finally)[ \t]*:[ \t]*#", re.MULTILINE)
 _ALL_ERRORS = {"BaseException", "Exception"}
 
 
-@dataclass(frozen=True, slots=True)
-class Closing:
+class Closing(Record):
     """How a block pops what it pushed: the statements up to `last` run in the context.
 
     `edits` leave out what pops, `pops` are all calls that do; what comes under the ``with`` is

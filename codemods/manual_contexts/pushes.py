@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Literal
 
 from flask_ctxfix.codemods.manual_contexts.migrations import is_migration
@@ -14,6 +13,7 @@ from flask_ctxfix.context_flow.values import Foreign, Instance, parameters_of
 from flask_ctxfix.flask_facts import CLASSES, CONTEXT_MAKERS
 from flask_ctxfix.named import defines, is_imported
 from flask_ctxfix.project import Module, Project
+from flask_ctxfix.records import Record
 from flask_ctxfix.scopes import Binding, FunctionNode, Scope
 from flask_ctxfix.syntax import last_name
 
@@ -24,8 +24,7 @@ _APPLICATIONS = {"flask.Flask()", "flask.current_app"}
 Use = Literal["push", "pop", "read", "escape"]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Push:
+class Push(Record, eq=False):
     """One statement ``….push()``. `made` is the call that makes the context, if it is known."""
 
     module: Module

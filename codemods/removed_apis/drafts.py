@@ -10,6 +10,7 @@ from typing import Literal
 from flask_ctxfix.codemod import Applicability, Edit, Need
 from flask_ctxfix.codemods.removed_apis.stack_uses import Top
 from flask_ctxfix.project import Module
+from flask_ctxfix.records import Record
 
 Shape = Literal["atom", "comparison", "not", "and", "or", "conditional"]
 
@@ -25,8 +26,7 @@ _BINDS_TIGHTER: dict[Shape, tuple[type[ast.AST], ...]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Rewrite:
+class Rewrite(Record):
     """The edits for one use, and the code that stands there afterwards."""
 
     edits: tuple[Edit, ...]
@@ -38,8 +38,7 @@ class Rewrite:
     groups: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
+class Refusal(Record):
     """Why a use has no sane rewrite, and what to do instead.
 
     `expects_old_error` says that it is what a rewrite raises that does not fit in.

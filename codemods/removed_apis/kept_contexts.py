@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from typing import Literal
 
 from flask_ctxfix.codemods.removed_apis.kept_values import Uses
 from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.values import Class, Foreign, Function, bound_arguments
 from flask_ctxfix.project import Module, Project
+from flask_ctxfix.records import Record, replace
 from flask_ctxfix.scopes import FunctionNode
 
 Form = Literal["context", "container", "either"]
@@ -39,8 +39,7 @@ _HOLDS = (
 _MOST = 20_000
 
 
-@dataclass(frozen=True, slots=True)
-class _Held:
+class _Held(Record):
     """An expression that is, or holds, a context that was taken off a stack.
 
     `home` is the function that it was taken in; `is_later` says that it was kept since, so that no

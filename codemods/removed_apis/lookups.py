@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 
 from flask_ctxfix import flask_facts
 from flask_ctxfix.codemod import Applicability, Fix, Need, ReplaceExpression, Span
@@ -14,6 +13,7 @@ from flask_ctxfix.codemods.removed_apis.stores import Store, group_of, store_of
 from flask_ctxfix.flask_versions import ONE_CONTEXT, TargetVersion
 from flask_ctxfix.imports import local_name
 from flask_ctxfix.project import Module, Project
+from flask_ctxfix.records import Record, replace
 from flask_ctxfix.scopes import Binding, Scope
 
 _PRIVATE = flask_facts.LOOKUPS.keys() | flask_facts.ERROR_MESSAGES.keys() | {"_find_app"}
@@ -26,8 +26,7 @@ _BUILT_IN: dict[Kind, frozenset[str]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class LookupUse:
+class LookupUse(Record):
     """One use, or the import, of a private name."""
 
     name: str

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 
 from flask_ctxfix import flask_facts
 from flask_ctxfix.codemod import (
@@ -39,6 +38,7 @@ from flask_ctxfix.context_flow.values import Foreign
 from flask_ctxfix.flask_versions import STACKS_REMOVED, TargetVersion
 from flask_ctxfix.imports import exported_names
 from flask_ctxfix.project import Module, Project
+from flask_ctxfix.records import replace
 from flask_ctxfix.scopes import Binding, Scope
 
 _STACK_NAME = {"request": "_request_ctx_stack", "app": "_app_ctx_stack"}

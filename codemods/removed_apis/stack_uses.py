@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Literal
 
 from flask_ctxfix import flask_facts
@@ -12,6 +11,7 @@ from flask_ctxfix.codemods.removed_apis.versions import is_version_test
 from flask_ctxfix.imports import guarding_try
 from flask_ctxfix.origins import NONE
 from flask_ctxfix.project import Module, Project
+from flask_ctxfix.records import Record
 from flask_ctxfix.scopes import Binding, Scope
 
 Kind = Literal["request", "app"]
@@ -22,16 +22,14 @@ _SUSPENDS = (ast.Yield, ast.YieldFrom, ast.Await, ast.AsyncFor, ast.AsyncWith)
 _DEFERRED = (ast.Lambda, ast.FunctionDef, ast.AsyncFunctionDef, ast.GeneratorExp, ast.ClassDef)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Stack:
+class Stack(Record, eq=False):
     """An expression that is one of the two stacks."""
 
     node: ast.expr
     kind: Kind
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Top:
+class Top(Record, eq=False):
     """An expression that is the context on top of a stack, or None.
 
     `node` is ``stack.top`` itself, or a read of the variable that was given it. `stack` is where
@@ -43,8 +41,7 @@ class Top:
     stack: Stack
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Variable:
+class Variable(Record, eq=False):
     """A local variable to which only the top of one stack is ever assigned."""
 
     statements: tuple[ast.Assign | ast.AnnAssign, ...]

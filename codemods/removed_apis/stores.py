@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from flask_ctxfix import flask_facts
@@ -18,6 +17,7 @@ from flask_ctxfix.codemods.removed_apis.setting_uses import reads_setting
 from flask_ctxfix.codemods.removed_apis.stack_uses import Kind, StackUses, Top
 from flask_ctxfix.flask_versions import ONE_CONTEXT, STACKS_REMOVED, TargetVersion
 from flask_ctxfix.project import Module, Project
+from flask_ctxfix.records import Record
 from flask_ctxfix.scopes import Binding
 
 LOGIN_SLOT: tuple[Kind, str] = ("request", "user")
@@ -40,8 +40,7 @@ class Store(NamedTuple):
     note: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class StackFacts:
+class StackFacts(Record):
     """What one module tells about the attributes that the project keeps on contexts.
 
     `travelling` are the kinds of context whose object is passed on, or read by a computed name:

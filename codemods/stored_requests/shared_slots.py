@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Hashable, Iterator
-from dataclasses import dataclass
 
 from flask_ctxfix.codemod import Finding, Fix, Level, Rule, Step, Survey
 from flask_ctxfix.codemods.stored_requests import NAME
@@ -15,14 +14,14 @@ from flask_ctxfix.codemods.stored_requests.verdicts import Verdict, modules_with
 from flask_ctxfix.context_flow.request_data import Kind
 from flask_ctxfix.flask_versions import TargetVersion
 from flask_ctxfix.project import Module, Project
+from flask_ctxfix.records import Record
 
 _STORES = "`g` for one request, `session` or the database for one user, a store for all"
 _NOT_EVERYWHERE = "it is used in files that are not to be changed"
 _OF_PROXY = "a proxy always shows the current request; use it where the name is used"
 
 
-@dataclass(frozen=True, slots=True)
-class SlotFacts:
+class SlotFacts(Record):
     """The slots that a module puts request data into."""
 
     slots: frozenset[Slot]

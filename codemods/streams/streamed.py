@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from flask_ctxfix.applications import imports_flask
 from flask_ctxfix.codemods.streams.late_code import MAKING, Late, made_at, parts_of
@@ -20,14 +19,14 @@ from flask_ctxfix.flask_facts import (
     spelled,
 )
 from flask_ctxfix.project import Module, Project
+from flask_ctxfix.records import Record
 from flask_ctxfix.scopes import FunctionNode
 from flask_ctxfix.syntax import without_call
 
 _MAKERS = spelled(RESPONSE_MAKERS)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Stream:
+class Stream(Record, eq=False):
     """One response that streams `root`.
 
     For a view that is a generator itself, `root` is its definition.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 
 from flask_ctxfix.codemod import AddDecorator, Applicability, Fix, ReplaceExpression
 from flask_ctxfix.codemods.threads.lasting_work import why_lasting
@@ -18,6 +17,7 @@ from flask_ctxfix.context_flow.values import Foreign, Function, own_nodes
 from flask_ctxfix.flask_facts import BODY_READS, TEARDOWNS
 from flask_ctxfix.named import is_imported, is_named
 from flask_ctxfix.project import Module, Project
+from flask_ctxfix.records import replace
 from flask_ctxfix.spelling import flask_name_at
 from flask_ctxfix.syntax import last_name
 

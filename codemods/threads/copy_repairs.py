@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 
 from flask_ctxfix.aliases import is_named_elsewhere
 from flask_ctxfix.applications import constructions
@@ -23,6 +22,7 @@ from flask_ctxfix.codemods.threads.starts import Start, is_deferred
 from flask_ctxfix.context_flow import ContextFlow, Use, Where
 from flask_ctxfix.context_flow.values import Foreign, Function, own_nodes
 from flask_ctxfix.project import Module, Project
+from flask_ctxfix.records import replace
 from flask_ctxfix.scopes import FunctionNode
 from flask_ctxfix.spelling import flask_name_at
 from flask_ctxfix.value_reads import free_names, moving_edits, read_of

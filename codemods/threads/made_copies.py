@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from flask_ctxfix.aliases import imported_as
 from flask_ctxfix.codemods.threads.starts import Start, starts_in
@@ -21,6 +20,7 @@ from flask_ctxfix.context_flow.values import (
     own_nodes,
 )
 from flask_ctxfix.project import Module, Project
+from flask_ctxfix.records import Record
 from flask_ctxfix.syntax import last_name
 
 COPY = "copy_current_request_context"
@@ -31,8 +31,7 @@ _RELEASES = frozenset({"clear", "discard", "pop", "popitem", "popleft", "remove"
 _WAITING_BLOCK = Foreign("concurrent.futures.ThreadPoolExecutor()")
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Copy:
+class Copy(Record, eq=False):
     """One place that makes a copy of the request's context, for `function` to run in.
 
     `maker` is the call that makes it, or a decorator of `definition`.

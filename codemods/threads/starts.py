@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from flask_ctxfix.applications import imports_flask
 from flask_ctxfix.codemod import Step
@@ -13,6 +12,7 @@ from flask_ctxfix.context_flow.needs import Use
 from flask_ctxfix.context_flow.values import Class, Foreign, Function, Instance, Partial, Value
 from flask_ctxfix.flask_facts import STARTED_CLASSES, STARTERS, Starter, spelled
 from flask_ctxfix.project import Module, Project
+from flask_ctxfix.records import Record
 from flask_ctxfix.syntax import last_name, without_call
 
 _NAMES = spelled(STARTERS)
@@ -28,8 +28,7 @@ LOOPS = (
 )
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Start:
+class Start(Record, eq=False):
     """One call that starts `target`, which stands for `value`, elsewhere.
 
     For the `run` of a class of threads, and for a function whose decorator starts it, `call` is the

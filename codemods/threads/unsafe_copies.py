@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import NamedTuple
 
 from flask_ctxfix.codemod import Finding, Fix, Level, Rule, Span, Step
@@ -29,6 +28,7 @@ from flask_ctxfix.context_flow.values import Foreign, Function
 from flask_ctxfix.flask_facts import BODY_READS
 from flask_ctxfix.flask_versions import ONE_CONTEXT, TargetVersion
 from flask_ctxfix.project import Module, Project
+from flask_ctxfix.records import replace
 
 _CARRIED = Foreign("contextvars.copy_context().run")
 _ADVICE_PASS = "read the value before, in the request, and pass it as an argument"

@@ -6,7 +6,6 @@ import ast
 import json
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor
-from dataclasses import replace
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -20,6 +19,7 @@ from flask_ctxfix.context_flow.values import Function
 from flask_ctxfix.flask_versions import TargetVersion
 from flask_ctxfix.outcome import Outcome
 from flask_ctxfix.project import Module, Project
+from flask_ctxfix.records import replace
 from flask_ctxfix.settings import load
 from flask_ctxfix.source import SourceError
 from tests.conftest import family
