@@ -6,6 +6,7 @@ import ast
 from collections.abc import Callable, Iterator
 
 from flask_ctxfix.project import Module, Project
+from flask_ctxfix.scopes import FunctionNode
 from flask_ctxfix.syntax import last_name
 
 
@@ -14,14 +15,24 @@ def is_named_elsewhere(project: Project, module: Module, name: str) -> bool:
     return any(path != module.path for path in project.naming(name))
 
 
-def imported_as(project: Project, name: str) -> frozenset[str]:
-    """Return the names that imports give to what has a name somewhere, that name among them."""
-    return project.memo(("imported as", name), lambda: _reached(project, name, _imported))
+def known_as(project: Project, name: str) -> frozenset[str]:
+    """Return the names under which code may have what has a name somewhere, that name among them.
+
+    Imports give it another one, and so do variables that other files may import.
+    """
+    return project.memo(("known as", name), lambda: _reached(project, name, _passed_on))
 
 
 def classes_of(project: Project, name: str) -> frozenset[str]:
     """Return the names under which code may have a class, or one that inherits from it."""
-    return project.memo(("classes of", name), lambda: _reached(project, name, _imported_or_derived))
+    return project.memo(("classes of", name), lambda: _reached(project, name, _inherited))
+
+
+def may_know(module: Module, project: Project, names: frozenset[str]) -> bool:
+    """Whether code of a module may have something that one of the names stands for somewhere."""
+    key = ("known as one of", names)
+    every = project.memo(key, lambda: frozenset().union(*(known_as(project, n) for n in names)))
+    return not module.names.isdisjoint(every)
 
 
 def _reached(
@@ -38,15 +49,34 @@ def _reached(
     return frozenset(found)
 
 
-def _imported(module: Module, name: str) -> Iterator[str]:
+def _passed_on(module: Module, name: str) -> Iterator[str]:
     for node in module.scopes.nodes(ast.ImportFrom):
         for alias in node.names:
             if alias.name == name and alias.asname is not None:
                 yield alias.asname
+    for read in module.scopes.named(name):
+        yield from _given(module, read)
 
 
-def _imported_or_derived(module: Module, name: str) -> Iterator[str]:
-    yield from _imported(module, name)
+def _given(module: Module, read: ast.expr) -> Iterator[str]:
+    """Yield the names of a module, or of a class, that are given what an expression stands for."""
+    parents = module.scopes.parents
+    value: ast.AST = read
+    while isinstance(parents[value], ast.BoolOp | ast.IfExp):
+        value = parents[value]
+    statement = parents[value]
+    if isinstance(statement, ast.Assign | ast.AnnAssign) and statement.value is value:
+        targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
+        for target in targets:
+            is_local = isinstance(target, ast.Name) and isinstance(
+                module.scopes.home_of(target).node, FunctionNode
+            )
+            if not is_local:
+                yield last_name(target)
+
+
+def _inherited(module: Module, name: str) -> Iterator[str]:
+    yield from _passed_on(module, name)
     for node in module.scopes.nodes(ast.ClassDef):
         if name in map(last_name, node.bases):
             yield node.name

@@ -62,7 +62,7 @@ def constructions(project: Project) -> Iterator[tuple[Module, ast.Call]]:
     names = sorted(classes_of(project, "Flask"))
     paths = {path for name in names for path in project.naming_outside_tests(name)}
     for module in project.parsed(sorted(paths)):
-        for call in (call for name in names for call in module.scopes.calls.get(name, ())):
+        for call in module.scopes.calls_of(names):
             if class_kind(module, project, call.func) == "Flask":
                 yield module, call
 

@@ -475,9 +475,9 @@ class Project(Keeper):
             if outermost.star_imports and not outermost.binds(name):
                 reads = outermost.reads.get(name, ())
                 yield from (read for read in reads if self.flask_name(module, read) == name)
-        for node in module.scopes.nodes(ast.Attribute):
-            if node.attr in names and isinstance(node.ctx, ast.Load):
-                if self.flask_name(module, node) == node.attr:
+        for name in names:
+            for node in module.scopes.attribute_reads.get(name, ()):
+                if self.flask_name(module, node) == name:
                     yield node
 
     def binding_origins(self, module: Module, binding: Binding) -> Origins:

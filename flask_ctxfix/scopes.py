@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import symtable
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cached_property
 from typing import TypeVar, cast
 
@@ -135,6 +135,11 @@ class Scopes:
             if not isinstance(each.ctx, ast.Load):
                 found[each.attr].append(each)
         return found
+
+    def calls_of(self, names: Iterable[str]) -> list[ast.Call]:
+        """Return the calls of what has one of the last names, in the order of the text."""
+        found = (call for name in names for call in self.calls.get(name, ()))
+        return sorted(found, key=lambda call: (call.lineno, call.col_offset))
 
     def named(self, name: str) -> list[ast.Name | ast.Attribute]:
         """Return the variables and attributes of a name, whatever is done with them."""

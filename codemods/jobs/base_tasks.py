@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 
-from flask_ctxfix.aliases import imported_as
+from flask_ctxfix.aliases import known_as
 from flask_ctxfix.codemod import Fix, InsertStatement, Need, ReplaceExpression
 from flask_ctxfix.codemods.jobs.applications import application_seen
 from flask_ctxfix.context_flow import ContextFlow
@@ -29,7 +29,7 @@ _OWN_LINE = re.compile(r"(\r\n|\r|\n)([ \t]*)\Z")
 
 def makers_in(module: Module, project: Project) -> list[ast.Call]:
     """Return the calls of a module that make a Celery whose class of tasks is not set."""
-    if project.is_test(module.path) or module.names.isdisjoint(imported_as(project, "Celery")):
+    if project.is_test(module.path) or module.names.isdisjoint(known_as(project, "Celery")):
         return []
     values = ContextFlow.of(project).values
     return [
@@ -44,7 +44,7 @@ def one_maker(project: Project) -> str | None:
     """Return the file that makes the only Celery of a project, if it can be given a class there."""
 
     def compute() -> str | None:
-        names = imported_as(project, "Celery")
+        names = known_as(project, "Celery")
         paths = {path for name in names for path in project.naming_outside_tests(name)}
         modules = project.parsed(sorted(paths))
         found = [(module, call) for module in modules for call in makers_in(module, project)]

@@ -6,6 +6,9 @@ import ast
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from flask_ctxfix.aliases import classes_of, known_as
+from flask_ctxfix.codemod import Step
+from flask_ctxfix.codemods.jobs import NAME
 from flask_ctxfix.codemods.threads.starts import Start, target_of
 from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.values import Class, Foreign, Function
@@ -19,10 +22,29 @@ from flask_ctxfix.flask_facts import (
     spelled,
 )
 from flask_ctxfix.project import Module, Project
-from flask_ctxfix.syntax import without_call
+from flask_ctxfix.scopes import FunctionNode
+from flask_ctxfix.syntax import last_name, without_call
 
+_Definition = ast.FunctionDef | ast.AsyncFunctionDef
+_RUNNERS: dict[str, Runner] = {
+    **JOB_DECORATORS,
+    **JOB_BASES,
+    **{name: runner for name, (runner, _) in JOB_STARTERS.items()},
+}
+_DECORATORS = spelled(JOB_DECORATORS)
+_BASES = spelled(JOB_BASES)
 _CALLS = spelled(JOB_STARTERS)
-_METHODS = frozenset(name for methods in JOB_METHODS.values() for name in methods)
+_METHODS = frozenset(name for methods in JOB_METHODS.values() for name in methods if name)
+
+
+class Facts(NamedTuple):
+    """What one module tells of its jobs: their names, and how those of Celery lose the application.
+
+    `proofs` are the ways to what they lack.
+    """
+
+    names: frozenset[str]
+    proofs: tuple[tuple[Step, ...], ...]
 
 
 class Job(NamedTuple):
@@ -39,7 +61,7 @@ class Job(NamedTuple):
 
 def jobs_in(module: Module, project: Project) -> list[Job]:
     """Return the jobs that a module defines or registers; nothing for tests."""
-    if project.is_test(module.path):
+    if project.is_test(module.path) or not _runners_in(project):
         return []
 
     def collect() -> list[Job]:
@@ -50,33 +72,66 @@ def jobs_in(module: Module, project: Project) -> list[Job]:
     return module.memo("jobs", collect)
 
 
-def names_of_jobs(module: Module, project: Project) -> Iterator[str]:
-    """Yield the names of what a module defines by which others make jobs, or hand over to them."""
-    for job in jobs_in(module, project):
-        function = job.start.function
-        if function is not None and function.module is module:
-            yield function.name
-    for node in module.scopes.nodes(ast.ClassDef):
-        if _runner_of_class(module, project, node) is not None:
-            yield node.name
+def names_of_jobs(module: Module, project: Project) -> frozenset[str]:
+    """Return the names of what a module defines by which others make jobs, or hand over to them."""
+    if not _runners_in(project):
+        return frozenset()
+    jobs = [job.start for job in jobs_in(module, project)]
+    given = (each.function for each in jobs)
+    found = {each.name for each in given if each is not None and each.module is module}
+    found |= {each.call.name for each in jobs if isinstance(each.call, _Definition)}
+    return frozenset(found.union(node.name for node, _ in _classes_of_jobs(module, project)))
 
 
 def hand_overs_in(module: Module, project: Project) -> Iterator[Job]:
     """Yield the calls of a module that hand arguments to jobs."""
-    if project.is_test(module.path):
+    if project.is_test(module.path) or not _runners_in(project):
         return
     yield from (Job(runner, start) for runner, start in _handed(module, project))
-    for call in module.scopes.nodes(ast.Call):
+    for method, call in _calls_of_jobs(module, project):
         called = call.func
-        method = called.attr if isinstance(called, ast.Attribute) else ""
-        if method in _METHODS or isinstance(called, ast.Name):
-            owner = called.value if isinstance(called, ast.Attribute) else called
-            runner = runner_of(module, project, owner)
-            passing = JOB_METHODS.get(runner, {}).get(method) if runner is not None else None
-            if runner is not None and passing is not None:
-                position = -1 if passing == "rest" else 0
-                starter = Starter("job", f"job of {runner}", position, "", passing)
-                yield Job(runner, Start(module, call, starter, called, None))
+        owner = called.value if isinstance(called, ast.Attribute) else called
+        runner = runner_of(module, project, owner)
+        passing = JOB_METHODS.get(runner, {}).get(method) if runner is not None else None
+        if runner is not None and passing is not None:
+            position = -1 if passing == "rest" else 0
+            starter = Starter("job", f"job of {runner}", position, "", passing)
+            yield Job(runner, Start(module, call, starter, called, None))
+
+
+def _calls_of_jobs(module: Module, project: Project) -> Iterator[tuple[str, ast.Call]]:
+    """Yield the calls of methods that jobs have, or of what may be a job itself."""
+    names = _jobs_known_as(project)
+    for call in module.scopes.calls_of(_METHODS):
+        if isinstance(call.func, ast.Attribute):
+            if last_name(without_call(call.func.value)) in names:
+                yield call.func.attr, call
+    for call in module.scopes.calls_of(names):
+        if isinstance(call.func, ast.Name):
+            yield "", call
+
+
+def _jobs_known_as(project: Project) -> frozenset[str]:
+    """Return the names under which code may have a job of the project."""
+
+    def compute() -> frozenset[str]:
+        surveys = (each for each in project.surveys.get(NAME, []) if isinstance(each, Facts))
+        names = frozenset().union(*(each.names for each in surveys))
+        return frozenset().union(*(known_as(project, name) for name in names))
+
+    return project.memo("jobs known as", compute)
+
+
+def _runners_in(project: Project) -> frozenset[Runner]:
+    """Return the runners whose packages the code of a project names."""
+    return project.memo(
+        "runners of jobs",
+        lambda: frozenset(
+            runner
+            for name, runner in _RUNNERS.items()
+            if project.naming_outside_tests(name.partition(".")[0])
+        ),
+    )
 
 
 def runner_of(module: Module, project: Project, node: ast.expr) -> Runner | None:
@@ -105,6 +160,9 @@ def _runner_by(module: Module, project: Project, decorator: ast.expr) -> Runner 
 
 
 def _decorated(module: Module, project: Project) -> Iterator[Job]:
+    names = frozenset().union(*(known_as(project, each) for each in _DECORATORS))
+    if module.names.isdisjoint(names):
+        return
     values = ContextFlow.of(project).values
     nodes: list[ast.FunctionDef | ast.AsyncFunctionDef] = [
         *module.scopes.nodes(ast.FunctionDef),
@@ -112,6 +170,8 @@ def _decorated(module: Module, project: Project) -> Iterator[Job]:
     ]
     for node in nodes:
         for decorator in node.decorator_list:
+            if not _may_be_of_runner(module, decorator, names):
+                continue
             runner = _runner_by(module, project, decorator)
             # What RQ calls is what the module has under the name of the function.
             if runner is None or (runner == "RQ" and decorator is not node.decorator_list[0]):
@@ -119,6 +179,15 @@ def _decorated(module: Module, project: Project) -> Iterator[Job]:
             starter = Starter("job", f"job of {runner}", 0, "", "each")
             value = values.below(module, node, decorator)
             yield Job(runner, Start(module, node, starter, decorator, value))
+
+
+def _may_be_of_runner(module: Module, decorator: ast.expr, names: frozenset[str]) -> bool:
+    """Whether a decorator has one of the names, or is a variable of a function: any may be one."""
+    called = without_call(decorator)
+    is_variable = isinstance(called, ast.Name) and isinstance(
+        module.scopes.home_of(called).node, FunctionNode
+    )
+    return is_variable or last_name(called) in names
 
 
 def _runner_of_class(module: Module, project: Project, node: ast.ClassDef) -> Runner | None:
@@ -130,10 +199,7 @@ def _runner_of_class(module: Module, project: Project, node: ast.ClassDef) -> Ru
 def _classes(module: Module, project: Project) -> Iterator[Job]:
     """Yield the `run` of each class of jobs, unless something else is called before it."""
     values = ContextFlow.of(project).values
-    for node in module.scopes.nodes(ast.ClassDef):
-        runner = _runner_of_class(module, project, node)
-        if runner is None:
-            continue
+    for node, runner in _classes_of_jobs(module, project):
         owner = Class(module, node)
         if isinstance(values.member(owner, "__call__", of_instance=True), Function):
             continue
@@ -144,14 +210,22 @@ def _classes(module: Module, project: Project) -> Iterator[Job]:
                 yield Job(runner, Start(module, run, starter, run, value))
 
 
+def _classes_of_jobs(module: Module, project: Project) -> Iterator[tuple[ast.ClassDef, Runner]]:
+    names = frozenset().union(*(classes_of(project, each) for each in _BASES))
+    for node in module.scopes.nodes(ast.ClassDef) if module.names & names else ():
+        runner = _runner_of_class(module, project, node)
+        if runner is not None:
+            yield node, runner
+
+
 def _handed(module: Module, project: Project) -> list[tuple[Runner, Start]]:
     """Return the calls that hand a function to a runner."""
 
     def collect() -> Iterator[tuple[Runner, Start]]:
         values = ContextFlow.of(project).values
-        for call in module.scopes.nodes(ast.Call):
+        for call in module.scopes.calls_of(_CALLS):
             called = call.func
-            if not isinstance(called, ast.Attribute) or called.attr not in _CALLS:
+            if not isinstance(called, ast.Attribute):
                 continue
             value = values.of(module, called)
             known = JOB_STARTERS.get(value.name) if isinstance(value, Foreign) else None

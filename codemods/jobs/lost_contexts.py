@@ -6,9 +6,10 @@ import ast
 from collections.abc import Iterator
 
 from flask_ctxfix.codemod import Finding, Rule, Step
+from flask_ctxfix.codemods.jobs import NAME
 from flask_ctxfix.codemods.jobs.app_contexts import app_context_fix
 from flask_ctxfix.codemods.jobs.base_tasks import base_task_fix, makers_in, one_maker
-from flask_ctxfix.codemods.jobs.jobs import Job, jobs_in
+from flask_ctxfix.codemods.jobs.jobs import Facts, Job, jobs_in
 from flask_ctxfix.codemods.jobs.providers import provided
 from flask_ctxfix.codemods.threads.starts import is_deferred
 from flask_ctxfix.context_flow import ContextFlow, Need, Use
@@ -256,5 +257,5 @@ def way_of(job: Job, use: Use) -> tuple[Step, ...]:
 
 def celery_proofs(project: Project) -> list[tuple[Step, ...]]:
     """Return the ways from Celery's tasks to what they lack, one for each task."""
-    surveys = project.surveys.get("jobs", [])
-    return [proof for facts in surveys if isinstance(facts, tuple) for proof in facts]
+    surveys = project.surveys.get(NAME, [])
+    return [proof for facts in surveys if isinstance(facts, Facts) for proof in facts.proofs]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask_ctxfix.codemod import Survey
 from flask_ctxfix.codemods.jobs.job_arguments import ProxyAsJobArgument
-from flask_ctxfix.codemods.jobs.jobs import names_of_jobs
+from flask_ctxfix.codemods.jobs.jobs import Facts, names_of_jobs
 from flask_ctxfix.codemods.jobs.lost_contexts import (
     JobReadsRequest,
     JobWithoutAppContext,
@@ -20,8 +20,8 @@ RULES = (JobWithoutAppContext(), JobReadsRequest(), ProxyAsJobArgument())
 
 
 def survey(module: Module, project: Project, target: TargetVersion) -> Survey:
-    """Collect how tasks of Celery lose the application, and lead to what hands over to jobs."""
+    """Collect the jobs and how those of Celery lose the application; lead to what calls them."""
     lost = (each for each in losing(module, project, Need.APP) if needs_class(each[0]))
     proofs = tuple(way_of(job, use) for job, use in lost)
     names = names_of_jobs(module, project)
-    return Survey(proofs, frozenset(frozenset({name}) for name in names))
+    return Survey(Facts(names, proofs), frozenset(frozenset({name}) for name in names))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from flask_ctxfix.aliases import imported_as
+from flask_ctxfix.aliases import known_as
 from flask_ctxfix.applications import constructions
 from flask_ctxfix.codemod import Span
 from flask_ctxfix.context_flow import ContextFlow
@@ -116,7 +116,7 @@ def _only_call(module: Module, project: Project, factory: ast.AST) -> ast.Call |
         return None
     values = ContextFlow.of(project).values
     found: list[ast.Call] = []
-    names = imported_as(project, factory.name)
+    names = known_as(project, factory.name)
     for path in project.naming_outside_tests(factory.name):
         try:
             other = project.module(path)

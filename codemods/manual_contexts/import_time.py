@@ -74,14 +74,14 @@ class ImportTimeContextRead(Rule):
         """Yield the uses at import time, and the assignments."""
         if project.is_test(module.path) or is_migration(module):
             return
-        for node in module.scopes.nodes(ast.Attribute):
-            if not isinstance(node.ctx, ast.Load) and node.attr in _NAMES:
-                if project.origins(module, node.value) == {"flask"}:
-                    message = f"`flask.{node.attr}` is replaced, for all threads"
-                    yield self.finding(module, "warning", node, message, _ADVICE_ASSIGNED)
-        found = [*self._uses(module, project), *self._extensions(module, project)]
-        if found and is_imported_outside(module, project):
-            yield from found
+        changes = module.scopes.attribute_changes
+        for node in (node for name in _NAMES for node in changes.get(name, ())):
+            if project.origins(module, node.value) == {"flask"}:
+                message = f"`flask.{node.attr}` is replaced, for all threads"
+                yield self.finding(module, "warning", node, message, _ADVICE_ASSIGNED)
+        if is_imported_outside(module, project):
+            yield from self._uses(module, project)
+            yield from self._extensions(module, project)
 
     def _uses(self, module: Module, project: Project) -> Iterator[Finding]:
         """Yield the uses of proxies that certainly happen, the first one of each call."""

@@ -75,7 +75,7 @@ def decorators_of(module: Module, project: Project, function: FunctionNode) -> I
 
 def _pools_of(module: Module, function: FunctionNode) -> Iterator[ast.Call]:
     """Yield the pools of a module that run a function in each of their threads at first."""
-    for call in (call for name in _POOLS for call in module.scopes.calls.get(name, ())):
+    for call in module.scopes.calls_of(_POOLS):
         for keyword in call.keywords:
             given = keyword.value
             is_it = given is function or (

@@ -8,7 +8,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Iterator
 
-from flask_ctxfix.aliases import imported_as
+from flask_ctxfix.aliases import known_as
 from flask_ctxfix.codemods.manual_contexts.unseen import is_open
 from flask_ctxfix.context_flow import ContextFlow, Where
 from flask_ctxfix.context_flow.values import Foreign, Function, Property, Proxy, own_nodes
@@ -49,7 +49,7 @@ def _takers(project: Project) -> list[tuple[FunctionNode, bool]]:
 
 def _find_takers(project: Project) -> Iterator[tuple[FunctionNode, bool]]:
     reachability = ContextFlow.of(project).every_caller
-    names = imported_as(project, "g")
+    names = known_as(project, "g")
     paths = {path for name in names for path in project.naming_outside_tests(name)}
     for module in project.parsed(sorted(paths)):
         uses = project.uses_of(module, {"g"})

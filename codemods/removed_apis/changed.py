@@ -6,6 +6,7 @@ import ast
 from collections.abc import Collection, Iterator
 
 from flask_ctxfix import flask_facts
+from flask_ctxfix.aliases import may_know
 from flask_ctxfix.applications import class_kind, instance_of
 from flask_ctxfix.codemod import Edit, Finding, Fix, Level, Need, ReplaceExpression, Rule
 from flask_ctxfix.codemods.removed_apis.classes import fix_of
@@ -124,9 +125,8 @@ class ChangedIn32(Rule):
     def _assignments(
         self, module: Module, project: Project, target: TargetVersion
     ) -> Iterator[Finding]:
-        for node in module.scopes.nodes(ast.Attribute):
-            if isinstance(node.ctx, ast.Load) or node.attr not in _READ_ONLY:
-                continue
+        changes = module.scopes.attribute_changes
+        for node in (node for name in _READ_ONLY for node in changes.get(name, ())):
             if not _is_context(module, project, target, node.value):
                 continue
             if target.newest < (FIXED_SESSION if node.attr == "session" else ONE_CONTEXT):
@@ -151,8 +151,8 @@ class ChangedIn32(Rule):
                 fix = _renamed(module, project, target, scope, binding)
                 advice = _BY_HAND if fix is None else _SAME_OBJECT
             yield self._deprecated(module, binding.alias, name, advice, fix)
-        for node in module.scopes.nodes(ast.Attribute):
-            if node.attr == "request_ctx" and project.flask_name(module, node) == "request_ctx":
+        for node in module.scopes.attributes.get("request_ctx", ()):
+            if project.flask_name(module, node) == "request_ctx":
                 fix = _renamed_attribute(module, target, node)
                 advice = _BY_HAND if fix is None else _SAME_OBJECT
                 if not serves_newer_flask(module, project, node):
@@ -165,10 +165,8 @@ class ChangedIn32(Rule):
         return self.finding(module, "warning", node, message, advice, fix)
 
     def _dispatch(self, module: Module, project: Project) -> Iterator[Finding]:
-        for node in module.scopes.nodes(ast.Call):
+        for node in module.scopes.calls_of(flask_facts.DISPATCH_METHODS):
             if not isinstance(node.func, ast.Attribute):
-                continue
-            if node.func.attr not in flask_facts.DISPATCH_METHODS:
                 continue
             if _passes_context(module, project, node, node.func.attr):
                 continue
@@ -177,6 +175,8 @@ class ChangedIn32(Rule):
                 yield self.finding(module, "error", node.func, message, _WITHOUT_CTX)
 
     def _overrides(self, module: Module, project: Project) -> Iterator[Finding]:
+        if module.names.isdisjoint(flask_facts.DISPATCH_METHODS):
+            return
         for node in module.scopes.nodes(ast.ClassDef):
             if not any(class_kind(module, project, base) == "Flask" for base in node.bases):
                 continue
@@ -189,6 +189,8 @@ class ChangedIn32(Rule):
                     yield self.finding(module, "warning", method, message, advice)
 
     def _implicit_pops(self, module: Module) -> Iterator[Finding]:
+        if all(call.args for call in module.scopes.calls.get("pop", ())):
+            return
         for scope in module.scopes.every:
             for name, bindings in scope.bindings.items():
                 if not bindings or not all(_makes_context(b.value) for b in bindings):
@@ -204,6 +206,8 @@ def _bindings_of(
     module: Module, project: Project, names: set[str]
 ) -> Iterator[tuple[Scope, Binding]]:
     """Yield the imports that are the only binding of a name, and import one of Flask's `names`."""
+    if not may_know(module, project, frozenset(names)):
+        return
     for scope in module.scopes.every:
         for bindings in scope.bindings.values():
             for binding in bindings if len(bindings) == 1 else ():

@@ -6,6 +6,7 @@ import ast
 from collections.abc import Iterator
 
 from flask_ctxfix import flask_facts
+from flask_ctxfix.aliases import may_know
 from flask_ctxfix.codemod import Finding, Fix, Level, ReplaceExpression, Rule, Span
 from flask_ctxfix.codemods.removed_apis.stack_uses import StackUses, serves_newer_flask
 from flask_ctxfix.flask_versions import ONE_CONTEXT, TargetVersion
@@ -63,6 +64,8 @@ class ContextClassUse(Rule):
 
     def find(self, module: Module, project: Project, target: TargetVersion) -> Iterator[Finding]:
         """Yield constructor calls, class tests and subclasses."""
+        if not may_know(module, project, flask_facts.CLASSES):
+            return
         for use in project.uses_of(module, flask_facts.CLASSES):
             parent = module.scopes.parents[use]
             if isinstance(parent, ast.Call):

@@ -6,6 +6,7 @@ import ast
 from collections.abc import Iterator
 
 from flask_ctxfix import flask_facts
+from flask_ctxfix.aliases import may_know
 from flask_ctxfix.applications import imports_flask
 from flask_ctxfix.codemod import (
     Applicability,
@@ -93,16 +94,18 @@ class RemovedContextFlags(Rule):
     def find(self, module: Module, project: Project, target: TargetVersion) -> Iterator[Finding]:
         """Yield settings, flags, and what the analysis of the stacks found of them."""
         yield from (f for f in shared_findings(module, project, target) if f.code == self.code)
-        for constant in module.scopes.nodes(ast.Constant):
+        is_spelled = flask_facts.spelled([_ENVIRON_KEY]) <= module.names
+        strings = module.scopes.nodes(ast.Constant) if is_spelled else ()
+        for constant in strings:
             if constant.value == _ENVIRON_KEY:
                 message = f"`{_ENVIRON_KEY}` is not read since Flask 2.2"
                 yield self.finding(module, "error", constant, message, _USE_CLIENT, None)
-        for attribute in module.scopes.nodes(ast.Attribute):
-            if attribute.attr == _PROPERTY and imports_flask(module):
+        for attribute in module.scopes.attributes.get(_PROPERTY, ()):
+            if imports_flask(module):
                 message = f"`{_PROPERTY}` was removed in Flask 2.2"
                 yield self.finding(module, "error", attribute, message, _USE_CLIENT, None)
-        if not facts_of_project(module, project).reads_setting:
-            for node in setting_uses(module):
+        for node in setting_uses(module):
+            if not facts_of_project(module, project).reads_setting:
                 message = f"`{flask_facts.PRESERVE_SETTING}` was removed in Flask 2.2"
                 fix = _without_setting(module, node)
                 yield self.finding(module, "warning", node, message, _NO_EFFECT, fix)
@@ -111,7 +114,9 @@ class RemovedContextFlags(Rule):
     def _signals(
         self, module: Module, project: Project, target: TargetVersion
     ) -> Iterator[Finding]:
-        if target.newest < _SIGNALS_DEPRECATED:
+        if target.newest < _SIGNALS_DEPRECATED or not may_know(
+            module, project, flask_facts.SIGNALS
+        ):
             return
         level: Level = "error" if target.newest >= _SIGNALS_REMOVED else "warning"
         message = "`signals_available` was removed in Flask 3.0; use `True`"

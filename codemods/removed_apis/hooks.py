@@ -127,8 +127,9 @@ class BeforeFirstRequest(Rule):
 
     def find(self, module: Module, project: Project, target: TargetVersion) -> Iterator[Finding]:
         """Yield the uses of the hooks, of their list, and of what triggers them."""
-        attributes = module.scopes.nodes(ast.Attribute)
-        uses = [n for n in attributes if n.attr in FIRST_REQUEST and _is_flasks(module, project, n)]
+        named = module.scopes.attributes
+        attributes = (node for name in FIRST_REQUEST for node in named.get(name, ()))
+        uses = [node for node in attributes if _is_flasks(module, project, node)]
         fixes = _fixes(module, project, uses)
         for node in uses:
             yield from self._use(module, target, node, fixes.get(node))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from flask_ctxfix.aliases import imported_as
+from flask_ctxfix.aliases import known_as
 from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.values import Class, Foreign, Function, Instance, Property, Value
 from flask_ctxfix.project import Module, Project
@@ -98,7 +98,7 @@ class Uses:
 
     def _imported(self, path: str, name: str) -> Iterator[Read]:
         """Yield the reads of a global of the module at `path`, wherever it is read."""
-        local = imported_as(self._project, name)
+        local = known_as(self._project, name)
         paths = {path for each in local for path in self._project.naming(each)}
         for other in self._project.parsed(sorted(paths)):
             for node in (node for each in sorted(local) for node in other.scopes.named(each)):

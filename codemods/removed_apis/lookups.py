@@ -6,6 +6,7 @@ import ast
 from collections.abc import Iterator
 
 from flask_ctxfix import flask_facts
+from flask_ctxfix.aliases import may_know
 from flask_ctxfix.codemod import Applicability, Fix, Need, ReplaceExpression, Span
 from flask_ctxfix.codemods.removed_apis.spelling import both_contexts
 from flask_ctxfix.codemods.removed_apis.stack_uses import Kind, serves_newer_flask
@@ -16,7 +17,7 @@ from flask_ctxfix.project import Module, Project
 from flask_ctxfix.records import Record, replace
 from flask_ctxfix.scopes import Binding, Scope
 
-_PRIVATE = flask_facts.LOOKUPS.keys() | flask_facts.ERROR_MESSAGES.keys() | {"_find_app"}
+PRIVATE = frozenset((*flask_facts.LOOKUPS, *flask_facts.ERROR_MESSAGES, "_find_app"))
 _BY_HAND = "write a function that reads `g` or the proxies; nothing public takes its place as it is"
 _SAME = "only the text of the error changes"
 _LIVES_LONGER = "check before merging: `g` lives as long as the app context, not the request"
@@ -38,17 +39,19 @@ class LookupUse(Record):
 
 def lookup_uses(module: Module, project: Project, target: TargetVersion) -> Iterator[LookupUse]:
     """Yield the uses of the private names in a module, and their imports."""
+    if not may_know(module, project, PRIVATE):
+        return
     for scope in module.scopes.every:
         for local in list(scope.bindings):
             yield from _Lookup(module, project, target, scope, local).uses()
-    for node in module.scopes.nodes(ast.Attribute):
-        if node.attr in _PRIVATE and isinstance(node.ctx, ast.Load):
-            base = _base(node)
-            if base is None or project.flask_name(module, node) != node.attr:
-                continue
-            if not serves_newer_flask(module, project, node):
-                home = module.scopes.home_of(base)
-                yield _Lookup(module, project, target, home, base.id).through_module(node)
+    reads = module.scopes.attribute_reads
+    for node in (node for name in sorted(PRIVATE) for node in reads.get(name, ())):
+        base = _base(node)
+        if base is None or project.flask_name(module, node) != node.attr:
+            continue
+        if not serves_newer_flask(module, project, node):
+            home = module.scopes.home_of(base)
+            yield _Lookup(module, project, target, home, base.id).through_module(node)
 
 
 def _base(node: ast.expr) -> ast.Name | None:
@@ -104,7 +107,7 @@ class _Lookup:
     def _name(self) -> str | None:
         names = {self._name_bound(binding) for binding in self._bindings}
         name = names.pop() if len(names) == 1 else None
-        if name not in _PRIVATE:
+        if name not in PRIVATE:
             return None
         served = any(
             serves_newer_flask(self._module, self._project, b.node) for b in self._bindings

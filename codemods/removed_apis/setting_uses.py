@@ -25,8 +25,9 @@ def sets_setting(module: Module, node: ast.AST) -> bool:
 
 def setting_uses(module: Module) -> Iterator[ast.AST]:
     """Yield every name, attribute, keyword and string that spells the setting."""
-    yield from (node for node in module.scopes.nodes(ast.Name) if node.id == SETTING)
-    yield from (node for node in module.scopes.nodes(ast.Attribute) if node.attr == SETTING)
+    if SETTING not in module.names:
+        return
+    yield from module.scopes.named(SETTING)
     yield from (node for node in module.scopes.nodes(ast.keyword) if node.arg == SETTING)
     yield from (node for node in module.scopes.nodes(ast.Constant) if node.value == SETTING)
 

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from flask_ctxfix import flask_facts
+from flask_ctxfix.aliases import may_know
 from flask_ctxfix.codemod import (
     Edit,
     Finding,
@@ -18,9 +19,10 @@ from flask_ctxfix.codemod import (
 )
 from flask_ctxfix.codemods.removed_apis.drafts import Refusal, Rewrite, worst
 from flask_ctxfix.codemods.removed_apis.kept_contexts import KeptContexts
-from flask_ctxfix.codemods.removed_apis.lookups import LookupUse, lookup_uses
+from flask_ctxfix.codemods.removed_apis.lookups import PRIVATE, LookupUse, lookup_uses
 from flask_ctxfix.codemods.removed_apis.shims import shims
 from flask_ctxfix.codemods.removed_apis.stack_uses import (
+    STACKS,
     Kind,
     StackUses,
     Top,
@@ -79,6 +81,8 @@ _CODES = {"request": "CTX401", "app": "CTX402"}
 
 def shared_findings(module: Module, project: Project, target: TargetVersion) -> list[Finding]:
     """Return the findings of one analysis of the stacks, which several rules sort by code."""
+    if not may_know(module, project, STACKS | PRIVATE):
+        return []
     key = ("stack findings", target, project.pinned)
     return module.memo(key, lambda: list(_Analysis(module, project, target).findings()))
 
@@ -344,8 +348,8 @@ class _Analysis:
 
     def _assigned_to_flask(self) -> Iterator[Finding]:
         """Report the shim that hangs a stack of its own on Flask: nothing is ever pushed to it."""
-        for node in self._module.scopes.nodes(ast.Attribute):
-            if isinstance(node.ctx, ast.Store) and node.attr in flask_facts.REMOVED_STACKS:
+        for stack in flask_facts.REMOVED_STACKS:
+            for node in self._module.scopes.attribute_stores.get(stack, ()):
                 origins = self._project.origins(self._module, node)
                 names = {flask_facts.name_of(origin) for origin in origins}
                 if len(names) == 1 and names <= flask_facts.REMOVED_STACKS.keys():

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Literal
 
 from flask_ctxfix import flask_facts
+from flask_ctxfix.aliases import may_know
 from flask_ctxfix.codemods.removed_apis.versions import is_version_test
 from flask_ctxfix.imports import guarding_try
 from flask_ctxfix.origins import NONE
@@ -16,6 +17,7 @@ from flask_ctxfix.scopes import Binding, Scope
 
 Kind = Literal["request", "app"]
 
+STACKS = frozenset(flask_facts.REMOVED_STACKS)
 _MODERN = flask_facts.GLOBALS | {"g", "current_app", "has_app_context", "has_request_context"}
 
 _SUSPENDS = (ast.Yield, ast.YieldFrom, ast.Await, ast.AsyncFor, ast.AsyncWith)
@@ -58,8 +60,9 @@ class StackUses:
         self._project = project
         self._scopes = module.scopes
         self._shims: set[ast.AST] = set()
-        self.bindings = list(self._stack_bindings())
-        self.stacks = list(self._stacks())
+        may_be_used = may_know(module, project, STACKS)
+        self.bindings = list(self._stack_bindings()) if may_be_used else []
+        self.stacks = list(self._stacks()) if may_be_used else []
         self.tops: list[Top] = []
         self.variables: list[Variable] = []
         self.operations: list[Stack] = []

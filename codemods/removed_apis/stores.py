@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from flask_ctxfix import flask_facts
+from flask_ctxfix.aliases import may_know
 from flask_ctxfix.applications import imported_packages
 from flask_ctxfix.codemods.removed_apis import NAME
 from flask_ctxfix.codemods.removed_apis.setting_uses import reads_setting
@@ -20,6 +21,7 @@ from flask_ctxfix.project import Module, Project
 from flask_ctxfix.records import Record
 from flask_ctxfix.scopes import Binding
 
+_LOOKUPS = frozenset(flask_facts.LOOKUPS)
 LOGIN_SLOT: tuple[Kind, str] = ("request", "user")
 _LOGIN_USER = "_login_user"
 _KEPT_BY_LOGIN = "Flask-Login keeps the user in `g._login_user` from 0.6.2 on"
@@ -45,8 +47,8 @@ class StackFacts(Record):
 
     `travelling` are the kinds of context whose object is passed on, or read by a computed name:
     anything may be read from it. `held` are attributes that are read from a context object itself.
-    `on_g` are names that the project itself keeps on `g`. `kept` are the stacks that the
-    module imports from other files of the project and goes on using, as `exported` names them.
+    `kept` are the stacks that the module imports from other files of the project and goes on using,
+    as `exported` names them.
     `written` are the attributes that it sets, `open_to_writes` the kinds of context of which it may
     set any; a test sets them in the stead of what does in earnest, and so none. `extensions` are
     the packages it imports that may set others.
@@ -54,7 +56,6 @@ class StackFacts(Record):
 
     travelling: frozenset[Kind]
     held: frozenset[str]
-    on_g: frozenset[str]
     kept: frozenset[str]
     written: frozenset[str]
     open_to_writes: frozenset[Kind]
@@ -73,7 +74,6 @@ def facts(module: Module, project: Project) -> StackFacts:
     return StackFacts(
         travelling=travelling,
         held=frozenset((*_held(module), *_read_from_values(module, uses))),
-        on_g=frozenset(_on_g(module, project)),
         kept=frozenset(_kept(module, project, uses)),
         written=frozenset(() if is_test else _written(module, uses)),
         open_to_writes=frozenset(
@@ -94,9 +94,9 @@ def store_of(
     has_login_slot = known.knows_flask_login and not known.is_flask_login
     if (kind, name) == LOGIN_SLOT and has_login_slot:
         return Store(True, _LOGIN_USER, False, _KEPT_BY_LOGIN)
-    taken = known.held | known.on_g | _METHODS_OF_G
     pinned = group_of(kind, str(name)) in project.pinned
-    stays = name is None or kind in known.travelling or name in taken or pinned
+    stays = name is None or kind in known.travelling or name in known.held or pinned
+    stays = stays or _is_taken(project, str(name))
     note = ""
     if name is None and kind == "request" and has_login_slot:
         note = f"the name may be `user`; {_KEPT_BY_LOGIN}"
@@ -105,6 +105,16 @@ def store_of(
         note = _KEPT_BY_OTHERS.format(name) if target.newest >= STACKS_REMOVED else ""
     is_exact = (kind == "app" or target.newest < ONE_CONTEXT) and not note
     return Store(may_move(kind, target) and not stays, name, is_exact, note)
+
+
+def _is_taken(project: Project, name: str) -> bool:
+    """Whether `g` has a method of a name, or the project itself keeps something there under it."""
+
+    def search() -> bool:
+        modules = project.parsed(project.naming(name))
+        return any(name in _on_g(each, project) for each in modules)
+
+    return name in _METHODS_OF_G or project.memo(("on g", name), search)
 
 
 def _is_foreign(known: StackFacts, kind: Kind, name: str) -> bool:
@@ -158,17 +168,18 @@ def is_flask_login(module: Module, project: Project) -> bool:
 
 def facts_of_project(module: Module, project: Project) -> StackFacts:
     """Return the facts of all modules together; those of `module` where none was surveyed."""
-    surveyed = [fact for fact in project.surveys.get(NAME, []) if isinstance(fact, StackFacts)]
-    if not surveyed:
+    surveys = project.surveys.get(NAME)
+    if not surveys:
         return facts(module, project)
-    return project.memo(NAME, lambda: _together(surveyed))
+    return project.memo(
+        NAME, lambda: _together([each for each in surveys if isinstance(each, StackFacts)])
+    )
 
 
 def _together(every: list[StackFacts]) -> StackFacts:
     return StackFacts(
         travelling=frozenset().union(*(fact.travelling for fact in every)),
         held=frozenset().union(*(fact.held for fact in every)),
-        on_g=frozenset().union(*(fact.on_g for fact in every)),
         kept=frozenset().union(*(fact.kept for fact in every)),
         knows_flask_login=any(fact.knows_flask_login for fact in every),
         written=frozenset().union(*(fact.written for fact in every)),
@@ -207,7 +218,7 @@ def _extensions(module: Module, project: Project, imported: frozenset[str]) -> I
 
 
 def _asks_login_manager(module: Module) -> bool:
-    return any(node.attr == "login_manager" for node in module.scopes.nodes(ast.Attribute))
+    return "login_manager" in module.scopes.attributes
 
 
 def attributes(module: Module, project: Project, uses: StackUses) -> Iterator[tuple[Kind, str]]:
@@ -227,6 +238,8 @@ def attributes(module: Module, project: Project, uses: StackUses) -> Iterator[tu
 
 def _looked_up(module: Module, project: Project) -> Iterator[tuple[Kind, str | None]]:
     """Yield what the private functions look up on a context; None for a computed name."""
+    if not may_know(module, project, _LOOKUPS):
+        return
     for lookup, kind in flask_facts.LOOKUPS.items():
         for read in project.uses_of(module, {lookup}):
             call = module.scopes.parents[read]
@@ -265,6 +278,8 @@ def _stays_put(module: Module, top: Top) -> bool:
 
 def _held(module: Module) -> Iterator[str]:
     """Yield the attributes of variables that hold a context which the code made itself."""
+    if module.names.isdisjoint(flask_facts.CONTEXT_MAKERS):
+        return
     for scope in module.scopes.every:
         for name, bindings in scope.bindings.items():
             if any(_is_made_context(module, binding.node, binding.value) for binding in bindings):
@@ -305,8 +320,12 @@ def _is_made_context(module: Module, node: ast.AST, value: ast.expr | None) -> b
     )
 
 
-def _on_g(module: Module, project: Project) -> Iterator[str]:
-    """Yield the names that a module reads or writes on `g`."""
+def _on_g(module: Module, project: Project) -> frozenset[str]:
+    """Return the names that a module reads or writes on `g`."""
+    return module.memo("on g", lambda: frozenset(_names_on_g(module, project)))
+
+
+def _names_on_g(module: Module, project: Project) -> Iterator[str]:
     for read in project.uses_of(module, {"g"}):
         parent = module.scopes.parents[read]
         call = module.scopes.parents[parent]

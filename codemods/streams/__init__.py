@@ -5,8 +5,10 @@ from __future__ import annotations
 from flask_ctxfix.codemod import Codemod
 from flask_ctxfix.flask_facts import RESPONSE_MAKERS, VIEW_DECORATORS, VIEW_METHODS, spelled
 
+NAME = "streams"
+
 CODEMOD = Codemod(
-    name="streams",
+    name=NAME,
     home=f"{__name__}.rules",
     names=spelled((*RESPONSE_MAKERS, *VIEW_DECORATORS)) | VIEW_METHODS | {"stream_with_context"},
     in_tests=False,

@@ -6,6 +6,7 @@ import ast
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from flask_ctxfix.aliases import may_know
 from flask_ctxfix.codemod import Finding, Level, Rule, Step
 from flask_ctxfix.codemods.streams.late_code import Late, parts_of
 from flask_ctxfix.codemods.streams.readers import is_read_at_once
@@ -97,6 +98,8 @@ _READ = "read in the view what the stream needs, and pass it to the generator"
 
 def _kept(module: Module, project: Project) -> Iterator[tuple[ast.expr, Stream]]:
     """Yield what keeps the context for a stream, with that stream: calls, and decorators."""
+    if not may_know(module, project, frozenset({WITH_CONTEXT})):
+        return
     values = ContextFlow.of(project).values
     name = Foreign(f"flask.{WITH_CONTEXT}")
     for call in module.scopes.nodes(ast.Call):

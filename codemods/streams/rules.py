@@ -13,6 +13,6 @@ RULES = (GeneratorReadsRequest(), StreamWithContextHazard())
 
 
 def survey(module: Module, project: Project, target: TargetVersion) -> Survey:
-    """Lead to the files that may give a stream to what this one defines."""
-    names = streaming_names(module, project)
-    return Survey(None, frozenset(frozenset({name}) for name in names))
+    """Collect what streams what it is given, and lead to the files that may give it a stream."""
+    names = frozenset(streaming_names(module, project))
+    return Survey(names, frozenset(frozenset({name}) for name in names))

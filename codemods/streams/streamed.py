@@ -5,7 +5,9 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
+from flask_ctxfix.aliases import classes_of, known_as
 from flask_ctxfix.applications import imports_flask
+from flask_ctxfix.codemods.streams import NAME
 from flask_ctxfix.codemods.streams.late_code import MAKING, Late, made_at, parts_of
 from flask_ctxfix.codemods.streams.readers import are_all_bodies_read, is_body_read
 from flask_ctxfix.context_flow import ContextFlow, Reach
@@ -81,16 +83,9 @@ def _streams(module: Module, project: Project) -> Iterator[Stream]:
 
 
 def _given_to_responses(module: Module, project: Project) -> Iterator[ast.expr]:
-    names = _local_names(module)
-    for call in module.scopes.nodes(ast.Call):
-        called = call.func
-        if isinstance(called, ast.Name):
-            may_be = called.id in names or called.id[:1].isupper()
-        else:
-            attribute = getattr(called, "attr", "")
-            may_be = attribute in _MAKERS or attribute[:1].isupper()
-        body = _body_of(call) if may_be else None
-        if isinstance(body, MAKING) and _makes_response(module, project, called):
+    for call in module.scopes.calls_of(_makers(project)):
+        body = _body_of(call)
+        if isinstance(body, MAKING) and _makes_response(module, project, call.func):
             if not is_body_read(module, project, call):
                 yield body
 
@@ -98,7 +93,7 @@ def _given_to_responses(module: Module, project: Project) -> Iterator[ast.expr]:
 def _passed_on(module: Module, project: Project) -> Iterator[ast.expr]:
     """Yield the arguments for functions of the project that give a parameter to a response."""
     values = ContextFlow.of(project).values
-    for call in module.scopes.nodes(ast.Call):
+    for call in module.scopes.calls_of(_streaming(project)):
         arguments = (*call.args, *(each.value for each in call.keywords))
         if not any(isinstance(made_at(module, each), MAKING) for each in arguments):
             continue
@@ -110,6 +105,17 @@ def _passed_on(module: Module, project: Project) -> Iterator[ast.expr]:
             if name == streamed and isinstance(argument, MAKING):
                 if not is_body_read(module, project, call):
                     yield argument
+
+
+def _streaming(project: Project) -> list[str]:
+    """Return the names under which code may have a function that streams one of its parameters."""
+
+    def compute() -> list[str]:
+        surveys = project.surveys.get(NAME, [])
+        names = {name for each in surveys if isinstance(each, frozenset) for name in each}
+        return sorted({other for name in names for other in known_as(project, name)})
+
+    return project.memo("functions that stream", compute)
 
 
 def streamed_parameters(module: Module, project: Project) -> dict[ast.AST, str]:
@@ -136,11 +142,12 @@ def streaming_names(module: Module, project: Project) -> Iterator[str]:
             yield node.name
 
 
-def _local_names(module: Module) -> frozenset[str]:
-    """Return the names that imports bind to what may make a response."""
-    imports = module.scopes.nodes(ast.ImportFrom)
-    aliases = (alias for node in imports for alias in node.names)
-    return frozenset(alias.asname or alias.name for alias in aliases if alias.name in _MAKERS)
+def _makers(project: Project) -> frozenset[str]:
+    """Return the names under which code may have what makes a response."""
+    return project.memo(
+        "makers of responses",
+        lambda: frozenset().union(*(classes_of(project, name) for name in _MAKERS)),
+    )
 
 
 def _body_of(call: ast.Call) -> ast.expr | None:

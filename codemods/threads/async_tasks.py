@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
+from flask_ctxfix.aliases import known_as
 from flask_ctxfix.codemod import Finding, Fix, RemoveArgument, ReplaceExpression, Rule
 from flask_ctxfix.codemods.threads.lasting_work import why_lasting_at, withheld
 from flask_ctxfix.codemods.threads.starts import is_deferred, way_to
@@ -14,7 +15,6 @@ from flask_ctxfix.flask_facts import EXECUTOR_CALLS, TASK_MAKERS, spelled
 from flask_ctxfix.flask_versions import TargetVersion
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.spelling import standard_name_at
-from flask_ctxfix.syntax import last_name
 
 _NAMES = spelled((*EXECUTOR_CALLS, *TASK_MAKERS))
 # What starts the coroutine that it is given at once, as the call of an executor does.
@@ -105,9 +105,7 @@ class TaskLostInAsyncView(Rule):
         if project.is_test(module.path):
             return
         values = ContextFlow.of(project).values
-        for call in module.scopes.nodes(ast.Call):
-            if last_name(call.func) not in _local(module):
-                continue
+        for call in module.scopes.calls_of(_names(project)):
             value = values.of(module, call.func)
             name = value.name if isinstance(value, Foreign) else ""
             if name in EXECUTOR_CALLS:
@@ -144,15 +142,12 @@ class TaskLostInAsyncView(Rule):
         return self.finding(module, "warning", call, message, _ADVICE_TASK, None, proof)
 
 
-def _local(module: Module) -> frozenset[str]:
-    """Return the names by which a module may call what starts work."""
-
-    def compute() -> frozenset[str]:
-        aliases = (alias for node in module.scopes.nodes(ast.ImportFrom) for alias in node.names)
-        renamed = (alias.asname for alias in aliases if alias.name in _NAMES and alias.asname)
-        return _NAMES.union(renamed)
-
-    return module.memo("names of async starters", compute)
+def _names(project: Project) -> frozenset[str]:
+    """Return the names by which code may call what starts work."""
+    return project.memo(
+        "names of async starters",
+        lambda: frozenset().union(*(known_as(project, name) for name in _NAMES)),
+    )
 
 
 def _to_thread(

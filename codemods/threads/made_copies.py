@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from flask_ctxfix.aliases import imported_as
+from flask_ctxfix.aliases import known_as
 from flask_ctxfix.codemods.threads.starts import Start, starts_in
 from flask_ctxfix.context_flow import ContextFlow, Need, Reach
 from flask_ctxfix.context_flow.handled_errors import expects_no_context
@@ -151,7 +151,7 @@ class Copy(Record, eq=False):
 
 def copies_in(module: Module, project: Project) -> list[Copy]:
     """Return the copies that a module makes; nothing for tests."""
-    if project.is_test(module.path) or module.names.isdisjoint(imported_as(project, COPY)):
+    if project.is_test(module.path) or module.names.isdisjoint(known_as(project, COPY)):
         return []
     return module.memo("copies", lambda: [*_decorated(module, project), *_wrapped(module, project)])
 

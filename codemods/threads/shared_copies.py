@@ -140,8 +140,8 @@ def _mapped_by_executors(module: Module, project: Project) -> Iterator[ast.expr]
     if project.is_test(module.path):
         return
     values = ContextFlow.of(project).values
-    for call in module.scopes.nodes(ast.Call):
-        if isinstance(call.func, ast.Attribute) and call.func.attr == "map" and call.args:
+    for call in module.scopes.calls.get("map", ()):
+        if isinstance(call.func, ast.Attribute) and call.args:
             if values.of(module, call.func) == Foreign(_EXECUTOR):
                 yield call.args[0]
 

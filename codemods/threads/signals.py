@@ -25,9 +25,9 @@ _MADE_SIGNALS = frozenset(
 def senders_in(module: Module, project: Project) -> Iterator[ast.expr]:
     """Yield the senders of signals that are the proxy of the application."""
     values = ContextFlow.of(project).values
-    for call in module.scopes.nodes(ast.Call):
+    for call in module.scopes.calls_of(SENDING):
         called = call.func
-        if not isinstance(called, ast.Attribute) or called.attr not in SENDING or not call.args:
+        if not isinstance(called, ast.Attribute) or not call.args:
             continue
         if lasting_proxy_of(module, project, call.args[0]) != APP:
             continue

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from flask_ctxfix.aliases import imported_as
+from flask_ctxfix.aliases import known_as
 from flask_ctxfix.context_flow import ContextFlow, Where
 from flask_ctxfix.context_flow.tables import QuestionKind
 from flask_ctxfix.context_flow.values import Class, Foreign
@@ -191,12 +191,13 @@ def _constructions(
 ) -> list[tuple[Module, ast.Call]]:
     """Return the calls outside of tests that make an instance of a class."""
     values = ContextFlow.of(project).values
-    names = imported_as(project, owner.name)
+    names = known_as(project, owner.name)
 
     def search() -> Iterator[tuple[Module, ast.Call]]:
         for home in project.parsed(project.naming_outside_tests(owner.name)):
-            named = (call for name in names for call in home.scopes.calls.get(name, ()))
-            for call in home.scopes.nodes(ast.Call) if home is module else named:
+            scopes = home.scopes
+            calls = scopes.nodes(ast.Call) if home is module else scopes.calls_of(names)
+            for call in calls:
                 if values.of(home, call.func) == Class(module, owner):
                     yield home, call
 

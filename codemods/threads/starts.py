@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
+from flask_ctxfix.aliases import classes_of, known_as
 from flask_ctxfix.applications import imports_flask
 from flask_ctxfix.codemod import Step
 from flask_ctxfix.context_flow import ContextFlow, Reach, Where
@@ -15,7 +16,9 @@ from flask_ctxfix.project import Module, Project
 from flask_ctxfix.records import Record
 from flask_ctxfix.syntax import last_name, without_call
 
-_NAMES = spelled(STARTERS)
+# What modules have, and what objects have.
+_NAMES = spelled(name for name in STARTERS if "()" not in name)
+_METHODS = spelled(name for name in STARTERS if "()" in name)
 _SIMPLE = (ast.Expr, ast.Assign, ast.AnnAssign, ast.Return)
 LOOPS = (
     ast.For,
@@ -241,12 +244,8 @@ def _calls(module: Module, project: Project) -> list[Start]:
 
 def _starts(module: Module, project: Project) -> Iterator[Start]:
     values = ContextFlow.of(project).values
-    names = _local_names(module)
-    for call in module.scopes.nodes(ast.Call):
+    for call in module.scopes.calls_of(_names(project)):
         called = call.func
-        name = last_name(called)
-        if name not in (_NAMES if isinstance(called, ast.Attribute) else names):
-            continue
         value = values.of(module, called)
         starter = STARTERS.get(value.name) if isinstance(value, Foreign) else None
         target = target_of(call, starter) if starter is not None else None
@@ -285,7 +284,9 @@ def _run_methods(module: Module, project: Project) -> Iterator[Start]:
 
 def _started_classes(module: Module, project: Project) -> Iterator[tuple[ast.ClassDef, Starter]]:
     values = ContextFlow.of(project).values
-    for node in module.scopes.nodes(ast.ClassDef):
+    spellings = (classes_of(project, name) for name in spelled(STARTED_CLASSES))
+    names: frozenset[str] = frozenset().union(*spellings)
+    for node in module.scopes.nodes(ast.ClassDef) if module.names & names else ():
         bases = values.bases(Class(module, node))
         names = {base.name for base in bases if isinstance(base, Foreign)}
         starter = next((STARTED_CLASSES[n] for n in sorted(names & STARTED_CLASSES.keys())), None)
@@ -293,11 +294,12 @@ def _started_classes(module: Module, project: Project) -> Iterator[tuple[ast.Cla
             yield node, starter
 
 
-def _local_names(module: Module) -> frozenset[str]:
-    """Return the names that imports bind to what may start something."""
-    imports = module.scopes.nodes(ast.ImportFrom)
-    aliases = (alias for node in imports for alias in node.names)
-    return frozenset(alias.asname or alias.name for alias in aliases if alias.name in _NAMES)
+def _names(project: Project) -> list[str]:
+    """Return the names of what may start something."""
+    return project.memo(
+        "names of starters",
+        lambda: sorted(_METHODS.union(*(known_as(project, name) for name in _NAMES))),
+    )
 
 
 def target_of(call: ast.Call, starter: Starter) -> ast.expr | None:
