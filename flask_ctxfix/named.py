@@ -21,8 +21,7 @@ def is_imported(project: Project, package: str) -> bool:
     return project.memo(
         ("imported", package),
         lambda: any(
-            package in imported_packages(each)
-            for each in project.parsed(project.naming(package))
+            package in imported_packages(each) for each in project.parsed(project.naming(package))
         ),
     )
 
