@@ -54,7 +54,9 @@ class Binders:
         """Return what binds the name or module attribute `node`."""
         if isinstance(node, ast.Name):
             only = self._locals.only(node)
-            if only is not None and self._lookup.elsewhere(self._module.path, only) is not None:
+            if only is not None and (
+                only.alias is None or self._lookup.elsewhere(self._module.path, only) is not None
+            ):
                 return [(self._module, only)]
             read = self._locals.of(node)
             own = self._locals.bindings(read)

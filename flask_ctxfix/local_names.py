@@ -47,9 +47,13 @@ class LocalNames:
         """Return the binding that surely is all that gives a name its value, if that is simple."""
         scope, name = self._module.scopes.home_of(node), node.id
         bindings = scope.bindings.get(name, ())
-        if len(bindings) != 1 or name in BUILTINS or scope.star_imports or scope.is_class:
+        if len(bindings) != 1 or scope.is_class:
             return None
-        if scope.parent is None and self._lookup.files.inside(self._module.path, name) is not None:
+        if scope.parent is None and (
+            name in BUILTINS
+            or scope.star_imports
+            or self._lookup.files.inside(self._module.path, name) is not None
+        ):
             return None
         return bindings[0]
 

@@ -127,6 +127,14 @@ class Resolver:
         modules = [value for value in values if isinstance(value, InProject)]
         return sorted(modules) if len(modules) == len(values) else []
 
+    def may_be_module(self, node: ast.expr) -> bool:
+        """Whether an expression may be a module of the project: only they have modules inside."""
+        while isinstance(node, ast.Attribute):
+            node = node.value
+        if not isinstance(node, ast.Name):
+            return isinstance(node, ast.BoolOp)
+        return any(isinstance(value, InProject) for value in self._answer(self.locals.of(node)))
+
     def _answer(self, key: _Key) -> Values:
         return solve(key, self._steps, self._known)
 

@@ -415,13 +415,19 @@ class Project(Keeper):
         """Return what is read here of a scope: all that read the same mean the same."""
         return self._resolver(module).locals.of(node)
 
-    def imported_name(self, module: Module, node: ast.Name) -> str | None:
-        """Return the qualified name of what one import, of another package, surely gives a name."""
-        resolver = self._resolver(module)
-        binding = resolver.locals.only(node)
-        if binding is None or module.scopes.in_type_checking(binding.node):
+    def only_binding(self, module: Module, node: ast.Name) -> Binding | None:
+        """Return the binding that surely is all that gives a name its value, if that is simple."""
+        return self._resolver(module).locals.only(node)
+
+    def imported_name(self, module: Module, binding: Binding) -> str | None:
+        """Return the qualified name of what an import surely takes from another package."""
+        if module.scopes.in_type_checking(binding.node):
             return None
-        return resolver.lookup.elsewhere(module.path, binding)
+        return self._resolver(module).lookup.elsewhere(module.path, binding)
+
+    def may_be_module(self, module: Module, node: ast.expr) -> bool:
+        """Whether an expression may be a module of the project: it begins with one."""
+        return self._resolver(module).may_be_module(node)
 
     def module_of(self, module: Module, node: ast.expr) -> str | None:
         """Return the file of the one module of the project that `node` certainly is."""

@@ -24,8 +24,7 @@ def setters_of(project: Project, name: str) -> Iterator[Setter]:
 
     Tests replace much of what they test, for as long as they run.
     """
-    paths = project.memo("setters", lambda: _paths_by_name(project)).get(name, ())
-    for module in project.parsed(paths):
+    for module in project.parsed(_paths(project).get(name, ())):
         for node in module.scopes.attribute_stores.get(name, ()):
             if not _may_be_shared(module, node.value):
                 continue
@@ -36,6 +35,15 @@ def setters_of(project: Project, name: str) -> Iterator[Setter]:
             yield Setter(module, node.value, getattr(parent, "value", None) if is_plain else None)
 
 
+def may_be_set(project: Project, name: str) -> bool:
+    """Whether anything assigns an attribute of this name."""
+    return name in _paths(project)
+
+
+def _paths(project: Project) -> dict[str, list[str]]:
+    return project.memo("setters", lambda: _paths_by_name(project))
+
+
 def _paths_by_name(project: Project) -> dict[str, list[str]]:
     """Return, by the name of an attribute, the files that may set it on a class or a module."""
     found: dict[str, list[str]] = defaultdict(list)
@@ -44,7 +52,7 @@ def _paths_by_name(project: Project) -> dict[str, list[str]]:
             for name, nodes in module.scopes.attribute_stores.items():
                 if any(_may_be_shared(module, node.value) for node in nodes):
                     found[name].append(module.path)
-    return found
+    return {**found}
 
 
 def _may_be_shared(module: Module, target: ast.expr) -> bool:

@@ -186,12 +186,25 @@ class Table:
         return self.noted(answer)  # type: ignore[no-any-return]
 
     def keep(
-        self, keeper: Keeper, kind: QuestionKind[Result], key: Hashable, value: Result
-    ) -> Result:
-        """Keep the answer to a question that asks no other one."""
+        self,
+        keeper: Keeper,
+        kind: QuestionKind[Result],
+        key: Hashable,
+        value: Result,
+        *searched: str,
+    ) -> Answer:
+        """Keep and return the answer to a question that asks no other one."""
+        basis = Basis(kind.name, keeper.path, _NOTHING, frozenset(searched))
+        answer = keeper.answers[key] = Answer(value, basis)
+        return answer
+
+    def made_of(
+        self, keeper: Keeper, kind: QuestionKind[Result], value: Result, *answers: Answer
+    ) -> Answer:
+        """Return an answer that final answers to others tell."""
         basis = Basis(kind.name, keeper.path, _NOTHING, _NOTHING)
-        keeper.answers[key] = answer = Answer(value, basis)
-        return self.noted(answer)  # type: ignore[no-any-return]
+        basis.asked = tuple([each.basis for each in answers])
+        return Answer(value, basis)
 
     def noted(self, answer: Answer) -> Any:
         """Return the value of a final answer, which the question being answered rests on."""

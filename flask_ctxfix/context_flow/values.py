@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Hashable, Iterable, Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from flask_ctxfix import flask_facts
-from flask_ctxfix.context_flow.setters import Setter, setters_of
-from flask_ctxfix.context_flow.tables import QuestionKind, Table
+from flask_ctxfix.context_flow.setters import Setter, may_be_set, setters_of
+from flask_ctxfix.context_flow.tables import Answer, QuestionKind, Table
 from flask_ctxfix.origins import NONE, UNKNOWN
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import Binding, FunctionNode, Scope
@@ -156,11 +156,11 @@ class Values:
     def __init__(self, project: Project, table: Table) -> None:
         self._project = project
         self._table = table
+        self._named: dict[str, Foreign] = {}
 
     def of(self, module: Module, node: ast.expr, given: Known = ()) -> Value | None:
         """Return what `node` stands for where parameters have the values `given`."""
-        value = self._of(module, node, given)
-        return None if value is _UNDECIDED else value  # type: ignore[return-value]
+        return _decided(self._of(module, node, given))
 
     def definition(
         self, module: Module, node: ast.FunctionDef | ast.AsyncFunctionDef, given: Known = ()
@@ -197,32 +197,67 @@ class Values:
         return _decided(self._member(owner, name, of_instance=of_instance))
 
     def _of(self, module: Module, node: ast.expr, given: Known = ()) -> _Answer:
-        if not isinstance(node, _EVALUATED):
-            return None
-        if isinstance(node, ast.Constant):
-            return Switch(node.value) if isinstance(node.value, bool) else None
-        place = self._place(module, node) if isinstance(node, ast.Name) else node
-        key = ("value", place, given)
-        answer = module.answers.get(key)  # most have been asked before
-        if answer is not None:
-            return self._table.noted(answer)  # type: ignore[no-any-return]
-        if isinstance(node, ast.Name):
-            imported = self._project.imported_name(module, node)
-            if imported is not None:
-                return self._table.keep(module, _VALUE, key, Foreign(_canonical(imported)))
-        return self._ask(module, key, lambda: self._expression(module, node, given))
+        if not given:
+            answer = module.answers.get(node)  # most have been asked before
+            if answer is not None:
+                return self._table.noted(answer)  # type: ignore[no-any-return]
+        evaluate = _EVALUATED.get(type(node))
+        return None if evaluate is None else evaluate(self, module, node, given)
 
-    def _place(self, module: Module, node: ast.Name) -> Hashable:
-        """Return what tells names apart that may have different values."""
-        home = module.scopes.home_of(node)
-        if home.parent is not None and not home.is_class:
-            return home, node.id
-        return self._project.local_name(module, node)
+    def _name(self, module: Module, node: ast.Name, given: Known) -> _Answer:
+        scope = module.scopes.home_of(node)
+        if given:
+            given = _seen_from(module, scope, node.id, given)
+            if not given:
+                return self._of(module, node)
+        is_local = scope.parent is not None and not scope.is_class
+        place = (scope, node.id) if is_local else self._project.local_name(module, node)
+        key = ("name", place, given)
+        answer = module.answers.get(key) or self._simple(module, node, key, given)
+        if answer is None:
+            value = self._ask(module, key, lambda: self._bound_name(module, node, given))
+            answer = module.answers.get(key)
+            if answer is None or given:
+                return value
+        if not given:
+            module.answers[node] = answer
+        return self._table.noted(answer)  # type: ignore[no-any-return]
+
+    def _simple(self, module: Module, node: ast.Name, key: Hashable, given: Known) -> Answer | None:
+        """Keep and return the value of a name if its one binding tells it without other values."""
+        binding = self._project.only_binding(module, node)
+        if binding is None:
+            return None
+        if binding.alias is not None:
+            imported = self._project.imported_name(module, binding)
+            if imported is None:
+                return None
+            return self._table.keep(module, _VALUE, key, self._foreign(imported))
+        is_global = module.scopes.module.binds(node.id)
+        if is_global and may_be_set(self._project, node.id):
+            return None
+        value: _Answer = None
+        made_by = binding.node
+        if isinstance(made_by, ast.FunctionDef | ast.AsyncFunctionDef):
+            if made_by.decorator_list:
+                return None
+            value = Function(module, made_by, None, _seen_by(module, made_by, given))
+        elif isinstance(made_by, ast.ClassDef):
+            value = Class(module, made_by)
+        elif binding.kind == "parameter":
+            if getattr(made_by, "annotation", None) is not None:
+                return None
+            value = self._parameter(module, binding, given)
+        elif binding.value is not None or isinstance(made_by, ast.withitem | ast.NamedExpr):
+            return None
+        return self._table.keep(module, _VALUE, key, value, *((node.id,) if is_global else ()))
 
     def _definition(
         self, module: Module, node: ast.FunctionDef | ast.AsyncFunctionDef, given: Known
     ) -> _Answer:
         seen = _seen_by(module, node, given)
+        if not node.decorator_list:
+            return Function(module, node, None, seen)
         key = ("decorated", node, seen)
         return self._ask(module, key, lambda: self._decorated(module, node, seen))
 
@@ -270,15 +305,29 @@ class Values:
                 elif isinstance(value, Foreign):
                     yield value
 
+    def _foreign(self, origin: str) -> Foreign:
+        """Return what a qualified name from outside of the project stands for."""
+        found = self._named.get(origin)
+        if found is None:
+            found = self._named[origin] = Foreign(_canonical(origin))
+        return found
+
+    def _constant(self, module: Module, node: ast.Constant, given: Known) -> _Answer:
+        return Switch(node.value) if isinstance(node.value, bool) else None
+
+    def _lambda(self, module: Module, node: ast.Lambda, given: Known) -> _Answer:
+        return Function(module, node, None, _seen_by(module, node, given))
+
+    def _asked(self, module: Module, node: ast.expr, given: Known) -> _Answer:
+        """Return the value of what is made of several others, or of others that lead back here."""
+        key = ("value", node, given) if given else node
+        return self._ask(module, key, lambda: self._expression(module, node, given))
+
     def _expression(self, module: Module, node: ast.expr, given: Known) -> _Answer:
-        if isinstance(node, ast.Name):
-            return self._name(module, node, given)
         if isinstance(node, ast.Attribute):
-            return self._attribute(module, node, given)
+            return self._looked_at(module, node, given)
         if isinstance(node, ast.Call):
             return self._call(module, node, given)
-        if isinstance(node, ast.Lambda):
-            return Function(module, node, None, _seen_by(module, node, given))
         if isinstance(node, ast.BoolOp):
             values = [self._of(module, value, given) for value in node.values]
             decisive = Switch(isinstance(node.op, ast.Or))
@@ -288,7 +337,7 @@ class Values:
         assert isinstance(node, ast.Await | ast.NamedExpr)
         return self._of(module, node.value, given)
 
-    def _name(self, module: Module, node: ast.Name, given: Known) -> _Answer:
+    def _bound_name(self, module: Module, node: ast.Name, given: Known) -> _Answer:
         bindings = self._project.bindings(module, node)
         if not bindings:
             return self._named_elsewhere(module, node)
@@ -336,9 +385,13 @@ class Values:
 
     def _named_elsewhere(self, module: Module, node: ast.expr) -> Foreign | None:
         origins = self._project.origins(module, node) - {NONE}
-        names = {_canonical(origin) for origin in origins}
-        name = names.pop() if len(names) == 1 else UNKNOWN
-        return None if name == UNKNOWN else Foreign(name)
+        return self._one_foreign(origins)
+
+    def _one_foreign(self, origins: Iterable[str]) -> Foreign | None:
+        """Return what qualified names have in common, if it is one and known."""
+        values = {self._foreign(origin) for origin in origins}
+        value = values.pop() if len(values) == 1 else None
+        return None if value is None or value.name == UNKNOWN else value
 
     def _bound(self, module: Module, binding: Binding, given: Known) -> _Answer:
         node = binding.node
@@ -361,10 +414,7 @@ class Values:
     def _imported(self, module: Module, binding: Binding) -> Foreign | None:
         if module.scopes.in_type_checking(binding.node):
             return None
-        origins = self._project.binding_origins(module, binding)
-        names = {_canonical(origin) for origin in origins}
-        name = names.pop() if len(names) == 1 else UNKNOWN
-        return None if name == UNKNOWN else Foreign(name)
+        return self._one_foreign(self._project.binding_origins(module, binding))
 
     def _parameter(self, module: Module, binding: Binding, given: Known) -> _Answer:
         argument = binding.node
@@ -389,23 +439,57 @@ class Values:
         return value if isinstance(value, Class) or is_application else None
 
     def _attribute(self, module: Module, node: ast.Attribute, given: Known) -> _Answer:
+        """Return the value of an attribute: what its owner is tells it, unless that is a module."""
+        owner = self._of(module, node.value, given)
+        if owner is _UNDECIDED:
+            return owner
+        if isinstance(owner, Instance):
+            return self._of_member(module, node, given, owner.of, of_instance=True)
+        if isinstance(owner, Class):
+            return self._of_member(module, node, given, owner, of_instance=False)
+        if isinstance(owner, Foreign):
+            if self._project.find_module(owner.name, module.path) is None:
+                value = self._foreign(f"{owner.name}.{node.attr}")
+                return self._kept(module, node, given, node.value, value)
+        elif owner is None:
+            if not self._project.may_be_module(module, node.value):
+                return self._kept(module, node, given, node.value, None)
+        elif not isinstance(owner, Parent):
+            return None
+        return self._asked(module, node, given)
+
+    def _of_member(
+        self, module: Module, node: ast.Attribute, given: Known, owner: Class, *, of_instance: bool
+    ) -> _Answer:
+        value = self._member(owner, node.attr, of_instance=of_instance)
+        if not given:
+            first = module.answers.get(node.value)
+            second = owner.module.answers.get(("member", owner.node, node.attr, of_instance))
+            if first is not None and second is not None:
+                module.answers[node] = self._table.made_of(module, _VALUE, value, first, second)
+        return value
+
+    def _kept(
+        self, module: Module, node: ast.expr, given: Known, part: ast.expr, value: _Answer
+    ) -> _Answer:
+        """Return the value of `node`, which a part of it tells; keep it if that one is final."""
+        answer = None if given else module.answers.get(part)
+        if answer is not None:
+            module.answers[node] = answer._replace(value=value)
+        return value
+
+    def _looked_at(self, module: Module, node: ast.Attribute, given: Known) -> _Answer:
+        """Return the value of an attribute of a module, or of the parent of a class."""
         owner = self._of(module, node.value, given)
         if owner is _UNDECIDED:
             return owner
         if owner is None:
             return self._of_module(module, node, given)
         if isinstance(owner, Foreign):
-            if self._project.find_module(owner.name, module.path) is not None:
-                found = self._of_module(module, node, given)
-                return self._named_elsewhere(module, node) if found is None else found
-            return Foreign(_canonical(f"{owner.name}.{node.attr}"))
-        if isinstance(owner, Instance):
-            return self._member(owner.of, node.attr, of_instance=True)
-        if isinstance(owner, Class):
-            return self._member(owner, node.attr, of_instance=False)
-        if isinstance(owner, Parent):
-            return self._inherited(owner.of, node.attr, Instance(owner.of))
-        return None
+            found = self._of_module(module, node, given)
+            return self._named_elsewhere(module, node) if found is None else found
+        assert isinstance(owner, Parent)
+        return self._inherited(owner.of, node.attr, Instance(owner.of))
 
     def _of_module(self, module: Module, node: ast.Attribute, given: Known) -> _Answer:
         """Return the value of an attribute of a module of the project."""
@@ -573,17 +657,17 @@ def _receiving_class(module: Module, target: ast.expr) -> ast.ClassDef | None:
     return owner if is_own and isinstance(owner, ast.ClassDef) else None
 
 
-_EVALUATED = (
-    ast.Name,
-    ast.Attribute,
-    ast.Call,
-    ast.Constant,
-    ast.Lambda,
-    ast.Await,
-    ast.NamedExpr,
-    ast.BoolOp,
-    ast.IfExp,
-)
+_EVALUATED: dict[type[ast.expr], Callable[[Values, Module, Any, Known], _Answer]] = {
+    ast.Name: Values._name,
+    ast.Attribute: Values._attribute,
+    ast.Call: Values._asked,
+    ast.Constant: Values._constant,
+    ast.Lambda: Values._lambda,
+    ast.Await: Values._asked,
+    ast.NamedExpr: Values._asked,
+    ast.BoolOp: Values._asked,
+    ast.IfExp: Values._asked,
+}
 _PROPERTIES = {"builtins.property", "functools.cached_property", "werkzeug.utils.cached_property"}
 _ROOTS = {"builtins.object", "abc.ABC", "typing.Generic", "typing.Protocol"}
 
@@ -594,6 +678,20 @@ def _seen_by(module: Module, node: FunctionNode, given: Known) -> Known:
         return ()
     around = {each for each in module.scopes.ancestors(node) if isinstance(each, FunctionNode)}
     return tuple(each for each in given if each.function in around)
+
+
+def _seen_from(module: Module, scope: Scope, name: str, given: Known) -> Known:
+    """Return those of `given` that the value of a name of a scope can depend on.
+
+    They are of the functions around the scope, and around what binds the name for it elsewhere.
+    """
+    functions: set[ast.AST | None] = {each.node for each in scope.and_outer()}
+    for binding in scope.bindings.get(name, ()):
+        function = module.scopes.function_of(binding.node)
+        while function is not None and function not in functions:
+            functions.add(function)
+            function = module.scopes.function_of(function)
+    return tuple(each for each in given if each.function in functions)
 
 
 def _canonical(origin: str) -> str:
