@@ -220,7 +220,9 @@ def test_tracebacks_only_if_asked_for(tree: Write, monkeypatch: pytest.MonkeyPat
 
 
 def test_interrupted_runs_say_so(tree: Write, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engine, "run", lambda *a, **k: Outcome("list", is_interrupted=True))
+    outcome = Outcome("list")
+    outcome.is_interrupted = True
+    monkeypatch.setattr(engine, "run", lambda *a, **k: outcome)
     result = _run()
     assert result.exit_code == 130
     assert result.stderr.startswith("Interrupted;")
