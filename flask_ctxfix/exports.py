@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from flask_ctxfix.scopes import Binding
@@ -39,7 +38,6 @@ class Event(NamedTuple):
         return self.binding is None and self.star is None
 
 
-@dataclass(slots=True)
 class Exports:
     """What a module binds; a definition is there without its node.
 
@@ -47,10 +45,11 @@ class Exports:
     makes it open.
     """
 
-    names: dict[str, list[Event]] = field(default_factory=dict)
-    stars: list[Event] = field(default_factory=list)
-    listed: frozenset[str] | None = None
-    is_open: bool = False
+    def __init__(self) -> None:
+        self.names: dict[str, list[Event]] = {}
+        self.stars: list[Event] = []
+        self.listed: frozenset[str] | None = None
+        self.is_open = False
 
     def offers(self, name: str) -> bool:
         """Whether a star import of this module takes a name, if it is bound here."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from flask_ctxfix.records import Record, replace
@@ -61,7 +60,6 @@ class FileResult(Record):
         return replace(self, after=self.before, remaining=self.findings, error=error, refused=())
 
 
-@dataclass(slots=True)
 class Outcome:
     """What a run found and did, so far: it grows while the run goes on.
 
@@ -69,12 +67,13 @@ class Outcome:
     `detected` stays None where no file mentions Flask.
     """
 
-    mode: Mode
-    files: int = 0
-    results: list[FileResult] = field(default_factory=list)
-    errors: list[SourceError] = field(default_factory=list)
-    detected: Detected | None = None
-    is_interrupted: bool = False
+    def __init__(self, mode: Mode) -> None:
+        self.mode = mode
+        self.files = 0
+        self.results: list[FileResult] = []
+        self.errors: list[SourceError] = []
+        self.detected: Detected | None = None
+        self.is_interrupted = False
 
     @property
     def bounds(self) -> Counter[str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 
 from flask_ctxfix.codemods.stored_requests.locks import Locking, locking_around
 from flask_ctxfix.codemods.stored_requests.order import function_around, is_read_later
@@ -35,7 +34,6 @@ _NAMESPACES = frozenset({"globals", "vars", "locals", "exec", "eval"})
 GUARDED = "a lock guards it, so that it is shared on purpose"
 
 
-@dataclass(slots=True)
 class Uses:
     """The uses of a slot in a module.
 
@@ -44,13 +42,14 @@ class Uses:
     top of a module copy the value that it has then. `problems` say what a move would break.
     """
 
-    module: Module
-    reads: list[ast.expr] = field(default_factory=list)
-    writes: list[ast.expr] = field(default_factory=list)
-    globals: list[ast.Global] = field(default_factory=list)
-    initial: list[ast.Assign | ast.AnnAssign] = field(default_factory=list)
-    imported: list[Binding] = field(default_factory=list)
-    problems: list[str] = field(default_factory=list)
+    def __init__(self, module: Module) -> None:
+        self.module = module
+        self.reads: list[ast.expr] = []
+        self.writes: list[ast.expr] = []
+        self.globals: list[ast.Global] = []
+        self.initial: list[ast.Assign | ast.AnnAssign] = []
+        self.imported: list[Binding] = []
+        self.problems: list[str] = []
 
     @property
     def are_any(self) -> bool:

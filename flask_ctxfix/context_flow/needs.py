@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from flask_ctxfix.codemod import Span, Step
 from flask_ctxfix.context_flow.guards import Guards, is_proxy
@@ -51,8 +50,7 @@ _READERS |= {"sorted", "str", "tuple", "vars"}
 Access = Literal["read", "write", "probe", "call"]
 
 
-@dataclass(frozen=True, slots=True)
-class Use:
+class Use(NamedTuple):
     """Something that a function needs a context for, each time it gets there.
 
     `name` is the use as written (``request.args``), `of` the qualified name that needs the context.
@@ -74,8 +72,7 @@ class Use:
         return self.name.partition(".")[2].partition(".")[0]
 
 
-@dataclass(frozen=True, slots=True)
-class Summary:
+class Summary(NamedTuple):
     """What a function needs, and which context it leaves pushed, or provides where it yields."""
 
     uses: tuple[Use, ...] = ()
@@ -151,7 +148,7 @@ class Needs:
                     True,
                     None,
                 )
-                return replace(uses, uses=(*uses.uses, use))
+                return uses._replace(uses=(*uses.uses, use))
         return uses
 
     def _foreign(self, value: Foreign) -> Summary:
@@ -173,8 +170,7 @@ class Needs:
         return scan.summary()
 
 
-@dataclass(frozen=True, slots=True)
-class _State:
+class _State(NamedTuple):
     """What is known before a statement: the context provided, and if every run gets there."""
 
     provided: Need = Need.NONE
@@ -292,7 +288,7 @@ class _Scan:
             self._failing_block(node.body, inner)
             return self._after(node, state)
         after = self.block(node.body, inner)
-        return replace(state, is_certain=after.is_certain)
+        return state._replace(is_certain=after.is_certain)
 
     def _failing_block(self, body: Sequence[ast.stmt], state: _State) -> None:
         """Visit statements whose failure the code counts on: after the first, none is certain."""
@@ -316,7 +312,7 @@ class _Scan:
         self.block(node.orelse, after.maybe().where(is_guarded))
         self.block(node.finalbody, state)
         provided = state.provided if is_guarded else after.provided
-        return self._after(node, replace(after, provided=provided))
+        return self._after(node, after._replace(provided=provided))
 
     def _fails_too(self, handler: ast.ExceptHandler, state: _State) -> bool:
         """Whether a handler itself begins with a use, which fails as what it handles did."""
@@ -594,7 +590,7 @@ class _Scan:
             if use.need > state.provided:
                 certain = use.is_certain and state.is_certain
                 steps = (step, *use.steps)
-                self._uses.append(replace(use, steps=steps, is_certain=certain, span=None))
+                self._uses.append(use._replace(steps=steps, is_certain=certain, span=None))
 
 
 _VISITORS: dict[type[ast.AST], Callable[[_Scan, Any, _State], None]] = {

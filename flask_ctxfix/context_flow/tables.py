@@ -10,11 +10,11 @@ on the way is forgotten.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Hashable, Iterator
-from dataclasses import dataclass
 from operator import eq
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from flask_ctxfix.project import Keeper
+from flask_ctxfix.records import Record
 
 Result = TypeVar("Result")
 
@@ -26,8 +26,7 @@ _FREE_ROUNDS = 50
 _FREE_ROUNDS_EACH = 3
 
 
-@dataclass(frozen=True, eq=False)
-class QuestionKind(Generic[Result]):
+class QuestionKind(Record, Generic[Result], eq=False):
     """A kind of question, as "what does this function need".
 
     `unknown` is the answer as long as nothing is known. `joined` makes one answer of two that a
