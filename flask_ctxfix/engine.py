@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from flask_ctxfix.discovery import discover
+from flask_ctxfix.folders import folder_of, searched_folder
 from flask_ctxfix.outcome import FileResult, Mode, Outcome
 from flask_ctxfix.prefilter import mentions_flask
-from flask_ctxfix.settings import Settings, SettingsError, folder_of, searched_folder
+from flask_ctxfix.settings import Settings, SettingsError
 from flask_ctxfix.source import Source, SourceError
 
 if TYPE_CHECKING:
@@ -71,7 +73,7 @@ def _search(
 ) -> Iterator[FileResult]:
     codemods = _selected(settings) if settings.prefixes() else []
     files, mentions = _files(outcome, settings, stdin)
-    roots = {str(searched_folder(path)) for path in settings.paths}
+    roots = {searched_folder(path) for path in settings.paths}
     known = _project_around(files, roots, settings) if files else []
     if not (mentions or mentions_flask([*{*known} - {*files}])[0]):
         return
@@ -145,7 +147,7 @@ def _target(settings: Settings) -> Detected:
 
     if settings.target_version is not None:
         return Detected(settings.target_version, "as set")
-    return detect(folder_of(settings.paths[0]))
+    return detect(Path(folder_of(settings.paths[0])))
 
 
 def _sound(
