@@ -63,13 +63,14 @@ class Served(NamedTuple):
     """An application that is served: where it is, from which folder on, and by what.
 
     `attribute` is what `module` binds to it, or to what makes it; None where that is not said.
+    `is_started` is whether a command starts a server for it, rather than that Flask is told of it.
     """
 
     module: str
     attribute: str | None
     by: str
     folder: str
-    is_started: bool = True
+    is_started: bool
 
     def fits(self, path: str) -> bool:
         """Whether a file, by its absolute path, is the module."""
@@ -85,6 +86,7 @@ class _Named(NamedTuple):
     attribute: str | None
     by: str
     folder: str = ""
+    is_started: bool = False
 
 
 def served_in(folder: str) -> tuple[Served, ...]:
@@ -107,7 +109,8 @@ def served_in(folder: str) -> tuple[Served, ...]:
 
 def _served(named: _Named, start: str, file: str) -> Served:
     folder = os.path.normpath(f"{start}/{named.folder}")
-    return Served(named.module, named.attribute, f"{named.by} in {file}", folder)
+    by = f"{named.by} in {file}"
+    return Served(named.module, named.attribute, by, folder, named.is_started)
 
 
 def _files(folder: str) -> Iterator[str]:
@@ -340,7 +343,8 @@ def _of_command(words: list[str], folder: str) -> Iterator[_Named]:
         if server in _SERVERS and _INSTALLING.isdisjoint(words[:index]):
             named = _application_among(words[index + 1 :], server)
             if named is not None:
-                yield _Named(*named, server, folder)
+                is_started = server != "flask" or "run" in words
+                yield _Named(*named, server, folder, is_started)
             return
 
 

@@ -133,6 +133,19 @@ def test_lines_that_go_on(tree: Write) -> None:
     assert named[:3] == ("shop", "app", "gunicorn")
 
 
+@pytest.mark.parametrize(
+    ("command", "is_started"),
+    [
+        ("gunicorn shop:app", True),
+        ("flask --app shop run", True),
+        ("flask --app shop db upgrade", False),
+        ("FLASK_APP=shop flask run", False),
+    ],
+)
+def test_what_starts_a_server(command: str, is_started: bool) -> None:
+    assert [named.is_started for named in read_commands(command)] == [is_started]
+
+
 def test_variables() -> None:
     text = "# FLASK_APP=no\nexport FLASK_APP = 'shop.web:app'\nOTHER=FLASK\n"
     assert [named[:3] for named in read_variables(text)] == [("shop.web", "app", "FLASK_APP")]
@@ -186,7 +199,9 @@ def test_files_in_a_folder_and_right_below_it(tree: Write) -> None:
     )
     Path(".flaskenv").mkdir()
     here = str(Path.cwd())
-    assert [each[:4] for each in served_in(here)] == [
+    found = served_in(here)
+    assert all(each.is_started for each in found)
+    assert [each[:4] for each in found] == [
         ("shop", "app", "gunicorn in Procfile", here),
         ("shop.web", "app", "gunicorn in docker/Dockerfile.prod", f"{here}/docker"),
         ("shop.web", "app", "gunicorn in docker/Dockerfile.prod", here),
@@ -224,7 +239,7 @@ def test_what_flask_run_finds(
     tree(files)
     served = served_in(str(Path.cwd()))
     assert [each[:2] for each in served] == found
-    assert all(each.is_started == (".env" in files) for each in served)
+    assert not any(each.is_started for each in served)
 
 
 PIECES = st.sampled_from(
