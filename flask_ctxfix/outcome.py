@@ -6,11 +6,13 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
+from flask_ctxfix.projects import Projects
 from flask_ctxfix.records import Record, replace
 
 if TYPE_CHECKING:
     from flask_ctxfix.codemod import Finding
     from flask_ctxfix.flask_detection import Detected
+    from flask_ctxfix.projects import Ruled
     from flask_ctxfix.source import Source, SourceError
 
 Mode = Literal["list", "diff", "apply"]
@@ -65,16 +67,22 @@ class FileResult(Record):
 class Outcome:
     """What a run found and did, so far: it grows while the run goes on.
 
-    `results` holds the files that were searched, in the order of their paths, `files` counts all;
-    `detected` stays None where no file mentions Flask.
+    `results` holds the files that were searched, in the order of their paths, `files` counts all.
+    `targets` are those of the projects that they are in; none where no file mentions Flask.
     """
 
     mode: Mode
     files: int = 0
     results: list[FileResult] = field(default_factory=list)
     errors: list[SourceError] = field(default_factory=list)
-    detected: Detected | None = None
+    targets: tuple[Ruled, ...] = ()
     is_interrupted: bool = False
+    projects: Projects = field(default_factory=Projects)
+
+    @property
+    def detected(self) -> Detected | None:
+        """The first of the targets."""
+        return self.targets[0].detected if self.targets else None
 
     @property
     def bounds(self) -> Counter[str]:

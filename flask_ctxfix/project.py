@@ -218,8 +218,8 @@ class Project(Keeper):
     `projects` tells which of the projects there each file is in, and which role it has.
     `surveys` holds, for each codemod, what its survey found in every file that was parsed. `pinned`
     are groups of fixes that cannot be made in all files, so are to be made in none. `thread_fix` is
-    that of the settings: "wrap" or "values". `bounds` counts, by what was bounded, how often the
-    width of a question was, so that its answer is "unknown".
+    that of the settings of the file at hand: "wrap" or "values". `bounds` counts, by what was
+    bounded, how often the width of a question was, so that its answer is "unknown".
     """
 
     def __init__(
