@@ -3,10 +3,9 @@
 import gc
 import os
 import sys
-from typing import NoReturn
 
 
-def run() -> NoReturn:
+def run() -> None:
     """Run the command, and end the process at once.
 
     Nothing is collected on the way, and nothing is taken apart at the end: there are no circles,

@@ -101,6 +101,27 @@ def _is_class_name(origins: frozenset[str]) -> bool:
     return all(origin.rpartition(".")[2][:1].isupper() for origin in origins)
 
 
+def is_set_for(project: Project, setter: str, path: str) -> bool:
+    """Whether what the file `setter` sets is a setting of the application that runs a file.
+
+    That is one of the file's own project. Where none is made there, the file may be run by those
+    of others.
+    """
+    if project.projects.speaks_for(setter, path):
+        return True
+    return project.projects.folder(path) not in _folders_of_applications(project)
+
+
+def _folders_of_applications(project: Project) -> frozenset[str]:
+    """Return the folders of the projects whose own code makes an application."""
+
+    def compute() -> frozenset[str]:
+        homes = (module.path for module, _ in constructions(project))
+        return frozenset(map(project.projects.folder, homes))
+
+    return project.memo("folders of applications", compute)
+
+
 def imports_flask(module: Module) -> bool:
     """Whether a module imports Flask or an extension of it, rather than a framework like it."""
     packages = imported_packages(module)

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from flask_ctxfix import __version__, engine, reports
-from flask_ctxfix.records import replace
 from flask_ctxfix.reports import summary
 from flask_ctxfix.settings import OUTPUT_FORMATS, THREAD_FIXES, SettingsError, load
 from flask_ctxfix.source import SourceError, decode
@@ -142,10 +141,10 @@ def _search(mode: Mode, options: dict[str, Any], explained: str | None = None) -
             _print(data if mode == "apply" else b"")
             _complain(str(error))
             return 2
-    settings = load(_given(options))
-    if explained is not None:
-        settings = replace(settings, select=(explained,), ignore=())
-    outcome = engine.run(settings, mode, stdin=stdin)
+    only = {} if explained is None else {"select": [explained], "ignore": []}
+    given = {**_given(options), **only}
+    settings = load(given)
+    outcome = engine.run(settings, mode, stdin=stdin, options=given)
     if stdin is not None and mode == "apply":
         _print(outcome.results[0].after.data if outcome.results else stdin.data)
     else:

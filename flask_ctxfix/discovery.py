@@ -1,7 +1,7 @@
 """The Python files of a run."""
 
 # Path objects cost more than the walk itself.
-# ruff: noqa: PTH113, PTH114, PTH116, PTH119
+# ruff: noqa: PTH100, PTH113, PTH114, PTH116, PTH119
 
 from __future__ import annotations
 
@@ -54,6 +54,13 @@ _KINDS = (
 )
 
 
+class Rules(NamedTuple):
+    """What is left out below a folder: patterns, each with the folder that they start from."""
+
+    exclude: tuple[tuple[tuple[str, ...], str], ...]
+    gitignore: bool
+
+
 class _Layer(NamedTuple):
     """Patterns that hold below a folder; `strip` is the length of its path with its slash."""
 
@@ -69,6 +76,7 @@ class _Folder(NamedTuple):
 
     prefix: str
     real: str
+    rules: Rules
     exclude: tuple[_Layer, ...]
     ignores: tuple[_Layer, ...]
 
@@ -93,18 +101,25 @@ class _Found:
 def discover(
     paths: Sequence[str], *, exclude: Sequence[str], gitignore: bool, root: str = "."
 ) -> tuple[list[str], list[SourceError]]:
+    """Return what `walk` does if the same patterns hold everywhere, from the folder `root` on."""
+    rules = Rules(((tuple(exclude), root),), gitignore)
+    return walk(paths, lambda _: rules)
+
+
+def walk(
+    paths: Sequence[str], rules_in: Callable[[str], Rules]
+) -> tuple[list[str], list[SourceError]]:
     """Return the Python files at and below `paths`, sorted, and what could not be looked at.
 
     A file given by name is taken as it is. Below a folder, the files named ``*.py`` are taken that
-    neither `exclude` (patterns as in .gitignore, relative to the folder `root`) nor, if `gitignore`
-    holds, a .gitignore file leaves out. Never entered, unless given by name: virtual environments,
-    folders that packages were installed into, copies of Flask and Werkzeug inside another project,
-    and symbolic links to folders. A link to a file counts as that file, and only if it lies below
-    one of the `paths`. Each file comes once, with the path that starts as the user wrote it.
+    neither patterns as in .gitignore nor, if the rules want them, the .gitignore files leave out.
+    The rules of a folder hold below it, up to folders with a pyproject.toml that has others. Never
+    entered, unless given by name: virtual environments, folders that packages were installed into,
+    copies of Flask and Werkzeug inside another project, and symbolic links to folders. A link to a
+    file counts as that file, and only if it lies below one of the `paths`. Each file comes once,
+    with the path that starts as the user wrote it.
     """
     found = _Found()
-    patterns = parse(exclude)
-    home = _slashed(os.path.realpath(root))
     tops = []
     real_folder = cache(os.path.realpath)
     for path in map(_plain, paths):
@@ -117,10 +132,9 @@ def discover(
         if stat.S_ISDIR(status.st_mode):
             top = _slashed(real)
             tops.append(top)
-            exclusion = _Layer(patterns, len(home if top.startswith(home) else top))
-            ignores = tuple(_ignores_above(real, found)) if gitignore else ()
             prefix = "" if path == "." else _slashed(path)
-            _walk(_Folder(prefix, top, (exclusion,), ignores), found, gitignore)
+            rules = rules_in(os.path.abspath(path))
+            _walk(_ruled(_Folder(prefix, top, rules, (), ()), rules, found), found, rules_in)
         elif stat.S_ISREG(status.st_mode):
             found.files.setdefault(real, path)
         else:
@@ -128,6 +142,17 @@ def discover(
     _follow_links(found, tuple(tops))
     errors = sorted(found.errors.values(), key=lambda error: error.path)
     return sorted(found.files.values()), errors
+
+
+def _ruled(folder: _Folder, rules: Rules, found: _Found) -> _Folder:
+    """Return a folder for which rules hold that did not hold for the one around it."""
+    exclude = []
+    for patterns, root in rules.exclude:
+        home = _slashed(os.path.realpath(root))
+        strip = len(home if folder.real.startswith(home) else folder.real)
+        exclude.append(_Layer(parse(patterns), strip))
+    ignores = tuple(_ignores_above(folder.real, found)) if rules.gitignore else ()
+    return folder._replace(rules=rules, exclude=tuple(exclude), ignores=ignores)
 
 
 def _real(path: str, real_folder: Callable[[str], str]) -> str:
@@ -138,7 +163,7 @@ def _real(path: str, real_folder: Callable[[str], str]) -> str:
     return _slashed(real_folder(folder)) + name
 
 
-def _walk(top: _Folder, found: _Found, gitignore: bool) -> None:
+def _walk(top: _Folder, found: _Found, rules_in: Callable[[str], Rules]) -> None:
     folders = [top]
     while folders:
         folder = folders.pop()
@@ -151,7 +176,11 @@ def _walk(top: _Folder, found: _Found, gitignore: bool) -> None:
         names = {entry.name for entry in entries}
         if folder is not top and _is_foreign(folder.prefix, names):
             continue
-        if gitignore and ".gitignore" in names:
+        if folder is not top and "pyproject.toml" in names:
+            rules = rules_in(os.path.abspath(folder.prefix))
+            if rules != folder.rules:
+                folder = _ruled(folder, rules, found)
+        if folder.rules.gitignore and ".gitignore" in names:
             layer = _read_layer(folder.real, f"{folder.prefix}.gitignore", found)
             folder = folder._replace(ignores=(*layer, *folder.ignores))
         folders += _look_at(folder, entries, found)

@@ -6,17 +6,18 @@ import os
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
-from flask_ctxfix.discovery import discover
+from flask_ctxfix.discovery import walk
+from flask_ctxfix.folders import searched_folder
 from flask_ctxfix.outcome import FileResult, Mode, Outcome
 from flask_ctxfix.prefilter import mentions_flask
-from flask_ctxfix.settings import Settings, SettingsError, folder_of, searched_folder
+from flask_ctxfix.projects import Projects
+from flask_ctxfix.settings import Settings, SettingsError
 from flask_ctxfix.source import Source, SourceError
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
 
     from flask_ctxfix.codemod import Codemod
-    from flask_ctxfix.flask_detection import Detected
     from flask_ctxfix.job import Job, Surveyed
 
 Result = TypeVar("Result")
@@ -30,16 +31,19 @@ def run(
     *,
     stdin: Source | None = None,
     executor: Executor | None = None,
+    options: Mapping[str, object] | None = None,
 ) -> Outcome:
     """Search the files of `settings.paths` and rewrite them as `mode` says.
 
-    With `stdin`, only that source is searched and never written. The work goes to `executor`, or to
-    processes of this machine where there is enough of it. What goes wrong with one file is among
-    the errors of the outcome; an interrupt ends the run with what is done so far.
+    With `options`, each file has the configuration of its own project, below these; without, the
+    settings are for all. With `stdin`, only that source is searched and never written. The work
+    goes to `executor`, or to processes of this machine where there is enough of it. What goes wrong
+    with one file is among the errors of the outcome; an interrupt ends the run with what is done so
+    far.
 
-    Raises SettingsError for a code that no rule has.
+    Raises SettingsError for a code that no rule has, and for a configuration that is wrong.
     """
-    outcome = Outcome(mode)
+    outcome = Outcome(mode, projects=Projects(settings, options))
     try:
         results = _search(outcome, settings, stdin, executor)
         if mode == "apply" and stdin is None:
@@ -69,10 +73,12 @@ def load_codemods() -> list[Codemod]:
 def _search(
     outcome: Outcome, settings: Settings, stdin: Source | None, executor: Executor | None
 ) -> Iterator[FileResult]:
-    codemods = _selected(settings) if settings.prefixes() else []
+    projects = outcome.projects
     files, mentions = _files(outcome, settings, stdin)
-    roots = {str(searched_folder(path)) for path in settings.paths}
-    known = _project_around(files, roots, settings) if files else []
+    chosen = projects.every(files) or [settings]
+    codemods = _selected(chosen) if any(each.prefixes() for each in chosen) else []
+    roots = {searched_folder(path) for path in settings.paths}
+    known = _project_around(files, roots, outcome, settings) if files else []
     if not (mentions or mentions_flask([*{*known} - {*files}])[0]):
         return
     from flask_ctxfix.executors import uncollected
@@ -85,12 +91,11 @@ def _search(
     paths = files_that_matter(known, modules, sources)
     if not paths:
         return
-    codemods = codemods or _selected(settings)
-    outcome.detected = _target(settings)
-    target, rewrites = outcome.detected.target, outcome.mode != "list"
+    codemods = codemods or _selected(chosen)
+    outcome.targets = projects.targets(files)
     searched = frozenset(files)
     with uncollected():
-        job = Job(paths, modules, codemods, settings, target, rewrites, sources)
+        job = Job(paths, modules, codemods, projects, outcome.mode != "list", sources)
         try:
             groups = _survey(job, outcome, searched)
             yield from _sound(_results(job, executor, groups, searched), outcome, searched)
@@ -98,17 +103,18 @@ def _search(
             job.forget()
 
 
-def _selected(settings: Settings) -> list[Codemod]:
-    """Return the codemods that have a rule to run."""
+def _selected(chosen: Sequence[Settings]) -> list[Codemod]:
+    """Return the codemods that have a rule to run by some of the settings."""
     codemods = load_codemods()
-    prefixes = settings.prefixes()
+    prefixes = [prefix for settings in chosen for prefix in settings.prefixes()]
     if not prefixes:
         return codemods
     codes = [rule.code for codemod in codemods for rule in codemod.rules]
     for prefix in prefixes:
         if not any(code.startswith(prefix) for code in codes):
             raise SettingsError(f"no rule has the code {prefix}; see --list-rules")
-    return [c for c in codemods if any(settings.selects(rule.code) for rule in c.rules)]
+    selected = {code for code in codes if any(settings.selects(code) for settings in chosen)}
+    return [c for c in codemods if any(rule.code in selected for rule in c.rules)]
 
 
 def _files(outcome: Outcome, settings: Settings, stdin: Source | None) -> tuple[list[str], bool]:
@@ -116,19 +122,16 @@ def _files(outcome: Outcome, settings: Settings, stdin: Source | None) -> tuple[
     if stdin is not None:
         outcome.files = 1
         return [stdin.path], b"flask" in stdin.data
-    files, errors = _discover(settings, settings.paths)
+    files, errors = walk(settings.paths, outcome.projects.rules_in)
     mentioning, unreadable = mentions_flask(files)
     outcome.files = len(files)
     outcome.errors += [*errors, *unreadable]
     return files, bool(mentioning)
 
 
-def _discover(settings: Settings, paths: Sequence[str]) -> tuple[list[str], list[SourceError]]:
-    exclude = (*settings.exclude, *settings.extend_exclude)
-    return discover(paths, exclude=exclude, gitignore=settings.gitignore, root=settings.root)
-
-
-def _project_around(files: list[str], roots: Collection[str], settings: Settings) -> list[str]:
+def _project_around(
+    files: list[str], roots: Collection[str], outcome: Outcome, settings: Settings
+) -> list[str]:
     """Return `files` and the others below the folders `roots`, spelled alike.
 
     What a rule may do to one file can depend on all of them, also where only some are to be
@@ -136,16 +139,8 @@ def _project_around(files: list[str], roots: Collection[str], settings: Settings
     """
     is_absolute = any(map(os.path.isabs, settings.paths))
     named = sorted(roots if is_absolute else map(os.path.relpath, roots))
-    around, _ = _discover(settings, [*files, *named])
+    around, _ = walk([*files, *named], outcome.projects.rules_in)
     return sorted({*files, *around})
-
-
-def _target(settings: Settings) -> Detected:
-    from flask_ctxfix.flask_detection import Detected, detect
-
-    if settings.target_version is not None:
-        return Detected(settings.target_version, "as set")
-    return detect(folder_of(settings.paths[0]))
 
 
 def _sound(

@@ -15,8 +15,8 @@ from flask_ctxfix.flask_versions import TargetVersion
 from flask_ctxfix.module_files import ModuleFiles
 from flask_ctxfix.outcome import FileResult, Located
 from flask_ctxfix.project import Module, Project, deep_calls
+from flask_ctxfix.projects import Projects
 from flask_ctxfix.records import replace
-from flask_ctxfix.settings import Settings
 from flask_ctxfix.source import Source, SourceError
 from flask_ctxfix.suppression import reported
 
@@ -51,18 +51,17 @@ class Surveyed(NamedTuple):
 class Job:
     """The same for all files: what to look for, and how far to go.
 
-    `paths` are the files that matter; `modules` tells which module each file of the run is;
-    `sources` are those whose text is not the one on the disk;
-    `led` and `surveys`, by codemod, are filled by surveying: the files that leads lead to, and what
-    is known of all; `pinned` grows as long as some group of fixes turns out not to be possible in
-    all files. `token` tells jobs apart.
+    `paths` are the files that matter; `modules` tells which module each file of the run is, and
+    `projects` how each is to be searched; `sources` are those whose text is not the one on the
+    disk; `led` and `surveys`, by codemod, are filled by surveying: the files that leads lead to,
+    and what is known of all; `pinned` grows as long as some group of fixes turns out not to be
+    possible in all files. `token` tells jobs apart.
     """
 
     paths: frozenset[str]
     modules: ModuleFiles
     codemods: Sequence[Codemod]
-    settings: Settings
-    target: TargetVersion
+    projects: Projects
     rewrites: bool
     sources: Mapping[str, Source]
     led: dict[str, set[str]] = field(default_factory=dict)
@@ -81,9 +80,10 @@ class Job:
             for old in _read.values():
                 old.forget()
             _read.clear()
-            _read[self.token] = Project(self.paths, sources=self.sources, files=self.modules)
+            _read[self.token] = Project(
+                self.paths, sources=self.sources, files=self.modules, projects=self.projects
+            )
         project = _read[self.token]
-        project.thread_fix = self.settings.thread_fix
         project.surveys = self.surveys
         return project
 
@@ -106,7 +106,8 @@ class Job:
         if not self.rewrites or isinstance(result, SourceError):
             return False
         fixes = (located.finding.fix for located in result.findings)
-        return any(fix is not None and self.settings.allows(fix) for fix in fixes)
+        settings = self.projects.settings(result.path)
+        return any(fix is not None and settings.allows(fix) for fix in fixes)
 
     def rewrite(self, paths: Sequence[str]) -> list[FileResult | SourceError]:
         """Return what becomes of each file in which something is to be rewritten."""
@@ -114,31 +115,33 @@ class Job:
 
     def _survey(self, path: str) -> Surveyed:
         module = self.project.module(path)
+        target = self.projects.target(path).target
         with deep_calls():
             surveys = {
-                codemod.name: codemod.survey(module, self.project, self.target)
+                codemod.name: codemod.survey(module, self.project, target)
                 for codemod in self._concerned(path)
             }
         return Surveyed(path, surveys)
 
     def _concerned(self, path: str) -> list[Codemod]:
         """Return the codemods that a file concerns, by the names in its code or by a lead."""
+        target = self.projects.target(path).target
         return [
             codemod
             for codemod in self.codemods
-            if path in self._files_of(codemod) or path in self.led.get(codemod.name, ())
+            if path in self._files_of(codemod, target) or path in self.led.get(codemod.name, ())
         ]
 
-    def _files_of(self, codemod: Codemod) -> frozenset[str]:
-        """Return the files whose code holds names of a codemod."""
+    def _files_of(self, codemod: Codemod, target: TargetVersion) -> frozenset[str]:
+        """Return the files whose code holds names of a codemod that count for a target."""
 
         def compute() -> frozenset[str]:
-            names = codemod.names_for(self.target)
+            names = codemod.names_for(target)
             project = self.project
             files = project.paths if names is None else project.index.naming_any(names)
             return files if codemod.in_tests else files - project.tests
 
-        return self.project.memo(("files of", codemod.name), compute)
+        return self.project.memo(("files of", codemod.name, target), compute)
 
     def _found(self, path: str) -> list[Finding]:
         """Return what is found in a file, as this process or the one it is a fork of found it."""
@@ -153,9 +156,10 @@ class Job:
         """Return what is found in a rewritten file, which may concern more codemods than before."""
         before, names = self._concerned(module.path), module.names
         is_test = self.project.is_test(module.path)
+        target = self.projects.target(module.path).target
 
         def is_concerned(codemod: Codemod) -> bool:
-            wanted = codemod.names_for(self.target)
+            wanted = codemod.names_for(target)
             is_named = wanted is None or not wanted.isdisjoint(names)
             return codemod in before or (is_named and (codemod.in_tests or not is_test))
 
@@ -197,24 +201,29 @@ class Job:
         )
 
     def _find(self, module: Module, codemods: Iterable[Codemod]) -> list[Finding]:
+        settings = self.projects.settings(module.path)
+        target = self.projects.target(module.path).target
+        self.project.thread_fix = settings.thread_fix
         rules = (rule for codemod in codemods for rule in codemod.rules)
         with deep_calls():
             found = [
                 finding
                 for rule in rules
-                if self.settings.selects(rule.code)
-                for finding in rule.find(module, self.project, self.target)
+                if settings.selects(rule.code)
+                for finding in rule.find(module, self.project, target)
             ]
         return sorted(found, key=lambda finding: (finding.span, finding.code))
 
     def _located(self, module: Module, found: Sequence[Finding]) -> tuple[Located, ...]:
-        return tuple(_locate(module, finding) for finding in reported(module, found, self.settings))
+        settings = self.projects.settings(module.path)
+        return tuple(_locate(module, finding) for finding in reported(module, found, settings))
 
     def _fixable(self, module: Module, found: Sequence[Finding]) -> list[Finding]:
+        settings = self.projects.settings(module.path)
         return [
             finding
-            for finding in reported(module, found, self.settings)
-            if finding.fix is not None and self.settings.allows(finding.fix)
+            for finding in reported(module, found, settings)
+            if finding.fix is not None and settings.allows(finding.fix)
         ]
 
     def _rewrite(

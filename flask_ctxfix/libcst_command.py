@@ -11,8 +11,9 @@ import libcst as cst
 from libcst.codemod import CodemodCommand
 
 from flask_ctxfix import engine
+from flask_ctxfix.folders import searched_folder
 from flask_ctxfix.records import replace
-from flask_ctxfix.settings import Settings, load, searched_folder
+from flask_ctxfix.settings import Settings, load
 from flask_ctxfix.source import Source, SourceError, decode
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ class _SafeFixes(CodemodCommand):
 
 
 def _result(settings: Settings, path: str, data: bytes) -> FileResult | SourceError | None:
-    result = _project(replace(settings, paths=(str(searched_folder(path)),))).get(path)
+    result = _project(replace(settings, paths=(searched_folder(path),))).get(path)
     if isinstance(result, SourceError) or (result is not None and result.before.data == data):
         return result
     return _run(settings, decode(path, data)).get(path)

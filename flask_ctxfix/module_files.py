@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Iterator
-from pathlib import PurePath
 
 _SOURCE_FOLDERS = ("src", "lib", "python", "source")
 
@@ -31,6 +30,7 @@ class ModuleFiles:
         self._places: dict[_Parts, str] = {}
         self._packages: set[_Parts] = set()
         self._parts_of: dict[str, _Parts] = {}
+        self._folders: dict[str, _Parts] = {}
         for path in paths:
             self._add(path)
         self._names = {parts[-1] for parts in self._places if parts}
@@ -137,7 +137,12 @@ class ModuleFiles:
 
     def _below_top(self, path: str) -> _Parts:
         """Return the parts of a path, however it is spelled, from the top of all files on."""
-        return PurePath(os.path.relpath(path, self.top)).parts
+        cut = path.rfind("/") + 1
+        spelled, name = path[:cut], path[cut:]
+        if spelled not in self._folders:
+            relative = os.path.relpath(spelled or ".", self.top)
+            self._folders[spelled] = () if relative == "." else tuple(relative.split("/"))
+        return (*self._folders[spelled], name)
 
     def _below(self, root: _Parts, parts: _Parts) -> str | None:
         """Return the place of module `parts` under an import root."""

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Literal
 
+from flask_ctxfix.projects import Projects
 from flask_ctxfix.records import Record, replace
 
 if TYPE_CHECKING:
     from flask_ctxfix.codemod import Finding
     from flask_ctxfix.flask_detection import Detected
+    from flask_ctxfix.projects import Ruled
     from flask_ctxfix.source import Source, SourceError
 
 Mode = Literal["list", "diff", "apply"]
@@ -63,17 +65,23 @@ class FileResult(Record):
 class Outcome:
     """What a run found and did, so far: it grows while the run goes on.
 
-    `results` holds the files that were searched, in the order of their paths, `files` counts all;
-    `detected` stays None where no file mentions Flask.
+    `results` holds the files that were searched, in the order of their paths, `files` counts all.
+    `targets` are those of the projects that they are in; none where no file mentions Flask.
     """
 
-    def __init__(self, mode: Mode) -> None:
+    def __init__(self, mode: Mode, projects: Projects | None = None) -> None:
         self.mode = mode
+        self.projects = projects or Projects()
         self.files = 0
         self.results: list[FileResult] = []
         self.errors: list[SourceError] = []
-        self.detected: Detected | None = None
+        self.targets: tuple[Ruled, ...] = ()
         self.is_interrupted = False
+
+    @property
+    def detected(self) -> Detected | None:
+        """The first of the targets."""
+        return self.targets[0].detected if self.targets else None
 
     @property
     def bounds(self) -> Counter[str]:

@@ -26,16 +26,15 @@ from flask_ctxfix.local_names import LocalName
 from flask_ctxfix.module_files import ModuleFiles, is_folder
 from flask_ctxfix.origins import NONE, Origins, Resolver
 from flask_ctxfix.prefilter import contents
+from flask_ctxfix.projects import Projects
 from flask_ctxfix.records import replace
 from flask_ctxfix.scopes import Binding, Scope, Scopes
+from flask_ctxfix.settings import Settings
 from flask_ctxfix.source import Source, SourceError, read
 
 Result = TypeVar("Result")
 
 _NEWLINE = re.compile(r"\r\n|\r|\n")
-_TEST_FOLDERS = {"test", "tests"}
-_TEST_FILE = re.compile(r"test_.*\.py|.*_test\.py|conftest\.py")
-_SOURCE_FOLDERS = {("lib",), ("python",), ("source",), ("src",)}
 # A long sum is a deep tree: two calls for each of its terms.
 _DEEPEST = 5_000
 # Modules take 35 to 45 bytes for each character of their text: some 300 MB in each process.
@@ -135,7 +134,7 @@ class Module(Keeper):
         """Stands for this text of this file in what a project keeps, which outlives the module."""
         return self.path, hash(self.text)
 
-    @property
+    @cached_property
     def names(self) -> frozenset[str]:
         """The whole names that the code holds, also as words of its strings; no comment's."""
         return names_in(self.tree)
@@ -216,10 +215,11 @@ def _top_of(paths: Collection[str], folder: str | None) -> str:
 class Project(Keeper):
     """The Python files of a run, all below `top`. Modules are parsed when something asks for them.
 
+    `projects` tells which of the projects there each file is in, and which role it has.
     `surveys` holds, for each codemod, what its survey found in every file that was parsed. `pinned`
     are groups of fixes that cannot be made in all files, so are to be made in none. `thread_fix` is
-    that of the settings: "wrap" or "values". `bounds` counts, by what was bounded, how often the
-    width of a question was, so that its answer is "unknown".
+    that of the settings of the file at hand: "wrap" or "values". `bounds` counts, by what was
+    bounded, how often the width of a question was, so that its answer is "unknown".
     """
 
     def __init__(
@@ -228,6 +228,7 @@ class Project(Keeper):
         top: str | None = None,
         sources: Mapping[str, Source] = MappingProxyType({}),
         files: ModuleFiles | None = None,
+        projects: Projects | None = None,
     ) -> None:
         """Take the modules from `files`, which may know more than `paths`.
 
@@ -238,6 +239,7 @@ class Project(Keeper):
         self.files = files or ModuleFiles(sorted(paths), _top_of(self.paths, top))
         self.top = self.files.top
         self._sources = sources
+        self.projects = projects or Projects(Settings(paths=(self.top,)))
         self.surveys: dict[str, list[object]] = {}
         self.pinned: frozenset[str] = frozenset()
         self.thread_fix = "wrap"
@@ -364,11 +366,11 @@ class Project(Keeper):
 
     def is_test(self, path: str) -> bool:
         """Whether a file is one of tests, by its name or that of a folder in the project."""
-        return self.memo(("test", path), lambda: self._is_test(path))
+        return self.projects.is_test(path)
 
-    def _is_test(self, path: str) -> bool:
-        *folders, name = PurePath(os.path.relpath(path, self.top)).parts
-        return bool(_TEST_FOLDERS.intersection(folders)) or _TEST_FILE.fullmatch(name) is not None
+    def is_migration(self, path: str) -> bool:
+        """Whether a file is one of the migrations of a database, whose runner gives a context."""
+        return self.projects.is_migration(path)
 
     @cached_property
     def tests(self) -> frozenset[str]:

@@ -1,4 +1,4 @@
-"""Settings of a run: defaults, below ``[tool.flask-ctxfix]`` of a pyproject.toml, below options."""
+"""Settings: defaults, below ``[tool.flask-ctxfix]`` of a pyproject.toml, below options."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from flask_ctxfix.discovery import DEFAULT_EXCLUDE
 from flask_ctxfix.flask_versions import TargetVersion
+from flask_ctxfix.folders import folder_of, project_of
 from flask_ctxfix.records import Record, replace
 
 if TYPE_CHECKING:
@@ -19,7 +20,6 @@ OUTPUT_FORMATS = ("text", "concise", "json")
 THREAD_FIXES = ("wrap", "values")
 
 _TABLE = "flask-ctxfix"
-_PROJECT_MARKS = (".git", "pyproject.toml", "setup.py", "setup.cfg")
 _PREFIX = re.compile(r"[A-Z]+[0-9]*")
 
 
@@ -28,7 +28,7 @@ class SettingsError(Exception):
 
 
 class Settings(Record):
-    """What a run does, apart from its mode.
+    """What a run does, or does with the files of one project, apart from its mode.
 
     `root` is the folder of the configuration, or else of the project, or else ".": patterns are
     relative to it, and --undo takes back what was written for it. `target_version` None means: what
@@ -130,56 +130,39 @@ _READERS: dict[str, Callable[[object], Any]] = {
 
 
 def load(options: Mapping[str, object]) -> Settings:
-    """Return the settings for `options`, which are keyed and shaped as in pyproject.toml.
+    """Return the settings of a run with `options`, which are keyed and shaped as in pyproject.toml.
 
-    The nearest pyproject.toml with a table of ours counts: from the first of the paths upward, or
-    from the current folder. Raises SettingsError.
+    The nearest pyproject.toml with a table of ours counts: from the folder that holds all of the
+    paths upward, or from the current folder. Raises SettingsError.
     """
-    settings = Settings()
     paths = options.get("paths")
-    start = paths[0] if isinstance(paths, list) and paths else "."
-    found = _find_table(folder_of(start))
+    given = paths if isinstance(paths, list) and paths else ["."]
+    folder = os.path.commonpath([folder_of(path) for path in given])
+    found = (configured(str(each), options) for each in (Path(folder), *Path(folder).parents))
+    settings = next(filter(None, found), None)
+    return settings or unconfigured(options, project_of(folder) or ".")
+
+
+def configured(folder: str, options: Mapping[str, object]) -> Settings | None:
+    """Return the settings by the pyproject.toml in `folder`, below `options`.
+
+    None if there is no table of ours. Raises SettingsError.
+    """
+    found = _table_in(Path(folder))
     if found is None:
-        settings = replace(settings, root=str(project_folder(start) or "."))
-    else:
-        file, text, table = found
-        settings = _with(settings, table, lambda key: f"{_place(file, text, key)}: {key}")
-        settings = replace(settings, root=str(file.parent))
-        if "paths" in table:
-            below = (os.path.relpath(file.parent / path) for path in settings.paths)
-            settings = replace(settings, paths=tuple(below))
+        return None
+    file, text, table = found
+    settings = replace(Settings(), root=folder)
+    settings = _with(settings, table, lambda key: f"{_place(file, text, key)}: {key}")
+    if "paths" in table:
+        below = (os.path.relpath(file.parent / path) for path in settings.paths)
+        settings = replace(settings, paths=tuple(below))
     return _with(settings, options, lambda key: f"--{key}")
 
 
-def project_folder(path: str) -> Path | None:
-    """Return the nearest folder at or above `path` that holds what marks the top of a project."""
-    return next(filter(_is_project, _folders_above(path)), None)
-
-
-def searched_folder(path: str) -> Path:
-    """Return the folder whose files may have to do with those at `path`.
-
-    It is the top of the repository, that of the project, or else the folder of `path` itself.
-    """
-    repository = next((each for each in _folders_above(path) if (each / ".git").exists()), None)
-    return repository or project_folder(path) or folder_of(path)
-
-
-def _folders_above(path: str) -> tuple[Path, ...]:
-    folder = folder_of(path)
-    return folder, *folder.parents
-
-
-def _is_project(folder: Path) -> bool:
-    if any((folder / mark).exists() for mark in _PROJECT_MARKS):
-        return True
-    return next(folder.glob("requirements*.txt"), None) is not None
-
-
-def folder_of(path: str) -> Path:
-    """Return the folder that `path` is, or else the one that it lies in."""
-    place = Path(path).absolute()
-    return place if place.is_dir() else place.parent
+def unconfigured(options: Mapping[str, object], root: str) -> Settings:
+    """Return the settings by `options` alone. Raises SettingsError."""
+    return _with(Settings(root=root), options, lambda key: f"--{key}")
 
 
 def _with(
@@ -196,25 +179,23 @@ def _with(
     return replace(settings, **read)
 
 
-def _find_table(folder: Path) -> tuple[Path, str, dict[str, object]] | None:
-    """Return the nearest pyproject.toml with a table of ours, its text, and the table."""
-    for parent in (folder, *folder.parents):
-        file = parent / "pyproject.toml"
-        try:
-            data = file.read_bytes()
-        except (FileNotFoundError, NotADirectoryError):
-            continue
-        except OSError as error:
-            raise SettingsError(f"{_shown(file)}: {error.strerror}") from None
-        if _TABLE.encode() in data:
-            text, document = _parse(file, data)
-            tool = document.get("tool")
-            table = tool.get(_TABLE) if isinstance(tool, dict) else None
-            if isinstance(table, dict):
-                return file, text, table
-            if table is not None:
-                raise SettingsError(f"{_place(file, text, _TABLE)}: must be a table")
-    return None
+def _table_in(folder: Path) -> tuple[Path, str, dict[str, object]] | None:
+    """Return the pyproject.toml in `folder`, its text, and the table of ours, if it has one."""
+    file = folder / "pyproject.toml"
+    try:
+        data = file.read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        raise SettingsError(f"{_shown(file)}: {error.strerror}") from None
+    if _TABLE.encode() not in data:
+        return None
+    text, document = _parse(file, data)
+    tool = document.get("tool")
+    table = tool.get(_TABLE) if isinstance(tool, dict) else None
+    if table is not None and not isinstance(table, dict):
+        raise SettingsError(f"{_place(file, text, _TABLE)}: must be a table")
+    return None if table is None else (file, text, table)
 
 
 def _parse(file: Path, data: bytes) -> tuple[str, dict[str, object]]:

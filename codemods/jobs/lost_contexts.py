@@ -233,7 +233,7 @@ def losing(module: Module, project: Project, need: Need) -> Iterator[tuple[Job, 
             continue
         uses = ContextFlow.of(project).needs.of(job.start.value).uses
         use = next((use for use in uses if use.need is need and _counts(use)), None)
-        if use is not None and provided(job.runner, project) < need:
+        if use is not None and provided(job.runner, project, module.path) < need:
             yield job, use
 
 

@@ -10,7 +10,7 @@ import ast
 from collections.abc import Iterator
 
 from flask_ctxfix.aliases import classes_of
-from flask_ctxfix.applications import imported_packages
+from flask_ctxfix.applications import imported_packages, is_set_for
 from flask_ctxfix.codemods.jobs.jobs import jobs_in
 from flask_ctxfix.context_flow import ContextFlow, Need
 from flask_ctxfix.context_flow.made_contexts import makes_context
@@ -85,14 +85,14 @@ _KNOWN = frozenset({"celery", "sentry_sdk", "opentelemetry"})
 _REQUEST_MAKERS = ("RequestContextTask", "request_context", "test_request_context")
 
 
-def provided(runner: Runner, project: Project) -> Need:
-    """Return which context jobs of a runner may find; that of a request where it may be."""
+def provided(runner: Runner, project: Project, path: str) -> Need:
+    """Return which context jobs of a runner in a file may find; of a request where it may be."""
+    if any(_is_set_for(runner, project, each, path) for each in _eager_in(runner, project)):
+        return Need.REQUEST  # jobs run where they are called
 
     def compute() -> Need:
-        if runner == "Celery" and not _makes_celery(project):
+        if runner == "Celery" and not _makers_of_celery(project):
             return Need.REQUEST  # what runs the tasks is another project's
-        if any(_is_eager(project, name, value) for name, value in _EAGER[runner].items()):
-            return Need.REQUEST  # jobs run where they are called
         if not any(_provides(module, project, runner) for module in _using(project, runner)):
             if runner in _SCHEDULERS or not any(map(_pushes, _modules(project, "push"))):
                 return Need.NONE
@@ -129,11 +129,32 @@ def _provides(module: Module, project: Project, runner: Runner) -> bool:
     )
 
 
-def _is_eager(project: Project, name: str, value: bool) -> bool:
-    """Whether a setting has this value, but in settings for tests and development."""
+def _is_set_for(runner: Runner, project: Project, setter: str, path: str) -> bool:
+    """Whether what one file sets is a setting of what runs the jobs of another."""
+    if is_set_for(project, setter, path):
+        return True
+    folder = project.projects.folder(path)
+    makers = map(project.projects.folder, _makers_of_celery(project))
+    return runner == "Celery" and folder not in makers
+
+
+def _eager_in(runner: Runner, project: Project) -> tuple[str, ...]:
+    """Return the files that have jobs run at once, but in settings for tests and development."""
+
+    def compute() -> tuple[str, ...]:
+        return tuple(
+            module.path
+            for name, value in _EAGER[runner].items()
+            for module in _modules(project, name)
+            if _is_eager(module, project, name, value)
+        )
+
+    return project.memo(("jobs run at once", runner), compute)
+
+
+def _is_eager(module: Module, project: Project, name: str, value: bool) -> bool:
     return any(
         node.value == value and _is_set(module, project, node, name)
-        for module in _modules(project, name)
         for node in module.scopes.nodes(ast.Constant)
         if isinstance(node.value, bool)
     )
@@ -218,16 +239,22 @@ def _replaces(module: Module, project: Project, runner: Runner) -> bool:
     return runner == "Celery" and not {"Task", "task_cls"}.isdisjoint(stored)
 
 
-def _makes_celery(project: Project) -> bool:
-    """Whether the project makes a Celery itself, and does not only have tasks of another's."""
-    values = ContextFlow.of(project).values
-    names = sorted(classes_of(project, "Celery"))
-    return any(
-        _is_celery(values, values.of(module, call))
-        for name in names
-        for module in project.parsed(project.naming(name))
-        for call in module.scopes.calls.get(name, ())
-    )
+def _makers_of_celery(project: Project) -> frozenset[str]:
+    """Return the files that make a Celery themselves, and do not only have tasks of another's."""
+
+    def compute() -> frozenset[str]:
+        values = ContextFlow.of(project).values
+        return frozenset(
+            module.path
+            for name in classes_of(project, "Celery")
+            for module in project.parsed(project.naming(name))
+            if any(
+                _is_celery(values, values.of(module, call))
+                for call in module.scopes.calls.get(name, ())
+            )
+        )
+
+    return project.memo("makers of a Celery", compute)
 
 
 def _is_celery(values: Values, value: Value | None) -> bool:

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 
 from flask_ctxfix.codemod import Finding, Rule, Span
 from flask_ctxfix.codemods.manual_contexts.import_order import at_import, is_imported_outside
-from flask_ctxfix.codemods.manual_contexts.migrations import is_migration
 from flask_ctxfix.context_flow import ContextFlow, Need, Use
 from flask_ctxfix.context_flow.values import Foreign
 from flask_ctxfix.flask_facts import PROXIES
@@ -72,7 +71,7 @@ class ImportTimeContextRead(Rule):
 
     def find(self, module: Module, project: Project, target: TargetVersion) -> Iterator[Finding]:
         """Yield the uses at import time, and the assignments."""
-        if project.is_test(module.path) or is_migration(module):
+        if project.is_test(module.path) or project.is_migration(module.path):
             return
         changes = module.scopes.attribute_changes
         for node in (node for name in _NAMES for node in changes.get(name, ())):

@@ -19,7 +19,6 @@ from flask_ctxfix.codemod import (
 )
 from flask_ctxfix.codemods.manual_contexts.current_apps import is_current_app, may_be_another
 from flask_ctxfix.codemods.manual_contexts.managers import doubtful_managers, switches_app
-from flask_ctxfix.codemods.manual_contexts.migrations import is_migration
 from flask_ctxfix.codemods.manual_contexts.other_callers import has_other_callers
 from flask_ctxfix.codemods.manual_contexts.quiet_blocks import is_quiet
 from flask_ctxfix.codemods.manual_contexts.removals import is_commented, is_used, retired
@@ -129,7 +128,7 @@ class NestedAppContext(Rule):
 
     def find(self, module: Module, project: Project, target: TargetVersion) -> Iterator[Finding]:
         """Yield the ``with`` statements that open a second context."""
-        if project.is_test(module.path) or is_migration(module):
+        if project.is_test(module.path) or project.is_migration(module.path):
             return
         reachability = ContextFlow.of(project).every_caller
         for opening in _openings(module):

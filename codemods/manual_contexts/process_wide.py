@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from pathlib import PurePath
 from typing import NamedTuple
 
 from flask_ctxfix.applications import imported_packages
@@ -23,7 +22,7 @@ from flask_ctxfix.codemods.manual_contexts.wraps import wrap
 from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.values import Function
 from flask_ctxfix.flask_versions import ONE_CONTEXT, TargetVersion
-from flask_ctxfix.project import Module, Project
+from flask_ctxfix.project import Module, Project, stem_of
 from flask_ctxfix.syntax import last_name
 
 _SHARED = (
@@ -140,7 +139,7 @@ def _is_served(push: Push, project: Project) -> bool:
     """Whether the process that answers requests runs a push."""
     function, module = push.function, push.module
     if isinstance(function, ast.FunctionDef) and makes_application(module, project, function):
-        if _registers(module, project, function):
+        if _registers(module, project, function) or _is_started(module, project, function.name):
             return True
         users = [module, *importers(module, project)]
         return any(_is_served_by(each, project, function.name) for each in users)
@@ -150,7 +149,8 @@ def _is_served(push: Push, project: Project) -> bool:
 def _is_served_by(module: Module, project: Project, factory: str) -> bool:
     """Whether a module makes the application with a factory, and answers requests with it."""
     called = (last_name(c.func) for c in _calls(module.tree))
-    return factory in called and (_is_for_server(module) or _registers_views(module.tree))
+    is_serving = _is_for_server(module, project) or _registers_views(module.tree)
+    return factory in called and is_serving
 
 
 def _is_served_module(module: Module, project: Project) -> bool:
@@ -167,7 +167,7 @@ def _defines_application(module: Module, project: Project) -> bool:
     """Whether a module makes an application that answers requests."""
 
     def compute() -> bool:
-        if _is_for_server(module):
+        if _is_for_server(module, project):
             return True
         functions = module.scopes.nodes(ast.FunctionDef)
         makers = [each for each in functions if makes_application(module, project, each)]
@@ -179,10 +179,18 @@ def _defines_application(module: Module, project: Project) -> bool:
     return project.memo(("defines application", module.key), compute)
 
 
-def _is_for_server(module: Module) -> bool:
-    """Whether a module is named as servers ask for it, and holds an application."""
+def _is_for_server(module: Module, project: Project) -> bool:
+    """Whether a server is told to import a module, or would by its name and that of its own."""
+    if _is_started(module, project):
+        return True
     bindings = module.scopes.module.bindings
-    return PurePath(module.path).stem in _SERVED_NAMES and bool(_APPLICATIONS & bindings.keys())
+    return stem_of(module.path) in _SERVED_NAMES and bool(_APPLICATIONS & bindings.keys())
+
+
+def _is_started(module: Module, project: Project, factory: str | None = None) -> bool:
+    """Whether a server is started for a module, or for what the factory in it makes."""
+    served = project.projects.served(module.path)
+    return any(each.is_started and factory in (None, each.attribute) for each in served)
 
 
 def _registers(module: Module, project: Project, function: ast.FunctionDef) -> bool:
@@ -192,8 +200,13 @@ def _registers(module: Module, project: Project, function: ast.FunctionDef) -> b
     return (
         _registers_views(function)
         or any(isinstance(each, Function) and _registers_views(each.node) for each in called)
-        or (_registers_views(module.tree) and not is_script(module, project))
+        or (_registers_views(module.tree) and _is_imported(module, project))
     )
+
+
+def _is_imported(module: Module, project: Project) -> bool:
+    """Whether a module is more than a script that is run by hand."""
+    return not is_script(module, project) or _is_started(module, project)
 
 
 def _registers_views(node: ast.AST) -> bool:

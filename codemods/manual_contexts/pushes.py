@@ -6,7 +6,6 @@ import ast
 from collections.abc import Iterator
 from typing import Literal
 
-from flask_ctxfix.codemods.manual_contexts.migrations import is_migration
 from flask_ctxfix.codemods.threads.starts import starts_in
 from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.values import Foreign, Instance, parameters_of
@@ -108,7 +107,7 @@ class Push(Record, eq=False):
 
 def pushes_in(module: Module, project: Project) -> list[Push]:
     """Return the statements of a module that push what certainly is a context of Flask."""
-    if is_migration(module):
+    if project.is_migration(module.path):
         return []
     return module.memo("pushes", lambda: list(_pushes(module, project)))
 

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 
 from flask_ctxfix.applications import imported_packages, instance_of
 from flask_ctxfix.codemod import Finding, Rule
-from flask_ctxfix.codemods.manual_contexts.migrations import is_migration
 from flask_ctxfix.context_flow import ContextFlow, Where
 from flask_ctxfix.context_flow.values import Foreign
 from flask_ctxfix.flask_versions import TargetVersion
@@ -73,7 +72,7 @@ class TestContextInProduction(Rule):
 
     def find(self, module: Module, project: Project, target: TargetVersion) -> Iterator[Finding]:
         """Yield the calls of ``test_request_context``."""
-        if project.is_test(module.path) or is_migration(module):
+        if project.is_test(module.path) or project.is_migration(module.path):
             return
         for call in module.scopes.nodes(ast.Call):
             called = call.func

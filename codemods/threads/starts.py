@@ -288,8 +288,9 @@ def _started_classes(module: Module, project: Project) -> Iterator[tuple[ast.Cla
     names: frozenset[str] = frozenset().union(*spellings)
     for node in module.scopes.nodes(ast.ClassDef) if module.names & names else ():
         bases = values.bases(Class(module, node))
-        names = {base.name for base in bases if isinstance(base, Foreign)}
-        starter = next((STARTED_CLASSES[n] for n in sorted(names & STARTED_CLASSES.keys())), None)
+        foreign = {base.name for base in bases if isinstance(base, Foreign)}
+        known = sorted(foreign & STARTED_CLASSES.keys())
+        starter = STARTED_CLASSES[known[0]] if known else None
         if starter is not None:
             yield node, starter
 

@@ -130,9 +130,9 @@ class Needs:
         scan.iteration(node, _State())
         return scan.summary()
 
-    def url_need(self) -> Need:
-        """Return what `url_for` needs: no request if the project says where it is served."""
-        return Need.APP if has_server_name(self._project) else Need.REQUEST
+    def url_need(self, path: str | None) -> Need:
+        """Return what `url_for` needs in a file, or in any: no request if its server has a name."""
+        return Need.APP if has_server_name(self._project, path) else Need.REQUEST
 
     def _construction(self, value: Class) -> Summary:
         uses = self.of(self.values.member(value, "__init__", of_instance=True))
@@ -157,7 +157,7 @@ class Needs:
         if name not in NEEDS:
             return Summary()
         short = name.rpartition(".")[2]
-        need = self.url_need() if short == "url_for" else NEED_OF[NEEDS[name]]
+        need = self.url_need(None) if short == "url_for" else NEED_OF[NEEDS[name]]
         return Summary((Use(need, short, name, "call", (), True, None),))
 
     def _scan(self, function: Function) -> Summary:
@@ -532,7 +532,8 @@ class _Scan:
         name = function.name
         if name in NEEDS:
             short = name.rpartition(".")[2]
-            need = self._needs.url_need() if short == "url_for" else NEED_OF[NEEDS[name]]
+            path = self._module.path
+            need = self._needs.url_need(path) if short == "url_for" else NEED_OF[NEEDS[name]]
             self._used(need, node, node.func, name, "call", state)
         elif name.partition(".")[0] == "builtins" and name.partition(".")[2] in _READERS:
             probes = name in {"builtins.hasattr", "builtins.getattr"}

@@ -1,9 +1,10 @@
-"""Whether a project says where it is served, which is what URLs need outside of a request."""
+"""Whether an application is told where it is served: what URLs need outside of a request."""
 
 from __future__ import annotations
 
 import ast
 
+from flask_ctxfix.applications import is_set_for
 from flask_ctxfix.project import Module, Project
 
 _SETTING = "SERVER_NAME"
@@ -11,13 +12,20 @@ _SETTING = "SERVER_NAME"
 _OF_A_REQUEST = frozenset({"PATH_INFO", "REQUEST_METHOD", "SERVER_PORT", "wsgi.url_scheme"})
 
 
-def has_server_name(project: Project) -> bool:
-    """Whether code of a project gives, or asks for, the setting SERVER_NAME."""
-    return project.memo("has a server name", lambda: any(map(_has, _candidates(project))))
+def has_server_name(project: Project, path: str | None) -> bool:
+    """Whether the application of a file, or any, is given SERVER_NAME, or asks for it."""
+    setters = _setters(project)
+    return any(path is None or is_set_for(project, setter, path) for setter in setters)
 
 
-def _candidates(project: Project) -> list[Module]:
-    return list(project.parsed(project.naming(_SETTING)))
+def _setters(project: Project) -> tuple[str, ...]:
+    """Return the files that give, or ask for, the setting."""
+
+    def compute() -> tuple[str, ...]:
+        modules = project.parsed(project.naming(_SETTING))
+        return tuple(module.path for module in modules if _has(module))
+
+    return project.memo("setters of the server name", compute)
 
 
 def _has(module: Module) -> bool:

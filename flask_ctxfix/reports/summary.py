@@ -7,8 +7,12 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from flask_ctxfix.flask_detection import Detected
     from flask_ctxfix.outcome import Outcome
     from flask_ctxfix.settings import Settings
+
+# How many projects of one target are named.
+_NAMED = 3
 
 
 def render(outcome: Outcome, settings: Settings) -> str:
@@ -29,13 +33,12 @@ def _sentences(outcome: Outcome, settings: Settings) -> Iterator[str]:
     if outcome.errors:
         yield f"{count(len(outcome.errors), 'error')}: see above."
     if found:
-        yield f"{_found(outcome, settings, found, changed)}."
+        yield f"{_found(outcome, found, changed)}."
     else:
         yield f"No findings in {count(outcome.files, 'file')}."
     if outcome.mode == "apply" and changed:
         yield f"To take it back: flask-ctxfix --undo{_elsewhere(settings.root)}"
-    if outcome.detected is not None and found:
-        yield f"Target: Flask {outcome.detected.target} ({outcome.detected.reason})."
+    yield from _targets(outcome)
 
 
 def _elsewhere(root: str) -> str:
@@ -44,10 +47,22 @@ def _elsewhere(root: str) -> str:
     return "" if {".", ".."}.issuperset(path.split("/")) else f" {path}"
 
 
-def _found(outcome: Outcome, settings: Settings, found: int, changed: int) -> str:
+def _targets(outcome: Outcome) -> Iterator[str]:
+    """Yield which Flask the findings are for; with the projects, where they are for several."""
+    found = (result.before.path for result in outcome.results if result.findings)
+    places: dict[Detected, list[str]] = {}
+    for folder, detected in outcome.projects.targets(found):
+        places.setdefault(detected, []).append(os.path.relpath(folder))
+    for detected, folders in places.items():
+        more = f", and {len(folders) - _NAMED} more" if len(folders) > _NAMED else ""
+        where = f" of {', '.join(folders[:_NAMED])}{more}" if len(places) > 1 else ""
+        yield f"Target{where}: Flask {detected.target} ({detected.reason})."
+
+
+def _found(outcome: Outcome, found: int, changed: int) -> str:
     remaining = [located.finding for result in outcome.results for located in result.remaining]
-    fixes = [finding.fix for finding in remaining if finding.fix is not None]
-    unsafe = sum(not settings.allows(fix) for fix in fixes)
+    fixes = [(finding.fix, finding.path) for finding in remaining if finding.fix is not None]
+    unsafe = sum(not outcome.projects.settings(path).allows(fix) for fix, path in fixes)
     more = f", {unsafe} more with --unsafe-fixes" if unsafe else ""
     if outcome.mode == "list":
         files = sum(bool(result.findings) for result in outcome.results)

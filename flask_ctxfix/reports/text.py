@@ -29,6 +29,7 @@ def render(
     line_of = _reader(outcome)
     lines: list[str] = []
     for result in outcome.results:
+        settings = outcome.projects.settings(result.before.path)
         for located in result.remaining:
             lines.append(_headline(located, settings))
             if not is_concise:
