@@ -99,26 +99,26 @@ class _Found:
 
 
 def discover(
-    paths: Sequence[str], *, exclude: Sequence[str], gitignore: bool, root: str = "."
-) -> tuple[list[str], list[SourceError]]:
-    """Return what `walk` does if the same patterns hold everywhere, from the folder `root` on."""
-    rules = Rules(((tuple(exclude), root),), gitignore)
-    return walk(paths, lambda _: rules)
-
-
-def walk(
-    paths: Sequence[str], rules_in: Callable[[str], Rules]
+    paths: Sequence[str],
+    *,
+    exclude: Sequence[str] = (),
+    gitignore: bool = True,
+    root: str = ".",
+    rules_in: Callable[[str], Rules] | None = None,
 ) -> tuple[list[str], list[SourceError]]:
     """Return the Python files at and below `paths`, sorted, and what could not be looked at.
 
     A file given by name is taken as it is. Below a folder, the files named ``*.py`` are taken that
-    neither patterns as in .gitignore nor, if the rules want them, the .gitignore files leave out.
-    The rules of a folder hold below it, up to folders with a pyproject.toml that has others. Never
-    entered, unless given by name: virtual environments, folders that packages were installed into,
-    copies of Flask and Werkzeug inside another project, and symbolic links to folders. A link to a
-    file counts as that file, and only if it lies below one of the `paths`. Each file comes once,
-    with the path that starts as the user wrote it.
+    neither `exclude` (patterns as in .gitignore, relative to the folder `root`) nor, if `gitignore`
+    holds, a .gitignore file leaves out; or else the rules that `rules_in` gives for the folder,
+    which hold up to folders with a pyproject.toml that has others. Never entered, unless given by
+    name: virtual environments, folders that packages were installed into, copies of Flask and
+    Werkzeug inside another project, and symbolic links to folders. A link to a file counts as that
+    file, and only if it lies below one of the `paths`. Each file comes once, with the path that
+    starts as the user wrote it.
     """
+    everywhere = Rules(((tuple(exclude), root),), gitignore)
+    rules_in = rules_in or (lambda _: everywhere)
     found = _Found()
     tops = []
     real_folder = cache(os.path.realpath)

@@ -6,7 +6,7 @@ import os
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
-from flask_ctxfix.discovery import walk
+from flask_ctxfix.discovery import discover
 from flask_ctxfix.folders import searched_folder
 from flask_ctxfix.outcome import FileResult, Mode, Outcome
 from flask_ctxfix.prefilter import mentions_flask
@@ -122,7 +122,7 @@ def _files(outcome: Outcome, settings: Settings, stdin: Source | None) -> tuple[
     if stdin is not None:
         outcome.files = 1
         return [stdin.path], b"flask" in stdin.data
-    files, errors = walk(settings.paths, outcome.projects.rules_in)
+    files, errors = discover(settings.paths, rules_in=outcome.projects.rules_in)
     mentioning, unreadable = mentions_flask(files)
     outcome.files = len(files)
     outcome.errors += [*errors, *unreadable]
@@ -139,7 +139,7 @@ def _project_around(
     """
     is_absolute = any(map(os.path.isabs, settings.paths))
     named = sorted(roots if is_absolute else map(os.path.relpath, roots))
-    around, _ = walk([*files, *named], outcome.projects.rules_in)
+    around, _ = discover([*files, *named], rules_in=outcome.projects.rules_in)
     return sorted({*files, *around})
 
 

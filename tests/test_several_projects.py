@@ -10,8 +10,8 @@ from click.testing import CliRunner, Result
 
 from flask_ctxfix import engine
 from flask_ctxfix.cli import main
-from flask_ctxfix.codemod import Codemod
-from tests.conftest import TOY, Renaming
+from flask_ctxfix.records import replace
+from tests.conftest import TOY, Renaming, family
 
 Write = Callable[[dict[str, str | bytes]], None]
 
@@ -133,7 +133,7 @@ def test_rules_of_one_target_only(tree: Write, monkeypatch: pytest.MonkeyPatch) 
             if str(target) == "2.3":
                 yield from super().find(module, project, target)
 
-    codemod = Codemod("of target", (OfTarget("TOY101", "old", "new"),), words=(b"old",))
+    codemod = family("of target", (OfTarget("TOY101", "old", "new"),), frozenset({"old"}))
     monkeypatch.setattr(engine, "load_codemods", lambda: [codemod])
     tree({"p/requirements.txt": "flask<3\n", "p/a.py": CODE, "q/setup.py": "", "q/a.py": CODE})
     for paths in permutations("pq"):
@@ -217,7 +217,7 @@ def test_a_configuration_that_is_wrong(tree: Write) -> None:
 
 
 def test_a_test_given_alone_is_known_as_one(tree: Write, monkeypatch: pytest.MonkeyPatch) -> None:
-    codemod = Codemod("toy", TOY.rules, words=TOY.words, survey=TOY.survey, in_tests=False)
+    codemod = replace(TOY, in_tests=False)
     monkeypatch.setattr(engine, "load_codemods", lambda: [codemod])
     tree({"tests/helpers.py": CODE, "tests/deep/er/helpers.py": CODE, "app.py": CODE})
     for paths in (("tests/helpers.py",), ("tests",), ("tests/deep/er",), ("tests/deep/er/h.py",)):
