@@ -326,6 +326,38 @@ def test_python_m_in_a_folder_that_has_codemods_of_its_own(tree: Write) -> None:
     assert {line.split()[1] for line in result.stdout.splitlines()} == {"CTX401"}
 
 
+def test_a_process_writes_all_before_it_ends(tree: Write) -> None:
+    tree({"a.py": "from flask import _request_ctx_stack\n" + "_request_ctx_stack.top\n" * 2_000})
+    arguments = ("-m", "flask_ctxfix", "--output-format=concise", ".")
+    result = _python(*arguments)
+    assert result.returncode == 1
+    assert len(result.stdout.splitlines()) == 2_001
+    assert result.stderr.splitlines()[0].startswith("2001 findings in 1 file")
+    assert _python("-m", "flask_ctxfix", "--nothing").returncode == 2
+
+
+def test_a_reader_that_goes_away(tree: Write) -> None:
+    tree({"a.py": "from flask import _request_ctx_stack\n" + "_request_ctx_stack.top\n" * 2_000})
+    command = [sys.executable, "-m", "flask_ctxfix", "--output-format=concise", "-q", "."]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None and process.stderr is not None
+        process.stdout.close()
+        assert b"Traceback" not in process.stderr.read()
+    assert process.returncode != 0
+
+
+def test_a_small_application_costs_no_more_imports_than_it_concerns(tree: Write) -> None:
+    tree({"a.py": "# a thread, a job, celery\nfrom flask import request\nrequest.args\n"})
+    code = (
+        "import sys\nfrom flask_ctxfix.cli import main\n"
+        "try:\n    main([])\nfinally:\n    print(*sys.modules)"
+    )
+    imported = {*_python("-c", code).stdout.split()}
+    assert "flask_ctxfix.codemods.stored_requests.rules" in imported
+    others = (f"flask_ctxfix.codemods.{name}.rules" for name in ("jobs", "removed_apis", "threads"))
+    assert not imported & {*others, "concurrent.futures", "importlib.metadata", "libcst"}
+
+
 def test_a_tree_without_flask_costs_no_imports(tree: Write) -> None:
     tree({"a.py": "x = 1\n", "pyproject.toml": "[project]\n"})
     code = (

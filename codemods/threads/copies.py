@@ -12,14 +12,14 @@ from flask_ctxfix.codemods.threads.maps import iterables_of, map_fix
 from flask_ctxfix.codemods.threads.starts import Start
 from flask_ctxfix.context_flow import ContextFlow, Need, Summary, Where
 from flask_ctxfix.context_flow.needs import Use
+from flask_ctxfix.context_flow.teardowns import teardowns
 from flask_ctxfix.context_flow.uses import CHANGING, left_on_g, writes_session
 from flask_ctxfix.context_flow.values import Foreign, Function, own_nodes
-from flask_ctxfix.flask_facts import BODY_READS, TEARDOWNS
+from flask_ctxfix.flask_facts import BODY_READS
 from flask_ctxfix.named import is_imported, is_named
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.records import replace
 from flask_ctxfix.spelling import flask_name_at
-from flask_ctxfix.syntax import last_name
 
 _CHANGES = (
     "run it in a copy of the request's context; in the copy `g` is new and empty, teardown "
@@ -165,25 +165,3 @@ def _expects_more(project: Project, module: Module, function: ast.FunctionDef) -
             if is_more:
                 return True
     return False
-
-
-def teardowns(project: Project) -> Iterator[tuple[Module, ast.FunctionDef]]:
-    """Yield the functions of a project that run at the end of contexts."""
-    paths = {path for name in TEARDOWNS for path in project.naming(name)}
-    for module in project.parsed(sorted(paths)):
-        for function in module.scopes.nodes(ast.FunctionDef):
-            if _tears_down(module, function):
-                yield module, function
-
-
-def _tears_down(module: Module, function: ast.FunctionDef) -> bool:
-    """Whether a function is registered, by a decorator or a call, for the end of contexts."""
-    if any(last_name(each) in TEARDOWNS for each in function.decorator_list):
-        return True
-    parents = (module.scopes.parents.get(each) for each in _reads_of(module, function))
-    calls = (each.func for each in parents if isinstance(each, ast.Call))
-    return any(last_name(called) in TEARDOWNS for called in calls)
-
-
-def _reads_of(module: Module, function: ast.FunctionDef) -> list[ast.Name]:
-    return module.scopes.scope_of(function).reads.get(function.name, [])
