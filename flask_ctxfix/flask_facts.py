@@ -921,3 +921,9 @@ def public_name(origin: str) -> str:
         parts = shorter
     public = ".".join(parts)
     return public + call + rest if public in _PUBLIC_HEADS else origin
+
+
+def canonical_name(origin: str) -> str:
+    """Return the one name that is used here for what has several qualified names."""
+    name = name_of(origin)
+    return f"flask.{name}" if name is not None else public_name(origin)

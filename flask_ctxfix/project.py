@@ -84,6 +84,10 @@ class Keeper:
         found = self._memo[key] = compute()
         return found
 
+    def known(self, key: Hashable) -> Any:
+        """Return what is kept under `key`; None if nothing was computed yet."""
+        return self._memo.get(key)
+
 
 class Module(Keeper):
     """One parsed file."""

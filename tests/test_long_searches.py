@@ -13,11 +13,9 @@ from flask_ctxfix.codemods.removed_apis import kept_contexts
 from flask_ctxfix.codemods.removed_apis.asked_errors import AskedErrors
 from flask_ctxfix.codemods.removed_apis.caught_errors import is_group, names_of
 from flask_ctxfix.codemods.removed_apis.kept_contexts import KeptContexts
-from flask_ctxfix.codemods.stored_requests import slots
 from flask_ctxfix.codemods.stored_requests.entries import Entries
 from flask_ctxfix.codemods.threads.lasting_work import why_lasting
 from flask_ctxfix.codemods.threads.starts import starts_in
-from flask_ctxfix.context_flow.values import Class
 from flask_ctxfix.origins import UNKNOWN
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.settings import Settings
@@ -179,19 +177,6 @@ def test_hooks_of_blueprints_that_are_registered(
     make = f"def create_app():\n    app = Flask('app')\n    {'f0(app)' if is_called else 'f0'}\n"
     _, project = parsed(tmp_path, f"{head}{hook}{''.join(steps)}{make}")
     assert len(Entries(project).hooks) == is_called
-
-
-def test_classes_that_too_many_files_name_are_counted(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    module, project = parsed(tmp_path, "class Kept:\n    pass\n\nkept = Kept()\n")
-    (node,) = module.scopes.nodes(ast.ClassDef)
-    assert slots.is_shared(Class(module, node), project)
-    monkeypatch.setattr(slots, "_MOST_FILES", 0)
-    module, project = parsed(tmp_path, module.text)
-    (node,) = module.scopes.nodes(ast.ClassDef)
-    assert not slots.is_shared(Class(module, node), project)
-    assert project.bounds.total() == 1
 
 
 def test_contexts_that_are_kept_in_too_many_places_are_counted(

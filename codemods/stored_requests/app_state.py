@@ -90,7 +90,9 @@ class RequestInAppState(Rule):
         if project.is_test(module.path):
             return
         data = RequestData.of_project(project)
-        for write in _writes(module, project):
+        if not data.may_be_in(module):
+            return
+        for write in _writes(module, project, data):
             found = (data.of(module, value) for value in write.values)
             datum = next((each for each in found if each and each.kind is not Kind.PROXY), None)
             if datum is None:
@@ -127,7 +129,8 @@ def may_be_in_request(module: Module, project: Project, node: ast.AST) -> bool:
     return reach.where in (Where.REQUEST, Where.UNKNOWN)
 
 
-def _writes(module: Module, project: Project) -> Iterator[_Write]:
+def _writes(module: Module, project: Project, data: RequestData) -> Iterator[_Write]:
+    """Yield the writes to shared state of what may be data."""
     scopes = module.scopes
     targets: list[ast.Attribute | ast.Subscript] = [
         *scopes.nodes(ast.Attribute),
@@ -135,24 +138,34 @@ def _writes(module: Module, project: Project) -> Iterator[_Write]:
     ]
     for node in targets:
         if isinstance(node.ctx, ast.Store) and scopes.function_of(node) is not None:
-            yield from _assigned(module, project, node)
+            written = _assigned(module, node)
+            if any(data.may_be(module, each) for each in written):
+                yield from _to_state(module, project, node, written)
     for call in scopes.nodes(ast.Call):
-        if scopes.function_of(call) is not None:
-            yield from _called(module, project, call)
+        values = (*call.args, *(keyword.value for keyword in call.keywords))
+        if any(data.may_be(module, each) for each in values):
+            if scopes.function_of(call) is not None:
+                yield from _called(module, project, call, values)
 
 
-def _assigned(
-    module: Module, project: Project, node: ast.Attribute | ast.Subscript
-) -> Iterator[_Write]:
-    """Yield the assignment to an attribute or an item, if that is of shared state."""
+def _assigned(module: Module, node: ast.Attribute | ast.Subscript) -> tuple[ast.expr, ...]:
+    """Return what an assignment writes to an attribute, or to an item, with the key of that."""
     value = _value_assigned(module, node)
     if value is None:
-        return
-    if isinstance(node, ast.Attribute):
-        if _is_application(module, project, node.value):
-            yield _Write(node, _written(module, node), (value,))
-    elif _is_mapping(module, project, node.value):
-        yield _Write(node, _written(module, node), (value, node.slice))
+        return ()
+    return (value,) if isinstance(node, ast.Attribute) else (value, node.slice)
+
+
+def _to_state(
+    module: Module,
+    project: Project,
+    node: ast.Attribute | ast.Subscript,
+    values: tuple[ast.expr, ...],
+) -> Iterator[_Write]:
+    """Yield the assignment to an attribute or an item, if that is of shared state."""
+    is_of_state = _is_application if isinstance(node, ast.Attribute) else _is_mapping
+    if is_of_state(module, project, node.value):
+        yield _Write(node, _written(module, node), values)
 
 
 def _value_assigned(module: Module, target: ast.expr) -> ast.expr | None:
@@ -168,9 +181,10 @@ def _value_assigned(module: Module, target: ast.expr) -> ast.expr | None:
     return None
 
 
-def _called(module: Module, project: Project, call: ast.Call) -> Iterator[_Write]:
+def _called(
+    module: Module, project: Project, call: ast.Call, values: tuple[ast.expr, ...]
+) -> Iterator[_Write]:
     """Yield what a call writes to shared state."""
-    values = (*call.args, *(keyword.value for keyword in call.keywords))
     function = call.func
     if isinstance(function, ast.Attribute) and function.attr in _WRITERS:
         if _is_mapping(module, project, function.value):

@@ -8,6 +8,7 @@ from typing import Literal, NamedTuple
 
 from flask_ctxfix.codemods.stored_requests.slots import is_shared
 from flask_ctxfix.context_flow import ContextFlow, Where
+from flask_ctxfix.context_flow.request_data import RequestData
 from flask_ctxfix.context_flow.values import Class, Foreign, Function
 from flask_ctxfix.flask_facts import spelled
 from flask_ctxfix.project import Module, Project
@@ -88,7 +89,7 @@ def _lasts(module: Module, project: Project, node: FunctionDefinition, key: Key)
 
 def _is_cleared(module: Module, project: Project, node: FunctionDefinition) -> bool:
     """Whether something empties the cache of a function."""
-    paths = {*project.mentioning(node.name)} & {*project.mentioning("cache_clear")}
+    paths = {*project.naming(node.name)} & {*project.naming("cache_clear")}
     for other in project.parsed(sorted(paths)):
         for each in other.scopes.nodes(ast.Attribute):
             if each.attr == "cache_clear" and _may_be(other, project, each.value, module, node):
@@ -138,9 +139,13 @@ def _keyed(cached: CachedFunction) -> CachedFunction | None:
 
 
 def calls_of_cached(module: Module, project: Project) -> Iterator[tuple[ast.Call, CachedFunction]]:
-    """Yield the calls of a module of functions whose arguments are the key of their results."""
+    """Yield the calls that may key results of functions by data of a request."""
+    data = RequestData.of_project(project)
+    if not data.may_be_in(module):
+        return
     for call in module.scopes.nodes(ast.Call):
-        if not call.args and not call.keywords:
+        given = (*call.args, *(each.value for each in call.keywords))
+        if not any(data.may_be(module, each) for each in given):
             continue
         for home, node in _called(module, project, call.func):
             cached = cached_function(home, project, node) if node.decorator_list else None

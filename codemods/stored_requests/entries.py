@@ -33,6 +33,7 @@ _HOOKS: dict[str, Literal["app", "blueprint"]] = {
     "flask.Blueprint().before_app_request": "app",
     "flask.Blueprint().before_request": "blueprint",
 }
+_HOOK_NAMES = frozenset(name.rpartition(".")[2] for name in _HOOKS)
 _ANSWERS = frozenset(
     {"flask.abort", "flask.jsonify", "flask.make_response", "flask.redirect", "flask.Response"}
     | {"flask.render_template", "flask.render_template_string"}
@@ -159,7 +160,7 @@ class Entries:
         return [hook.function for hook in self._every_hook]
 
     def _registered_before(self) -> Iterator[_Hook]:
-        for module in self._modules("before_"):
+        for module in self._modules(*_HOOK_NAMES):
             functions: list[ast.FunctionDef | ast.AsyncFunctionDef] = [
                 *module.scopes.nodes(ast.FunctionDef),
                 *module.scopes.nodes(ast.AsyncFunctionDef),
@@ -277,12 +278,10 @@ class Entries:
                         return True
         return False
 
-    def _modules(self, word: str) -> Iterator[Module]:
-        return self._project.parsed(self._project.outside_tests(word))
-
-    def modules_with(self, word: str) -> Iterator[Module]:
-        """Yield the modules that hold a word."""
-        return self._project.parsed(self._project.mentioning(word))
+    def _modules(self, *names: str) -> Iterator[Module]:
+        """Yield the modules outside of tests that hold one of some names."""
+        paths = {path for name in names for path in self._project.naming_outside_tests(name)}
+        return self._project.parsed(sorted(paths))
 
 
 def _certain_in(module: Module, statement: ast.AST) -> ast.FunctionDef | ast.Module | None:

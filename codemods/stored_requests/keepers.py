@@ -198,7 +198,7 @@ def _used(slot: Slot, named: ast.expr, project: Project) -> Keeper:
     """Return the container in a slot with its uses in all of the project."""
     found: list[tuple[Module, ast.expr]] = []
     is_emptied = False
-    paths = {slot.path, *project.mentioning(slot.name)}
+    paths = {slot.path, *project.naming(slot.name)}
     for module in project.parsed(sorted(paths)):
         uses = uses_in(slot, module, project)
         is_emptied |= bool(uses.writes)

@@ -131,6 +131,7 @@ class Order:
         self._table = ContextFlow.of(project).table
         self._answers = Keeper()
         self._entries = Entries(project)
+        self._project = project
         self._walks: dict[Key, Walk] = {}
 
     def before(self, module: Module, node: ast.AST) -> Written:
@@ -207,7 +208,7 @@ class Order:
                 return True
         owner = module.scopes.parents.get(node)
         named_by = owner.name if isinstance(owner, ast.ClassDef) else stem_of(module.path)
-        for other in self._entries.modules_with(node.name):
+        for other in self._project.parsed(self._project.naming(node.name)):
             if isinstance(owner, ast.ClassDef) and self._overrides(other, owner, node.name):
                 return True
             if any(strings_naming(node.name, named_by, other)):

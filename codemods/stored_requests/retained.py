@@ -119,6 +119,9 @@ class RequestObjectRetained(Rule):
             return
         data = RequestData.of_project(project)
         for put in _puts(module):
+            may_be_data = any(data.may_be(module, each) for each in put.values)
+            if not may_be_data and not any(handled(module, project, each) for each in put.values):
+                continue
             if not may_last(module, put.container):
                 continue
             found = [
@@ -175,6 +178,8 @@ class RequestObjectRetained(Rule):
         """Yield the assignments of an exception to a global or to an attribute of a class."""
         for node in module.scopes.nodes(ast.Assign):
             if not isinstance(node.value, ast.Name):
+                continue
+            if not data.may_be(module, node.value) and not handled(module, project, node.value):
                 continue
             shared = [each for each in node.targets if _is_shared(module, project, each)]
             if not shared:

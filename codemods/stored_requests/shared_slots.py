@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Hashable, Iterator
+from collections.abc import Iterator
 
 from flask_ctxfix.codemod import Finding, Fix, Level, Rule, Step, Survey
 from flask_ctxfix.codemods.stored_requests import NAME
@@ -29,27 +29,42 @@ class SlotFacts(Record):
 
 def survey(module: Module, project: Project, target: TargetVersion) -> Survey:
     """Lead to the files that use the slots of a module: they move together."""
-    stores = [each for each in stores_in(module, project) if _is_leak(each)]
-    slots = frozenset(store.slot for store in stores)
+    slots = _slots_of(module, project)
     leads = frozenset(frozenset({slot.name}) for slot in slots)
     return Survey(SlotFacts(slots), leads, frozenset(_groups(module, project)))
 
 
+def _slots_of(module: Module, project: Project) -> frozenset[Slot]:
+    return frozenset(each.slot for each in stores_in(module, project) if _is_leak(each))
+
+
 def _groups(module: Module, project: Project) -> Iterator[str]:
     """Yield the groups that fixes of a module may take part in, whoever fills the slots."""
+    names = _names_of_slots(project)
+    if names.isdisjoint(module.names):
+        return
     for node in module.scopes.nodes(ast.Global):
-        yield from (f"{name} of {module.path}" for name in node.names)
+        yield from (f"{name} of {module.path}" for name in node.names if name in names)
     for imported in module.scopes.nodes(ast.ImportFrom):
-        source = project.source_of(module.path, imported)
+        found = [alias.name for alias in imported.names if alias.name in names]
+        source = project.source_of(module.path, imported) if found else None
         if source is not None:
-            yield from (f"{alias.name} of {source}" for alias in imported.names)
-    known: dict[Hashable, tuple[str, ...]] = {}
-    for attribute in module.scopes.nodes(ast.Attribute):
-        base = attribute.value
-        key = (module.scopes.home_of(base), base.id) if isinstance(base, ast.Name) else base
-        if key not in known:
-            known[key] = tuple(_homes_of(base, module, project))
-        yield from (f"{attribute.attr} of {path}" for path in known[key])
+            yield from (f"{name} of {source}" for name in found)
+    scopes = module.scopes
+    for name in names:
+        for attributes in (scopes.attribute_reads, scopes.attribute_stores):
+            for each in attributes.get(name, ()):
+                yield from (f"{name} of {path}" for path in _homes_of(each.value, module, project))
+
+
+def _names_of_slots(project: Project) -> frozenset[str]:
+    """Return the names of all slots of the project."""
+
+    def compute() -> frozenset[str]:
+        modules = project.parsed(sorted(project.paths))
+        return frozenset(slot.name for each in modules for slot in _slots_of(each, project))
+
+    return project.memo("names of slots", compute)
 
 
 def _homes_of(base: ast.expr, module: Module, project: Project) -> Iterator[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections import defaultdict
 from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
@@ -12,9 +13,6 @@ from flask_ctxfix.context_flow.request_data import Datum, RequestData
 from flask_ctxfix.context_flow.values import Class, Instance, Value
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import Binding
-
-# A class that more files name is not followed to all that may make it.
-_MOST_FILES = 2000
 
 
 class Slot(NamedTuple):
@@ -47,12 +45,17 @@ def stores_in(module: Module, project: Project) -> list[Store]:
     """Return where a module puts request data into slots; nothing for tests."""
     if project.is_test(module.path):
         return []
-    found = (*_to_globals(module, project), *_to_attributes(module, project))
-    return module.memo("stores of request data", lambda: list(found))
+    return module.memo("stores of request data", lambda: [*_stores(module, project)])
 
 
-def _to_globals(module: Module, project: Project) -> Iterator[Store]:
+def _stores(module: Module, project: Project) -> Iterator[Store]:
     data = RequestData.of_project(project)
+    if data.may_be_in(module):
+        yield from _to_globals(module, data)
+        yield from _to_attributes(module, project, data)
+
+
+def _to_globals(module: Module, data: RequestData) -> Iterator[Store]:
     names = {name for node in module.scopes.nodes(ast.Global) for name in node.names}
     for name in sorted(names):
         slot = Slot(module.path, "global", "", name)
@@ -86,13 +89,14 @@ def target_of(binding: Binding) -> ast.Name | None:
     return next((each for each in names if each.id == binding.name), None)
 
 
-def _to_attributes(module: Module, project: Project) -> Iterator[Store]:
-    data = RequestData.of_project(project)
+def _to_attributes(module: Module, project: Project, data: RequestData) -> Iterator[Store]:
     for target in module.scopes.nodes(ast.Attribute):
         if not isinstance(target.ctx, ast.Store) or module.scopes.function_of(target) is None:
             continue
         assigned = module.scopes.parents[target]
         if not isinstance(assigned, ast.Assign | ast.AnnAssign) or assigned.value is None:
+            continue
+        if not data.may_be(module, assigned.value):
             continue
         function = module.scopes.function_of(target)
         is_first = getattr(function, "name", "") == "__init__"  # of what is shared: no request yet
@@ -149,9 +153,6 @@ def _is_shared(owner: Class, project: Project) -> bool:
         return True
     if owner.node.bases or owner.node.keywords:
         return False
-    if len(project.mentioning(owner.node.name)) > _MOST_FILES:
-        project.bounds["classes that more than 2000 files name"] += 1
-        return False
     reachability = ContextFlow.of(project).reachability
     made = 0
     for module, call in instantiations(owner, project):
@@ -172,20 +173,34 @@ def instantiations(owner: Class, project: Project) -> Iterator[tuple[Module, ast
 def references_to(owner: Class, project: Project) -> Iterator[tuple[Module, ast.expr]]:
     """Yield the expressions that name a class of the project."""
     values = ContextFlow.of(project).values
-    for parsed in project.parsed(project.mentioning(owner.node.name)):
+    for parsed in project.parsed(project.naming(owner.node.name)):
         module = owner.module if parsed.path == owner.module.path else parsed
         for node in _named(module, owner.node.name):
-            if isinstance(node.ctx, ast.Load) and is_class(values.of(module, node), owner):
+            if is_class(values.of(module, node), owner):
                 yield module, node
 
 
 def _named(module: Module, name: str) -> Iterator[ast.Name | ast.Attribute]:
-    """Yield the expressions of a module that may stand for what another one calls `name`."""
+    """Yield what may read in a module what another one calls `name`."""
     imports = module.scopes.nodes(ast.ImportFrom)
     aliases = (alias for node in imports for alias in node.names if alias.name == name)
     local = {name, *(alias.asname or name for alias in aliases)}
-    yield from (node for node in module.scopes.nodes(ast.Name) if node.id in local)
-    yield from (node for node in module.scopes.nodes(ast.Attribute) if node.attr == name)
+    for each in sorted(local):
+        yield from _names(module).get(each, ())
+    yield from module.scopes.attribute_reads.get(name, ())
+
+
+def _names(module: Module) -> dict[str, list[ast.Name]]:
+    """Return the names that a module reads, by how they are written."""
+
+    def compute() -> dict[str, list[ast.Name]]:
+        found: dict[str, list[ast.Name]] = defaultdict(list)
+        for node in module.scopes.nodes(ast.Name):
+            if isinstance(node.ctx, ast.Load):
+                found[node.id].append(node)
+        return found
+
+    return module.memo("names by how they are written", compute)
 
 
 def is_class(value: Value | None, owner: Class) -> bool:

@@ -21,9 +21,13 @@ def thread_stores(
 ) -> Iterator[tuple[ast.AST, str, Datum]]:
     """Yield what gives a thread data of a request that nothing takes back."""
     values = ContextFlow.of(project).values
+    if not data.may_be_in(module):
+        return
     for node in module.scopes.nodes(ast.Attribute):
         assigned = module.scopes.parents[node]
         if not isinstance(node.ctx, ast.Store) or not isinstance(assigned, ast.Assign):
+            continue
+        if not data.may_be(module, assigned.value):
             continue
         if values.of(module, node.value) == _LOCAL and not _is_reset(project, node.attr):
             datum = _stored(module, project, data, node, assigned.value)
@@ -37,6 +41,8 @@ def thread_stores(
             module.scopes.parents[call], ast.Expr
         ):
             continue  # who keeps the token may reset the variable with it
+        if not data.may_be(module, call.args[0]):
+            continue
         if values.of(module, function.value) == _VARIABLE:
             datum = _stored(module, project, data, call, call.args[0])
             if datum is not None and not _is_reset(project, function.value.id):
@@ -70,7 +76,7 @@ def _leaves_before(module: Module, statement: ast.stmt) -> bool:
 
 def _is_reset(project: Project, name: str) -> bool:
     """Whether something deletes, resets or sets to None what has this name."""
-    for module in project.parsed(project.mentioning(name)):
+    for module in project.parsed(project.naming(name)):
         scopes = module.scopes
         for node in scopes.nodes(ast.Attribute):
             parent = scopes.parents[node]

@@ -46,7 +46,7 @@ def verdict_of(slot: Slot, project: Project) -> Verdict:
 
 def modules_with(slot: Slot, project: Project) -> Iterator[Module]:
     """Yield the modules that hold the name of a slot."""
-    return project.parsed(project.mentioning(slot.name))
+    return project.parsed(project.naming(slot.name))
 
 
 class _Judge:

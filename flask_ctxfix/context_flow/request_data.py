@@ -14,6 +14,22 @@ from typing import Any, NamedTuple
 
 from flask_ctxfix.codemod import Step
 from flask_ctxfix.context_flow import ContextFlow, Where
+from flask_ctxfix.context_flow.request_sources import (
+    ADDING,
+    CONTEXTS,
+    COPIES,
+    PASSING_CALLS,
+    READING_CALLS,
+    REQUEST_PROXIES,
+    TEXT_METHODS,
+    G,
+    is_form,
+    is_receiver,
+    is_record,
+    is_view,
+)
+from flask_ctxfix.context_flow.request_spread import RequestSpread
+from flask_ctxfix.context_flow.spreading import tells_nothing
 from flask_ctxfix.context_flow.tables import QuestionKind
 from flask_ctxfix.context_flow.values import (
     Class,
@@ -24,25 +40,14 @@ from flask_ctxfix.context_flow.values import (
     Value,
     bound_arguments,
 )
-from flask_ctxfix.flask_facts import (
-    DERIVING_CALLS,
-    ENTRY_BASES,
-    FED_DECORATORS,
-    FORM_BASES,
-    PROXIES,
-    REQUEST_GETTERS,
-)
+from flask_ctxfix.flask_facts import DERIVING_CALLS, REQUEST_GETTERS
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import Binding, FunctionNode
 from flask_ctxfix.syntax import without_call
 
-_CONTEXTS = frozenset({"flask.request_ctx", "flask._request_ctx_stack.top"})
-_COPIES = frozenset({"contextvars.copy_context", "flask.copy_current_request_context"})
-_ADDING = frozenset({"add", "append", "extend", "insert", "update", "appendleft", "setdefault"})
 _BOUND = frozenset(
     {"get_data", "get_json", "close", "make_form_data_parser", "on_json_loading_failed"}
 )
-_TEXT_METHODS = frozenset({"join", "format"})
 
 
 class Kind(Enum):
@@ -93,6 +98,7 @@ class RequestData:
         self._flow = ContextFlow.of(project)
         self._values = self._flow.values
         self._table = self._flow.table
+        self._spread = RequestSpread(project, self._values)
 
     @classmethod
     def of_project(cls, project: Project) -> RequestData:
@@ -103,16 +109,30 @@ class RequestData:
         """Return what data of a request `node` is; None if it is none, or nobody knows."""
         return self._of(_Place(module, (), given), node)
 
+    def may_be_in(self, module: Module) -> bool:
+        """Whether a module may hold data of a request at all."""
+        return self._spread.reaches_into(module)
+
+    def may_be(self, module: Module, node: ast.expr) -> bool:
+        """Whether `node` may be data of a request; far cheaper than to ask which it is."""
+        return self._spread.reaches(module, node)
+
     def of_binding(self, module: Module, binding: Binding) -> Datum | None:
         """Return what data of a request one binding gives its name."""
         return self._bound(_Place(module), binding)
 
     def _of(self, place: _Place, node: ast.expr) -> Datum | None:
         follow = _FOLLOWED.get(type(node))
-        if follow is None:
+        if follow is None or self._is_none(place, node):
             return None
         key = ("datum", node, place.arguments, place.given)
         return self._table.ask(place.module, _DATUM, key, lambda: follow(self, place, node))
+
+    def _is_none(self, place: _Place, node: ast.expr) -> bool:
+        """Whether `node` is certainly no data, as far as calls in general tell."""
+        if any(each.datum is not None for each in place.arguments):
+            return False
+        return tells_nothing(place.given) and not self._spread.reaches(place.module, node)
 
     def _value(self, place: _Place, node: ast.expr) -> Value | None:
         return self._values.of(place.module, node, place.given)
@@ -147,9 +167,9 @@ class RequestData:
         """Return what a proxy, a context or a value that an extension keeps is."""
         value = self._value(place, node)
         name = value.name if isinstance(value, Foreign) else ""
-        if name in PROXIES and name != "flask.current_app":
+        if name in REQUEST_PROXIES:
             return self._source(place, Kind.PROXY, node)
-        if name in _CONTEXTS:
+        if name in CONTEXTS:
             return self._source(place, Kind.OBJECT, node)
         return None
 
@@ -207,34 +227,15 @@ class RequestData:
         in_call = [each for each in place.arguments if each.function is function]
         if in_call:
             return next((each.datum for each in in_call if each.name == binding.name), None)
-        if self._is_view(module, function):
-            is_own = isinstance(module.scopes.parents[function], ast.ClassDef)
-            first = (*function.args.posonlyargs, *function.args.args)[:1]
-            is_receiver = is_own and first == (binding.node,)
-            return None if is_receiver else self._source(place, Kind.VALUE, binding.node)
+        if is_view(self._values, module, function):
+            is_own = is_receiver(module, function, binding.node)
+            return None if is_own else self._source(place, Kind.VALUE, binding.node)
         if isinstance(function, ast.Lambda):
             return None
         key = ("passed", module.path, function.name, function.lineno, binding.name)
         return self._table.ask(
             self._project, _DATUM, key, lambda: self._passed(module, function, binding.name)
         )
-
-    def _is_view(self, module: Module, function: FunctionNode) -> bool:
-        """Whether Flask calls a function with data of a request as its arguments."""
-        for decorator in getattr(function, "decorator_list", ()):
-            called = without_call(decorator)
-            value = self._values.of(module, called)
-            if isinstance(value, Foreign) and value.name in FED_DECORATORS:
-                return True
-            if value is None and getattr(called, "attr", "") == "route":
-                return True
-        owner = module.scopes.parents.get(function)
-        if isinstance(owner, ast.ClassDef) and not isinstance(function, ast.Lambda):
-            for base in self._values.bases(Class(module, owner)):
-                methods = ENTRY_BASES.get(base.name, ()) if isinstance(base, Foreign) else ()
-                if function.name.startswith("on_") if methods is None else function.name in methods:
-                    return True
-        return False
 
     def _passed(
         self, module: Module, function: ast.FunctionDef | ast.AsyncFunctionDef, name: str
@@ -270,7 +271,7 @@ class RequestData:
         if known is not None:
             return known
         value = self._value(place, node.value)
-        if isinstance(value, Foreign) and value.name == "flask.g":
+        if isinstance(value, Foreign) and value.name == G:
             return self._kept_on_g(node.attr)
         base = self._of(place, node.value)
         if base is not None:
@@ -304,12 +305,10 @@ class RequestData:
     def _kept_on_g(self, attribute: str) -> Datum | None:
         """Return the data of the request that some code of the project keeps on `g`."""
         self._table.searches(attribute)
-        for module in self._project.parsed(self._project.mentioning(f".{attribute}")):
-            for node in module.scopes.nodes(ast.Attribute):
+        for module in self._project.parsed(self._project.naming(attribute)):
+            for node in module.scopes.attribute_stores.get(attribute, ()):
                 parent = module.scopes.parents[node]
-                if node.attr != attribute or not isinstance(parent, ast.Assign | ast.AnnAssign):
-                    continue
-                if not isinstance(node.ctx, ast.Store) or parent.value is None:
+                if not isinstance(parent, ast.Assign | ast.AnnAssign) or parent.value is None:
                     continue
                 if self._project.flask_name(module, node.value) == "g":
                     datum = self._of(_Place(module), parent.value)
@@ -327,8 +326,7 @@ class RequestData:
 
     def _of_form(self, place: _Place, node: ast.Attribute, value: Instance) -> Datum | None:
         """Return the field of a form, which is filled from the request."""
-        bases = {base.name for base in self._values.bases(value.of) if isinstance(base, Foreign)}
-        return self._source(place, Kind.VALUE, node) if bases & FORM_BASES else None
+        return self._source(place, Kind.VALUE, node) if is_form(self._values, value.of) else None
 
     def _subscript(self, place: _Place, node: ast.Subscript) -> Datum | None:
         base = self._of(place, node.value)
@@ -346,15 +344,15 @@ class RequestData:
         if isinstance(value, Class):
             return self._construction(place, node, value, arguments)
         name = value.name if isinstance(value, Foreign) else ""
-        if name in _COPIES:
+        if name in COPIES:
             where = self._flow.reachability.of(place.module, node).where
             is_inside = where is Where.REQUEST or name.startswith("flask.")
             return self._source(place, Kind.OBJECT, node) if is_inside else None
         if name in REQUEST_GETTERS:
             return self._source(place, Kind.VALUE, node)
-        if name in {"functools.partial", "typing.cast"}:
+        if name in PASSING_CALLS:
             return self._first(place, arguments[1:])
-        if name in {"builtins.getattr"}:
+        if name in READING_CALLS:
             return self._read(place, arguments[:1])
         return self._read(place, arguments) if name in DERIVING_CALLS else None
 
@@ -364,7 +362,7 @@ class RequestData:
         """Return the data that a method of data, or of a text, gives."""
         base = self._of(place, called.value)
         if base is None or base.is_caught:
-            is_text = isinstance(called.value, ast.Constant) and called.attr in _TEXT_METHODS
+            is_text = isinstance(called.value, ast.Constant) and called.attr in TEXT_METHODS
             return self._read(place, arguments) if is_text else None
         if called.attr == "_get_current_object":
             is_request = self._project.flask_name(place.module, called.value) == "request"
@@ -400,7 +398,7 @@ class RequestData:
             names = {n for n, value in bound_arguments(call, init) if self._of(place, value)}
             if not names & _kept_parameters(init.node):
                 return None
-        return datum if _is_record(owner.node) else None
+        return datum if is_record(owner.node) else None
 
     def _closure(self, place: _Place, node: ast.AST) -> Datum | None:
         """Return the data that a function keeps of the one around it."""
@@ -536,15 +534,6 @@ def _is_called(module: Module, node: ast.expr) -> bool:
     return isinstance(parent, ast.Call) and parent.func is node
 
 
-def _is_record(node: ast.ClassDef) -> bool:
-    """Whether the objects of a class only hold data: what does more is a service of its own."""
-    methods = (each for each in node.body if isinstance(each, ast.FunctionDef))
-    return all(
-        each.decorator_list or (each.name.startswith("__") and each.name.endswith("__"))
-        for each in methods
-    ) and not any(isinstance(each, ast.AsyncFunctionDef) for each in node.body)
-
-
 def _kept_parameters(init: FunctionNode) -> set[str]:
     """Return the names that a constructor reads in what it assigns to attributes."""
     assigns = (each for each in ast.walk(init) if isinstance(each, ast.Assign | ast.AnnAssign))
@@ -562,12 +551,12 @@ def _puts_into(module: Module, name: ast.Name) -> list[tuple[ast.Name, list[ast.
         for read in scope.reads.get(name.id, ()):
             parent = parents[read]
             outer = parents.get(parent)
-            if not isinstance(parent, ast.Attribute | ast.Subscript):
+            if not isinstance(parent, ast.Attribute | ast.Subscript) or parent.value is not read:
                 continue
             if isinstance(outer, ast.Assign) and parent in outer.targets:
                 puts.append((read, [outer.value]))
             elif isinstance(outer, ast.Call) and outer.func is parent:
-                if isinstance(parent, ast.Attribute) and parent.attr in _ADDING:
+                if isinstance(parent, ast.Attribute) and parent.attr in ADDING:
                     puts.append((read, [*outer.args, *(k.value for k in outer.keywords)]))
         return puts
 

@@ -309,7 +309,7 @@ class Values:
         """Return what a qualified name from outside of the project stands for."""
         found = self._named.get(origin)
         if found is None:
-            found = self._named[origin] = Foreign(_canonical(origin))
+            found = self._named[origin] = Foreign(flask_facts.canonical_name(origin))
         return found
 
     def _constant(self, module: Module, node: ast.Constant, given: Known) -> _Answer:
@@ -692,11 +692,6 @@ def _seen_from(module: Module, scope: Scope, name: str, given: Known) -> Known:
             functions.add(function)
             function = module.scopes.function_of(function)
     return tuple(each for each in given if each.function in functions)
-
-
-def _canonical(origin: str) -> str:
-    name = flask_facts.name_of(origin)
-    return f"flask.{name}" if name is not None else flask_facts.public_name(origin)
 
 
 def _depth(value: Value | None) -> int:

@@ -1,0 +1,62 @@
+"""What gives code data of a request, and what goes on holding data that it is given."""
+
+from __future__ import annotations
+
+import ast
+
+from flask_ctxfix.context_flow.values import Class, Foreign, Values
+from flask_ctxfix.flask_facts import ENTRY_BASES, FED_DECORATORS, FORM_BASES, PROXIES
+from flask_ctxfix.project import Module
+from flask_ctxfix.scopes import FunctionNode
+from flask_ctxfix.syntax import without_call
+
+G = "flask.g"
+# Proxies of a request, and what is kept for one.
+REQUEST_PROXIES = frozenset(PROXIES) - {"flask.current_app"}
+CONTEXTS = frozenset({"flask.request_ctx", "flask._request_ctx_stack.top"})
+COPIES = frozenset({"contextvars.copy_context", "flask.copy_current_request_context"})
+# Methods that put what they are given into their object.
+ADDING = frozenset({"add", "append", "extend", "insert", "update", "appendleft", "setdefault"})
+TEXT_METHODS = frozenset({"join", "format"})
+# Functions that give back one of their arguments, from the second on.
+PASSING_CALLS = frozenset({"functools.partial", "typing.cast"})
+READING_CALLS = frozenset({"builtins.getattr"})
+
+
+def is_view(values: Values, module: Module, function: FunctionNode) -> bool:
+    """Whether Flask calls a function with data of a request as its arguments."""
+    for decorator in getattr(function, "decorator_list", ()):
+        called = without_call(decorator)
+        value = values.of(module, called)
+        if isinstance(value, Foreign) and value.name in FED_DECORATORS:
+            return True
+        if value is None and getattr(called, "attr", "") == "route":
+            return True
+    owner = module.scopes.parents.get(function)
+    if isinstance(owner, ast.ClassDef) and not isinstance(function, ast.Lambda):
+        for base in values.bases(Class(module, owner)):
+            methods = ENTRY_BASES.get(base.name, ()) if isinstance(base, Foreign) else ()
+            if function.name.startswith("on_") if methods is None else function.name in methods:
+                return True
+    return False
+
+
+def is_receiver(module: Module, function: FunctionNode, argument: ast.AST) -> bool:
+    """Whether an argument is the first one of a method."""
+    is_own = isinstance(module.scopes.parents[function], ast.ClassDef)
+    return is_own and (*function.args.posonlyargs, *function.args.args)[:1] == (argument,)
+
+
+def is_form(values: Values, owner: Class) -> bool:
+    """Whether the instances of a class are forms, which are filled from the request."""
+    bases = {base.name for base in values.bases(owner) if isinstance(base, Foreign)}
+    return not FORM_BASES.isdisjoint(bases)
+
+
+def is_record(node: ast.ClassDef) -> bool:
+    """Whether the objects of a class only hold data: what does more is a service of its own."""
+    methods = (each for each in node.body if isinstance(each, ast.FunctionDef))
+    return all(
+        each.decorator_list or (each.name.startswith("__") and each.name.endswith("__"))
+        for each in methods
+    ) and not any(isinstance(each, ast.AsyncFunctionDef) for each in node.body)
