@@ -5,15 +5,25 @@ from __future__ import annotations
 import ast
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
+from itertools import chain
+from operator import attrgetter
+
+from flask_ctxfix.scopes import Scopes
+from flask_ctxfix.syntax import last_name
 
 _WORD = re.compile(r"[^\W\d]\w*")
-_NAMES = {"arg", "asname", "attr", "id", "kwd_attrs", "module", "name", "names", "rest"}
-_NAMING_FIELDS = {
-    kind: tuple(name for name in kind._fields if name in _NAMES)
-    for kind in vars(ast).values()
-    if isinstance(kind, type) and issubclass(kind, ast.AST)
+# What holds names that no scope binds or reads. Only annotated is a name as well.
+_FIELDS: dict[type[ast.AST], str] = {
+    ast.Attribute: "attr",
+    ast.Global: "names",
+    ast.ImportFrom: "module",
+    ast.MatchClass: "kwd_attrs",
+    ast.Nonlocal: "names",
+    ast.alias: "name",
+    ast.keyword: "arg",
 }
+_LISTS = {ast.Global, ast.MatchClass, ast.Nonlocal}
 
 
 class Index:
@@ -50,30 +60,26 @@ def words_of(text: str) -> frozenset[str]:
     return frozenset(_WORD.findall(text))
 
 
-def names_in(tree: ast.Module) -> frozenset[str]:
+def names_in(scopes: Scopes) -> frozenset[str]:
     """Return the names that code holds: of variables, attributes, arguments, definitions, imports.
 
     Words of strings are among them, since a string may name a task, an attribute or a module; those
     of docstrings are not.
     """
-    found: set[str] = set()
-    left: list[ast.AST] = [tree]
-    while left:
-        node = left.pop()
-        found.update(_named_by(node))
-        if not (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)):
-            left.extend(ast.iter_child_nodes(node))
-    return frozenset(found)
-
-
-def _named_by(node: ast.AST) -> Iterator[str]:
-    """Yield the names in the fields of one node."""
-    if isinstance(node, ast.Constant):
-        if isinstance(node.value, str):
-            yield from _WORD.findall(node.value)
-        return
-    for field in _NAMING_FIELDS[type(node)]:
-        value = getattr(node, field)
-        for text in value if isinstance(value, list) else [value]:
-            if isinstance(text, str):  # a class that is matched is a node
-                yield from text.split(".")
+    found: set[str | None] = set()
+    for scope in scopes.every:
+        found.update(scope.bindings, scope.reads)
+    for kind, field in _FIELDS.items():
+        held = map(attrgetter(field), scopes.nodes(kind))
+        found.update(chain.from_iterable(held) if kind in _LISTS else held)
+    found.update(last_name(each.target) for each in scopes.nodes(ast.AnnAssign))
+    names = {name for name in found if name}
+    dotted = {name for name in names if "." in name}
+    names -= dotted
+    parents = scopes.parents
+    strings = [
+        each.value
+        for each in scopes.nodes(ast.Constant)
+        if isinstance(each.value, str) and not isinstance(parents[each], ast.Expr)
+    ]
+    return frozenset(names.union(_WORD.findall("\n".join((*dotted, *strings)))))

@@ -37,7 +37,7 @@ Result = TypeVar("Result")
 _NEWLINE = re.compile(r"\r\n|\r|\n")
 # A long sum is a deep tree: two calls for each of its terms.
 _DEEPEST = 5_000
-# Modules take 35 to 45 bytes for each character of their text: some 300 MB in each process.
+# Modules take 30 to 42 bytes for each character of their text: some 300 MB in each process.
 _KEPT_CHARACTERS = 7_500_000
 # Of a project beyond that, this part more: about 1 KB for each line.
 _KEPT_PART = 2 / 3
@@ -140,8 +140,11 @@ class Module(Keeper):
 
     @cached_property
     def names(self) -> frozenset[str]:
-        """The whole names that the code holds, also as words of its strings; no comment's."""
-        return names_in(self.tree)
+        """The whole names that the code holds, also as words of its strings; no comment's.
+
+        Raises SourceError.
+        """
+        return names_in(self.scopes)
 
     def forget(self) -> None:
         """Drop what was computed of this module, which refers back to it."""

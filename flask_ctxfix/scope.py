@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import ast
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, TypeVar
+
+Held = TypeVar("Held")
 
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 Comprehension = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
@@ -18,7 +18,15 @@ TYPE_PARAMETERS: tuple[type[ast.AST], ...] = tuple(
 BindingKind = Literal["import", "assign", "definition", "parameter", "other"]
 
 
-@dataclass(slots=True, eq=False)
+class ByName(dict[str, list[Held]]):
+    """What is held for each name: nothing for any other, whoever asks."""
+
+    __slots__ = ()
+
+    def __missing__(self, name: str) -> list[Held]:
+        return []
+
+
 class Binding:
     """One place that gives a name its value.
 
@@ -26,14 +34,23 @@ class Binding:
     binds, `value` the expression of a plain assignment to the name alone.
     """
 
-    name: str
-    kind: BindingKind
-    node: ast.AST
-    alias: ast.alias | None = None
-    value: ast.expr | None = None
+    __slots__ = ("alias", "kind", "name", "node", "value")
+
+    def __init__(
+        self,
+        name: str,
+        kind: BindingKind,
+        node: ast.AST,
+        alias: ast.alias | None = None,
+        value: ast.expr | None = None,
+    ) -> None:
+        self.name = name
+        self.kind = kind
+        self.node = node
+        self.alias = alias
+        self.value = value
 
 
-@dataclass(slots=True, eq=False)
 class Scope:
     """A module, class, function, lambda or comprehension, or what type parameters live in.
 
@@ -44,18 +61,22 @@ class Scope:
     classes. `of_module` are those that are declared to be the module's.
     """
 
-    node: ast.AST
-    parent: Scope | None
-    enclosing: Scope | None = field(init=False)
-    bindings: dict[str, list[Binding]] = field(default_factory=lambda: defaultdict(list))
-    reads: dict[str, list[ast.Name]] = field(default_factory=lambda: defaultdict(list))
-    star_imports: Sequence[ast.ImportFrom] = ()
-    unbound: frozenset[str] = frozenset()
-    of_module: frozenset[str] = frozenset()
+    __slots__ = (
+        *("bindings", "enclosing", "node", "of_module", "parent", "reads"),
+        *("star_imports", "unbound"),
+    )
 
-    def __post_init__(self) -> None:
-        parent = self.parent
-        self.enclosing = parent.enclosing if parent is not None and parent.is_class else parent
+    def __init__(self, node: ast.AST, parent: Scope | None) -> None:
+        self.node = node
+        self.parent = parent
+        self.enclosing: Scope | None = parent
+        if parent is not None and parent.is_class:
+            self.enclosing = parent.enclosing
+        self.bindings: dict[str, list[Binding]] = ByName()
+        self.reads: dict[str, list[ast.Name]] = ByName()
+        self.star_imports: Sequence[ast.ImportFrom] = ()
+        self.unbound: frozenset[str] = frozenset()
+        self.of_module: frozenset[str] = frozenset()
 
     @property
     def is_class(self) -> bool:

@@ -212,7 +212,9 @@ class ScopeWalk:
         self._push(node, [*node.keys, *node.values])
 
     def _import(self, node: ast.Import | ast.ImportFrom, scope: Scope) -> None:
+        self.nodes[ast.alias] += node.names
         for alias in node.names:
+            self.parents[alias] = node
             if alias.name == "*" and isinstance(node, ast.ImportFrom):
                 self.is_suspect |= scope is not self.module
                 scope.star_imports = [*scope.star_imports, node]
@@ -302,8 +304,8 @@ class ScopeWalk:
                 reads = found.setdefault(scope, {})
             elif isinstance(each, Binding):
                 home = scope.home(each.name)
-                moved[home, each.name] = home.bindings[each.name]
-                home.bindings[each.name].append(each)
+                moved[home, each.name] = home.bindings.setdefault(each.name, [])
+                moved[home, each.name].append(each)
             else:
                 self._check_declaration(each, scope, reads)
         for bindings in moved.values():

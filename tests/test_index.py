@@ -7,6 +7,7 @@ from pathlib import Path
 
 from flask_ctxfix.index import Index, names_in
 from flask_ctxfix.project import Project
+from flask_ctxfix.scopes import Scopes
 
 
 def test_names_of_every_kind_are_held() -> None:
@@ -29,15 +30,16 @@ getattr(ag, "ah")
 send("ai.aj:ak")
 f"al {am} {an!r:{ao}}"
 lambda ap: aq
+ar: as_
 """
     names = {*"abcdefghijklmnopqrstuvwxyzA"}
-    names |= {f"a{letter}" for letter in "abcdefghijklmnopq"}
-    assert names <= names_in(ast.parse(code))
+    names |= {f"a{letter}" for letter in "abcdefghijklmnopqr"} | {"as_"}
+    assert names <= names_in(Scopes(ast.parse(code), code, "a.py"))
 
 
 def test_comments_and_docstrings_hold_no_names() -> None:
     code = '"""Docstring."""\n# comment\ndef f():\n    "inner"\n    return 1\n'
-    assert names_in(ast.parse(code)) == {"f"}
+    assert names_in(Scopes(ast.parse(code), code, "a.py")) == {"f"}
 
 
 def test_index_says_which_files_hold_a_name() -> None:

@@ -72,6 +72,29 @@ def test_type_parameters_are_passed_through() -> None:
     assert homes(code, "x") == ["f", "m"]
 
 
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="the syntax is new in Python 3.12")
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        (
+            "def f[x](a: x = x, *b: x) -> x: x",
+            ["TypeVar", "Module", "TypeVar", "TypeVar", "TypeVar"],
+        ),
+        ("@x\nclass C[*x](x):\n    y = x", ["Module", "TypeVarTuple", "TypeVarTuple"]),
+        ("class C:\n    x = 1\n    def f[T](self, a: x): x", ["C", "Module"]),
+        ("type A[**x] = [x]\nx", ["ParamSpec", "Module"]),
+    ],
+)
+def test_scopes_of_type_parameters(code: str, expected: list[str]) -> None:
+    scopes = scopes_of(code)
+    reads = [n for n in scopes.nodes(ast.Name) if n.id == "x" and isinstance(n.ctx, ast.Load)]
+    nodes = [scopes.home_of(node).node for node in reads]
+    found = [
+        getattr(n, "name", "") if isinstance(n, ast.ClassDef) else type(n).__name__ for n in nodes
+    ]
+    assert sorted(found) == sorted(expected)
+
+
 @pytest.mark.parametrize(
     ("code", "kinds"),
     [
@@ -148,3 +171,23 @@ def test_private_names_of_classes() -> None:
     code = "class _C:\n    def __m(self):\n        __x = 1\n        return __x\n    f = __m\n"
     assert homes(code, "__m") == ["_C"]
     assert homes(code, "__x") == ["__m"]
+
+
+def test_asking_for_a_name_leaves_no_trace() -> None:
+    module = scopes_of("x").module
+    assert module.bindings["x"] == []
+    assert not module.binds("x")
+    assert not module.bindings
+
+
+def test_bindings_from_elsewhere_are_in_the_order_of_the_text() -> None:
+    first, last = (f"def f():\n    global x\n    x = {number}\n" for number in (1, 2))
+    scopes = scopes_of(f"{first}with y as x:\n    del x\n{last}")
+    kinds = [binding.kind for binding in scopes.module.bindings["x"]]
+    assert kinds == ["assign", "other", "assign"]
+
+
+def test_only_annotated_is_local() -> None:
+    assert homes("x = 1\ndef f():\n    x: int\n    return x", "x") == ["f"]
+    assert homes("x = 1\ndef f():\n    (x): int\n    return x", "x") == ["Module"]
+    assert homes("x = 1\ndef f():\n    del x\n    return x", "x") == ["f"]

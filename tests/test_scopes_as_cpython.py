@@ -15,6 +15,8 @@ from hypothesis import strategies as st
 
 from tests.names.symtable_answers import differences
 
+pytestmark = pytest.mark.filterwarnings("ignore")  # of texts that are parsed
+
 NAMES = ("a", "b", "c", "__d", "_C__d", "__e__", "C", "_")
 
 names = st.sampled_from(NAMES)
