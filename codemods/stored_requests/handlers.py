@@ -206,7 +206,7 @@ def _set_up(
             called = without_call(decorator)
             if _owner(module, project, called) is not None:
                 yield node, called  # type: ignore[misc]
-    for call in scopes.nodes(ast.Call):
+    for call in scopes.calls_of(_SETUP_METHODS):
         if call.args and scopes.function_of(call) and _is_method(module, project, call):
             yield call, call.func  # type: ignore[misc]
 

@@ -6,6 +6,7 @@ import ast
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from flask_ctxfix.aliases import known_as
 from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.values import Foreign, Function, Partial, Value
 from flask_ctxfix.project import Module, Project
@@ -63,6 +64,8 @@ class Registration(NamedTuple):
 
 def registrations_in(module: Module, project: Project) -> Iterator[Registration]:
     """Yield what the functions of a module register each time they run, and take back nowhere."""
+    if module.names.isdisjoint(_names(project) | _LISTS):
+        return
     for node, call in _calls(module):
         name = last_name(call.func)
         found = _registration(module, project, node, call)
@@ -151,9 +154,31 @@ def _calls(module: Module) -> Iterator[tuple[ast.AST, ast.Call]]:
             yield node, call
 
 
+def _names(project: Project) -> frozenset[str]:
+    """Return the names under which code may have what registers something."""
+    return project.memo(
+        "names of what registers",
+        lambda: frozenset().union(*(known_as(project, e) for e in _UNDONE_BY.keys() - _ADDS)),
+    )
+
+
+def _may_register(module: Module, project: Project, called: ast.expr) -> bool:
+    """Whether what is called has one of the names, or is a variable of a function: any may."""
+    is_variable = isinstance(called, ast.Name) and isinstance(
+        module.scopes.home_of(called).node, FunctionNode
+    )
+    return is_variable or last_name(called) in _names(project)
+
+
 def _registration(
     module: Module, project: Project, node: ast.AST, call: ast.Call
 ) -> Registration | None:
+    if _is_list_of_handlers(module, project, call.func):
+        written = module.segment(call.func)
+        message = f"`{written}` adds a function for each request, for all that are to come"
+        return Registration(node, call.func, message, "use `after_this_request` or a hook")
+    if not _may_register(module, project, call.func):
+        return None
     value = ContextFlow.of(project).values.of(module, call.func)
     name = value.name if isinstance(value, Foreign) else ""
     owner, _, method = name.rpartition(".")
@@ -172,9 +197,6 @@ def _registration(
     if name == "atexit.register":
         message = f"`{written}` keeps a function for each request until the process ends"
         return Registration(node, call.func, message, "register it at startup")
-    if _is_list_of_handlers(module, project, call.func):
-        message = f"`{written}` adds a function for each request, for all that are to come"
-        return Registration(node, call.func, message, "use `after_this_request` or a hook")
     return None
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-from collections import defaultdict
 from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
@@ -186,21 +185,8 @@ def _named(module: Module, name: str) -> Iterator[ast.Name | ast.Attribute]:
     aliases = (alias for node in imports for alias in node.names if alias.name == name)
     local = {name, *(alias.asname or name for alias in aliases)}
     for each in sorted(local):
-        yield from _names(module).get(each, ())
+        yield from (n for n in module.scopes.names.get(each, ()) if isinstance(n.ctx, ast.Load))
     yield from module.scopes.attribute_reads.get(name, ())
-
-
-def _names(module: Module) -> dict[str, list[ast.Name]]:
-    """Return the names that a module reads, by how they are written."""
-
-    def compute() -> dict[str, list[ast.Name]]:
-        found: dict[str, list[ast.Name]] = defaultdict(list)
-        for node in module.scopes.nodes(ast.Name):
-            if isinstance(node.ctx, ast.Load):
-                found[node.id].append(node)
-        return found
-
-    return module.memo("names by how they are written", compute)
 
 
 def is_class(value: Value | None, owner: Class) -> bool:
