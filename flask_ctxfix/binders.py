@@ -34,6 +34,7 @@ class _Member(NamedTuple):
 
 
 _Step = _Bound | _Member
+_Asked = LocalName | tuple[_Member, ...]
 
 
 class Binders:
@@ -47,8 +48,9 @@ class Binders:
         self._module = resolver.module
         self._lookup = resolver.lookup
         self._locals = resolver.locals
-        self._resolver = resolver
+        self.resolver = resolver
         self._is_whole = True
+        self._found: dict[_Asked, list[tuple[Module, Binding]]] = {}
 
     def of(self, node: ast.expr) -> list[tuple[Module, Binding]]:
         """Return what binds the name or module attribute `node`."""
@@ -62,16 +64,25 @@ class Binders:
             own = self._locals.bindings(read)
             if read.scope.parent is not None and not any(each.alias for each in own):
                 return [(self._module, binding) for binding in own]
-            found = self._followed(self._of_name(read, own))
+            asked: _Asked = read
+            first = self._of_name(read, own)
         elif isinstance(node, ast.Attribute):
-            owners = self._resolver.modules(node.value)
+            if not self.resolver.may_be_module(node.value):
+                return []
+            owners = self.resolver.modules(node.value)
             if not owners:
                 return []
             since = since_of(self._module, node)
-            found = self._followed([_Member(each.place, node.attr, since, None) for each in owners])
+            asked = tuple([_Member(each.place, node.attr, since, None) for each in owners])
+            first = iter(asked)
         else:
             return []
-        return found if self._is_whole else []
+        found = self._found.get(asked)
+        if found is None:
+            self._is_whole = True
+            found = self._followed(first)
+            found = self._found[asked] = found if self._is_whole else []
+        return found
 
     def _of_name(self, read: LocalName, bindings: Sequence[Binding]) -> Iterator[_Step]:
         for binding in bindings:

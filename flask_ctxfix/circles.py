@@ -33,6 +33,23 @@ def solve(
     answer = known.get(root)
     if answer is not None:
         return answer
+    first = steps(root)
+    try:
+        needed = next(first)
+    except StopIteration as stop:  # most need nothing else
+        answer = known[root] = frozenset(stop.value)
+        return answer
+    return _solved(root, first, needed, steps, known)
+
+
+def _solved(
+    root: Key,
+    first: Steps[Key, Value],
+    needed: Key,
+    steps: Callable[[Key], Steps[Key, Value]],
+    known: Known[Key, Value],
+) -> frozenset[Value]:
+    """Return the answer to `root`, whose `first` steps have got as far as to what is `needed`."""
     index: dict[Key, int] = {}
     lowest: dict[Key, int] = {}
     own: dict[Key, set[Value]] = {}
@@ -40,38 +57,43 @@ def solve(
     place: dict[Key, int] = {}
     active: list[tuple[Key, Steps[Key, Value]]] = []
 
-    def begin(key: Key) -> None:
+    def begin(key: Key, asking: Steps[Key, Value]) -> None:
         index[key] = lowest[key] = len(index)
         place[key] = len(open_keys)
         open_keys.append(key)
-        active.append((key, steps(key)))
+        active.append((key, asking))
 
     def finish(key: Key) -> None:
         members = open_keys[(start := place[key]) :]
         del open_keys[start:]
+        if len(members) == 1:
+            known[key] = frozenset(own.pop(key))
+            return
         union = frozenset[Value]().union(*(own.pop(member) for member in members))
         for member in members:
             known[member] = union
 
-    begin(root)
+    begin(root, first)
     while active:
-        key, asking = active[-1]
-        try:
-            needed = asking.send(answer)
-        except StopIteration as stop:
-            own[key] = stop.value
-            active.pop()
-            if lowest[key] == index[key]:
-                finish(key)
-            elif active:
-                above = active[-1][0]
-                lowest[above] = min(lowest[above], lowest[key])
-            answer = known.get(key)
-            continue
         answer = known.get(needed)
         if answer is None and needed in index:
-            lowest[key] = min(lowest[key], index[needed])
+            above = active[-1][0]
+            lowest[above] = min(lowest[above], index[needed])
         elif answer is None:
-            begin(needed)
+            begin(needed, steps(needed))
+        while active:
+            key, asking = active[-1]
+            try:
+                needed = asking.send(answer)
+                break
+            except StopIteration as stop:
+                own[key] = stop.value
+                active.pop()
+                if lowest[key] == index[key]:
+                    finish(key)
+                elif active:
+                    above = active[-1][0]
+                    lowest[above] = min(lowest[above], lowest[key])
+                answer = known.get(key)
     assert answer is not None
     return answer

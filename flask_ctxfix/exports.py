@@ -78,7 +78,7 @@ def exports_of(tree: ast.Module, text: str) -> Exports:
             event = Event(order, spot_of(each.node), each.is_certain, is_typing=each.is_typing)
             _add_all(exports, each.node, event, has_walrus)
     if "global " in text:
-        _add_globals(exports, tree)
+        _add_globals(exports, tree, has_walrus)
     if "__all__" in exports.names or "__all__" in text:
         _add_listed(exports, tree)
     return exports
@@ -197,17 +197,16 @@ def _walruses(node: ast.AST) -> Iterator[str]:
                     yield part.target.id
 
 
-def _add_globals(exports: Exports, tree: ast.Module) -> None:
+def _add_globals(exports: Exports, tree: ast.Module, has_walrus: bool) -> None:
     """Add what functions bind of the module: at any time, or never."""
-    for function in ast.walk(tree):
-        if not isinstance(function, _DEFINITIONS):
+    for function in statements(tree.body, inside=True):
+        if not isinstance(function.node, _DEFINITIONS):
             continue
+        body = [each.node for each in statements(function.node.body)]
+        names = {name for each in body if isinstance(each, ast.Global) for name in each.names}
         inner = Exports()
-        names: set[str] = set()
-        for each in statements(function.body):
-            if isinstance(each.node, ast.Global):
-                names.update(each.node.names)
-            _add_all(inner, each.node, Event(-1, spot_of(each.node), False, is_delayed=True), True)
+        for node in body if names else ():
+            _add_all(inner, node, Event(-1, spot_of(node), False, is_delayed=True), has_walrus)
         for name in names.intersection(inner.names):
             for event in inner.names[name]:
                 exports.add(name, event)

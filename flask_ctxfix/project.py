@@ -98,6 +98,7 @@ class Module(Keeper):
         self.path = source.path
         self.text = source.text
         self.tree = self._parse()
+        self.binders: Binders | None = None
 
     @cached_property
     def _starts(self) -> list[int]:
@@ -150,6 +151,7 @@ class Module(Keeper):
         """Drop what was computed of this module, which refers back to it."""
         self.answers.clear()
         self._memo.clear()
+        self.binders = None
 
     def with_text(self, text: str) -> Module:
         """Return this module as it is once it holds `text`. Raises SourceError."""
@@ -257,7 +259,6 @@ class Project(Keeper):
         self._newest: Module | None = None
         self._unread: dict[str, SourceError] = {}
         self._size = 0  # of the modules that are kept, in characters
-        self._resolving: Resolver | None = None
 
     def module(self, path: str) -> Module:
         """Return the module in file `path`, which need not be one of `paths`.
@@ -299,7 +300,6 @@ class Project(Keeper):
         self._modules.clear()
         self._newest = None
         self._size = 0
-        self._resolving = None
 
     def _keep(self, module: Module) -> Module:
         replaced = self._modules.pop(module.path, None)
@@ -418,7 +418,7 @@ class Project(Keeper):
 
     def bindings(self, module: Module, node: ast.expr) -> list[tuple[Module, Binding]]:
         """Return what binds the name or module attribute `node`, through imports of the project."""
-        return Binders(self, self._resolver(module)).of(node)
+        return self._binders(module).of(node)
 
     def local_name(self, module: Module, node: ast.Name) -> LocalName:
         """Return what is read here of a scope: all that read the same mean the same."""
@@ -444,10 +444,15 @@ class Project(Keeper):
         return _file(found[0].place) if len(found) == 1 else None
 
     def _resolver(self, module: Module) -> Resolver:
-        """Return what resolves the names of a module: mostly many of one, before the next."""
-        if self._resolving is None or self._resolving.module is not module:
-            self._resolving = Resolver(self, module)
-        return self._resolving
+        """Return what resolves the names of a module."""
+        return self._binders(module).resolver
+
+    def _binders(self, module: Module) -> Binders:
+        """Return what follows the names of a module to what binds them."""
+        binders = module.binders
+        if binders is None:
+            binders = module.binders = Binders(self, Resolver(self, module))
+        return binders
 
     def flask_name(self, module: Module, node: ast.expr) -> str | None:
         """Return the name in Flask that `node` certainly is: "g", "Flask", "RequestContext"."""

@@ -256,6 +256,22 @@ def test_what_an_answer_rests_on(tmp_path: Path) -> None:
     assert {"read", "work"} <= searched
 
 
+@pytest.mark.parametrize("is_circle", [False, True])
+@pytest.mark.parametrize("length", [1, 3, 100, 2000])
+def test_whether_helpers_ask_for_a_context(tmp_path: Path, length: int, is_circle: bool) -> None:
+    last = "f0()" if is_circle else "pass"
+    for asking, expected in (("has_request_context()", True), ("pass", False)):
+        calls = [f"f{number + 1}()" for number in range(length)]
+        functions = "".join(
+            f"def f{number}():\n    {call}\n" for number, call in enumerate([*calls, last])
+        )
+        text = f"from flask import has_request_context\n{functions}    {asking}\n"
+        project, flow = flow_of(tmp_path, app=text)
+        for number in (length // 2, 0, length):
+            asked = function(project, tmp_path / "app.py", f"f{number}")
+            assert flow.guards.is_for_both(asked.module, asked.node) is expected
+
+
 def test_a_test_that_never_ends_well(tmp_path: Path) -> None:
     """What a helper proves that only raises is of no matter, as nothing runs behind it."""
     project, flow = flow_of(

@@ -28,8 +28,6 @@ from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import Binding, FunctionNode
 from flask_ctxfix.syntax import last_name, without_call
 
-_HELPERS = 2  # a helper that asks, or one that it calls
-
 
 def is_proxy(value: Value | None) -> bool:
     """Whether a value is one of the proxies of Flask or of its extensions."""
@@ -69,6 +67,9 @@ _PROOF: QuestionKind[Proof] = QuestionKind(
     Proof(Need.REQUEST, Need.REQUEST),
     lambda one, other: Proof(*map(min, zip(one, other, strict=True))),
 )
+
+
+_FOR_BOTH = QuestionKind("for both", False, bool.__or__)
 
 
 class Guards:
@@ -117,8 +118,14 @@ class Guards:
             return False
         return any(self._asks(module, each) for each in ast.walk(test))
 
-    def is_for_both(self, module: Module, function: FunctionNode, depth: int = 0) -> bool:
-        """Whether a function, or a helper that it names, asks if there is a context."""
+    def is_for_both(self, module: Module, function: FunctionNode) -> bool:
+        """Whether a function asks if there is a context, or a helper that it names does."""
+        key = ("for both", function)
+        return self._table.ask(
+            module, _FOR_BOTH, key, lambda: self._asks_or_helpers(module, function)
+        )
+
+    def _asks_or_helpers(self, module: Module, function: FunctionNode) -> bool:
         for node in own_nodes(function):
             if isinstance(node, ast.If | ast.IfExp | ast.While | ast.Assert):
                 if self.tell(module, node.test):
@@ -128,9 +135,8 @@ class Guards:
             value = self._values.of(module, node)
             if isinstance(value, Foreign) and value.name in _PROBES:
                 return True
-            if isinstance(value, Function) and depth < _HELPERS:
-                if self.is_for_both(value.module, value.node, depth + 1):
-                    return True
+            if isinstance(value, Function) and self.is_for_both(value.module, value.node):
+                return True
         return False
 
     def _asks(self, module: Module, node: ast.AST) -> bool:

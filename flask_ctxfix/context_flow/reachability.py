@@ -351,22 +351,30 @@ def _opens_no_context(decorator: ast.expr) -> bool:
 
 def _named(module: Module, name: str) -> Iterator[ast.expr]:
     """Yield what may read something of this name that another module defines."""
-    names = _locals_of(module, name)
-    for node in module.scopes.nodes(ast.Name) if names else ():
-        if isinstance(node.ctx, ast.Load) and node.id in names:
-            yield node
+    names = module.memo("imported names", lambda: _imported_names(module)).get(name)
+    if names:
+        reads = module.memo("names read", lambda: _reads(module))
+        for local in sorted(names):
+            yield from reads.get(local, ())
     yield from module.scopes.attribute_reads.get(name, ())
 
 
-def _locals_of(module: Module, name: str) -> frozenset[str]:
-    """Return the names that imports of `name` bind in a module."""
+def _imported_names(module: Module) -> dict[str, set[str]]:
+    """Return the names that ``from`` imports bind, by that of what they import."""
+    found: dict[str, set[str]] = {}
+    for node in module.scopes.nodes(ast.ImportFrom):
+        for alias in node.names:
+            found.setdefault(alias.name, set()).add(alias.asname or alias.name)
+    return found
 
-    def compute() -> frozenset[str]:
-        imports = module.scopes.nodes(ast.ImportFrom)
-        aliases = (alias for node in imports for alias in node.names if alias.name == name)
-        return frozenset({alias.asname or alias.name for alias in aliases})
 
-    return module.memo(("locals of", name), compute)
+def _reads(module: Module) -> dict[str, list[ast.Name]]:
+    """Return the expressions that read a name, by that name."""
+    found: dict[str, list[ast.Name]] = {}
+    for node in module.scopes.nodes(ast.Name):
+        if isinstance(node.ctx, ast.Load):
+            found.setdefault(node.id, []).append(node)
+    return found
 
 
 def _same(one: ast.AST | None, other: ast.AST) -> bool:
