@@ -8,6 +8,7 @@ runs the engine with files, rules and questions in an order by chance. What take
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -34,6 +35,7 @@ from tests.same.orders import (
     write,
 )
 
+FIXTURES = Path(__file__).with_name("fixtures")
 ORDERS = 20
 GENERATED = range(30)
 # Those of the generated projects that are asked in all orders also where time is short.
@@ -41,6 +43,13 @@ MOST_ASKED = (3, 6)
 LENGTHS = [3, 16, 45, 200, 2000]
 MARKS = ["pyproject.toml", "setup.cfg", "setup.py", "requirements.txt", ".git/HEAD"]
 WORDS = "Thread submit celery delay request session current_app push global SERVER_NAME"
+# What comments say of contexts and of jobs, and what licences say.
+SENTENCES = (
+    "called for each request of the Celery scheduler, with app.app_context(): ctx.push()",
+    "getattr(self, name) of Flask(__name__) and Celery(__name__), by task_prerun and app.ctx.pop",
+    "def lambda teardown_appcontext appcontext_pushed url_defaults sentry_sdk.integrations.flask",
+    "except in compliance with the License; see request.stream, request.files and FileField",
+)
 # What is found in programs, by the way that is long in them, and the fix.
 FOUND = {
     "read behind a write": ("CTX501", "safe"),
@@ -408,6 +417,23 @@ def test_words_in_comments_change_nothing(folder: Path, seed: int) -> None:
     usual = answer(run())
     write({path: f"{text}\n# {WORDS}\n" for path, text in files.items()}, folder)
     assert answer(run()) == usual
+
+
+@pytest.mark.parametrize("code", ["CTX101", "CTX201", "CTX303", "CTX401", "CTX601"])
+def test_sentences_in_comments_change_nothing(
+    folder: Path, code: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = "".join(f"# {each}\n" for each in SENTENCES)
+    for case in sorted((FIXTURES / code).iterdir())[::9]:
+        program = folder / case.name
+        shutil.copytree(case / "before", program)
+        monkeypatch.chdir(program)
+        usual = run()
+        files = {path: (program / path).read_text() for path in python_files(program)}
+        write({path: f"{text}\n{said}" for path, text in files.items()}, program)
+        (program / "notes.py").write_text(said)
+        assert fixes(run()) == fixes(usual) != {}
+        assert by_file(run()) == by_file(usual)
 
 
 @pytest.mark.parametrize("seed", GENERATED[1::10])

@@ -178,13 +178,16 @@ def starts_in(module: Module, project: Project) -> list[Start]:
 
 
 def starting_names(module: Module, project: Project) -> set[str]:
-    """Return the names of what a module defines by which others start something.
+    """Return the names of what a module has by which others start something.
 
-    Those are functions that start what they decorate, and classes of threads to inherit from.
+    Those are functions that start what they decorate, classes of threads to inherit from, and what
+    starts something under another name.
     """
     functions = (node for node in module.tree.body if isinstance(node, ast.FunctionDef))
     decorators = {node.name for node in functions if _starter_of_argument(module, project, node)}
-    return decorators | {node.name for node, _ in _started_classes(module, project)}
+    classes = {node.name for node, _ in _started_classes(module, project)}
+    renamed = {name for name in _names(project) if name in module.scopes.module.bindings}
+    return decorators | classes | renamed
 
 
 def _decorated(module: Module, project: Project) -> Iterator[Start]:
@@ -284,9 +287,8 @@ def _run_methods(module: Module, project: Project) -> Iterator[Start]:
 
 def _started_classes(module: Module, project: Project) -> Iterator[tuple[ast.ClassDef, Starter]]:
     values = ContextFlow.of(project).values
-    spellings = (classes_of(project, name) for name in spelled(STARTED_CLASSES))
-    names: frozenset[str] = frozenset().union(*spellings)
-    for node in module.scopes.nodes(ast.ClassDef) if module.names & names else ():
+    known = frozenset().union(*(classes_of(project, name) for name in spelled(STARTED_CLASSES)))
+    for node in module.scopes.nodes(ast.ClassDef) if module.names & known else ():
         bases = values.bases(Class(module, node))
         foreign = {base.name for base in bases if isinstance(base, Foreign)}
         known = sorted(foreign & STARTED_CLASSES.keys())
