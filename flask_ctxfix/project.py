@@ -25,7 +25,6 @@ from flask_ctxfix.index import Index, names_in, words_of
 from flask_ctxfix.local_names import LocalName
 from flask_ctxfix.module_files import ModuleFiles, is_folder
 from flask_ctxfix.origins import NONE, Origins, Resolver
-from flask_ctxfix.prefilter import contents
 from flask_ctxfix.projects import Projects
 from flask_ctxfix.records import replace
 from flask_ctxfix.scopes import Binding, Scope, Scopes
@@ -354,22 +353,6 @@ class Project(Keeper):
     def naming_outside_tests(self, name: str) -> list[str]:
         """Return the files whose code holds `name`, a whole name, but for those of tests."""
         return [path for path in self.naming(name) if not self.is_test(path)]
-
-    def mentioning(self, word: str) -> list[str]:
-        """Return the files that hold `word`, also as a part of other words."""
-        return self.memo(("mentioning", word), lambda: self._holding(word.encode()))
-
-    def outside_tests(self, word: str) -> list[str]:
-        """Return the files that hold `word`, but for those of tests."""
-        return [path for path in self.mentioning(word) if not self.is_test(path)]
-
-    def _holding(self, word: bytes) -> list[str]:
-        return [path for path, text in self._texts.items() if word in text]
-
-    @cached_property
-    def _texts(self) -> dict[str, bytes]:
-        """The bytes of all files that can be read."""
-        return dict(contents(sorted(self.paths), {}))
 
     def is_test(self, path: str) -> bool:
         """Whether a file is one of tests, by its name or that of a folder in the project."""

@@ -287,8 +287,8 @@ def _run_methods(module: Module, project: Project) -> Iterator[Start]:
 
 def _started_classes(module: Module, project: Project) -> Iterator[tuple[ast.ClassDef, Starter]]:
     values = ContextFlow.of(project).values
-    known = frozenset().union(*(classes_of(project, name) for name in spelled(STARTED_CLASSES)))
-    for node in module.scopes.nodes(ast.ClassDef) if module.names & known else ():
+    names = frozenset().union(*(classes_of(project, name) for name in spelled(STARTED_CLASSES)))
+    for node in module.scopes.nodes(ast.ClassDef) if module.names & names else ():
         bases = values.bases(Class(module, node))
         foreign = {base.name for base in bases if isinstance(base, Foreign)}
         known = sorted(foreign & STARTED_CLASSES.keys())
