@@ -72,6 +72,8 @@ class Scopes:
 
     def function_of(self, node: ast.AST) -> FunctionNode | None:
         """Return the innermost function whose body holds `node`."""
+        if node in self._function_of:  # most are asked for again
+            return self._function_of[node]
         passed: list[ast.AST] = []
         current = node
         while current not in self._function_of:

@@ -121,14 +121,16 @@ class _Question:
         self.place = self.lowest = -1
         self.in_round = self.gave_way = False
         self.value = self.first = kind.unknown
-        self.begin()
-
-    def begin(self) -> None:
-        """Forget what an earlier attempt at an answer asked."""
         self.asked: list[Basis] = []
         self.awaited: Collection[_Question] = _NOTHING
         self.files: frozenset[str] = _NOTHING
         self.searched: frozenset[str] = _NOTHING
+
+    def begin(self) -> None:
+        """Forget what an earlier attempt at an answer asked."""
+        if self.asked:
+            self.asked = []
+        self.awaited = self.files = self.searched = _NOTHING
 
     def basis(self) -> Basis:
         """Return what the latest attempt rests on, without other answers."""
@@ -293,9 +295,11 @@ class Table:
         """Keep the answers of the circle that begins with `first`, which may be in it alone."""
         if not first.awaited and first.place == len(self._unanswered) - 1:
             basis = first.basis()
-            basis.asked = (*dict.fromkeys(first.asked),)
+            asked = first.asked
+            basis.asked = tuple(asked if len(asked) < 2 else dict.fromkeys(asked))
             first.keeper.answers[first.key] = Answer(first.first, basis)
-            self._drop_from(first.place)
+            del self._by_key[first.keeper, first.key]
+            self._unanswered.pop()
             return
         circle = self._settle(first.place)
         first.lowest = min(each.lowest for each in circle)

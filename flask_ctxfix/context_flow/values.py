@@ -318,6 +318,22 @@ class Values:
     def _lambda(self, module: Module, node: ast.Lambda, given: Known) -> _Answer:
         return Function(module, node, None, _seen_by(module, node, given))
 
+    def _called(self, module: Module, node: ast.Call, given: Known) -> _Answer:
+        """Return the value of a call: of an unknown function, or one from elsewhere, at once."""
+        known = None if given else module.answers.get(node.func)
+        if known is None:
+            return self._asked(module, node, given)
+        function = known.value
+        if function is None:
+            is_plain = not isinstance(node.func, ast.Name) or node.func.id != "super"
+        else:
+            is_plain = isinstance(function, Foreign) and not _is_special(function.name)
+        if not is_plain:
+            return self._asked(module, node, given)
+        value = None if function is None else Foreign(f"{function.name}()")
+        module.answers[node] = answer = known._replace(value=value)
+        return self._table.noted(answer)  # type: ignore[no-any-return]
+
     def _asked(self, module: Module, node: ast.expr, given: Known) -> _Answer:
         """Return the value of what is made of several others, or of others that lead back here."""
         key = ("value", node, given) if given else node
@@ -514,6 +530,8 @@ class Values:
         return Parent(Class(module, owner)) if owner is not None else None
 
     def _foreign_call(self, module: Module, node: ast.Call, name: str, given: Known) -> _Answer:
+        if not _is_special(name):
+            return Foreign(f"{name}()")
         if name in _HOLDERS:
             first = self._of(module, node.args[0], given) if node.args else None
             if isinstance(first, _Undecided):
@@ -525,10 +543,8 @@ class Values:
             return Proxy(first) if first is not None else None
         if name == "typing.cast":
             return self._of(module, node.args[1], given) if len(node.args) == 2 else None
-        owner, _, attribute = name.rpartition(".")
-        if attribute == "_get_current_object" and owner in _REAL_OBJECTS:
-            return Foreign(_REAL_OBJECTS[owner])
-        return Foreign(f"{name}()")
+        owner = name.rpartition(".")[0]
+        return Foreign(_REAL_OBJECTS.get(owner, f"{name}()"))
 
     def _decorated(
         self, module: Module, node: ast.FunctionDef | ast.AsyncFunctionDef, given: Known
@@ -660,7 +676,7 @@ def _receiving_class(module: Module, target: ast.expr) -> ast.ClassDef | None:
 _EVALUATED: dict[type[ast.expr], Callable[[Values, Module, Any, Known], _Answer]] = {
     ast.Name: Values._name,
     ast.Attribute: Values._attribute,
-    ast.Call: Values._asked,
+    ast.Call: Values._called,
     ast.Constant: Values._constant,
     ast.Lambda: Values._lambda,
     ast.Await: Values._asked,
@@ -678,6 +694,11 @@ def _seen_by(module: Module, node: FunctionNode, given: Known) -> Known:
         return ()
     around = {each for each in module.scopes.ancestors(node) if isinstance(each, FunctionNode)}
     return tuple(each for each in given if each.function in around)
+
+
+def _is_special(name: str) -> bool:
+    """Whether a call of something from elsewhere gives more than an object of that name."""
+    return name in _HOLDERS or name == "typing.cast" or name.endswith("._get_current_object")
 
 
 def _seen_from(module: Module, scope: Scope, name: str, given: Known) -> Known:
