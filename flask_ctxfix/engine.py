@@ -163,7 +163,7 @@ def _survey(job: Job, outcome: Outcome, searched: frozenset[str]) -> dict[str, f
     failed: set[str] = set()
     paths: Collection[str] = job.project.paths
     while paths:
-        results = job.survey(job.project.kept_first(sorted(paths)))
+        results = job.survey(sorted(paths))
         failed.update(result.path for result in results if isinstance(result, SourceError))
         new = list(_sound(results, outcome, searched))
         surveyed.update((file.path, file) for file in new)
@@ -199,7 +199,7 @@ def _results(
     A group is pinned where a file outside of the search takes part in it, where one of its fixes is
     silenced or not allowed, and where the rewrite of a file fails.
     """
-    paths = job.project.kept_first(sorted(searched & groups.keys()))
+    paths = sorted(searched & groups.keys())
     outside = (names for path, names in groups.items() if path not in searched)
     job.pinned = frozenset().union(*outside)
     if not any(groups.values()):

@@ -8,20 +8,20 @@ import re
 import sys
 import warnings
 from bisect import bisect_right
-from collections import Counter, OrderedDict
+from collections import Counter
 from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path, PurePath
 from types import MappingProxyType
 from typing import Any, TypeVar
-from weakref import WeakValueDictionary
 
 from flask_ctxfix import flask_facts
 from flask_ctxfix.binders import Binders
 from flask_ctxfix.codemod import Span
 from flask_ctxfix.exports import Exports, exports_of
 from flask_ctxfix.index import Index, names_in, words_of
+from flask_ctxfix.kept_modules import KeptModules
 from flask_ctxfix.local_names import LocalName
 from flask_ctxfix.module_files import ModuleFiles, is_folder
 from flask_ctxfix.origins import NONE, Origins, Resolver
@@ -36,10 +36,6 @@ Result = TypeVar("Result")
 _NEWLINE = re.compile(r"\r\n|\r|\n")
 # A long sum is a deep tree: two calls for each of its terms.
 _DEEPEST = 5_000
-# Modules take 30 to 42 bytes for each character of their text: some 300 MB in each process.
-_KEPT_CHARACTERS = 7_500_000
-# Of a project beyond that, this part more: about 1 KB for each line.
-_KEPT_PART = 2 / 3
 _NEWER_SYNTAX = (
     ((3, 11), re.compile(r"^\s*except\s*\*")),
     ((3, 13), re.compile(r"^\s*(type|(async\s+)?def|class)\s+\w+\s*\[[^\]]*=")),
@@ -155,7 +151,7 @@ class Module(Keeper):
     def with_text(self, text: str) -> Module:
         """Return this module as it is once it holds `text`. Raises SourceError."""
         source = self.source
-        return Module(replace(source, text=text, data=source.encode(text)))
+        return Module(replace(source, text=text))
 
     def span(self, node: ast.AST) -> Span:
         """Return where `node` stands in the text; decorators of a definition are not part of it."""
@@ -252,31 +248,25 @@ class Project(Keeper):
         self.pinned: frozenset[str] = frozenset()
         self.thread_fix = "wrap"
         self.bounds: Counter[str] = Counter()
-        self._modules: OrderedDict[str, Module] = OrderedDict()
-        # What was dropped but is still in use: not to be parsed a second time.
-        self._alive: WeakValueDictionary[str, Module] = WeakValueDictionary()
-        self._newest: Module | None = None
         self._unread: dict[str, SourceError] = {}
-        self._size = 0  # of the modules that are kept, in characters
 
     def module(self, path: str) -> Module:
         """Return the module in file `path`, which need not be one of `paths`.
 
         Raises SourceError if it cannot be read or parsed.
         """
-        if path in self._modules:
-            if path not in self.tests:
-                self._modules.move_to_end(path)
-            return self._modules[path]
-        if path in self._alive:
-            return self._keep(self._alive[path])
+        module = self._kept.get(path)
+        if module is not None:
+            return module
         if path in self._unread:
             raise self._unread[path].with_traceback(None)
         try:
-            return self._keep(Module(self._sources.get(path) or read(path)))
+            module = Module(self._sources.get(path) or read(path))
         except SourceError as error:
             self._unread[path] = error
             raise
+        self._kept.add(module)
+        return module
 
     def parsed(self, paths: Iterable[str]) -> Iterator[Module]:
         """Yield the modules of files, without those that cannot be read, parsed or analysed."""
@@ -288,38 +278,19 @@ class Project(Keeper):
                 continue
             yield module
 
-    def kept_first(self, paths: Iterable[str]) -> list[str]:
-        """Return `paths` in another order: those before the others whose modules are at hand."""
-        return sorted(paths, key=lambda path: path not in self._modules)
-
     def forget(self) -> None:
         """Drop the parsed modules, and with them what refers back to this project."""
-        for module in self._modules.values():
-            module.forget()
-        self._modules.clear()
-        self._newest = None
-        self._size = 0
+        self._kept.clear()
+        self._resolving = None
 
-    def _keep(self, module: Module) -> Module:
-        replaced = self._modules.pop(module.path, None)
-        self._size -= len(replaced.text) if replaced is not None else 0
-        self._modules[module.path] = module
-        self._newest = module
-        if module.path in self.tests:  # is asked for least, so goes first
-            self._modules.move_to_end(module.path, last=False)
-        self._alive[module.path] = module
-        self._size += len(module.text)
-        while self._size > _KEPT_CHARACTERS and self._size > self._kept_characters:
-            if len(self._modules) == 1:
-                break
-            oldest = self._modules.popitem(last=False)[1]
-            oldest.forget()
-            self._size -= len(oldest.text)
-        return module
+    @property
+    def dropped(self) -> int:
+        """How often a module was let go of: its nodes are others when it is parsed again."""
+        return self._kept.dropped
 
     @cached_property
-    def _kept_characters(self) -> float:
-        return _KEPT_CHARACTERS + max(0, self._bytes - _KEPT_CHARACTERS) * _KEPT_PART
+    def _kept(self) -> KeptModules:
+        return KeptModules(self._bytes)
 
     @cached_property
     def _bytes(self) -> int:

@@ -34,13 +34,17 @@ class SourceError(Exception):
 
 
 class Source(Record):
-    """A file as it was read: `text` is `data` decoded, without a byte order mark."""
+    """A file as it was read: `text` is without a byte order mark."""
 
     path: str
-    data: bytes
     text: str
     encoding: str
     byte_order_mark: bool
+
+    @property
+    def data(self) -> bytes:
+        """The bytes of the file. Raises SourceError, as `encode` does, for a text of another."""
+        return self.encode(self.text)
 
     def encode(self, text: str) -> bytes:
         """Return `text` as this file would hold it, in its encoding and with its mark.
@@ -99,7 +103,7 @@ def decode(path: str, data: bytes) -> Source:
         raise SourceError(
             path, line, wrong if declared else f"{wrong}, and no encoding is declared"
         ) from None
-    source = Source(path, data, text, encoding, marked)
+    source = Source(path, text, encoding, marked)
     if declared and source.encode(text) != data:
         raise SourceError(path, None, f"cannot be written back as {declared}, which it declares")
     return source

@@ -28,7 +28,7 @@ def made(path: Path, data: bytes = OLD) -> Source:
 
 def read_as_it_is(path: Path) -> Source:
     """Return a source without decoding: what is written does not depend on the text."""
-    return Source(str(path), path.read_bytes(), "", "utf-8", False)
+    return Source(str(path), path.read_bytes().decode("latin-1"), "latin-1", False)
 
 
 def names(folder: Path) -> list[str]:

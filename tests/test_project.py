@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from flask_ctxfix import kept_modules
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.source import SourceError
 
@@ -167,18 +168,26 @@ def test_what_does_not_parse_is_read_once(tmp_path: Path) -> None:
     assert second.value is first.value
 
 
-def test_modules_are_dropped_when_many_are_kept_and_none_is_used(tmp_path: Path) -> None:
-    files = {f"m{number}.py": f"x = {number}\n" + "#" * 3_000_000 for number in range(6)}
+def test_modules_that_do_not_fit_are_dropped_if_none_is_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kept_modules, "_ALWAYS_KEPT", 2_500)
+    monkeypatch.setattr(kept_modules, "_PART_KEPT", 0)
+    files = {f"m{number}.py": f"x = {number}\n" + "#" * 1_000 for number in range(6)}
     project = project_of(tmp_path, files)
     paths = [str(tmp_path / name) for name in files]
-    used = project.module(paths[0])
-    dropped = weakref.ref(project.module(paths[1]))
-    used.memo("kept", lambda: 1)
-    for path in paths[2:]:
+    kept = weakref.ref(project.module(paths[0]))
+    for path in paths[1:4]:
         project.module(path)
+    used = project.module(paths[4])
+    used.memo("dropped", lambda: 1)
+    dropped = weakref.ref(project.module(paths[3]))
+    project.module(paths[5])
+    assert project.module(paths[4]) is used
+    assert used.memo("dropped", lambda: 2) == 2
     assert dropped() is None
-    assert project.module(paths[0]) is used
-    assert used.memo("kept", lambda: 2) == 2
+    assert project.module(paths[0]) is kept()
+    assert project.dropped > 0
 
 
 def module_of(tmp_path: Path, text: str) -> Module:

@@ -32,7 +32,7 @@ Make = Callable[[Span], Edit]
 
 
 def module_of(text: str) -> Module:
-    return Module(Source("module.py", text.encode(), text, "utf-8", False))
+    return Module(Source("module.py", text, "utf-8", False))
 
 
 def span_of(text: str, part: str) -> Span:

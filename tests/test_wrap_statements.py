@@ -22,7 +22,7 @@ from flask_ctxfix.source import Source
 
 
 def module_of(text: str) -> Module:
-    return Module(Source("module.py", text.encode(), text, "utf-8", False))
+    return Module(Source("module.py", text, "utf-8", False))
 
 
 def span_of(text: str, part: str) -> Span:

@@ -45,6 +45,7 @@ class RequestSpread:
     def __init__(self, project: Project, values: Values) -> None:
         self._project = project
         self._values = values
+        dropped = project.dropped
         relatives = Relatives(project, values)
         self._data = Spreading(project, values, relatives, READING)
         self._caught = Spreading(project, values, relatives, KEEPING)
@@ -55,19 +56,22 @@ class RequestSpread:
             self._start_at_handlers(module)
         self._data.run()
         self._caught.run()
+        # What a module that was dropped meanwhile held is lost, and what follows from it.
+        self._is_complete = project.dropped == dropped
 
     def reaches(self, module: Module, node: ast.expr) -> bool:
         """Whether an expression may be data; so may any of a text that came later.
 
         What is assigned to or deleted is not followed: that is asked wherever it comes up.
         """
-        if isinstance(getattr(node, "ctx", None), ast.Store | ast.Del):
+        if not self._is_complete or isinstance(getattr(node, "ctx", None), ast.Store | ast.Del):
             return True
         return self._data.reaches(module, node) or self._caught.reaches(module, node)
 
     def reaches_into(self, module: Module) -> bool:
         """Whether anything in a module may be data."""
-        return self._data.reaches_into(module) or self._caught.reaches_into(module)
+        reached = self._data.reaches_into(module) or self._caught.reaches_into(module)
+        return reached or not self._is_complete
 
     def _modules(self) -> Iterator[Module]:
         return self._project.parsed(sorted(self._project.paths))

@@ -29,7 +29,7 @@ def rewritten(text: str, target: TargetVersion) -> Rewritten:
     """Apply all fixes to a project of one module, until there are no more."""
     is_unsafe = False
     for _ in range(_ROUNDS):
-        source = Source(_PATH, text.encode(), text, "utf-8", False)
+        source = Source(_PATH, text, "utf-8", False)
         project = Project([_PATH], sources={_PATH: source})
         module = project.module(_PATH)
         findings = _findings(module, project, target)
