@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from flask_ctxfix.apply import Journal, write
 from flask_ctxfix.source import Source, SourceError
 
-in_one_folder = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+in_one_folder = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 OLD, NEW = b"old\r\n", b"new"
 
 
