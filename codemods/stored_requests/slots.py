@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections import defaultdict
 from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
@@ -12,6 +13,8 @@ from flask_ctxfix.context_flow.request_data import Datum, RequestData
 from flask_ctxfix.context_flow.values import Class, Instance, Value
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import Binding
+
+_Key = tuple[str, str, int]
 
 
 class Slot(NamedTuple):
@@ -143,8 +146,7 @@ def _is_plain(owner: Class, name: str) -> bool:
 
 def is_shared(owner: Class, project: Project) -> bool:
     """Whether all instances of a class are made once for the process, not in requests."""
-    key = ("shared", owner.module.path, owner.node.name, owner.node.lineno)
-    return project.memo(key, lambda: _is_shared(owner, project))
+    return project.memo(("shared", _key_of(owner)), lambda: _is_shared(owner, project))
 
 
 def _is_shared(owner: Class, project: Project) -> bool:
@@ -171,12 +173,33 @@ def instantiations(owner: Class, project: Project) -> Iterator[tuple[Module, ast
 
 def references_to(owner: Class, project: Project) -> Iterator[tuple[Module, ast.expr]]:
     """Yield the expressions that name a class of the project."""
+    home, name = owner.module, owner.node.name
+    every = project.memo(("references", name), lambda: _references(project, name))
+    for module, node in every.get(_key_of(owner), ()):
+        if module is home or module.path != home.path:
+            yield module, node
+    if project.module(home.path) is not home:  # it is another text of the file
+        values = ContextFlow.of(project).values
+        for node in _named(home, name):
+            if is_class(values.of(home, node), owner):
+                yield home, node
+
+
+def _references(project: Project, name: str) -> dict[_Key, list[tuple[Module, ast.expr]]]:
+    """Return the expressions that name the classes of a name, by which class that is."""
     values = ContextFlow.of(project).values
-    for parsed in project.parsed(project.naming(owner.node.name)):
-        module = owner.module if parsed.path == owner.module.path else parsed
-        for node in _named(module, owner.node.name):
-            if is_class(values.of(module, node), owner):
-                yield module, node
+    found: dict[_Key, list[tuple[Module, ast.expr]]] = defaultdict(list)
+    for module in project.parsed(project.naming(name)):
+        for node in _named(module, name):
+            value = values.of(module, node)
+            if isinstance(value, Class):
+                found[_key_of(value)].append((module, node))
+    return found
+
+
+def _key_of(owner: Class) -> _Key:
+    """Return what tells a class from others, also if its file is parsed twice."""
+    return owner.module.path, owner.node.name, owner.node.lineno
 
 
 def _named(module: Module, name: str) -> Iterator[ast.Name | ast.Attribute]:
@@ -191,9 +214,4 @@ def _named(module: Module, name: str) -> Iterator[ast.Name | ast.Attribute]:
 
 def is_class(value: Value | None, owner: Class) -> bool:
     """Whether a value is this class, also if its file was parsed twice."""
-    return (
-        isinstance(value, Class)
-        and value.module.path == owner.module.path
-        and value.node.name == owner.node.name
-        and value.node.lineno == owner.node.lineno
-    )
+    return isinstance(value, Class) and _key_of(value) == _key_of(owner)

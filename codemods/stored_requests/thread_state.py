@@ -76,6 +76,10 @@ def _leaves_before(module: Module, statement: ast.stmt) -> bool:
 
 def _is_reset(project: Project, name: str) -> bool:
     """Whether something deletes, resets or sets to None what has this name."""
+    return project.memo(("reset", name), lambda: _resets(project, name))
+
+
+def _resets(project: Project, name: str) -> bool:
     for module in project.parsed(project.naming(name)):
         scopes = module.scopes
         for node in scopes.nodes(ast.Attribute):

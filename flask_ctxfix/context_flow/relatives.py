@@ -6,10 +6,11 @@ import ast
 from collections import defaultdict
 from collections.abc import Iterator
 
-from flask_ctxfix.context_flow.values import Class, Values
+from flask_ctxfix.context_flow.values import Class, Instance, Parent, Values
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import FunctionNode, Scope
 
+_Reads = dict[ast.ClassDef | None, list[tuple[Module, ast.Attribute]]]
 _NONE: frozenset[ast.ClassDef] = frozenset()
 
 
@@ -17,7 +18,9 @@ class Relatives:
     """Classes are relatives if an instance of some class is one of both."""
 
     def __init__(self, project: Project, values: Values) -> None:
+        self._project = project
         self._values = values
+        self._reads: dict[str, _Reads] = {}
         self._classes: dict[ast.ClassDef, Class] = {}
         self._families: dict[ast.ClassDef, frozenset[ast.ClassDef]] = {}
         self._relatives: dict[ast.ClassDef, set[ast.ClassDef]] = defaultdict(set)
@@ -35,9 +38,33 @@ class Relatives:
                 self._classes[each.node] = each
                 self._relatives[each.node] |= family
 
-    def are(self, one: ast.ClassDef, other: ast.ClassDef) -> bool:
-        """Whether two classes are relatives; each is its own."""
-        return one is other or other in self._relatives.get(one, _NONE)
+    def of(self, owner: ast.ClassDef) -> frozenset[ast.ClassDef]:
+        """Return the relatives of a class, itself among them."""
+        return frozenset({owner, *self._relatives.get(owner, _NONE)})
+
+    def reads_of_members(self, name: str) -> _Reads:
+        """Return what reads an attribute, by the class that this is of or that has the instance.
+
+        Under None is what may be of any class, where methods run for relatives.
+        """
+        if name not in self._reads:
+            found: _Reads = defaultdict(list)
+            for module in self._project.parsed(self._project.naming(name)):
+                for read in module.scopes.attribute_reads.get(name, ()):
+                    owner = self._class_of(module, read.value)
+                    if owner is not None:
+                        found[owner].append((module, read))
+                    is_certain = owner is not None and isinstance(read.value, ast.Name)
+                    if not is_certain and self.may_replace(module, read.value):
+                        found[None].append((module, read))
+            self._reads[name] = found
+        return self._reads[name]
+
+    def _class_of(self, module: Module, node: ast.expr) -> ast.ClassDef | None:
+        value = self._values.of(module, node)
+        if isinstance(value, Instance | Parent):
+            value = value.of
+        return value.node if isinstance(value, Class) else None
 
     def may_replace(self, module: Module, node: ast.expr) -> bool:
         """Whether `node` may be something else where its method runs for a relative."""

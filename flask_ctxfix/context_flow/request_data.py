@@ -272,7 +272,9 @@ class RequestData:
             return known
         value = self._value(place, node.value)
         if isinstance(value, Foreign) and value.name == G:
-            return self._kept_on_g(node.attr)
+            key = ("kept on g", node.attr)
+            kept = self._kept_on_g
+            return self._table.ask(self._project, _DATUM, key, lambda: kept(node.attr))
         base = self._of(place, node.value)
         if base is not None:
             return self._part(place, node, base)

@@ -8,9 +8,16 @@ from __future__ import annotations
 
 import ast
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
+from flask_ctxfix.context_flow.module_names import (
+    around_others,
+    functions_named,
+    imports_of,
+    members_of_modules,
+    starring,
+)
 from flask_ctxfix.context_flow.relatives import Relatives
 from flask_ctxfix.context_flow.request_sources import (
     ADDING,
@@ -26,7 +33,6 @@ from flask_ctxfix.context_flow.values import (
     Function,
     Instance,
     Known,
-    Parent,
     Values,
     bound_arguments,
 )
@@ -72,6 +78,8 @@ class Spreading:
         self._left: list[tuple[Place, ast.AST]] = []
         self._variables: set[tuple[Scope, str, FunctionNode | None]] = set()
         self._members: set[tuple[ast.ClassDef, str]] = set()
+        self._of_any: set[str] = set()  # attributes whose class is not certain
+        self._wrapped: set[tuple[str, str]] = set()
         self._calls: dict[FunctionNode, list[tuple[Place, ast.Call]]] = defaultdict(list)
         self._handing_back: set[FunctionNode] = set()
         self._kept: set[str] = set()  # attributes of `g`
@@ -118,7 +126,7 @@ class Spreading:
         for read in scope.reads.get(name, ()):
             self.reach(place, read)
         if isinstance(scope.node, FunctionNode):
-            if scope.node in _around_others(module):
+            if scope.node in around_others(module):
                 for each in (*scope.reads.get(name, ()), *_bound_at(scope, name)):
                     self._close_over(place, scope.node, each)
         elif scope.parent is None:
@@ -158,12 +166,12 @@ class Spreading:
 
     def _hand_out(self, module: Module, name: str) -> None:
         """Go on in the modules that read a name of another one."""
-        imports, reads = _members_of_modules(self._project, name)
+        imports, reads = members_of_modules(self._project, name)
         for other, node, alias in imports.get(module.path, ()):
             self.fill_imported(other, node, alias)
         for other, read in reads.get(module.path, ()):
             self.reach(Place(other), read)
-        for other in _starring(self._project).get(module.path, ()):
+        for other in starring(self._project).get(module.path, ()):
             self.fill(Place(other), other.scopes.module, name)
 
     def _fill_member(self, owner: ast.ClassDef, name: str) -> None:
@@ -171,20 +179,13 @@ class Spreading:
         if (owner, name) in self._members:
             return
         self._members.add((owner, name))
-        for module in self._project.parsed(self._project.naming(name)):
-            for read in module.scopes.attribute_reads.get(name, ()):
-                if self._may_be_of(module, read.value, owner):
-                    self.reach(Place(module), read)
-
-    def _may_be_of(self, module: Module, node: ast.expr, owner: ast.ClassDef) -> bool:
-        """Whether an expression may be a class, a relative, or an instance of these."""
-        value = self._values.of(module, node)
-        if isinstance(value, Instance | Parent):
-            value = value.of
-        if isinstance(value, Class) and self._relatives.are(value.node, owner):
-            return True
-        is_certain = isinstance(value, Class) and isinstance(node, ast.Name)
-        return not is_certain and self._relatives.may_replace(module, node)
+        reads = self._relatives.reads_of_members(name)
+        found = [read for each in self._relatives.of(owner) for read in reads.get(each, ())]
+        if name not in self._of_any:
+            self._of_any.add(name)
+            found += reads.get(None, ())
+        for module, read in found:
+            self.reach(Place(module), read)
 
     # --- what holds an expression ----------------------------------------------------------
 
@@ -376,8 +377,11 @@ class Spreading:
         written = last_name(called)
         names = {written, *(alias.name for alias in imports if alias.asname == written)}
         for each in sorted(names):
+            if (each, name) in self._wrapped:
+                continue
+            self._wrapped.add((each, name))
             for other in self._project.parsed(self._project.naming(each)):
-                for function in _functions_named(other).get(each, ()):
+                for function in functions_named(other).get(each, ()):
                     if other.scopes.opened_by(function).binds(name):
                         self.fill_parameter(other, function, name)
 
@@ -391,93 +395,6 @@ def tells_nothing(given: Known) -> bool:
         if owner.module.scopes.parents.get(function) is not owner.node:
             return False
     return True
-
-
-def functions_of(module: Module) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
-    """Yield the functions that a module defines."""
-    yield from module.scopes.nodes(ast.FunctionDef)
-    yield from module.scopes.nodes(ast.AsyncFunctionDef)
-
-
-def _functions_named(
-    module: Module,
-) -> Mapping[str, list[ast.FunctionDef | ast.AsyncFunctionDef]]:
-    def compute() -> Mapping[str, list[ast.FunctionDef | ast.AsyncFunctionDef]]:
-        found: dict[str, list[ast.FunctionDef | ast.AsyncFunctionDef]] = defaultdict(list)
-        for function in functions_of(module):
-            found[function.name].append(function)
-        return found
-
-    return module.memo("functions by name", compute)
-
-
-def imports_of(module: Module) -> Mapping[str, list[tuple[ast.ImportFrom, ast.alias]]]:
-    """Return what a module imports of others, by the name that it has there."""
-
-    def compute() -> Mapping[str, list[tuple[ast.ImportFrom, ast.alias]]]:
-        found: dict[str, list[tuple[ast.ImportFrom, ast.alias]]] = defaultdict(list)
-        for node in module.scopes.nodes(ast.ImportFrom):
-            for alias in node.names:
-                found[alias.name].append((node, alias))
-        return found
-
-    return module.memo("imports by name", compute)
-
-
-class _Members(NamedTuple):
-    """What imports one name of modules, and what reads it of them, by the paths of these."""
-
-    imports: Mapping[str, list[tuple[Module, ast.ImportFrom, ast.alias]]]
-    reads: Mapping[str, list[tuple[Module, ast.Attribute]]]
-
-
-def _members_of_modules(project: Project, name: str) -> _Members:
-    def compute() -> _Members:
-        found = _Members(defaultdict(list), defaultdict(list))
-        for module in project.parsed(project.naming(name)):
-            for node, alias in imports_of(module).get(name, ()):
-                source = project.source_of(module.path, node)
-                if source is not None:
-                    found.imports[source].append((module, node, alias))
-            for read in module.scopes.attribute_reads.get(name, ()):
-                for path in _modules_named(project, module, read.value):
-                    found.reads[path].append((module, read))
-        return found
-
-    return project.memo(("members of modules", name), compute)
-
-
-def _modules_named(project: Project, module: Module, node: ast.expr) -> set[str]:
-    """Return the files of the modules that an expression may be."""
-    if not isinstance(node, ast.Name | ast.Attribute):
-        return set()
-    files = (project.find_module(each, module.path) for each in project.origins(module, node))
-    return {each for each in files if each is not None}
-
-
-def _starring(project: Project) -> Mapping[str, list[Module]]:
-    """Return the modules that have a star import of a file, by its path."""
-
-    def compute() -> Mapping[str, list[Module]]:
-        found: dict[str, list[Module]] = defaultdict(list)
-        for module in project.parsed(sorted(project.paths)):
-            for node in module.scopes.module.star_imports:
-                source = project.source_of(module.path, node)
-                if source is not None:
-                    found[source].append(module)
-        return found
-
-    return project.memo("star imports", compute)
-
-
-def _around_others(module: Module) -> frozenset[FunctionNode | None]:
-    """Return the functions that hold the definition of another one."""
-
-    def compute() -> frozenset[FunctionNode | None]:
-        every = (*functions_of(module), *module.scopes.nodes(ast.Lambda))
-        return frozenset(map(module.scopes.function_of, every))
-
-    return module.memo("functions around others", compute)
 
 
 def _bound_at(scope: Scope, name: str) -> list[ast.AST]:
