@@ -214,6 +214,8 @@ class Lookup:
         events = exports.names.get(name, [])
         if exports.listed is not None and name in exports.listed and not exports.is_open:
             return Gives.YES if events or self.files.inside(path, name) else Gives.MAYBE
+        if exports.is_open and name not in (exports.listed or ()):
+            return Gives.MAYBE if events or self.files.inside(path, name) else Gives.NO
         if any(each.is_certain for each in events[-1:]):
             return Gives.YES if events[-1].binding is not None else Gives.NO
         return Gives.MAYBE if events or self.files.inside(path, name) else Gives.NO

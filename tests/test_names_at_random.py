@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 
 from tests.names.python_names import Asked, Layout, Python
@@ -106,6 +106,16 @@ at_random = settings(
 )
 
 
+@example(
+    files={
+        "p/__init__.py": "a = None\ntry:\n    __all__ = ['b']\nexcept Exception:\n    b = None",
+        "p/a.py": "",
+        "p/b.py": "",
+        "c.py": "",
+        "d.py": "def a(): ...\nfrom p import *",
+    },
+    entries=[*FILES.values()],
+)
 @at_random
 @given(files=any_graph, entries=st.permutations([*FILES.values()]))
 def test_names_are_never_others(
