@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
 from flask_ctxfix.codemod import (
@@ -150,16 +151,22 @@ def _together(slot: Slot, moving: Moving, module: Module, project: Project) -> S
     if slot.kind != "global":
         return [slot]
     home = project.module(slot.path) if module.path != slot.path else module
-    found = [slot]
-    others = [each for each in moving if each.path == slot.path and each.kind == "global"]
-    for current in found:
-        statements = _shared(current, home, project)
-        for other in others:
-            if other not in found and statements & _shared(other, home, project):
-                found.append(other)
-    return found
+    alike = [each for each in moving if each.path == slot.path and each.kind == "global"]
+    shared: dict[ast.stmt, list[Slot]] = defaultdict(list)
+    for each in alike:
+        for statement in _statements(each, home, project):
+            shared[statement].append(each)
+    found = {slot: None}
+    pending = [slot]
+    while pending:
+        for statement in _statements(pending.pop(), home, project):
+            new = [each for each in shared[statement] if each not in found]
+            found.update(dict.fromkeys(new))
+            pending += new
+    return [*found]
 
 
-def _shared(slot: Slot, module: Module, project: Project) -> set[ast.stmt]:
+def _statements(slot: Slot, module: Module, project: Project) -> Sequence[ast.stmt]:
+    """Return the statements that declare a global or give it its first value."""
     uses = uses_in(slot, module, project)
-    return {*uses.globals, *uses.initial}
+    return [*uses.globals, *uses.initial]

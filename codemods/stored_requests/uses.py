@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
 from flask_ctxfix.codemods.stored_requests.locks import Locking, locking_around
@@ -19,10 +20,10 @@ from flask_ctxfix.codemods.stored_requests.strings import (
     strings_naming,
 )
 from flask_ctxfix.context_flow import ContextFlow
-from flask_ctxfix.context_flow.values import Class, Foreign, Instance
+from flask_ctxfix.context_flow.values import Class, Foreign, Instance, Values
 from flask_ctxfix.imports import exported_names
 from flask_ctxfix.project import Module, Project, stem_of
-from flask_ctxfix.scopes import Binding
+from flask_ctxfix.scopes import Binding, Scope
 
 _CHANGING = frozenset(
     {
@@ -58,7 +59,11 @@ class Uses:
 
 
 def uses_in(slot: Slot, module: Module, project: Project) -> Uses:
-    """Return the uses of a slot in a module."""
+    """Return the uses of a slot in a module, which are not to be changed."""
+    return module.memo(("uses", slot), lambda: _uses_in(slot, module, project))
+
+
+def _uses_in(slot: Slot, module: Module, project: Project) -> Uses:
     uses = Uses(module)
     if slot.kind == "global":
         if module.path == slot.path:
@@ -91,26 +96,39 @@ def _own(slot: Slot, uses: Uses) -> None:
             uses.problems.append(what)
         else:
             uses.writes.append(target)
-    for statement in module.tree.body:
-        if isinstance(statement, ast.AnnAssign) and statement.value is None:
-            if getattr(statement.target, "id", "") == slot.name:
+    for statement in module.scopes.nodes(ast.AnnAssign):
+        if statement.value is None and getattr(statement.target, "id", "") == slot.name:
+            if module.scopes.parents[statement] is module.tree:
                 uses.initial.append(statement)
-    uses.globals += [node for node in module.scopes.nodes(ast.Global) if slot.name in node.names]
+    uses.globals += _globals_of(module).get(slot.name, ())
     uses.reads += scope.reads.get(slot.name, ())
     if slot.name in exported_names(module):
         uses.problems.append("`__all__` exports it")
-    for each in module.scopes.every:
-        if isinstance(each.node, ast.ClassDef) and slot.name in each.bindings:
-            if slot.name in each.reads:
-                uses.problems.append(f"the body of `{each.node.name}` reads and binds its name")
+    for node in module.scopes.nodes(ast.ClassDef):
+        body = module.scopes.opened_by(node)
+        if slot.name in body.bindings and slot.name in body.reads:
+            uses.problems.append(f"the body of `{node.name}` reads and binds its name")
     if any(not isinstance(read.ctx, ast.Load) for read in scope.reads.get(slot.name, ())):
         uses.problems.append("it is deleted")
 
 
+def _globals_of(module: Module) -> dict[str, list[ast.Global]]:
+    """Return the statements that declare each name global."""
+
+    def compute() -> dict[str, list[ast.Global]]:
+        found: dict[str, list[ast.Global]] = defaultdict(list)
+        for node in module.scopes.nodes(ast.Global):
+            for name in dict.fromkeys(node.names):
+                found[name].append(node)
+        return found
+
+    return module.memo("globals", compute)
+
+
 def _initialised(slot: Slot, uses: Uses, node: ast.AST) -> None:
     """Take down a statement that gives a global its first value."""
-    is_plain = isinstance(node, ast.Assign | ast.AnnAssign) and node in uses.module.tree.body
-    if is_plain and isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
+    is_outermost = uses.module.scopes.parents.get(node) is uses.module.tree
+    if is_outermost and isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
         names = node.targets if isinstance(node, ast.Assign) else [node.target]
         if is_constant(node.value) and all(isinstance(each, ast.Name) for each in names):
             uses.initial.append(node)
@@ -134,39 +152,54 @@ def _imported(slot: Slot, uses: Uses, project: Project) -> None:
         uses.problems.append("its module is used as a value")
     for scope in module.scopes.every:
         for star in scope.star_imports:
-            if project.source_of(module.path, star) == slot.path and _is_named(module, slot.name):
+            is_named = slot.name in module.scopes.names
+            if is_named and project.source_of(module.path, star) == slot.path:
                 uses.problems.append("it is imported by `*`")
-        for local, bindings in scope.bindings.items():
-            for binding in bindings:
-                node, alias = binding.node, binding.alias
-                if not isinstance(node, ast.ImportFrom) or alias is None:
-                    continue
-                if alias.name != slot.name or project.source_of(module.path, node) != slot.path:
-                    continue
-                uses.imported.append(binding)
-                uses.reads += scope.reads.get(local, ())
-                if len(bindings) > 1 or module.scopes.in_type_checking(node):
-                    uses.problems.append("its name is imported in several ways")
-                if scope.parent is None and local in exported_names(module):
-                    uses.problems.append("`__all__` exports it")
+    for scope, node, binding in _imports_of(module).get(slot.name, ()):
+        if project.source_of(module.path, node) != slot.path:
+            continue
+        uses.imported.append(binding)
+        uses.reads += scope.reads.get(binding.name, ())
+        if len(scope.bindings[binding.name]) > 1 or module.scopes.in_type_checking(node):
+            uses.problems.append("its name is imported in several ways")
+        if scope.parent is None and binding.name in exported_names(module):
+            uses.problems.append("`__all__` exports it")
+
+
+def _imports_of(module: Module) -> dict[str, list[tuple[Scope, ast.ImportFrom, Binding]]]:
+    """Return what imports each name from another module, with the scope that gets it."""
+
+    def compute() -> dict[str, list[tuple[Scope, ast.ImportFrom, Binding]]]:
+        found: dict[str, list[tuple[Scope, ast.ImportFrom, Binding]]] = defaultdict(list)
+        for scope in module.scopes.every:
+            for bindings in scope.bindings.values():
+                for each in bindings:
+                    if isinstance(each.node, ast.ImportFrom) and each.alias is not None:
+                        found[each.alias.name].append((scope, each.node, each))
+        return found
+
+    return module.memo("what imports each name", compute)
 
 
 def _is_passed_on(slot: Slot, module: Module, project: Project) -> bool:
     """Whether a module hands the one that has the global on, so that anything may read it."""
-    locals_of = {
-        (scope, local)
-        for scope in module.scopes.every
-        for local, bindings in scope.bindings.items()
-        for binding in bindings
-        if binding.kind == "import"
-        and slot.path in _modules_of(project.binding_origins(module, binding), module, project)
-    }
-    return any(
-        isinstance(read.ctx, ast.Load)
-        and not isinstance(module.scopes.parents[read], ast.Attribute)
-        for scope, local in locals_of
-        for read in scope.reads.get(local, ())
-    )
+    return slot.path in module.memo("passed on", lambda: {*_passed_on(module, project)})
+
+
+def _passed_on(module: Module, project: Project) -> Iterator[str | None]:
+    """Yield the modules that a module imports and uses otherwise than for what they hold."""
+    for scope in module.scopes.every:
+        for local, bindings in scope.bindings.items():
+            imports = [each for each in bindings if each.kind == "import"]
+            if imports and any(_is_value(module, read) for read in scope.reads.get(local, ())):
+                for binding in imports:
+                    origins = project.binding_origins(module, binding)
+                    yield from _modules_of(origins, module, project)
+
+
+def _is_value(module: Module, read: ast.Name) -> bool:
+    parent = module.scopes.parents[read]
+    return isinstance(read.ctx, ast.Load) and not isinstance(parent, ast.Attribute)
 
 
 def _modules_of(origins: Iterable[str], module: Module, project: Project) -> set[str | None]:
@@ -180,21 +213,16 @@ def is_re_exported(name: str, importer: str, module: Module, project: Project) -
             if project.source_of(module.path, node) == importer:
                 return True
     return any(
-        node.attr == name
-        and importer in _modules_of(project.origins(module, node.value), module, project)
-        for node in module.scopes.nodes(ast.Attribute)
+        importer in _modules_of(project.origins(module, node.value), module, project)
+        for node in module.scopes.attributes.get(name, ())
     )
-
-
-def _is_named(module: Module, name: str) -> bool:
-    return any(node.id == name for node in module.scopes.nodes(ast.Name))
 
 
 def _attributes(slot: Slot, uses: Uses, project: Project) -> None:
     """Collect the uses of a slot as an attribute."""
     module = uses.module
-    for node in module.scopes.nodes(ast.Attribute):
-        if node.attr != slot.name or not _is_of(slot, module, project, node):
+    for node in module.scopes.attributes.get(slot.name, ()):
+        if not _is_of(slot, module, project, node):
             continue
         parent = module.scopes.parents[node]
         if isinstance(node.ctx, ast.Load):
@@ -246,21 +274,30 @@ def _of_class(slot: Slot, uses: Uses, project: Project) -> None:
         for node in module.tree.body:
             if isinstance(node, ast.ClassDef) and node.name == slot.owner:
                 _body_of(slot, uses, node)
-    names: list[ast.Name | ast.Attribute] = [*module.scopes.nodes(ast.Name)]
-    names += module.scopes.nodes(ast.Attribute)
-    for name in names:
-        if not isinstance(name.ctx, ast.Load):
-            continue
-        value = values.of(module, name)
+    for value, name in _classes_read(module, values):
         parent = module.scopes.parents[name]
-        if isinstance(parent, ast.Attribute):
-            continue
         if is_class(value, owner):
             is_made = isinstance(parent, ast.Call) and parent.func is name
             if not (is_made and slot.kind == "instance" and _is_global(module, parent)):
                 uses.problems.append(f"`{slot.owner}` is used as a value")
         elif isinstance(value, Instance) and is_class(value.of, owner):
             uses.problems.append(f"an instance of `{slot.owner}` is used as a value")
+
+
+def _classes_read(module: Module, values: Values) -> list[tuple[Class | Instance, ast.expr]]:
+    """Return the classes and instances that a module uses otherwise than for an attribute."""
+
+    def compute() -> Iterator[tuple[Class | Instance, ast.expr]]:
+        names: list[ast.Name | ast.Attribute] = [*module.scopes.nodes(ast.Name)]
+        names += module.scopes.nodes(ast.Attribute)
+        for name in names:
+            is_value = not isinstance(module.scopes.parents[name], ast.Attribute)
+            if is_value and isinstance(name.ctx, ast.Load):
+                value = values.of(module, name)
+                if isinstance(value, Class | Instance):
+                    yield value, name
+
+    return module.memo("classes read", lambda: [*compute()])
 
 
 def _is_global(module: Module, made: ast.AST) -> bool:
@@ -310,8 +347,8 @@ def _in_strings(slot: Slot, uses: Uses, project: Project) -> Iterator[str]:
         yield "its module is imported by its name"
     if module.path == slot.path and slot.kind == "global":
         values = ContextFlow.of(project).values
-        for call in module.scopes.nodes(ast.Call):
-            if isinstance(call.func, ast.Name) and call.func.id in _NAMESPACES:
+        for call in module.scopes.calls_of(_NAMESPACES):
+            if isinstance(call.func, ast.Name):
                 value = values.of(module, call.func)
                 if isinstance(value, Foreign) and not call.args:
                     yield f"`{call.func.id}()` holds it"

@@ -273,16 +273,8 @@ class _Judge:
             if name in names and is_imported(self._project, package):
                 return f"`{package}` keeps its own `g.{name}`"
         for module in modules_with(self._slot, self._project):
-            for read in self._project.uses_of(module, {"g"}):
-                parent = module.scopes.parents[read]
-                outer = module.scopes.parents.get(parent)
-                words = {
-                    each.value
-                    for each in (*ast.walk(parent), *(ast.walk(outer) if outer else ()))
-                    if isinstance(each, ast.Constant)
-                }
-                if getattr(parent, "attr", "") == name or name in words:
-                    return f"`g.{name}` is something else already"
+            if name in _names_on_g(module, self._project):
+                return f"`g.{name}` is something else already"
         for other in self._others():
             if other.name == name:
                 return f"`{name}` is kept in several places"
@@ -294,6 +286,22 @@ class _Judge:
             for store in stores_in(module, self._project):
                 if store.slot.name == self._slot.name and store.slot != self._slot:
                     yield store.slot
+
+
+def _names_on_g(module: Module, project: Project) -> frozenset[str]:
+    """Return what a module may call something on `g`: attributes of it, and strings beside it."""
+
+    def compute() -> Iterator[str]:
+        parents = module.scopes.parents
+        for read in project.uses_of(module, {"g"}):
+            parent = parents[read]
+            if isinstance(parent, ast.Attribute):
+                yield parent.attr
+            for each in ast.walk(parents.get(parent, parent)):
+                if isinstance(each, ast.Constant) and isinstance(each.value, str):
+                    yield each.value
+
+    return module.memo("names on g", lambda: frozenset(compute()))
 
 
 def name_around(module: Module, node: ast.AST) -> str:
