@@ -35,7 +35,8 @@ def in_parts(task: Task, paths: Sequence[str], executor: Executor) -> Iterator[A
     """Yield what `task` made of each of `paths` in the processes of an executor."""
     size = 1 + len(paths) // (_PARTS_PER_PROCESS * (os.cpu_count() or 1))
     parts = [paths[start : start + size] for start in range(0, len(paths), size)]
-    futures = [_submitted(task, part, executor) for part in parts]
+    with _uninterrupted():
+        futures = [_submitted(task, part, executor) for part in parts]
     for part, future in zip(parts, futures, strict=True):
         try:
             yield from future.result()
@@ -55,8 +56,10 @@ def _submitted(task: Task, part: Sequence[str], executor: Executor) -> Future[li
 def _alone(task: Task, path: str) -> Any:
     """Return what `task` makes of a file in a process that nothing else needs."""
     with _processes(1) as pool:
+        with _uninterrupted():
+            future = pool.submit(task, [path])
         try:
-            return pool.submit(task, [path]).result()[0]
+            return future.result()[0]
         except BrokenExecutor:
             return SourceError(path, None, "the process that rewrote it was killed")
 
@@ -64,7 +67,18 @@ def _alone(task: Task, path: str) -> Any:
 def _prepare() -> None:
     """Set a process up: interrupts are its parent's affair, and so is garbage."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     gc.disable()
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Have an interrupt wait: one between the start of a process and its entry would orphan it."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @contextmanager
