@@ -30,9 +30,24 @@ def classes_of(project: Project, name: str) -> frozenset[str]:
 
 def may_know(module: Module, project: Project, names: frozenset[str]) -> bool:
     """Whether code of a module may have something that one of the names stands for somewhere."""
+    return not module.names.isdisjoint(known_as_any(project, names))
+
+
+def may_be(module: Module, node: ast.expr, names: frozenset[str]) -> bool:
+    """Whether an expression may stand for what code has under some names: those of `known_as`.
+
+    It has one of them, or is a variable, which may stand for anything, or no plain name at all.
+    """
+    if not isinstance(node, ast.Name | ast.Attribute) or last_name(node) in names:
+        return True
+    home = module.scopes.home_of(node).node if isinstance(node, ast.Name) else None
+    return home is not None and not isinstance(home, ast.Module | ast.ClassDef)
+
+
+def known_as_any(project: Project, names: frozenset[str]) -> frozenset[str]:
+    """Return the names under which code may have what has one of some names."""
     key = ("known as one of", names)
-    every = project.memo(key, lambda: frozenset().union(*(known_as(project, n) for n in names)))
-    return not module.names.isdisjoint(every)
+    return project.memo(key, lambda: frozenset().union(*(known_as(project, n) for n in names)))
 
 
 def _reached(

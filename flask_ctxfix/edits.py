@@ -37,6 +37,7 @@ _HEADER = "if 1:"
 # `ast` counts the parentheses of these as part of them
 _HOLDS_ITS_PARENTHESES = (cst.Tuple, cst.GeneratorExp)
 _NEWLINE = re.compile(r"\r\n|\r|\n")
+_INDENTED = re.compile(r":[ \t]*(?:#[^\r\n]*)?(?:\r\n|\r|\n)([ \t]+)\S")
 _ABOUT_THE_NAME = re.compile(r"#\s*(type:\s*ignore|pytype:\s*disable|pyright:\s*ignore)")
 _FOR_TOOLS = re.compile(r"#\s*(noqa|type:|pytype:|pyright:|pylint:|pragma|flake8|isort|fmt:|yapf)")
 
@@ -48,7 +49,8 @@ def edit_piece(
 
     Raises RewriteError.
     """
-    newline = _first(_NEWLINE.findall(module.text)) or "\n"
+    first = _NEWLINE.search(module.text)
+    newline = first[0] if first is not None else "\n"
     header = _HEADER + newline if indented else ""
     config = cst.PartialParserConfig(default_indent=_indent(module), default_newline=newline)
     try:
@@ -80,13 +82,8 @@ def _with_own_comments(tree: cst.Module) -> cst.Module:
 
 def _indent(module: Module) -> str:
     """Return the indentation of the first block of `module` that has lines of its own."""
-    for match in re.finditer(r":[ \t]*(?:#[^\r\n]*)?(?:\r\n|\r|\n)([ \t]+)\S", module.text):
-        return match[1]
-    return "    "
-
-
-def _first(items: Iterable[str]) -> str | None:
-    return next(iter(items), None)
+    first = module.memo("first indentation", lambda: _INDENTED.search(module.text))
+    return first[1] if first is not None else "    "
 
 
 class _Editor(cst.CSTTransformer):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import re
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -109,9 +110,9 @@ def _keep_blocks_filled(module: Module, edits: Sequence[Edit]) -> list[Edit]:
     """Put a `pass` where a block would lose its last statement."""
     removed = {edit.span for edit in edits if isinstance(edit, RemoveStatement)}
     filled: dict[Edit, Edit] = {}
-    if removed:
-        starts = {span.start for span in removed}
-        for block in _blocks(module.tree):
+    starts = {span.start for span in removed}
+    for home in {_holder(module, module.tree.body, span) for span in removed}:
+        for block in _blocks(home) if home is not None else ():
             if not block or module.span(block[-1]).start not in starts:
                 continue
             spans = [module.span(statement) for statement in block]
@@ -120,12 +121,12 @@ def _keep_blocks_filled(module: Module, edits: Sequence[Edit]) -> list[Edit]:
     return [filled.get(edit, edit) for edit in edits]
 
 
-def _blocks(tree: ast.Module) -> Iterator[list[ast.stmt]]:
-    """Yield every list of statements below the module's own."""
-    for node in ast.walk(tree):
+def _blocks(statement: ast.stmt) -> Iterator[list[ast.stmt]]:
+    """Yield every list of statements below a statement."""
+    for node in ast.walk(statement):
         for name in ("body", "orelse", "finalbody"):
             block = getattr(node, name, None)
-            if isinstance(block, list) and node is not tree:
+            if isinstance(block, list):
                 yield block
 
 
@@ -164,15 +165,15 @@ def _region(module: Module, span: Span) -> tuple[Span, bool]:
     best: tuple[Span, bool] | None = None
     block: list[ast.stmt] | None = module.tree.body
     while block is not None:
-        index = next((i for i, s in enumerate(block) if _extent(module, s).holds(span)), None)
-        if index is None:
+        holder = _holder(module, block, span)
+        if holder is None:
             lines = _lines_of_run(module, block, span)
             best = (lines, block is not module.tree.body) if lines is not None else best
             break
-        lines = _whole_lines(module, block, index)
+        lines = _whole_lines(module, block, block.index(holder))
         if lines is not None:
             best = lines, block is not module.tree.body
-        block = _block_holding(module, block[index], span)
+        block = _block_holding(module, holder, span)
     if best is None:
         raise RewriteError("an edit lies outside of every statement")
     return best
@@ -202,9 +203,15 @@ def _block_holding(module: Module, statement: ast.stmt, span: Span) -> list[ast.
     for node in [statement, *getattr(statement, "handlers", []), *getattr(statement, "cases", [])]:
         for name in ("body", "orelse", "finalbody"):
             block = getattr(node, name, None)
-            if block and any(_extent(module, child).holds(span) for child in block):
+            if block and _holder(module, block, span) is not None:
                 return list(block)
     return None
+
+
+def _holder(module: Module, block: list[ast.stmt], span: Span) -> ast.stmt | None:
+    """Return the statement of a block that holds `span`."""
+    at = bisect_right(block, span.start, key=lambda each: _extent(module, each).start)
+    return block[at - 1] if at and _extent(module, block[at - 1]).holds(span) else None
 
 
 def _whole_lines(module: Module, block: list[ast.stmt], index: int) -> Span | None:

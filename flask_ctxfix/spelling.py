@@ -18,7 +18,7 @@ def flask_name_at(
 
     None if the module has no import that another one could stand beside.
     """
-    imports = [s for s in module.tree.body if isinstance(s, ast.Import | ast.ImportFrom)]
+    imports = _imports_of(module)
     from_flask = [s for s in imports if isinstance(s, ast.ImportFrom) and s.module == "flask"]
     if not from_flask:
         for statement in imports:
@@ -47,11 +47,19 @@ def standard_name_at(
                 written = _through(bindings[0], home, name)
                 if written is not None and not module.scopes.in_type_checking(bindings[0].node):
                     return written, ()
-    imports = [s for s in module.tree.body if isinstance(s, ast.Import | ast.ImportFrom)]
+    imports = _imports_of(module)
     if not imports or not is_free(module, at, name):
         return None
     anchor = _neighbour(imports, home)
     return name, (Need(module.span(anchor), home, name, name),)
+
+
+def _imports_of(module: Module) -> list[ast.Import | ast.ImportFrom]:
+    """Return the imports at the top level of a module, none of which is part of a block."""
+    return module.memo(
+        "imports of its own",
+        lambda: [s for s in module.tree.body if isinstance(s, ast.Import | ast.ImportFrom)],
+    )
 
 
 def _through(binding: Binding, home: str, name: str) -> str | None:

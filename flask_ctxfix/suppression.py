@@ -21,7 +21,7 @@ _SKIP_FILE = re.compile(r"^[ \t]*#[ \t]*flask-ctxfix:[ \t]*skip-file[ \t]*\r?$",
 
 def reported(module: Module, findings: Sequence[Finding], settings: Settings) -> list[Finding]:
     """Return those of `findings` that are neither silenced nor too unimportant."""
-    if not findings or _SKIP_FILE.search(module.text):
+    if not findings or module.memo("skip file", lambda: _SKIP_FILE.search(module.text)):
         return []
     ignored = _ignored(module.path, settings)
     return [

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from flask_ctxfix.codemod import WrapStatements
 from flask_ctxfix.endless import is_endless
+from flask_ctxfix.project import deep_calls
 from flask_ctxfix.rewrite import RewriteError
 
 if TYPE_CHECKING:
@@ -45,16 +46,33 @@ def _key(finding: Finding) -> Key:
 
 
 def _check_compiles(before: Module, after: Module) -> None:
-    error = _compile_error(after.text)
+    """Check that the compiler takes the statements that `before` does not have.
+
+    What scopes say of the whole text is checked when they are made. Imports are compiled as well:
+    where those of `__future__` stand counts.
+    """
+    known = {_written(before, statement) for statement in before.tree.body}
+    body = [
+        statement
+        for statement in after.tree.body
+        if isinstance(statement, ast.ImportFrom) or _written(after, statement) not in known
+    ]
+    error = _compile_error(ast.Module(body, []))
     if error is not None and _compile_error(before.text) is None:
         raise RewriteError(f"the new text does not compile: {error}")
 
 
-def _compile_error(text: str) -> str | None:
-    with warnings.catch_warnings():
+def _written(module: Module, statement: ast.stmt) -> str:
+    """Return the lines of a statement, which may hold others too."""
+    first, last = _rows(statement)
+    return module.text[module.line_span(first).start : module.line_span(last).end]
+
+
+def _compile_error(code: str | ast.Module) -> str | None:
+    with deep_calls(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            compile(text, "<rewritten>", "exec", dont_inherit=True)
+            compile(code, "<rewritten>", "exec", dont_inherit=True)
         except SyntaxError as error:
             return f"line {error.lineno}: {error.msg}"
     return None

@@ -74,9 +74,9 @@ class TestContextInProduction(Rule):
         """Yield the calls of ``test_request_context``."""
         if project.is_test(module.path) or project.is_migration(module.path):
             return
-        for call in module.scopes.nodes(ast.Call):
+        for call in module.scopes.calls.get(_NAME, ()):
             called = call.func
-            if not isinstance(called, ast.Attribute) or called.attr != _NAME:
+            if not isinstance(called, ast.Attribute):
                 continue
             if _is_app(module, project, called.value) and not _is_command(module, project, call):
                 yield self.finding(module, "info", call, _MESSAGE, _ADVICE)

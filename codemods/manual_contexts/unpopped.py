@@ -168,17 +168,17 @@ class PushWithoutPop(Rule):
 
     def _lambdas(self, module: Module, project: Project) -> Iterator[Finding]:
         """Yield what a pool runs at the start of each thread, written as a lambda or a method."""
-        for call in module.scopes.nodes(ast.Call):
-            for keyword in call.keywords:
-                if keyword.arg != "initializer" or project.is_test(module.path):
-                    continue
-                node = keyword.value
-                if isinstance(node, ast.Lambda) and isinstance(node.body, ast.Call):
-                    node = node.body.func
-                if isinstance(node, ast.Attribute) and node.attr == "push":
-                    if context_made(module, project, node.value) is not None:
-                        advice = _ADVICE["initializer"]
-                        yield self.finding(module, "warning", keyword.value, _NEVER, advice)
+        for keyword in module.scopes.nodes(ast.keyword):
+            is_given = isinstance(module.scopes.parents[keyword], ast.Call)
+            if keyword.arg != "initializer" or not is_given or project.is_test(module.path):
+                continue
+            node = keyword.value
+            if isinstance(node, ast.Lambda) and isinstance(node.body, ast.Call):
+                node = node.body.func
+            if isinstance(node, ast.Attribute) and node.attr == "push":
+                if context_made(module, project, node.value) is not None:
+                    advice = _ADVICE["initializer"]
+                    yield self.finding(module, "warning", keyword.value, _NEVER, advice)
 
 
 def _pops_always(push: Push, closing: Closing) -> bool:

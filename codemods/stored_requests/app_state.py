@@ -6,12 +6,13 @@ import ast
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from flask_ctxfix.aliases import known_as_any, may_be
 from flask_ctxfix.codemod import Finding, Level, Rule, Step
 from flask_ctxfix.codemods.stored_requests.locks import Locking, locking_around
 from flask_ctxfix.context_flow import ContextFlow, Where
 from flask_ctxfix.context_flow.request_data import Datum, Kind, RequestData
 from flask_ctxfix.context_flow.values import Class, Foreign, Instance
-from flask_ctxfix.flask_facts import BODY_READS
+from flask_ctxfix.flask_facts import BODY_READS, spelled
 from flask_ctxfix.flask_versions import TargetVersion
 from flask_ctxfix.project import Module, Project
 
@@ -29,6 +30,8 @@ _MAPPINGS = frozenset(
 )
 _WRITERS = frozenset({"from_mapping", "setdefault", "update"})
 _PUTENV = "os.putenv"
+_SETATTR = "builtins.setattr"
+_SETTERS = spelled((_PUTENV, _SETATTR))
 _ADVICE = "keep it on `g` for this request, in `session` for this user, or in a store"
 _ADVICE_SETTING = f"{_ADVICE}: what is meant for all is unknown to other processes here"
 
@@ -141,11 +144,10 @@ def _writes(module: Module, project: Project, data: RequestData) -> Iterator[_Wr
             written = _assigned(module, node)
             if any(data.may_be(module, each) for each in written):
                 yield from _to_state(module, project, node, written)
-    for call in scopes.nodes(ast.Call):
-        values = (*call.args, *(keyword.value for keyword in call.keywords))
-        if any(data.may_be(module, each) for each in values):
-            if scopes.function_of(call) is not None:
-                yield from _called(module, project, call, values)
+    for call in data.calls_given(module):
+        if scopes.function_of(call) is not None:
+            values = (*call.args, *(keyword.value for keyword in call.keywords))
+            yield from _called(module, project, call, values)
 
 
 def _assigned(module: Module, node: ast.Attribute | ast.Subscript) -> tuple[ast.expr, ...]:
@@ -190,10 +192,12 @@ def _called(
         if _is_mapping(module, project, function.value):
             yield _Write(call, _written(module, function.value), values)
         return
+    if not may_be(module, function, known_as_any(project, _SETTERS)):
+        return
     value = ContextFlow.of(project).values.of(module, function)
     if value == Foreign(_PUTENV):
         yield _Write(call, "os.environ", values)
-    elif value == Foreign("builtins.setattr") and len(call.args) == 3:
+    elif value == Foreign(_SETATTR) and len(call.args) == 3:
         if _is_application(module, project, call.args[0]):
             yield _Write(call, _written(module, call.args[0]), values[1:])
 

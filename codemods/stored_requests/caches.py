@@ -6,6 +6,7 @@ import ast
 from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
+from flask_ctxfix.aliases import known_as_any, may_be
 from flask_ctxfix.codemods.stored_requests.slots import is_shared
 from flask_ctxfix.context_flow import ContextFlow, Where
 from flask_ctxfix.context_flow.request_data import RequestData
@@ -66,6 +67,8 @@ def cached_function(
     """Return how the results of a function are kept, if they outlive the request."""
     for decorator in node.decorator_list:
         called = without_call(decorator)
+        if not may_be(module, called, known_as_any(project, NAMES)):
+            continue
         value = ContextFlow.of(project).values.of(module, called)
         name = value.name if isinstance(value, Foreign) else ""
         if name in CACHES and _lasts(module, project, node, CACHES[name]):
@@ -143,14 +146,26 @@ def calls_of_cached(module: Module, project: Project) -> Iterator[tuple[ast.Call
     data = RequestData.of_project(project)
     if not data.may_be_in(module):
         return
-    for call in module.scopes.nodes(ast.Call):
-        given = (*call.args, *(each.value for each in call.keywords))
-        if not any(data.may_be(module, each) for each in given):
+    names = _names_of_cached(project)
+    for call in data.calls_given(module) if names else ():
+        if not may_be(module, call.func, names):
             continue
         for home, node in _called(module, project, call.func):
             cached = cached_function(home, project, node) if node.decorator_list else None
             if cached is not None and cached.key == "arguments":
                 yield call, cached
+
+
+def _names_of_cached(project: Project) -> frozenset[str]:
+    """Return the names under which code may have a function whose results are kept."""
+
+    def compute() -> frozenset[str]:
+        paths = {p for name in known_as_any(project, NAMES) for p in project.naming(name)}
+        modules = project.parsed(sorted(paths))
+        names = {each.node.name for m in modules for each in cached_functions(m, project)}
+        return known_as_any(project, frozenset(names))
+
+    return project.memo("names of cached functions", compute)
 
 
 def _called(

@@ -224,9 +224,9 @@ def _is_shared(module: Module, project: Project, target: ast.expr) -> bool:
 def _puts(module: Module) -> Iterator[_Put]:
     """Yield what functions put into containers."""
     scopes = module.scopes
-    for call in scopes.nodes(ast.Call):
+    for call in scopes.calls_of(ADDING):
         function = call.func
-        if isinstance(function, ast.Attribute) and function.attr in ADDING:
+        if isinstance(function, ast.Attribute):
             if scopes.function_of(call) is not None and not call.keywords:
                 values = call.args[1:] if function.attr in {"insert", "setdefault"} else call.args
                 yield _Put(call, function.value, tuple(values))

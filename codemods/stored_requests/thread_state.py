@@ -33,9 +33,9 @@ def thread_stores(
             datum = _stored(module, project, data, node, assigned.value)
             if datum is not None:
                 yield node, module.segment(node), datum
-    for call in module.scopes.nodes(ast.Call):
+    for call in module.scopes.calls.get("set", ()):
         function = call.func
-        if not isinstance(function, ast.Attribute) or function.attr != "set" or not call.args:
+        if not isinstance(function, ast.Attribute) or not call.args:
             continue
         if not isinstance(function.value, ast.Name) or not isinstance(
             module.scopes.parents[call], ast.Expr

@@ -15,7 +15,7 @@ from flask_ctxfix.context_flow.setters import Setter, may_be_set, setters_of
 from flask_ctxfix.context_flow.tables import Answer, QuestionKind, Table
 from flask_ctxfix.origins import NONE, UNKNOWN
 from flask_ctxfix.project import Module, Project
-from flask_ctxfix.scopes import Binding, FunctionNode, Scope
+from flask_ctxfix.scopes import Binding, FunctionNode, Scope, children
 from flask_ctxfix.syntax import without_call
 
 # How many values may hold each other: a partial of a partial of a copy of a closure of a partial.
@@ -794,7 +794,7 @@ def own_nodes(node: ast.AST) -> Iterator[ast.AST]:
     pending = [node]
     while pending:
         current = pending.pop()
-        for child in ast.iter_child_nodes(current):
+        for child in children(current):
             yield child
             if not isinstance(child, FunctionNode | ast.ClassDef):
                 pending.append(child)
