@@ -50,7 +50,8 @@ class ScopeWalk:
 
     `parents` are those of nodes, `nodes` all of each type, `opened` the scopes by what opened
     them, `with_parameters` those of type parameters by the function or class that has them.
-    `every` are all scopes, outer ones first. `is_suspect` says that the compiler may refuse what
+    `every` are all scopes, outer ones first; `homes` those that the names live in which are read or
+    deleted. `is_suspect` says that the compiler may refuse what
     the grammar allowed: a late `global`, for one.
     """
 
@@ -60,6 +61,7 @@ class ScopeWalk:
         self.module = Scope(tree, None)
         self.opened: dict[ast.AST, Scope] = {tree: self.module}
         self.with_parameters: dict[ast.AST, Scope] = {}
+        self.homes: dict[ast.Name, Scope] = {}
         self.is_suspect = False
         # What is left to visit, the next last. A scope says where what comes next is.
         self._left: list[Any] = []
@@ -284,21 +286,18 @@ class ScopeWalk:
     def _resolve(self) -> list[Scope]:
         """Find where the names live of which that was left open; return all scopes."""
         scope = self.module
-        found: dict[Scope, dict[str, list[ast.Name]]] = {}
-        reads: dict[str, list[ast.Name]] = {}
+        found: dict[Scope, dict[str, tuple[Scope, list[ast.Name]]]] = {}
+        reads: dict[str, tuple[Scope, list[ast.Name]]] = {}
+        homes = self.homes
         moved: dict[tuple[Scope, str], list[Binding]] = {}
         for each in self._later:
             if isinstance(each, ast.Name):
                 name = each.id
-                if name in reads:
-                    reads[name].append(each)
-                    continue
-                of_home = scope.home(name).reads
-                if name in of_home:
-                    of_home[name].append(each)
-                else:
-                    of_home[name] = [each]
-                reads[name] = of_home[name]
+                if name not in reads:
+                    home = scope.home(name)
+                    reads[name] = home, home.reads.setdefault(name, [])
+                homes[each], read = reads[name]
+                read.append(each)
             elif isinstance(each, Scope):
                 scope = each
                 reads = found.setdefault(scope, {})

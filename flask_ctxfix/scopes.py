@@ -33,7 +33,7 @@ class Scopes:
         self._nodes = walk.nodes
         self._opened = walk.opened
         self._with_parameters = walk.with_parameters
-        self._home_of: dict[ast.Name, Scope] = {}
+        self._home_of = walk.homes
         self._function_of: dict[ast.AST, FunctionNode | None] = {}
 
     def nodes(self, kind: type[Node]) -> list[Node]:
