@@ -7,10 +7,14 @@ runs the engine with files, rules and questions in an order by chance. What take
 
 from __future__ import annotations
 
+import http
+import json
 import os
+import re
 import shutil
 import subprocess
 import sys
+import wsgiref
 from collections.abc import Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor
 from itertools import permutations
@@ -64,6 +68,7 @@ FOUND = {
     "ready hook": ("CTX404", "unsafe"),
     "hook": ("CTX404", None),
 }
+_IMPORT_LINE = re.compile(r"^.*\bimport\b.*$\n", re.MULTILINE)
 RELEASES = [
     "Flask-Admin==1.6.1",
     "Flask-AppBuilder==4.5.0",
@@ -419,7 +424,20 @@ def test_words_in_comments_change_nothing(folder: Path, seed: int) -> None:
     assert answer(run()) == usual
 
 
-@pytest.mark.parametrize("code", ["CTX101", "CTX201", "CTX303", "CTX401", "CTX601"])
+@pytest.mark.parametrize("seed", GENERATED[2::10])
+def test_unrelated_files_change_nothing(folder: Path, seed: int) -> None:
+    """Neither of the standard library, nor such as have every name of the project, but no Flask."""
+    files = programs.generated(seed)
+    write(files, folder)
+    usual = answer(run())
+    for package in (http, json, wsgiref):
+        shutil.copytree(Path(package.__file__).parent, folder / "others" / package.__name__)
+    for number, text in enumerate(files.values()):
+        write({f"others/same{number}.py": _IMPORT_LINE.sub("", text)}, folder)
+    assert answer(run()) == usual
+
+
+@pytest.mark.parametrize("code", ["CTX101", "CTX201", "CTX303", "CTX401", "CTX501", "CTX601"])
 def test_sentences_in_comments_change_nothing(
     folder: Path, code: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
