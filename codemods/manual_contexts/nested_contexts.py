@@ -133,12 +133,12 @@ class NestedAppContext(Rule):
         reachability = ContextFlow.of(project).every_caller
         for opening in _openings(module):
             node = opening.statement
-            if _is_for_both(module, project, node):
-                continue
             reach = reachability.of(module, node)
+            if not reach.where.is_inside or _is_for_both(module, project, node):
+                continue
             if reach.where is Where.APP and _is_for_each_turn(module, node):
                 continue
-            if reach.where.is_inside and is_current_app(module, project, opening.app):
+            if is_current_app(module, project, opening.app):
                 hidden = _hidden_use(module, project, opening, reach.where)
                 is_error = hidden is not None and target.newest >= ONE_CONTEXT
                 level: Level = "error" if is_error else "warning"

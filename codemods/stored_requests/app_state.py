@@ -15,6 +15,7 @@ from flask_ctxfix.context_flow.values import Class, Foreign, Instance
 from flask_ctxfix.flask_facts import BODY_READS, spelled
 from flask_ctxfix.flask_versions import TargetVersion
 from flask_ctxfix.project import Module, Project
+from flask_ctxfix.syntax import last_name
 
 _APPLICATION = "flask.Flask()"
 _APPLICATIONS = (_APPLICATION, "flask.current_app")
@@ -144,10 +145,12 @@ def _writes(module: Module, project: Project, data: RequestData) -> Iterator[_Wr
             written = _assigned(module, node)
             if any(data.may_be(module, each) for each in written):
                 yield from _to_state(module, project, node, written)
+    setters = known_as_any(project, _SETTERS)
     for call in data.calls_given(module):
-        if scopes.function_of(call) is not None:
-            values = (*call.args, *(keyword.value for keyword in call.keywords))
-            yield from _called(module, project, call, values)
+        if last_name(call.func) in _WRITERS or may_be(module, call.func, setters):
+            if scopes.function_of(call) is not None:
+                values = (*call.args, *(keyword.value for keyword in call.keywords))
+                yield from _called(module, project, call, values)
 
 
 def _assigned(module: Module, node: ast.Attribute | ast.Subscript) -> tuple[ast.expr, ...]:
@@ -191,8 +194,6 @@ def _called(
     if isinstance(function, ast.Attribute) and function.attr in _WRITERS:
         if _is_mapping(module, project, function.value):
             yield _Write(call, _written(module, function.value), values)
-        return
-    if not may_be(module, function, known_as_any(project, _SETTERS)):
         return
     value = ContextFlow.of(project).values.of(module, function)
     if value == Foreign(_PUTENV):

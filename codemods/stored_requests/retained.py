@@ -147,12 +147,12 @@ class RequestObjectRetained(Rule):
         value: ast.expr,
         datum: Datum,
     ) -> Iterator[Finding]:
-        if not may_be_in_request(module, project, put.node) or _is_copy(module, project, value):
+        if _is_copy(module, project, value):
             return
         if datum.is_caught and not has_traceback(module, value):
             return
         keeper = keeper_of(module, project, put.container)
-        if keeper is None or keeper.is_emptied:
+        if keeper is None or keeper.is_emptied or not may_be_in_request(module, project, put.node):
             return
         named = module.segment(keeper.named)
         proof = proof_of(module, put.node, datum)
