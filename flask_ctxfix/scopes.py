@@ -106,35 +106,27 @@ class Scopes:
     @cached_property
     def attributes(self) -> dict[str, list[ast.Attribute]]:
         """The expressions that read, assign or delete an attribute, by its name."""
-        found: dict[str, list[ast.Attribute]] = defaultdict(list)
-        for each in self.nodes(ast.Attribute):
-            found[each.attr].append(each)
-        return found
+        return self._attributes_in(ast.Load, ast.Store, ast.Del)
 
     @cached_property
     def attribute_reads(self) -> dict[str, list[ast.Attribute]]:
         """The expressions that read an attribute, by its name."""
-        found: dict[str, list[ast.Attribute]] = defaultdict(list)
-        for each in self.nodes(ast.Attribute):
-            if isinstance(each.ctx, ast.Load):
-                found[each.attr].append(each)
-        return found
+        return self._attributes_in(ast.Load)
 
     @cached_property
     def attribute_stores(self) -> dict[str, list[ast.Attribute]]:
         """The targets that assign an attribute, by its name."""
-        found: dict[str, list[ast.Attribute]] = defaultdict(list)
-        for each in self.nodes(ast.Attribute):
-            if isinstance(each.ctx, ast.Store):
-                found[each.attr].append(each)
-        return found
+        return self._attributes_in(ast.Store)
 
     @cached_property
     def attribute_changes(self) -> dict[str, list[ast.Attribute]]:
         """The targets that assign or delete an attribute, by its name."""
+        return self._attributes_in(ast.Store, ast.Del)
+
+    def _attributes_in(self, *contexts: type[ast.expr_context]) -> dict[str, list[ast.Attribute]]:
         found: dict[str, list[ast.Attribute]] = defaultdict(list)
         for each in self.nodes(ast.Attribute):
-            if not isinstance(each.ctx, ast.Load):
+            if isinstance(each.ctx, contexts):
                 found[each.attr].append(each)
         return found
 
