@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from difflib import unified_diff
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from click import style
-
-from flask_ctxfix.reports.lines import Lines
 
 if TYPE_CHECKING:
     from flask_ctxfix.outcome import FileResult, Outcome
@@ -40,31 +39,11 @@ def _file(result: FileResult, top: Path, colour: bool) -> bytes:
     end = "\t" if " " in name else ""
     header = [f"diff --git {old} {new}\n", f"--- {old}{end}\n", f"+++ {new}{end}\n"]
     before, after = (_lines(source.data) for source in (result.before, result.after))
-    hunks = [_closed(line) for line in _hunks(before, after)]
+    hunks = [_closed(line) for line in islice(unified_diff(before, after), 2, None)]
     if colour:
         header = [style(line, bold=True) for line in header]
         hunks = [style(line, fg=_COLOURS.get(line[0])) for line in hunks]
     return "".join([*header, *hunks]).encode("latin-1")
-
-
-def _hunks(before: Sequence[str], after: Sequence[str]) -> Iterator[str]:
-    """Yield the lines of a unified diff, without the names of the files."""
-    for group in Lines(before, after).get_grouped_opcodes():
-        (_, start, _, new_start, _), (_, _, end, _, new_end) = group[0], group[-1]
-        yield f"@@ -{_range(start, end)} +{_range(new_start, new_end)} @@\n"
-        for kind, first, last, new_first, new_last in group:
-            if kind == "equal":
-                yield from (f" {line}" for line in before[first:last])
-            else:
-                yield from (f"-{line}" for line in before[first:last])
-                yield from (f"+{line}" for line in after[new_first:new_last])
-
-
-def _range(start: int, end: int) -> str:
-    """Return which lines these are, as a hunk says it: of none, the one before."""
-    length = end - start
-    first = start + 1 if length else start
-    return f"{first}" if length == 1 else f"{first},{length}"
 
 
 def _lines(data: bytes) -> list[str]:
