@@ -24,7 +24,7 @@ Result = TypeVar("Result")
 
 _ROUNDS = 10
 _numbers = itertools.count()
-# What this process, or the one that it is a fork of, has read for the last job, by its token.
+# What this process, or the one that it is a fork of, has read for a job, by the job's token.
 _read: dict[tuple[int, int], Project] = {}
 
 
@@ -77,9 +77,8 @@ class Job:
     def project(self) -> Project:
         """The files that matter, as far as this process, or the one it is a fork of, read them."""
         if self.token not in _read:
-            for old in _read.values():
-                old.forget()
-            _read.clear()
+            if self.token[0] != os.getpid():  # a process that works for one job after the other
+                _forget(*_read)
             _read[self.token] = Project(
                 self.paths, sources=self.sources, files=self.modules, projects=self.projects
             )
@@ -89,9 +88,7 @@ class Job:
 
     def forget(self) -> None:
         """Let go of what was read."""
-        for project in _read.values():
-            project.forget()
-        _read.clear()
+        _forget(self.token)
 
     def survey(self, paths: Sequence[str]) -> list[Surveyed | SourceError]:
         """Parse each file and collect what the rules have to know of it."""
@@ -145,12 +142,12 @@ class Job:
 
     def _found(self, path: str) -> list[Finding]:
         """Return what is found in a file, as this process or the one it is a fork of found it."""
-        self.project.pinned = self.pinned
-        key = ("found", path, self.pinned)
-        find = self._find
-        return self.project.memo(
-            key, lambda: find(self.project.module(path), self._concerned(path))
-        )
+
+        def compute() -> list[Finding]:
+            self.project.pinned = self.pinned
+            return self._find(self.project.module(path), self._concerned(path))
+
+        return self.project.memo(("found", path, self.pinned), compute)
 
     def _found_again(self, module: Module) -> list[Finding]:
         """Return what is found in a rewritten file, which may concern more codemods than before."""
@@ -167,24 +164,30 @@ class Job:
 
     def _result(self, path: str) -> FileResult:
         """Return what is found in a file, which stays as it is."""
-        self.project.bounds.clear()
-        found = self._found(path)
-        module = self.project.module(path)
-        fixable = self._fixable(module, found)
-        findings = self._located(module, found)
-        return FileResult(
-            module.source,
-            module.source,
-            findings,
-            findings,
-            moved=_groups(fixable),
-            blocked=_groups(finding for finding in found if finding not in fixable),
-            bounds=Counter(self.project.bounds),
-        )
+
+        def compute() -> FileResult:
+            self.project.bounds.clear()
+            found = self._found(path)
+            module = self.project.module(path)
+            fixable = self._fixable(module, found)
+            findings = self._located(module, found)
+            return FileResult(
+                module.source,
+                module.source,
+                findings,
+                findings,
+                moved=_groups(fixable),
+                blocked=_groups(finding for finding in found if finding not in fixable),
+                bounds=Counter(self.project.bounds),
+            )
+
+        return self.project.memo(("result", path, self.pinned), compute)
 
     def _rewritten(self, path: str) -> FileResult:
         unchanged = self._result(path)
         module = self.project.module(path)
+        self.project.pinned = self.pinned
+        self.project.bounds.clear()
         rewritten = _attempt(path, lambda _: self._rewrite(module, self._found(path)))
         if isinstance(rewritten, SourceError):
             return unchanged.left_alone(rewritten)
@@ -197,7 +200,7 @@ class Job:
             remaining=located,
             refused=tuple(each for each in located if each.finding in refused),
             blocked=unchanged.blocked | _groups(refused.values()),
-            bounds=Counter(self.project.bounds),
+            bounds=unchanged.bounds + self.project.bounds,
         )
 
     def _find(self, module: Module, codemods: Iterable[Codemod]) -> list[Finding]:
@@ -243,6 +246,13 @@ class Job:
                 return module, left, {new: old for new, old in pairs if new is not old}
             module, found = made.module, made.found
         return module, found, {}
+
+
+def _forget(*tokens: tuple[int, int]) -> None:
+    for token in tokens:
+        project = _read.pop(token, None)
+        if project is not None:
+            project.forget()
 
 
 def _groups(findings: Iterable[Finding]) -> frozenset[str]:

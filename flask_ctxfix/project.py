@@ -280,6 +280,8 @@ class Project(Keeper):
 
     def forget(self) -> None:
         """Drop the parsed modules, and with them what refers back to this project."""
+        self.answers.clear()
+        self._memo.clear()
         self._kept.clear()
         self._resolving = None
 
