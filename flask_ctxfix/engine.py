@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 from flask_ctxfix.discovery import discover
-from flask_ctxfix.folders import searched_folder
+from flask_ctxfix.folders import outside_packages, searched_folder
 from flask_ctxfix.outcome import FileResult, Mode, Outcome
 from flask_ctxfix.prefilter import mentions_flask
 from flask_ctxfix.projects import Projects
@@ -87,7 +87,7 @@ def _search(
     from flask_ctxfix.reach import files_that_matter
 
     sources = {stdin.path: stdin} if stdin else {}
-    modules = ModuleFiles(known, os.path.commonpath(roots))
+    modules = ModuleFiles(known, outside_packages(os.path.commonpath(roots)))
     paths = files_that_matter(known, modules, sources)
     if not paths:
         return

@@ -91,11 +91,27 @@ def project_of(folder: str) -> str | None:
 def searched_folder(path: str) -> str:
     """Return the folder whose files may have to do with those at `path`.
 
-    It is the top of the repository, that of the project, or else the folder of `path` itself.
+    It is the top of the repository, that of the project, or else the folder of `path` itself; the
+    outermost package around it, where it is inside of one.
     """
     folder = folder_of(path)
     known = Folders().of(folder)
-    return known.repository or known.project or folder
+    folder = known.repository or known.project or folder
+    outside = outside_packages(folder)
+    return outside if outside == folder else _child_towards(outside, folder)
+
+
+def outside_packages(folder: str) -> str:
+    """Return an absolute folder, or else the nearest one above that is no package."""
+    while os.path.isfile(f"{folder}/__init__.py"):  # noqa: PTH113
+        folder = os.path.dirname(folder)  # noqa: PTH120
+    return folder
+
+
+def _child_towards(above: str, folder: str) -> str:
+    """Return the child of a folder above another one that this is, or lies in."""
+    start = len(above.rstrip("/")) + 1
+    return folder[: start + len(folder[start:].partition("/")[0])]
 
 
 def names_in(folder: str) -> frozenset[str]:

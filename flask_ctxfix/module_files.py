@@ -7,9 +7,13 @@ slash at its end.
 from __future__ import annotations
 
 import os
+import re
+from bisect import bisect_left
 from collections.abc import Collection, Iterator
 
 _SOURCE_FOLDERS = ("src", "lib", "python", "source")
+
+_WITH_FIXTURES = re.compile(r"(.*/)?(test_[^/]*|[^/]*_test|conftest)\.py")
 
 _Parts = tuple[str, ...]
 
@@ -27,6 +31,7 @@ class ModuleFiles:
 
     def __init__(self, paths: Collection[str], top: str) -> None:
         self.top = top
+        self._paths = sorted(paths)
         self._places: dict[_Parts, str] = {}
         self._packages: set[_Parts] = set()
         self._parts_of: dict[str, _Parts] = {}
@@ -55,6 +60,23 @@ class ModuleFiles:
             self._places[folder] = place
             self._parts_of[place] = folder
             folder = folder[:-1]
+
+    def beside(self, path: str) -> list[str]:
+        """Return the files at and below the folder of one."""
+        folder = path[: path.rfind("/") + 1]
+        if not folder:
+            return self._paths
+        after = folder[:-1] + chr(ord("/") + 1)
+        return self._paths[bisect_left(self._paths, folder) : bisect_left(self._paths, after)]
+
+    def fixtures_of(self, path: str) -> Iterator[str]:
+        """Yield the files from which pytest gives a file of tests what these ask for."""
+        if _WITH_FIXTURES.fullmatch(path):
+            folder = self._folder_of(path)
+            for size in range(len(folder) + 1):
+                place = self._places.get((*folder[:size], "conftest"))
+                if place is not None:
+                    yield place
 
     def may_be_of(self, dotted: str) -> bool:
         """Whether the outermost package of a module name has that of something here."""

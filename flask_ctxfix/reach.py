@@ -1,8 +1,9 @@
-"""Which files can matter: those from which imports lead to Flask, and what they load in turn.
+"""Which files can matter: those that lead to Flask, what they load, and who else uses that.
 
-They load what they import, and modules that their strings name: settings, tasks, blueprints. That
-is decided on the bytes of the files, before anything is parsed. A text that looks like an import
-only makes a file more to search.
+A file loads what it imports, and modules that its strings name: settings, tasks, blueprints. One
+that loads by names which only a run knows may load whatever is in its folder. That is decided on
+the bytes of the files, before anything is parsed; a text that looks like an import only makes a
+file more to search.
 """
 
 from __future__ import annotations
@@ -22,6 +23,16 @@ if TYPE_CHECKING:
 
 _NAMED = re.compile(rb"[^\s,()\\;#]+(?:[ \t]+as[ \t]+[^\s,()\\;#]+)?")
 _QUOTED = re.compile(rb"""["']([A-Za-z_][\w./]*)["':]""")
+_CONTINUED = re.compile(rb"\\\r?\n")
+_SEPARATOR = re.compile(rb"[;:]")
+# What stands before the word in "from … import" is the name of a module.
+_LONGEST_HEAD = 1_000
+# Calls that load modules by a name or a path, and what asks which there are.
+_LOADING = re.compile(
+    rb"\b(?:import_module|import_string|find_modules|iter_modules|walk_packages|run_module|run_path"
+    rb"|spec_from_file_location|from_object|from_envvar|from_pyfile|from_prefixed_env"
+    rb"|config_from_object|autodiscover_tasks|__import__)\("
+)
 _BRACKETS = re.compile(rb"\(((?:[^)#]+|#[^\r\n]*)*)")
 _COMMENT = re.compile(rb"#[^\r\n]*")
 _BY_CALL = re.compile(rb"""(?:_module|__)\(\s*[rRuU]?["'](\.*)([\w.]+)["']""")
@@ -57,20 +68,20 @@ def _imports_at(data: bytes, at: int) -> Iterator[Import]:
             yield Import(called[2].decode(), len(called[1]))
 
 
-def _head(data: bytes, at: int) -> bytes:
-    """Return what stands before an offset in the same statement."""
-    start = at
-    while True:
-        start = max(data.rfind(b"\n", 0, start), data.rfind(b"\r", 0, start))
-        if start < 0 or not data.endswith((b"\\", b"\\\r"), 0, start):
-            break
-    head = data[start + 1 : at].removeprefix(BOM_UTF8).strip()
-    if not head or head.startswith(b"from"):
-        return head
-    return re.split(rb"[;:]", head)[-1].strip()
+def _head(data: bytes, at: int) -> bytes | None:
+    """Return what stands before an offset in the same statement; None in a comment."""
+    line = data[max(0, at - _LONGEST_HEAD) : at]
+    if b"\\" in line:
+        line = _CONTINUED.sub(b" ", line)
+    line = line[max(line.rfind(b"\n"), line.rfind(b"\r")) + 1 :]
+    if b"#" in line:
+        return None
+    return _SEPARATOR.split(line)[-1].removeprefix(BOM_UTF8).strip()
 
 
-def _statement(head: bytes, data: bytes, start: int) -> Iterator[Import]:
+def _statement(head: bytes | None, data: bytes, start: int) -> Iterator[Import]:
+    if head is None:
+        return
     if not head:
         for name in _named(data, start):
             yield Import(name)
@@ -110,22 +121,37 @@ def files_that_matter(
     is not the one on the disk.
     """
     imports = {path: tuple(imports_in(data)) for path, data in contents(paths, sources)}
-    first = {path for path, each in imports.items() if any(map(leads_to_flask, each))}
-    if not first:
+    leading = {path for path, each in imports.items() if any(map(leads_to_flask, each))}
+    if not leading:
         return frozenset()
-    imported = {path: _files_of(path, each, files) for path, each in imports.items()}
-    importers: dict[str, set[str]] = defaultdict(set)
-    for path, targets in imported.items():
-        for target in targets:
-            importers[target].add(path)
-    leading = _closure(first, lambda reached: [importers.get(each, ()) for each in reached])
+    targets = {
+        path: _loaded(path, data, imports.get(path, ()), files) & imports.keys()
+        for path, data in contents(imports, sources)
+    }
+    users: dict[str, set[str]] = defaultdict(set)
+    for path, each in targets.items():
+        for target in each:
+            users[target].add(path)
 
-    def loaded(reached: Collection[str]) -> Iterator[Iterable[str]]:
-        for path, data in contents(reached, sources):
-            yield imported.get(path, ())
-            yield _named_in_strings(path, data, files)
+    def loaded(path: str) -> Iterable[str]:
+        found = targets.get(path, set())
+        if any(_LOADING.search(data) for _, data in contents([path], sources)):
+            return found.union(files.beside(path))
+        return found
 
-    return frozenset(_closure(leading, loaded).intersection(imports))
+    def using(path: str) -> Iterable[str]:
+        return users.get(path, ())
+
+    needed = _closure(_closure(leading, using), loaded)
+    return frozenset(_closure(needed, using) & imports.keys())
+
+
+def _loaded(path: str, data: bytes, imports: Iterable[Import], files: ModuleFiles) -> set[str]:
+    """Return the files that one with these imports loads."""
+    found = _files_of(path, imports, files)
+    found.update(_named_in_strings(path, data, files))
+    found.update(files.fixtures_of(path))
+    return found
 
 
 def _files_of(path: str, imports: Iterable[Import], files: ModuleFiles) -> set[str]:
@@ -165,13 +191,12 @@ def _nearest(module: str, importer: str, files: ModuleFiles) -> str | None:
     return None
 
 
-def _closure(
-    first: Iterable[str], following: Callable[[Collection[str]], Iterable[Iterable[str]]]
-) -> set[str]:
+def _closure(first: Iterable[str], following: Callable[[str], Iterable[str]]) -> set[str]:
     """Return `first` and what follows from it, step by step."""
     found = set(first)
-    new = found
-    while new:
-        new = {path for each in following(new) for path in each} - found
+    left = [*found]
+    while left:
+        new = set(following(left.pop())) - found
         found |= new
+        left += new
     return found

@@ -47,6 +47,10 @@ def _matter() -> list[str]:
         ("importlib.import_module(\n  '.a', __name__)", [Import("a", 1)]),
         ("__import__('a')", [Import("a")]),
         ("# import a\nx = important\nreimport = imports", []),
+        ("x = 1  # was: import a", []),
+        ("from a import b; from c import d", [Import("a", 0, ("b",)), Import("c", 0, ("d",))]),
+        ("from_a = 1; import b", [Import("b")]),
+        ("x = '" + 2_000 * "-" + "'; import a", [Import("a")]),
         ("import", []),
         ("from import (", []),
     ],
@@ -109,8 +113,46 @@ def test_importers_and_what_they_import_matter(tree: Write) -> None:
         "deep.py",
         "lib/a.py",
         "lib/b.py",
+        "lib/c.py",  # uses what the application uses
         "run.py",
     ]
+
+
+def test_tests_matter_that_fixtures_of_the_application_are_given_to(tree: Write) -> None:
+    tree(
+        {
+            "app.py": "import flask\n",
+            "tests/conftest.py": "import app\n",
+            "tests/unit/test_a.py": "def test(client): pass\n",
+            "tests/unit/helpers.py": "",
+            "others/test_b.py": "",
+        }
+    )
+    assert _matter() == ["app.py", "tests/conftest.py", "tests/unit/test_a.py"]
+
+
+def test_strings_lead_as_imports_do(tree: Write) -> None:
+    tree(
+        {
+            "app.py": "import flask\napp.config.from_object('settings.Live')\n",
+            "settings.py": "",
+            "worker.py": "c = Celery('w', include=['tasks'])\n",
+            "tasks.py": "import app\n",
+            "other.py": "'nothing'\n",
+        }
+    )
+    assert _matter() == ["app.py", "other.py", "settings.py", "tasks.py", "worker.py"]
+
+
+def test_what_is_loaded_by_names_of_a_run_lies_in_the_folder(tree: Write) -> None:
+    tree(
+        {
+            "site/app.py": "import flask\nfor n in names: import_module(f'plugins.{n}')\n",
+            "site/plugins/a.py": "",
+            "other/b.py": "",
+        }
+    )
+    assert _matter() == ["site/app.py", "site/plugins/a.py"]
 
 
 def test_packages_that_build_on_flask_count(tree: Write) -> None:

@@ -50,6 +50,7 @@ class RequestSpread:
         self._caught = Spreading(project, values, relatives, KEEPING)
         self._start_at_names()
         for module in self._modules():
+            self._start_at_stars(module)
             self._start_at_arguments(module)
             self._start_at_forms(module)
             self._start_at_handlers(module)
@@ -90,9 +91,14 @@ class RequestSpread:
             is_foreign = source_of(module.path, node) is None
             if is_foreign and canonical_name(f"{node.module}.{name}") in _SOURCES:
                 self._data.fill_imported(module, node, alias)
+
+    def _start_at_stars(self, module: Module) -> None:
+        """Start at all names where a module takes, and may hand on, all that Flask exports."""
         outermost = module.scopes.module
-        if any(source_of(module.path, star) is None for star in outermost.star_imports):
-            self._data.fill(Place(module), outermost, name)
+        stars = (self._project.source_of(module.path, star) for star in outermost.star_imports)
+        if any(source is None for source in stars):
+            for name in sorted(_LAST_NAMES):
+                self._data.fill(Place(module), outermost, name)
 
     def _is_source(self, module: Module, node: ast.Attribute) -> bool:
         owner = self._values.of(module, node.value)
