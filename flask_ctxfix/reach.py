@@ -34,6 +34,8 @@ _LOADING = re.compile(
     rb"|config_from_object|autodiscover_tasks|__import__)\("
 )
 _BRACKETS = re.compile(rb"\(((?:[^)#]+|#[^\r\n]*)*)")
+# A sign before any quote of the line is not part of a text.
+_COMMENTED = re.compile(rb"[^\"'\n]*#")
 _COMMENT = re.compile(rb"#[^\r\n]*")
 _BY_CALL = re.compile(rb"""(?:_module|__)\(\s*[rRuU]?["'](\.*)([\w.]+)["']""")
 _LINE_END = re.compile(rb"(?<!\\)(?<!\\\r)[\r\n]|;")
@@ -135,7 +137,7 @@ def files_that_matter(
 
     def loaded(path: str) -> Iterable[str]:
         found = targets.get(path, set())
-        if any(_LOADING.search(data) for _, data in contents([path], sources)):
+        if any(_is_code(data, _LOADING) for _, data in contents([path], sources)):
             return found.union(files.beside(path))
         return found
 
@@ -176,9 +178,17 @@ def _files_of(path: str, imports: Iterable[Import], files: ModuleFiles) -> set[s
 def _named_in_strings(path: str, data: bytes, files: ModuleFiles) -> Iterator[str]:
     """Yield the modules that strings of a file name: as modules, objects in them, or files."""
     for each in {*_QUOTED.findall(data)}:
-        place = _nearest(each.decode().removesuffix(".py").replace("/", "."), path, files)
-        if place is not None:
-            yield place
+        name = each.decode().removesuffix(".py").replace("/", ".")
+        if files.may_be_of(name) and _is_code(data, re.compile(rb"[\"']" + re.escape(each))):
+            place = _nearest(name, path, files)
+            if place is not None:
+                yield place
+
+
+def _is_code(data: bytes, wanted: re.Pattern[bytes]) -> bool:
+    """Whether something stands in a file outside of comments."""
+    starts = (match.start() for match in wanted.finditer(data))
+    return any(not _COMMENTED.match(data, data.rfind(b"\n", 0, at) + 1, at) for at in starts)
 
 
 def _nearest(module: str, importer: str, files: ModuleFiles) -> str | None:

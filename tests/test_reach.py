@@ -144,6 +144,14 @@ def test_strings_lead_as_imports_do(tree: Write) -> None:
     assert _matter() == ["app.py", "other.py", "settings.py", "tasks.py", "worker.py"]
 
 
+def test_comments_lead_nowhere(tree: Write) -> None:
+    text = "import flask\n# import a\nx = 1  # see 'b', and from c import d\n"
+    tree({"app.py": f"{text}# import_module(name)\n", "a.py": "", "b.py": "", "c.py": ""})
+    assert _matter() == ["app.py"]
+    tree({"app.py": f"{text}x = '#', 'b'\n"})
+    assert _matter() == ["app.py", "b.py"]
+
+
 def test_what_is_loaded_by_names_of_a_run_lies_in_the_folder(tree: Write) -> None:
     tree(
         {

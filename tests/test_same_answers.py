@@ -454,6 +454,23 @@ def test_sentences_in_comments_change_nothing(
         assert by_file(run()) == by_file(usual)
 
 
+@pytest.mark.parametrize("mark", ["", "alone/requirements.txt", "alone/.git/HEAD"])
+def test_a_package_says_the_same_from_inside(
+    folder: Path, mark: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever marks it: its modules import each other by its name."""
+    write({"alone/__init__.py": "", "alone/store.py": "ITEMS = []\n"}, folder)
+    view = "@app.route('/')\ndef view():\n    store.ITEMS.append(request.args['x'])\n"
+    text = "from flask import Flask, request\nfrom alone import store\napp = Flask(__name__)\n"
+    write({"alone/views/__init__.py": "", "alone/views/app.py": text + view}, folder)
+    write({mark: ""} if mark else {}, folder)
+    usual = fixes(run())
+    assert usual.keys() == {"alone/views/app.py"}
+    assert fixes(run("alone")) == fixes(run("alone/views/app.py")) == usual
+    monkeypatch.chdir("alone/views")
+    assert fixes(run()) == {"app.py": usual["alone/views/app.py"]}
+
+
 @pytest.mark.parametrize("seed", GENERATED[1::10])
 def test_other_spellings_of_the_paths_change_nothing(
     folder: Path, seed: int, monkeypatch: pytest.MonkeyPatch
