@@ -72,10 +72,12 @@ def _imports_at(data: bytes, at: int) -> Iterator[Import]:
 
 def _head(data: bytes, at: int) -> bytes | None:
     """Return what stands before an offset in the same statement; None in a comment."""
-    line = data[max(0, at - _LONGEST_HEAD) : at]
-    if b"\\" in line:
-        line = _CONTINUED.sub(b" ", line)
-    line = line[max(line.rfind(b"\n"), line.rfind(b"\r")) + 1 :]
+    first = max(0, at - _LONGEST_HEAD)
+    start = max(data.rfind(b"\n", first, at), data.rfind(b"\r", first, at), first - 1) + 1
+    line = data[start:at]
+    if data.endswith((b"\\\n", b"\\\r\n"), first, start):
+        line = _CONTINUED.sub(b" ", data[first:at])
+        line = line[max(line.rfind(b"\n"), line.rfind(b"\r")) + 1 :]
     if b"#" in line:
         return None
     return _SEPARATOR.split(line)[-1].removeprefix(BOM_UTF8).strip()
@@ -113,7 +115,7 @@ def leads_to_flask(each: Import) -> bool:
     """Whether an import names Flask, an extension of it, or a package that builds on it."""
     if each.level == 0 and each.module.partition(".")[0] in BUILT_ON_FLASK:
         return True
-    return "flask" in each.module or any("flask" in name for name in each.names)
+    return "flask" in each.module or "flask" in "\n".join(each.names)
 
 
 def files_that_matter(
