@@ -97,21 +97,20 @@ def searched_folder(path: str) -> str:
     folder = folder_of(path)
     known = Folders().of(folder)
     folder = known.repository or known.project or folder
-    outside = outside_packages(folder)
-    return outside if outside == folder else _child_towards(outside, folder)
-
-
-def outside_packages(folder: str) -> str:
-    """Return an absolute folder, or else the nearest one above that is no package."""
-    while os.path.isfile(f"{folder}/__init__.py"):  # noqa: PTH113
+    while _is_package(folder) and _is_package(os.path.dirname(folder)):  # noqa: PTH120
         folder = os.path.dirname(folder)  # noqa: PTH120
     return folder
 
 
-def _child_towards(above: str, folder: str) -> str:
-    """Return the child of a folder above another one that this is, or lies in."""
-    start = len(above.rstrip("/")) + 1
-    return folder[: start + len(folder[start:].partition("/")[0])]
+def outside_packages(folder: str) -> str:
+    """Return an absolute folder, or else the nearest one above that is no package."""
+    while _is_package(folder):
+        folder = os.path.dirname(folder)  # noqa: PTH120
+    return folder
+
+
+def _is_package(folder: str) -> bool:
+    return os.path.isfile(f"{folder}/__init__.py")  # noqa: PTH113
 
 
 def names_in(folder: str) -> frozenset[str]:

@@ -461,10 +461,6 @@ class Project(Keeper):
         key = ("binding", binding)
         return module.memo(key, lambda: self._resolver(module).of_binding(binding))
 
-    def dotted_name(self, path: str) -> str:
-        """Return the name of the module in file `path`, from its outermost package on."""
-        return self.files.name(path)
-
 
 def _file(place: str | None) -> str | None:
     return None if place is None or is_folder(place) else place
