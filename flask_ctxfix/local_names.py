@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from flask_ctxfix.exports import spot_of
 from flask_ctxfix.lookup import Gives, Lookup
-from flask_ctxfix.scopes import Binding, Scope
+from flask_ctxfix.scopes import Binding, FunctionNode, Scope
 
 if TYPE_CHECKING:
     from flask_ctxfix.project import Module
@@ -137,3 +137,16 @@ def _end(statement: ast.AST) -> tuple[int, int]:
     if hasattr(statement, "body"):
         return spot_of(statement)
     return statement.end_lineno, statement.end_col_offset  # type: ignore[attr-defined]
+
+
+def only_assignment(module: Module, name: ast.Name) -> Binding | None:
+    """Return the one assignment, in a function, that gives a variable its value."""
+    home = module.scopes.home_of(name)
+    bindings = home.bindings.get(name.id, [])
+    if len(bindings) != 1 or not isinstance(home.node, FunctionNode):
+        return None
+    statement = bindings[0].node
+    is_plain = isinstance(statement, ast.AnnAssign) or (
+        isinstance(statement, ast.Assign) and len(statement.targets) == 1
+    )
+    return bindings[0] if is_plain and bindings[0].value is not None else None

@@ -8,10 +8,10 @@ from flask_ctxfix.aliases import is_named_elsewhere
 from flask_ctxfix.codemod import Fix, WrapBody
 from flask_ctxfix.codemods.jobs.applications import application_seen
 from flask_ctxfix.codemods.jobs.jobs import Job, jobs_in
-from flask_ctxfix.codemods.threads.app_contexts import goes_on
 from flask_ctxfix.context_flow import ContextFlow, Need
 from flask_ctxfix.context_flow.made_contexts import makes_context
 from flask_ctxfix.flask_facts import Runner
+from flask_ctxfix.obligations.lasting_work import may_go_on
 from flask_ctxfix.places import can_be_wrapped
 from flask_ctxfix.project import Module, Project
 
@@ -30,7 +30,7 @@ def app_context_fix(job: Job, project: Project) -> Fix | None:
     if (
         not isinstance(node, ast.FunctionDef)
         or function.module is not module
-        or goes_on(start, project)
+        or may_go_on(start, project)
     ):
         return None
     if not can_be_wrapped(module, node):

@@ -8,9 +8,9 @@ from itertools import chain
 
 from flask_ctxfix.codemod import Finding, Rule
 from flask_ctxfix.codemods.jobs.jobs import hand_overs_in
-from flask_ctxfix.codemods.threads.captured_proxies import proxy_of
-from flask_ctxfix.codemods.threads.ending_objects import advice_on
+from flask_ctxfix.context_flow.proxies import proxy_of
 from flask_ctxfix.flask_versions import TargetVersion
+from flask_ctxfix.obligations.ending_objects import advice_on
 from flask_ctxfix.project import Module, Project
 
 _ADVICE = {

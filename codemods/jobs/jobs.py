@@ -9,8 +9,8 @@ from typing import NamedTuple
 from flask_ctxfix.aliases import classes_of, known_as
 from flask_ctxfix.codemod import Step
 from flask_ctxfix.codemods.jobs import NAME
-from flask_ctxfix.codemods.threads.starts import Start, target_of
 from flask_ctxfix.context_flow import ContextFlow
+from flask_ctxfix.context_flow.starts import Start, target_of
 from flask_ctxfix.context_flow.values import Class, Foreign, Function
 from flask_ctxfix.flask_facts import (
     JOB_BASES,

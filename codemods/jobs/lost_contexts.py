@@ -11,8 +11,8 @@ from flask_ctxfix.codemods.jobs.app_contexts import app_context_fix
 from flask_ctxfix.codemods.jobs.base_tasks import base_task_fix, makers_in, one_maker
 from flask_ctxfix.codemods.jobs.jobs import Facts, Job, jobs_in
 from flask_ctxfix.codemods.jobs.providers import provided
-from flask_ctxfix.codemods.threads.starts import is_deferred
 from flask_ctxfix.context_flow import ContextFlow, Need, Use
+from flask_ctxfix.context_flow.starts import is_deferred
 from flask_ctxfix.flask_facts import Runner
 from flask_ctxfix.flask_versions import TargetVersion
 from flask_ctxfix.project import Module, Project

@@ -6,8 +6,8 @@ import ast
 from collections.abc import Iterator
 from typing import Literal
 
-from flask_ctxfix.codemods.threads.starts import starts_in
 from flask_ctxfix.context_flow import ContextFlow
+from flask_ctxfix.context_flow.starts import starts_in
 from flask_ctxfix.context_flow.values import Foreign, Instance, parameters_of
 from flask_ctxfix.flask_facts import CLASSES, CONTEXT_MAKERS
 from flask_ctxfix.named import defines, is_imported

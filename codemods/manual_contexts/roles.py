@@ -9,8 +9,8 @@ from typing import Any, Literal
 from flask_ctxfix.aliases import is_named_elsewhere
 from flask_ctxfix.applications import class_kind
 from flask_ctxfix.codemods.manual_contexts.imported_files import importers
-from flask_ctxfix.codemods.threads.starts import Start, starts_in
 from flask_ctxfix.context_flow import ContextFlow, Reach, Where
+from flask_ctxfix.context_flow.starts import Start, starts_in
 from flask_ctxfix.context_flow.values import Foreign, Function, Value, own_nodes
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import FunctionNode

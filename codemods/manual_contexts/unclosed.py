@@ -17,9 +17,9 @@ from flask_ctxfix.codemod import (
 from flask_ctxfix.codemods.manual_contexts.pushes import Push, block_of
 from flask_ctxfix.codemods.manual_contexts.roles import Role, only_starts, reach_of
 from flask_ctxfix.codemods.manual_contexts.wraps import wrap
-from flask_ctxfix.codemods.threads.starts import Start, starts_in
 from flask_ctxfix.context_flow import ContextFlow, Need
 from flask_ctxfix.context_flow.made_contexts import makes_context
+from flask_ctxfix.context_flow.starts import Start, starts_in
 from flask_ctxfix.context_flow.values import Foreign, own_nodes
 from flask_ctxfix.project import Project
 

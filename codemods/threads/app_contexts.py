@@ -15,12 +15,13 @@ from flask_ctxfix.codemod import (
     ReplaceExpression,
     WrapBody,
 )
-from flask_ctxfix.codemods.threads.captured_proxies import opened_proxies, proxy_of
-from flask_ctxfix.codemods.threads.lasting_work import never_ends
-from flask_ctxfix.codemods.threads.starts import LOOPS, Start, is_deferred, starts_in
+from flask_ctxfix.codemods.threads.captured_proxies import opened_proxies
 from flask_ctxfix.context_flow import ContextFlow, Summary, Where
 from flask_ctxfix.context_flow import Need as Context
-from flask_ctxfix.context_flow.values import Class, Foreign, own_nodes
+from flask_ctxfix.context_flow.proxies import proxy_of
+from flask_ctxfix.context_flow.starts import LOOPS, Start, is_deferred, starts_in
+from flask_ctxfix.context_flow.values import Class, Foreign
+from flask_ctxfix.obligations.lasting_work import may_go_on
 from flask_ctxfix.places import can_be_wrapped, is_first_on_line
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import FunctionNode
@@ -40,19 +41,10 @@ def app_context_fix(start: Start, project: Project, summary: Summary, where: Whe
     """Return the fix, if there is an application to take and a place for its context."""
     if start.function is None or start.starter.kind == "process" or is_deferred(start.function):
         return None
-    if goes_on(start, project) or start.runs_late or where is Where.ENDING:
+    if may_go_on(start, project) or start.runs_late or where is Where.ENDING:
         return None
     fixes = (_of_body(start, project, summary, where), _of_call(start, project, summary, where))
     return next((fix for fix in fixes if fix is not None), None)
-
-
-def goes_on(start: Start, project: Project) -> bool:
-    """Whether the target may run as long as the program, where one context would be kept open."""
-    function = start.function
-    if function is None:
-        return False
-    has_loop = any(isinstance(each, ast.While) for each in own_nodes(function.node))
-    return has_loop or never_ends(function, project)
 
 
 def _of_body(start: Start, project: Project, summary: Summary, where: Where) -> Fix | None:

@@ -7,12 +7,12 @@ from collections.abc import Iterator
 
 from flask_ctxfix.aliases import known_as
 from flask_ctxfix.codemod import Finding, Fix, RemoveArgument, ReplaceExpression, Rule
-from flask_ctxfix.codemods.threads.lasting_work import why_lasting_at, withheld
-from flask_ctxfix.codemods.threads.starts import is_deferred, way_to
 from flask_ctxfix.context_flow import ContextFlow, Need, Where
+from flask_ctxfix.context_flow.starts import is_deferred, way_to
 from flask_ctxfix.context_flow.values import Foreign, Function, Partial
 from flask_ctxfix.flask_facts import EXECUTOR_CALLS, TASK_MAKERS, spelled
 from flask_ctxfix.flask_versions import TargetVersion
+from flask_ctxfix.obligations.lasting_work import why_lasting_at, withheld
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.spelling import standard_name_at
 

@@ -7,23 +7,19 @@ from collections.abc import Iterator
 
 from flask_ctxfix.codemod import Fix, InsertStatement, ReplaceExpression
 from flask_ctxfix.codemods.threads.moved_copies import is_in_same_context, is_stored
-from flask_ctxfix.codemods.threads.starts import Start, starts_in
 from flask_ctxfix.context_flow import ContextFlow, Summary, Where
+from flask_ctxfix.context_flow.proxies import proxy_of
+from flask_ctxfix.context_flow.starts import Start, starts_in
 from flask_ctxfix.context_flow.values import Foreign
 from flask_ctxfix.flask_facts import PROXIES
+from flask_ctxfix.local_names import only_assignment
 from flask_ctxfix.project import Module, Project
-from flask_ctxfix.scopes import Binding, FunctionNode
+from flask_ctxfix.scopes import Binding
 from flask_ctxfix.spelling import is_free
 
 APP = "flask.current_app"
 _TAKEN = "app_obj"
 UNWRAP = "_get_current_object"
-
-
-def proxy_of(module: Module, project: Project, node: ast.expr) -> str | None:
-    """Return the qualified name of the proxy that an expression stands for."""
-    value = ContextFlow.of(project).values.of(module, node)
-    return value.name if isinstance(value, Foreign) and value.name in PROXIES else None
 
 
 def lasting_proxy_of(module: Module, project: Project, node: ast.expr) -> str | None:
@@ -83,19 +79,6 @@ def is_only_started(start: Start, project: Project) -> bool:
     return scope.parent is not None and started.issuperset(scope.reads.get(node.name, []))
 
 
-def local_alias(module: Module, name: ast.Name) -> Binding | None:
-    """Return the one assignment, in a function, that gives a variable its value."""
-    home = module.scopes.home_of(name)
-    bindings = home.bindings.get(name.id, [])
-    if len(bindings) != 1 or not isinstance(home.node, FunctionNode):
-        return None
-    statement = bindings[0].node
-    is_plain = isinstance(statement, ast.AnnAssign) or (
-        isinstance(statement, ast.Assign) and len(statement.targets) == 1
-    )
-    return bindings[0] if is_plain and bindings[0].value is not None else None
-
-
 def real_application(module: Module, node: ast.expr) -> ReplaceExpression:
     """Return the edit that puts the application in the place of its proxy."""
     return ReplaceExpression(module.span(node), f"{module.segment(node)}.{UNWRAP}()")
@@ -141,10 +124,10 @@ def alias_fix(start: Start, project: Project, summary: Summary, where: Where) ->
 def _source_of(start: Start, project: Project, name: ast.Name) -> ast.expr | None:
     """Return what a variable is assigned, if only what is started reads it."""
     module = start.module
-    alias = local_alias(module, name)
+    alias = only_assignment(module, name)
     if alias is None or lasting_proxy_of(module, project, name) != APP:
         return None
-    if isinstance(alias.value, ast.Name) and local_alias(module, alias.value):
+    if isinstance(alias.value, ast.Name) and only_assignment(module, alias.value):
         return None
     started = {
         each.function.node
@@ -204,7 +187,7 @@ def _captured(start: Start) -> Iterator[ast.Name]:
     around = set(scopes.ancestors(node))
     for name in ast.walk(node):
         if isinstance(name, ast.Name) and isinstance(name.ctx, ast.Load):
-            alias = local_alias(start.module, name)
+            alias = only_assignment(start.module, name)
             home = scopes.home_of(name)
             if alias is not None and home.node in around:
                 yield name

@@ -6,17 +6,17 @@ import ast
 from collections.abc import Iterable, Iterator
 
 from flask_ctxfix.codemod import AddDecorator, Applicability, Fix, ReplaceExpression
-from flask_ctxfix.codemods.threads.lasting_work import why_lasting
 from flask_ctxfix.codemods.threads.made_copies import COPY, app_contexts_in, captured_files
 from flask_ctxfix.codemods.threads.maps import iterables_of, map_fix
-from flask_ctxfix.codemods.threads.starts import Start
 from flask_ctxfix.context_flow import ContextFlow, Need, Summary, Where
 from flask_ctxfix.context_flow.needs import Use
+from flask_ctxfix.context_flow.starts import Start
 from flask_ctxfix.context_flow.teardowns import teardowns
 from flask_ctxfix.context_flow.uses import CHANGING, left_on_g, writes_session
 from flask_ctxfix.context_flow.values import Foreign, Function, own_nodes
 from flask_ctxfix.flask_facts import BODY_READS
 from flask_ctxfix.named import is_imported, is_named
+from flask_ctxfix.obligations.lasting_work import why_lasting
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.records import replace
 from flask_ctxfix.spelling import flask_name_at

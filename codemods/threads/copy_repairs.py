@@ -18,8 +18,8 @@ from flask_ctxfix.codemod import (
 )
 from flask_ctxfix.codemods.threads.copies import kept_by, read_before, why_not
 from flask_ctxfix.codemods.threads.made_copies import COPY, Copy
-from flask_ctxfix.codemods.threads.starts import Start, is_deferred
 from flask_ctxfix.context_flow import ContextFlow, Use, Where
+from flask_ctxfix.context_flow.starts import Start, is_deferred
 from flask_ctxfix.context_flow.values import Foreign, Function, own_nodes
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.records import replace

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from flask_ctxfix.codemods.threads.captured_proxies import APP, UNWRAP
-from flask_ctxfix.codemods.threads.starts import Start, is_deferred
 from flask_ctxfix.context_flow import ContextFlow, Use
+from flask_ctxfix.context_flow.starts import Start, is_deferred
 from flask_ctxfix.context_flow.values import (
     Copied,
     Foreign,

@@ -5,8 +5,8 @@ from __future__ import annotations
 import ast
 
 from flask_ctxfix.codemod import Fix
-from flask_ctxfix.codemods.threads.starts import Start
 from flask_ctxfix.context_flow import ContextFlow, Summary, Where
+from flask_ctxfix.context_flow.starts import Start
 from flask_ctxfix.context_flow.values import Function
 from flask_ctxfix.places import is_first_on_line
 from flask_ctxfix.project import Project

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from flask_ctxfix.codemod import Finding, Fix, Rule
-from flask_ctxfix.codemods.threads.app_contexts import app_context_fix, goes_on
+from flask_ctxfix.codemods.threads.app_contexts import app_context_fix
 from flask_ctxfix.codemods.threads.captured_proxies import are_of_aliases
 from flask_ctxfix.codemods.threads.copies import copy_fix, why_not
 from flask_ctxfix.codemods.threads.hoists import values_fix
-from flask_ctxfix.codemods.threads.lasting_work import why_lasting, withheld
-from flask_ctxfix.codemods.threads.starts import Start, is_deferred, starts_in, way_to
 from flask_ctxfix.context_flow import ContextFlow, Need, Reach, Summary, Where
 from flask_ctxfix.context_flow.needs import Use
+from flask_ctxfix.context_flow.starts import Start, is_deferred, starts_in, way_to
 from flask_ctxfix.context_flow.uses import left_on_g
 from flask_ctxfix.flask_versions import TargetVersion
+from flask_ctxfix.obligations.lasting_work import may_go_on, why_lasting, withheld
 from flask_ctxfix.project import Module, Project
 
 
@@ -200,7 +200,7 @@ _ADVICE_VALUES = "read the values before the start and pass them as arguments"
 
 
 def _advice_for_app(start: Start, project: Project, reach: Reach) -> str:
-    if goes_on(start, project):
+    if may_go_on(start, project):
         return _ADVICE_LOOP
     return _ADVICE_APP if start.may_be_in_context(reach.where) else _ADVICE_OUTSIDE
 

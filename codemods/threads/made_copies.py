@@ -6,10 +6,10 @@ import ast
 from collections.abc import Iterator
 
 from flask_ctxfix.aliases import known_as, may_be
-from flask_ctxfix.codemods.threads.starts import Start, starts_in
 from flask_ctxfix.context_flow import ContextFlow, Need, Reach
 from flask_ctxfix.context_flow.handled_errors import expects_no_context
 from flask_ctxfix.context_flow.made_contexts import makes_context
+from flask_ctxfix.context_flow.starts import Start, starts_in
 from flask_ctxfix.context_flow.values import (
     Class,
     Copied,

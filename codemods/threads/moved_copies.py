@@ -7,8 +7,8 @@ import sys
 from collections.abc import Iterator
 
 from flask_ctxfix.codemods.threads.maps import is_repeatable
-from flask_ctxfix.codemods.threads.starts import LOOPS
 from flask_ctxfix.context_flow import ContextFlow
+from flask_ctxfix.context_flow.starts import LOOPS
 from flask_ctxfix.context_flow.values import Foreign, Function, own_nodes
 from flask_ctxfix.flask_facts import PROXIES
 from flask_ctxfix.project import Module, Project

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import ast
 
-from flask_ctxfix.codemods.threads.starts import LOOPS, Start
 from flask_ctxfix.context_flow import ContextFlow
+from flask_ctxfix.context_flow.starts import LOOPS, Start
 from flask_ctxfix.context_flow.values import Foreign
 from flask_ctxfix.project import Module, Project
 

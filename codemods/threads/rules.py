@@ -7,8 +7,8 @@ from flask_ctxfix.codemods.threads.async_tasks import TaskLostInAsyncView
 from flask_ctxfix.codemods.threads.lost_contexts import ThreadNeedsApp, ThreadReadsRequest
 from flask_ctxfix.codemods.threads.passed_proxies import ProxyPassedToThread
 from flask_ctxfix.codemods.threads.shared_copies import SharedContextCopy
-from flask_ctxfix.codemods.threads.starts import starting_names
 from flask_ctxfix.codemods.threads.unsafe_copies import UnsafeContextCopy
+from flask_ctxfix.context_flow.starts import starting_names
 from flask_ctxfix.flask_versions import TargetVersion
 from flask_ctxfix.project import Module, Project
 

@@ -14,19 +14,19 @@ from flask_ctxfix.codemods.threads.copy_repairs import (
     values_of_g,
     without_app_context,
 )
-from flask_ctxfix.codemods.threads.lasting_work import why_lasting_at, withheld
 from flask_ctxfix.codemods.threads.made_copies import (
     Copy,
     app_contexts_in,
     captured_files,
     copies_in,
 )
-from flask_ctxfix.codemods.threads.starts import is_deferred, starts_in
 from flask_ctxfix.context_flow import ContextFlow, Summary, Use, Where
+from flask_ctxfix.context_flow.starts import is_deferred, starts_in
 from flask_ctxfix.context_flow.uses import left_on_g, writes_session
 from flask_ctxfix.context_flow.values import Foreign, Function
 from flask_ctxfix.flask_facts import BODY_READS
 from flask_ctxfix.flask_versions import ONE_CONTEXT, TargetVersion
+from flask_ctxfix.obligations.lasting_work import why_lasting_at, withheld
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.records import replace
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import ast
 
-from flask_ctxfix.codemods.threads.captured_proxies import local_alias
-from flask_ctxfix.codemods.threads.starts import Start
 from flask_ctxfix.context_flow import ContextFlow
+from flask_ctxfix.context_flow.starts import Start
 from flask_ctxfix.context_flow.tables import QuestionKind
 from flask_ctxfix.context_flow.values import Foreign, own_nodes
 from flask_ctxfix.flask_facts import PROXIES
+from flask_ctxfix.local_names import only_assignment
 from flask_ctxfix.project import Module, Project
 
 _REQUESTS = ("flask.request", "flask.Request()")
@@ -38,7 +38,7 @@ def advice_on(module: Module, project: Project, node: ast.expr) -> str | None:
 
 def _advice_on(module: Module, project: Project, node: ast.expr) -> str | None:
     if isinstance(node, ast.Name):
-        alias = local_alias(module, node)
+        alias = only_assignment(module, node)
         if alias is not None and alias.value is not None:
             return advice_on(module, project, alias.value)
     if isinstance(node, ast.Subscript):

@@ -5,11 +5,11 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Iterable, Iterator
 
-from flask_ctxfix.codemods.threads.started_once import FLAGS, is_once, outlives_requests
-from flask_ctxfix.codemods.threads.starts import Start, starts_in
 from flask_ctxfix.context_flow import ContextFlow
+from flask_ctxfix.context_flow.starts import Start, starts_in
 from flask_ctxfix.context_flow.values import Copied, Foreign, Function, Partial, Value, own_nodes
 from flask_ctxfix.endless import has_way_out, is_endless
+from flask_ctxfix.obligations.started_once import FLAGS, is_once, outlives_requests
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import FunctionNode
 
@@ -52,6 +52,15 @@ def never_ends(function: Function, project: Project) -> bool:
     """Whether a function, or one that it calls, runs as long as the program."""
     graph = _graph(function, lambda each: _called(each, project))
     return any(_has_endless_loop(each, project) for each in graph)
+
+
+def may_go_on(start: Start, project: Project) -> bool:
+    """Whether the target may run as long as the program, where one context would be kept open."""
+    function = start.function
+    if function is None:
+        return False
+    has_loop = any(isinstance(each, ast.While) for each in own_nodes(function.node))
+    return has_loop or never_ends(function, project)
 
 
 def _function(value: Value | None) -> Function | None:
