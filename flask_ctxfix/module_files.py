@@ -26,7 +26,8 @@ def is_folder(place: str) -> bool:
 class ModuleFiles:
     """Finds modules among the files of a project, by their names and by where they stand.
 
-    `top` is the folder that no import leads out of.
+    `top` is the folder that no import leads out of; `names` are those of all modules and packages,
+    without what they are in.
     """
 
     def __init__(self, paths: Collection[str], top: str) -> None:
@@ -38,7 +39,7 @@ class ModuleFiles:
         self._folders: dict[str, _Parts] = {}
         for path in paths:
             self._add(path)
-        self._names = {parts[-1] for parts in self._places if parts}
+        self.names = frozenset(parts[-1] for parts in self._places if parts)
         self._found: dict[tuple[str, _Parts], str | None] = {}
         self._roots: dict[_Parts, list[_Parts]] = {}
         self._called: dict[tuple[str, _Parts], str] = {}
@@ -80,12 +81,12 @@ class ModuleFiles:
 
     def may_be_of(self, dotted: str) -> bool:
         """Whether the outermost package of a module name has that of something here."""
-        return dotted.partition(".")[0] in self._names
+        return dotted.partition(".")[0] in self.names
 
     def find(self, dotted: str, importer: str) -> str | None:
         """Return the place of an absolute module name, as a file at `importer` would import it."""
         parts = tuple(dotted.split("."))
-        if parts[0] not in self._names or parts[-1] not in self._names:
+        if parts[0] not in self.names or parts[-1] not in self.names:
             return None
         key = dotted, self._folder_of(importer)
         if key not in self._found:

@@ -8,10 +8,11 @@ file more to search.
 
 from __future__ import annotations
 
+import os
 import re
 from codecs import BOM_UTF8
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from flask_ctxfix.flask_facts import BUILT_ON_FLASK
@@ -23,8 +24,17 @@ if TYPE_CHECKING:
 
 _NAMED = re.compile(rb"[^\s,()\\;#]+(?:[ \t]+as[ \t]+[^\s,()\\;#]+)?")
 _QUOTED = re.compile(rb"""["']([A-Za-z_][\w./]*)["':]""")
+# The same up to a dot or slash, and more. What starts with one certain byte is found much sooner.
+_QUOTED_FIRST = (
+    re.compile(rb"""\"([A-Za-z_]\w*)(?=["':./])"""),
+    re.compile(rb"""'([A-Za-z_]\w*)(?=["':./])"""),
+)
 _CONTINUED = re.compile(rb"\\\r?\n")
-_SEPARATOR = re.compile(rb"[;:]")
+# Without these, and after a line that does not end so, a line means the same wherever it stands.
+_GOES_ON = re.compile(rb"[\\(]")
+_CONTINUES = (b"\\\n", b"\\\r\n")
+_BLANKS = frozenset((b" ", b"\t", b"\f"))
+_AFTER_IMPORT = _BLANKS | {b"(", b"\\", b"*"}
 # What stands before the word in "from … import" is the name of a module.
 _LONGEST_HEAD = 1_000
 # Calls that load modules by a name or a path, and what asks which there are.
@@ -33,6 +43,8 @@ _LOADING = re.compile(
     rb"|spec_from_file_location|from_object|from_envvar|from_pyfile|from_prefixed_env"
     rb"|config_from_object|autodiscover_tasks|__import__)\("
 )
+# One of these is in each of them.
+_IN_LOADING = (b"import_", b"_modules(", b"walk_packages(", b"run_", b"from_", b"autodiscover_")
 _BRACKETS = re.compile(rb"\(((?:[^)#]+|#[^\r\n]*)*)")
 # A sign before any quote of the line is not part of a text.
 _COMMENTED = re.compile(rb"[^\"'\n]*#")
@@ -58,16 +70,18 @@ def imports_in(data: bytes) -> Iterator[Import]:
         at = data.find(b"import", at + 6)
 
 
-def _imports_at(data: bytes, at: int) -> Iterator[Import]:
-    """Yield what the ``import`` that stands at an offset names, if it is a statement or a call."""
+def _imports_at(data: bytes, at: int) -> Sequence[Import]:
+    """Return what the ``import`` that stands at an offset names, if it is a statement or a call."""
     end = at + 6
     follows = data[end : end + 1]
-    if follows in b" \t(\\*\f" and follows:
-        yield from _statement(_head(data, at), data, end)
-    elif follows == b"_":
+    if follows in _AFTER_IMPORT:
+        head = _head(data, at)
+        return () if head is None else _statement(head, data, end)
+    if follows == b"_":
         called = _BY_CALL.match(data, end)
         if called:
-            yield Import(called[2].decode(), len(called[1]))
+            return [Import(called[2].decode(), len(called[1]))]
+    return ()
 
 
 def _head(data: bytes, at: int) -> bytes | None:
@@ -75,40 +89,38 @@ def _head(data: bytes, at: int) -> bytes | None:
     first = max(0, at - _LONGEST_HEAD)
     start = max(data.rfind(b"\n", first, at), data.rfind(b"\r", first, at), first - 1) + 1
     line = data[start:at]
-    if data.endswith((b"\\\n", b"\\\r\n"), first, start):
+    if data.endswith(_CONTINUES, first, start):
         line = _CONTINUED.sub(b" ", data[first:at])
         line = line[max(line.rfind(b"\n"), line.rfind(b"\r")) + 1 :]
     if b"#" in line:
         return None
-    return _SEPARATOR.split(line)[-1].removeprefix(BOM_UTF8).strip()
+    return line[max(line.rfind(b";"), line.rfind(b":")) + 1 :].removeprefix(BOM_UTF8).strip()
 
 
-def _statement(head: bytes | None, data: bytes, start: int) -> Iterator[Import]:
-    if head is None:
-        return
+def _statement(head: bytes, data: bytes, start: int) -> Sequence[Import]:
+    """Return what the statement names that begins with a head and lists names from an offset on."""
     if not head:
-        for name in _named(data, start):
-            yield Import(name)
-    elif head.startswith(b"from"):
-        source = _FROM.match(head)
-        if source:
-            level = source[1].count(b".")
-            module = source[2].decode(errors="replace")
-            if level or module:
-                yield Import(module, level, tuple(_named(data, start)))
+        return [*map(Import, _named(data, start))]
+    source = _FROM.match(head)
+    if source:
+        level = source[1].count(b".")
+        module = source[2].decode(errors="replace")
+        if level or module:
+            return [Import(module, level, tuple(_named(data, start)))]
+    return ()
 
 
-def _named(data: bytes, start: int) -> Iterator[str]:
-    """Yield the names that an import lists from an offset on."""
-    while data[start : start + 1] in (b" ", b"\t", b"\f"):
+def _named(data: bytes, start: int) -> list[str]:
+    """Return the names that an import lists from an offset on."""
+    while data[start : start + 1] in _BLANKS:
         start += 1
     if (in_brackets := _BRACKETS.match(data, start)) is not None:
         listed = _COMMENT.sub(b"", in_brackets[1])
     else:
         end = _LINE_END.search(data, start)
         listed = data[start : end.start() if end else len(data)].partition(b"#")[0]
-    for each in _NAMED.findall(listed.replace(b"\\", b" ")):
-        yield each.split()[0].decode(errors="replace")
+    found = _NAMED.findall(listed.replace(b"\\", b" "))
+    return [each.split()[0].decode(errors="replace") for each in found]
 
 
 def leads_to_flask(each: Import) -> bool:
@@ -118,28 +130,99 @@ def leads_to_flask(each: Import) -> bool:
     return "flask" in each.module or "flask" in "\n".join(each.names)
 
 
+class _Line(NamedTuple):
+    """What imports name that may be here, and whether some of them lead to Flask."""
+
+    here: tuple[Import, ...]
+    leads: bool
+
+
+class Loading:
+    """Tells what files load, by their bytes. What many files hold alike is looked at once."""
+
+    def __init__(self, files: ModuleFiles) -> None:
+        self._files = files
+        self._first_names = frozenset(map(os.fsencode, files.names))
+        self._lines: dict[bytes, _Line] = {}
+
+    def imports_in(self, data: bytes) -> _Line:
+        """Return what the imports of a file name."""
+        here: list[Import] = []
+        leads = False
+        at = data.find(b"import")
+        while at >= 0:
+            line, end = self._line_at(data, at)
+            here += line.here
+            leads = leads or line.leads
+            at = data.find(b"import", end)
+        return _Line(tuple(here), leads)
+
+    def _line_at(self, data: bytes, at: int) -> tuple[_Line, int]:
+        """Return what an ``import`` at an offset names, or all of its line, and where that ends."""
+        start = data.rfind(b"\n", max(0, at - _LONGEST_HEAD), at) + 1
+        end = data.find(b"\n", at, at + _LONGEST_HEAD)
+        if start and end > 0 and not data.endswith(_CONTINUES, 0, start):
+            text = data[start:end]
+            line = self._lines.get(text)
+            if line is None and not _GOES_ON.search(text):
+                line = self._lines[text] = self._judged(imports_in(text))
+            if line is not None:
+                return line, end
+        return self._judged(_imports_at(data, at)), at + 6
+
+    def _judged(self, imports: Iterable[Import]) -> _Line:
+        found = (*imports,)
+        here = (each for each in found if each.level or self._files.may_be_of(each.module))
+        return _Line((*here,), any(map(leads_to_flask, found)))
+
+    def files_of(self, path: str, data: bytes, imports: Iterable[Import]) -> set[str]:
+        """Return the files that one with these imports loads."""
+        found = _files_of(path, imports, self._files)
+        if self._may_name(data):
+            found.update(_named_in_strings(path, data, self._files, found))
+        found.update(self._files.fixtures_of(path))
+        return found
+
+    def _may_name(self, data: bytes) -> bool:
+        """Whether a string of a file may name what is here."""
+        firsts = (pattern.findall(data) for pattern in _QUOTED_FIRST)
+        return not all(map(self._first_names.isdisjoint, firsts))
+
+
 def files_that_matter(
     paths: Collection[str], files: ModuleFiles, sources: Mapping[str, Source]
 ) -> frozenset[str]:
     """Return those of `paths`, all among `files`, that can matter; `sources` are those whose text
     is not the one on the disk.
+
+    What strings name is asked from the first file on that leads to Flask: that is all of them, and
+    each is read once, if it comes first.
     """
-    imports = {path: tuple(imports_in(data)) for path, data in contents(paths, sources)}
-    leading = {path for path, each in imports.items() if any(map(leads_to_flask, each))}
+    loading = Loading(files)
+    targets: dict[str, set[str]] = {}
+    leading: list[str] = []
+    before: list[str] = []
+    for path, data in contents(paths, sources):
+        imports, leads = loading.imports_in(data)
+        if leads:
+            leading.append(path)
+        if leading:
+            targets[path] = loading.files_of(path, data, imports)
+        else:
+            before.append(path)
     if not leading:
         return frozenset()
-    targets = {
-        path: _loaded(path, data, imports.get(path, ()), files) & imports.keys()
-        for path, data in contents(imports, sources)
-    }
+    for path, data in contents(before, sources):
+        targets[path] = loading.files_of(path, data, loading.imports_in(data).here)
     users: dict[str, set[str]] = defaultdict(set)
     for path, each in targets.items():
+        each &= targets.keys()
         for target in each:
             users[target].add(path)
 
     def loaded(path: str) -> Iterable[str]:
         found = targets.get(path, set())
-        if any(_is_code(data, _LOADING) for _, data in contents([path], sources)):
+        if any(_loads_by_names_of_a_run(data) for _, data in contents([path], sources)):
             return found.union(files.beside(path))
         return found
 
@@ -147,15 +230,7 @@ def files_that_matter(
         return users.get(path, ())
 
     needed = _closure(_closure(leading, using), loaded)
-    return frozenset(_closure(needed, using) & imports.keys())
-
-
-def _loaded(path: str, data: bytes, imports: Iterable[Import], files: ModuleFiles) -> set[str]:
-    """Return the files that one with these imports loads."""
-    found = _files_of(path, imports, files)
-    found.update(_named_in_strings(path, data, files))
-    found.update(files.fixtures_of(path))
-    return found
+    return frozenset(_closure(needed, using) & targets.keys())
 
 
 def _files_of(path: str, imports: Iterable[Import], files: ModuleFiles) -> set[str]:
@@ -177,20 +252,45 @@ def _files_of(path: str, imports: Iterable[Import], files: ModuleFiles) -> set[s
     return found
 
 
-def _named_in_strings(path: str, data: bytes, files: ModuleFiles) -> Iterator[str]:
-    """Yield the modules that strings of a file name: as modules, objects in them, or files."""
+def _named_in_strings(
+    path: str, data: bytes, files: ModuleFiles, known: Collection[str]
+) -> Iterator[str]:
+    """Yield the modules that strings of a file name: as modules, objects in them, or files.
+
+    Those that are `known` may be left out.
+    """
     for each in {*_QUOTED.findall(data)}:
         name = each.decode().removesuffix(".py").replace("/", ".")
-        if files.may_be_of(name) and _is_code(data, re.compile(rb"[\"']" + re.escape(each))):
+        if files.may_be_of(name):
             place = _nearest(name, path, files)
-            if place is not None:
+            if place is not None and place not in known and _is_quoted_in_code(data, each):
                 yield place
 
 
-def _is_code(data: bytes, wanted: re.Pattern[bytes]) -> bool:
-    """Whether something stands in a file outside of comments."""
-    starts = (match.start() for match in wanted.finditer(data))
-    return any(not _COMMENTED.match(data, data.rfind(b"\n", 0, at) + 1, at) for at in starts)
+def _is_quoted_in_code(data: bytes, text: bytes) -> bool:
+    """Whether some text follows a quote in a file outside of comments."""
+    return any(
+        _is_code(data, at) for quote in (b'"', b"'") for at in _places_of(data, quote + text)
+    )
+
+
+def _loads_by_names_of_a_run(data: bytes) -> bool:
+    """Whether a file calls what loads modules, or asks which there are, outside of comments."""
+    if not any(word in data for word in _IN_LOADING):
+        return False
+    return any(_is_code(data, call.start()) for call in _LOADING.finditer(data))
+
+
+def _places_of(data: bytes, text: bytes) -> Iterator[int]:
+    at = data.find(text)
+    while at >= 0:
+        yield at
+        at = data.find(text, at + 1)
+
+
+def _is_code(data: bytes, at: int) -> bool:
+    """Whether no comment begins before an offset of a file in the same line."""
+    return not _COMMENTED.match(data, data.rfind(b"\n", 0, at) + 1, at)
 
 
 def _nearest(module: str, importer: str, files: ModuleFiles) -> str | None:

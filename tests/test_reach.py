@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flask_ctxfix.module_files import ModuleFiles
-from flask_ctxfix.reach import Import, files_that_matter, imports_in
+from flask_ctxfix.reach import Import, Loading, files_that_matter, imports_in, leads_to_flask
 from flask_ctxfix.source import decode
 
 Write = Callable[[dict[str, str | bytes]], None]
@@ -63,6 +63,24 @@ def test_imports_of_a_file(code: str, expected: list[Import]) -> None:
 @settings(deadline=None)
 def test_no_bytes_are_too_odd(data: bytes) -> None:
     list(imports_in(data))
+
+
+_ODD_CODE = st.lists(
+    st.sampled_from(["import ", "import_module(", "from ", "a", ".", ",", "b", "(", ")", "'a'"])
+    | st.sampled_from(["\\\n", "\\\r\n", "\n", "\r", ";", "#", "flask", " ", "\ufeff", "-" * 990]),
+    max_size=30,
+)
+
+
+@given(st.lists(_ODD_CODE.map("".join), max_size=3))
+@settings(deadline=None)
+def test_what_was_read_of_one_file_changes_no_other(texts: list[str]) -> None:
+    files = ModuleFiles(["a.py", "import.py"], str(Path.cwd()))
+    loading = Loading(files)
+    for data in map(str.encode, ("\n".join(texts), *texts, *texts)):
+        imports = [*imports_in(data)]
+        here = tuple(each for each in imports if each.level or files.may_be_of(each.module))
+        assert loading.imports_in(data) == (here, any(map(leads_to_flask, imports)))
 
 
 def test_lines_of_real_code_name_what_the_tree_names() -> None:
