@@ -74,26 +74,30 @@ def _search(
     outcome: Outcome, settings: Settings, stdin: Source | None, executor: Executor | None
 ) -> Iterator[FileResult]:
     projects = outcome.projects
-    files, mentions = _files(outcome, settings, stdin)
+    files = _files(outcome, settings, stdin)
     chosen = projects.every(files) or [settings]
     codemods = _selected(chosen) if any(each.prefixes() for each in chosen) else []
     roots = {searched_folder(path) for path in settings.paths}
-    known = _project_around(files, roots, outcome, settings) if files else []
-    if not (mentions or mentions_flask([*{*known} - {*files}])[0]):
+    is_all = stdin is None and _are_among(roots, settings.paths)
+    known = files if is_all or not files else _project_around(files, roots, outcome, settings)
+    sources = {stdin.path: stdin} if stdin else {}
+    mentions, unreadable = mentions_flask(files, sources)
+    if not mentions and not mentions_flask([*{*known} - {*files}], sources)[0]:
+        outcome.errors += unreadable
         return
     from flask_ctxfix.executors import uncollected
     from flask_ctxfix.job import Job
     from flask_ctxfix.module_files import ModuleFiles
     from flask_ctxfix.reach import files_that_matter
 
-    sources = {stdin.path: stdin} if stdin else {}
     modules = ModuleFiles(known, outside_packages(os.path.commonpath(roots)))
-    paths = files_that_matter(known, modules, sources)
+    paths, unreadable = files_that_matter(known, modules, sources)
+    searched = frozenset(files)
+    outcome.errors += [error for error in unreadable if error.path in searched]
     if not paths:
         return
     codemods = codemods or _selected(chosen)
     outcome.targets = projects.targets(files)
-    searched = frozenset(files)
     with uncollected():
         job = Job(paths, modules, codemods, projects, outcome.mode != "list", sources)
         try:
@@ -117,16 +121,20 @@ def _selected(chosen: Sequence[Settings]) -> list[Codemod]:
     return [c for c in codemods if any(rule.code in selected for rule in c.rules)]
 
 
-def _files(outcome: Outcome, settings: Settings, stdin: Source | None) -> tuple[list[str], bool]:
-    """Return the files to search, and whether one of them mentions Flask."""
+def _files(outcome: Outcome, settings: Settings, stdin: Source | None) -> list[str]:
+    """Return the files to search."""
     if stdin is not None:
         outcome.files = 1
-        return [stdin.path], b"flask" in stdin.data
+        return [stdin.path]
     files, errors = discover(settings.paths, rules_in=outcome.projects.rules_in)
-    mentioning, unreadable = mentions_flask(files)
     outcome.files = len(files)
-    outcome.errors += [*errors, *unreadable]
-    return files, bool(mentioning)
+    outcome.errors += errors
+    return files
+
+
+def _are_among(folders: Iterable[str], paths: Iterable[str]) -> bool:
+    """Whether each of the folders is one of the paths, however these are spelled."""
+    return {*map(os.path.realpath, folders)} <= {*map(os.path.realpath, paths)}
 
 
 def _project_around(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 
 from flask_ctxfix.source import Source, SourceError
 
@@ -11,27 +11,24 @@ _BUFFER_SIZE = 1 << 20
 _FLAGS = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC
 
 
-def mentions_flask(paths: Sequence[str]) -> tuple[list[str], list[SourceError]]:
-    """Return the files that hold ``flask``, and those that could not be read.
+def mentions_flask(
+    paths: Iterable[str], sources: Mapping[str, Source]
+) -> tuple[bool, list[SourceError]]:
+    """Whether a file holds ``flask``, and which could not be read until one was found.
 
     Every import of Flask and of its extensions spells it in lower case.
     """
-    mentioning: list[str] = []
     errors: list[SourceError] = []
-    buffer = bytearray(_BUFFER_SIZE)
-    for path in paths:
-        try:
-            size = _read_into(buffer, path)
-        except OSError as error:
-            errors.append(SourceError(path, None, f"cannot read: {error.strerror}"))
-            continue
-        if buffer.find(b"flask", 0, size) >= 0:
-            mentioning.append(path)
-    return mentioning, errors
+    return any(b"flask" in data for _, data in contents(paths, sources, errors)), errors
 
 
-def contents(paths: Iterable[str], sources: Mapping[str, Source]) -> Iterator[tuple[str, bytes]]:
-    """Yield the readable files with their bytes: those of `sources`, or else those on the disk."""
+def contents(
+    paths: Iterable[str], sources: Mapping[str, Source], errors: list[SourceError]
+) -> Iterator[tuple[str, bytes]]:
+    """Yield the files with their bytes: those of `sources`, or else those on the disk.
+
+    Those that cannot be read are added to `errors`.
+    """
     buffer = bytearray(_BUFFER_SIZE)
     for path in paths:
         if path in sources:
@@ -39,7 +36,8 @@ def contents(paths: Iterable[str], sources: Mapping[str, Source]) -> Iterator[tu
             continue
         try:
             size = _read_into(buffer, path)
-        except OSError:
+        except OSError as error:
+            errors.append(SourceError(path, None, f"cannot read: {error.strerror}"))
             continue
         yield path, bytes(buffer[:size])
 

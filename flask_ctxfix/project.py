@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import os
 import re
+import stat
 import sys
 import warnings
 from bisect import bisect_right
@@ -12,7 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
-from pathlib import Path, PurePath
+from pathlib import PurePath
 from types import MappingProxyType
 from typing import Any, TypeVar
 
@@ -297,7 +298,7 @@ class Project(Keeper):
     @cached_property
     def _bytes(self) -> int:
         """The size of all files together."""
-        return sum(Path(path).stat().st_size for path in self.paths if Path(path).is_file())
+        return sum(map(_size, self.paths))
 
     def find_module(self, dotted: str, importer: str) -> str | None:
         """Return the file of an absolute module name, as a file at `importer` would import it."""
@@ -460,6 +461,15 @@ class Project(Keeper):
         """Return the qualified names that a name gets from one of its bindings."""
         key = ("binding", binding)
         return module.memo(key, lambda: self._resolver(module).of_binding(binding))
+
+
+def _size(path: str) -> int:
+    """Return the size of a file; 0 if it is none any more."""
+    try:
+        status = os.stat(path)  # noqa: PTH116
+    except OSError:
+        return 0
+    return status.st_size if stat.S_ISREG(status.st_mode) else 0
 
 
 def _file(place: str | None) -> str | None:

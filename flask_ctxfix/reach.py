@@ -20,7 +20,7 @@ from flask_ctxfix.module_files import ModuleFiles
 from flask_ctxfix.prefilter import contents
 
 if TYPE_CHECKING:
-    from flask_ctxfix.source import Source
+    from flask_ctxfix.source import Source, SourceError
 
 _NAMED = re.compile(rb"[^\s,()\\;#]+(?:[ \t]+as[ \t]+[^\s,()\\;#]+)?")
 _QUOTED = re.compile(rb"""["']([A-Za-z_][\w./]*)["':]""")
@@ -190,19 +190,19 @@ class Loading:
 
 
 def files_that_matter(
-    paths: Collection[str], files: ModuleFiles, sources: Mapping[str, Source]
-) -> frozenset[str]:
-    """Return those of `paths`, all among `files`, that can matter; `sources` are those whose text
-    is not the one on the disk.
+    paths: Iterable[str], files: ModuleFiles, sources: Mapping[str, Source]
+) -> tuple[frozenset[str], list[SourceError]]:
+    """Return those of `paths`, all among `files`, that can matter, and which could not be read.
 
-    What strings name is asked from the first file on that leads to Flask: that is all of them, and
-    each is read once, if it comes first.
+    `sources` are those whose text is not the one on the disk.
     """
+    errors: list[SourceError] = []
     loading = Loading(files)
     targets: dict[str, set[str]] = {}
     leading: list[str] = []
+    # What the strings of these name matters only if a later one leads to Flask.
     before: list[str] = []
-    for path, data in contents(paths, sources):
+    for path, data in contents(paths, sources, errors):
         imports, leads = loading.imports_in(data)
         if leads:
             leading.append(path)
@@ -211,8 +211,8 @@ def files_that_matter(
         else:
             before.append(path)
     if not leading:
-        return frozenset()
-    for path, data in contents(before, sources):
+        return frozenset(), errors
+    for path, data in contents(before, sources, errors):
         targets[path] = loading.files_of(path, data, loading.imports_in(data).here)
     users: dict[str, set[str]] = defaultdict(set)
     for path, each in targets.items():
@@ -222,7 +222,7 @@ def files_that_matter(
 
     def loaded(path: str) -> Iterable[str]:
         found = targets.get(path, set())
-        if any(_loads_by_names_of_a_run(data) for _, data in contents([path], sources)):
+        if any(_loads_by_names_of_a_run(data) for _, data in contents([path], sources, [])):
             return found.union(files.beside(path))
         return found
 
@@ -230,7 +230,7 @@ def files_that_matter(
         return users.get(path, ())
 
     needed = _closure(_closure(leading, using), loaded)
-    return frozenset(_closure(needed, using) & targets.keys())
+    return frozenset(_closure(needed, using) & targets.keys()), errors
 
 
 def _files_of(path: str, imports: Iterable[Import], files: ModuleFiles) -> set[str]:

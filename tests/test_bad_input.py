@@ -14,7 +14,7 @@ import pytest
 
 from flask_ctxfix.apply import Journal, write
 from flask_ctxfix.discovery import discover
-from flask_ctxfix.prefilter import mentions_flask
+from flask_ctxfix.prefilter import contents, mentions_flask
 from flask_ctxfix.source import SourceError, read
 
 NOBODY = 65534
@@ -54,8 +54,8 @@ def unprivileged() -> Iterator[None]:
 def looked_at() -> tuple[list[str], list[str]]:
     """Return the good files of the current folder, and what is said of the others."""
     files, errors = discover(["."], exclude=(), gitignore=True)
-    mentioning, unreadable = mentions_flask(files)
-    return mentioning, [str(error) for error in (*errors, *unreadable)]
+    good = [path for path, data in contents(files, {}, errors) if b"flask" in data]
+    return good, [str(error) for error in errors]
 
 
 def refusal(path: str) -> str:
@@ -77,7 +77,7 @@ def test_a_fifo_is_never_waited_for(shared: Path):
 
 def test_a_file_that_turns_into_a_fifo_is_never_waited_for(shared: Path):
     os.mkfifo("pipe.py")
-    assert mentions_flask(["pipe.py", "good.py"]) == (["good.py"], [])
+    assert mentions_flask(["pipe.py", "good.py"], {}) == (True, [])
 
 
 def test_sockets_and_devices_are_named(shared: Path):
@@ -128,8 +128,8 @@ def test_a_file_that_goes_between_listing_and_reading_is_named(shared: Path):
     Path("gone.py").touch()
     files, _ = discover(["."], exclude=(), gitignore=True)
     Path("gone.py").unlink()
-    found, errors = mentions_flask(files)
-    assert found == ["good.py"]
+    is_mentioned, errors = mentions_flask(files, {})
+    assert is_mentioned
     assert [str(error) for error in errors] == ["gone.py: cannot read: No such file or directory"]
 
 
