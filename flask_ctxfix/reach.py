@@ -22,7 +22,7 @@ from flask_ctxfix.prefilter import contents
 if TYPE_CHECKING:
     from flask_ctxfix.source import Source, SourceError
 
-_NAMED = re.compile(rb"[^\s,()\\;#]+(?:[ \t]+as[ \t]+[^\s,()\\;#]+)?")
+_NAMED = re.compile(rb"([^\s,()\\;#]+)(?:[ \t]+as[ \t]+[^\s,()\\;#]+)?")
 _QUOTED = re.compile(rb"""["']([A-Za-z_][\w./]*)["':]""")
 # The same up to a dot or slash, and more. What starts with one certain byte is found much sooner.
 _QUOTED_FIRST = (
@@ -50,7 +50,7 @@ _BRACKETS = re.compile(rb"\(((?:[^)#]+|#[^\r\n]*)*)")
 _COMMENTED = re.compile(rb"[^\"'\n]*#")
 _COMMENT = re.compile(rb"#[^\r\n]*")
 _BY_CALL = re.compile(rb"""(?:_module|__)\(\s*[rRuU]?["'](\.*)([\w.]+)["']""")
-_LINE_END = re.compile(rb"(?<!\\)(?<!\\\r)[\r\n]|;")
+_IN_LINE = re.compile(rb"(?:[^\\\r\n;]+|\\(?:\r[\r\n]?|\n)?)+")
 _FROM = re.compile(rb"from[\s\\]*((?:\.[\s\\]*)*)([^\s\\]*)[\s\\]*\Z")
 
 
@@ -117,10 +117,10 @@ def _named(data: bytes, start: int) -> list[str]:
     if (in_brackets := _BRACKETS.match(data, start)) is not None:
         listed = _COMMENT.sub(b"", in_brackets[1])
     else:
-        end = _LINE_END.search(data, start)
-        listed = data[start : end.start() if end else len(data)].partition(b"#")[0]
+        in_line = _IN_LINE.match(data, start)
+        listed = in_line[0].partition(b"#")[0] if in_line else b""
     found = _NAMED.findall(listed.replace(b"\\", b" "))
-    return [each.split()[0].decode(errors="replace") for each in found]
+    return [name.decode(errors="replace") for name in found]
 
 
 def leads_to_flask(each: Import) -> bool:
@@ -151,24 +151,24 @@ class Loading:
         leads = False
         at = data.find(b"import")
         while at >= 0:
-            line, end = self._line_at(data, at)
+            start = data.rfind(b"\n", max(0, at - _LONGEST_HEAD), at) + 1
+            end = data.find(b"\n", at, start + _LONGEST_HEAD)
+            line = None
+            if start and end > 0 and not data.endswith(_CONTINUES, 0, start):
+                line = self._line_alone(data[start:end])
+            if line is None:
+                line, end = self._judged(_imports_at(data, at)), at + 6
             here += line.here
             leads = leads or line.leads
             at = data.find(b"import", end)
         return _Line(tuple(here), leads)
 
-    def _line_at(self, data: bytes, at: int) -> tuple[_Line, int]:
-        """Return what an ``import`` at an offset names, or all of its line, and where that ends."""
-        start = data.rfind(b"\n", max(0, at - _LONGEST_HEAD), at) + 1
-        end = data.find(b"\n", at, at + _LONGEST_HEAD)
-        if start and end > 0 and not data.endswith(_CONTINUES, 0, start):
-            text = data[start:end]
-            line = self._lines.get(text)
-            if line is None and not _GOES_ON.search(text):
-                line = self._lines[text] = self._judged(imports_in(text))
-            if line is not None:
-                return line, end
-        return self._judged(_imports_at(data, at)), at + 6
+    def _line_alone(self, text: bytes) -> _Line | None:
+        """Return what the imports of a line name; None if it goes on in the next one."""
+        line = self._lines.get(text)
+        if line is None and not _GOES_ON.search(text):
+            line = self._lines[text] = self._judged(imports_in(text))
+        return line
 
     def _judged(self, imports: Iterable[Import]) -> _Line:
         found = (*imports,)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from flask_ctxfix.module_files import ModuleFiles
@@ -72,6 +72,7 @@ _ODD_CODE = st.lists(
 )
 
 
+@example(["", "import a" + 995 * "-" + ";import a"])
 @given(st.lists(_ODD_CODE.map("".join), max_size=3))
 @settings(deadline=None)
 def test_what_was_read_of_one_file_changes_no_other(texts: list[str]) -> None:
