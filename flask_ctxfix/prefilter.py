@@ -19,7 +19,8 @@ def mentions_flask(
     Every import of Flask and of its extensions spells it in lower case.
     """
     errors: list[SourceError] = []
-    return any(b"flask" in data for _, data in contents(paths, sources, errors)), errors
+    filled = _filled(paths, sources, errors)
+    return any(buffer.find(b"flask", 0, size) >= 0 for _, buffer, size in filled), errors
 
 
 def contents(
@@ -29,17 +30,26 @@ def contents(
 
     Those that cannot be read are added to `errors`.
     """
+    for path, buffer, size in _filled(paths, sources, errors):
+        yield path, bytes(buffer[:size])
+
+
+def _filled(
+    paths: Iterable[str], sources: Mapping[str, Source], errors: list[SourceError]
+) -> Iterator[tuple[str, bytes | bytearray, int]]:
+    """Yield the files with what holds their bytes until the next one, and how many these are."""
     buffer = bytearray(_BUFFER_SIZE)
     for path in paths:
         if path in sources:
-            yield path, sources[path].data
+            data = sources[path].data
+            yield path, data, len(data)
             continue
         try:
             size = _read_into(buffer, path)
         except OSError as error:
             errors.append(SourceError(path, None, f"cannot read: {error.strerror}"))
             continue
-        yield path, bytes(buffer[:size])
+        yield path, buffer, size
 
 
 def _read_into(buffer: bytearray, path: str) -> int:
