@@ -2,14 +2,18 @@ import json
 import os
 import subprocess
 from collections.abc import Callable
+from difflib import unified_diff
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from flask_ctxfix import engine, reports
 from flask_ctxfix.outcome import Mode
 from flask_ctxfix.records import replace
 from flask_ctxfix.reports import summary
+from flask_ctxfix.reports.diff import hunks
 from flask_ctxfix.settings import Settings
 
 Write = Callable[[dict[str, str | bytes]], None]
@@ -164,6 +168,22 @@ def test_diff(tree: Write) -> None:
         b"+new\n"
         b" import flask\n"
     )
+
+
+_LINES = st.lists(st.sampled_from(["a\n", "b\n", "c\n", "d\n", "e\n"]), max_size=30)
+
+
+@given(_LINES, st.lists(st.tuples(st.integers(0, 30), st.integers(0, 30), _LINES), max_size=5))
+@pytest.mark.parametrize("around", [[], [f"{n % 97}\n" for n in range(200)]])
+def test_hunks_are_those_of_difflib(
+    around: list[str], before: list[str], changes: list[tuple[int, int, list[str]]]
+) -> None:
+    """Also in texts so long that `difflib` leaves out lines that are all over them."""
+    before = [*before, *around, *before]
+    after = [*before]
+    for start, end, lines in changes:
+        after[start:end] = lines
+    assert [*hunks(before, after)] == [*unified_diff(before, after)][2:]
 
 
 def test_git_applies_a_diff_from_a_folder_of_the_repository(
