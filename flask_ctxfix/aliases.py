@@ -6,7 +6,7 @@ import ast
 from collections.abc import Callable, Iterator
 
 from flask_ctxfix.project import Module, Project
-from flask_ctxfix.scopes import FunctionNode
+from flask_ctxfix.scopes import FunctionNode, Scope
 from flask_ctxfix.syntax import last_name
 
 
@@ -40,8 +40,28 @@ def may_be(module: Module, node: ast.expr, names: frozenset[str]) -> bool:
     """
     if not isinstance(node, ast.Name | ast.Attribute) or last_name(node) in names:
         return True
-    home = module.scopes.home_of(node).node if isinstance(node, ast.Name) else None
-    return home is not None and not isinstance(home, ast.Module | ast.ClassDef)
+    return isinstance(node, ast.Name) and not _is_open(module.scopes.home_of(node))
+
+
+def calls_of_any(module: Module, names: frozenset[str]) -> list[ast.Call]:
+    """Return the calls of what `may_be` what code has under some names, in the order of the text.
+
+    Of all others, which are nearly all calls, only the names are looked at, and each once.
+    """
+    own = module.memo("names within functions", lambda: _names_within_functions(module))
+    called = (n for n in module.scopes.calls if n in names or n in own or n[:2] in ("", "__"))
+    return [c for c in module.scopes.calls_of(called) if may_be(module, c.func, names)]
+
+
+def _names_within_functions(module: Module) -> frozenset[str]:
+    """Return the names that functions of a module have of their own; private ones have another."""
+    scopes = (each for each in module.scopes.every if not _is_open(each))
+    return frozenset().union(*((*each.bindings, *each.unbound) for each in scopes))
+
+
+def _is_open(scope: Scope) -> bool:
+    """Whether what a scope binds is what other code can see, too."""
+    return isinstance(scope.node, ast.Module | ast.ClassDef)
 
 
 def known_as_any(project: Project, names: frozenset[str]) -> frozenset[str]:

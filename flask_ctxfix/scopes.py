@@ -7,7 +7,7 @@ import symtable
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from functools import cached_property
-from typing import TypeVar, cast
+from typing import NamedTuple, TypeVar, cast
 
 from flask_ctxfix.scope import Binding, BindingKind, Comprehension, FunctionNode, Scope
 from flask_ctxfix.scope_walk import ScopeWalk, children
@@ -17,7 +17,23 @@ __all__ = ["Binding", "BindingKind", "FunctionNode", "Scope", "Scopes", "childre
 
 Node = TypeVar("Node", bound=ast.AST)
 
+_FUNCTIONS = {ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda}
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+
+
+class _Attributes(NamedTuple):
+    """The expressions that have an attribute: all, by its name, and what is done with it."""
+
+    every: dict[str, list[ast.Attribute]]
+    reads: dict[str, list[ast.Attribute]]
+    changes: list[ast.Attribute]
+
+
+def _by_name(attributes: Iterable[ast.Attribute]) -> dict[str, list[ast.Attribute]]:
+    found: dict[str, list[ast.Attribute]] = defaultdict(list)
+    for each in attributes:
+        found[each.attr].append(each)
+    return found
 
 
 class Scopes:
@@ -79,8 +95,8 @@ class Scopes:
         while current not in self._function_of:
             passed.append(current)
             parent = self.parents.get(current)
-            if parent is None or isinstance(parent, FunctionNode):
-                self._function_of[current] = parent
+            if parent is None or parent.__class__ in _FUNCTIONS:
+                self._function_of[current] = cast("FunctionNode | None", parent)
             else:
                 current = parent
         function = self._function_of[current]
@@ -106,28 +122,39 @@ class Scopes:
     @cached_property
     def attributes(self) -> dict[str, list[ast.Attribute]]:
         """The expressions that read, assign or delete an attribute, by its name."""
-        return self._attributes_in(ast.Load, ast.Store, ast.Del)
+        return self._attributes.every
 
     @cached_property
     def attribute_reads(self) -> dict[str, list[ast.Attribute]]:
         """The expressions that read an attribute, by its name."""
-        return self._attributes_in(ast.Load)
+        return self._attributes.reads
 
     @cached_property
     def attribute_stores(self) -> dict[str, list[ast.Attribute]]:
         """The targets that assign an attribute, by its name."""
-        return self._attributes_in(ast.Store)
+        return _by_name(self.assigned_attributes)
 
     @cached_property
     def attribute_changes(self) -> dict[str, list[ast.Attribute]]:
         """The targets that assign or delete an attribute, by its name."""
-        return self._attributes_in(ast.Store, ast.Del)
+        return _by_name(self._attributes.changes)
 
-    def _attributes_in(self, *contexts: type[ast.expr_context]) -> dict[str, list[ast.Attribute]]:
-        found: dict[str, list[ast.Attribute]] = defaultdict(list)
+    @cached_property
+    def assigned_attributes(self) -> list[ast.Attribute]:
+        """The targets that assign an attribute, in the order of the text, scope by scope."""
+        return [each for each in self._attributes.changes if isinstance(each.ctx, ast.Store)]
+
+    @cached_property
+    def _attributes(self) -> _Attributes:
+        found = _Attributes(defaultdict(list), defaultdict(list), [])
+        every, reads, changes = found
         for each in self.nodes(ast.Attribute):
-            if isinstance(each.ctx, contexts):
-                found[each.attr].append(each)
+            name = each.attr
+            every[name].append(each)
+            if each.ctx.__class__ is ast.Load:
+                reads[name].append(each)
+            else:
+                changes.append(each)
         return found
 
     def calls_of(self, names: Iterable[str]) -> list[ast.Call]:

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from flask_ctxfix.aliases import known_as_any, may_be
+from flask_ctxfix.aliases import calls_of_any, known_as_any
 from flask_ctxfix.codemod import Finding, Level, Rule, Step
 from flask_ctxfix.codemods.stored_requests.locks import Locking, locking_around
 from flask_ctxfix.context_flow import ContextFlow, Where
@@ -15,7 +15,6 @@ from flask_ctxfix.context_flow.values import Class, Foreign, Instance
 from flask_ctxfix.flask_facts import BODY_READS, spelled
 from flask_ctxfix.flask_versions import TargetVersion
 from flask_ctxfix.project import Module, Project
-from flask_ctxfix.syntax import last_name
 
 _APPLICATION = "flask.Flask()"
 _APPLICATIONS = (_APPLICATION, "flask.current_app")
@@ -137,20 +136,19 @@ def _writes(module: Module, project: Project, data: RequestData) -> Iterator[_Wr
     """Yield the writes to shared state of what may be data."""
     scopes = module.scopes
     targets: list[ast.Attribute | ast.Subscript] = [
-        *scopes.nodes(ast.Attribute),
-        *scopes.nodes(ast.Subscript),
+        *scopes.assigned_attributes,
+        *(each for each in scopes.nodes(ast.Subscript) if isinstance(each.ctx, ast.Store)),
     ]
     for node in targets:
-        if isinstance(node.ctx, ast.Store) and scopes.function_of(node) is not None:
+        if scopes.function_of(node) is not None:
             written = _assigned(module, node)
             if any(data.may_be(module, each) for each in written):
                 yield from _to_state(module, project, node, written)
-    setters = known_as_any(project, _SETTERS)
-    for call in data.calls_given(module):
-        if last_name(call.func) in _WRITERS or may_be(module, call.func, setters):
-            if scopes.function_of(call) is not None:
-                values = (*call.args, *(keyword.value for keyword in call.keywords))
-                yield from _called(module, project, call, values)
+    writers = known_as_any(project, _SETTERS) | _WRITERS
+    for call in calls_of_any(module, writers):
+        if data.may_be_given(module, call) and scopes.function_of(call) is not None:
+            values = (*call.args, *(keyword.value for keyword in call.keywords))
+            yield from _called(module, project, call, values)
 
 
 def _assigned(module: Module, node: ast.Attribute | ast.Subscript) -> tuple[ast.expr, ...]:

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
-from flask_ctxfix.aliases import known_as_any, may_be
+from flask_ctxfix.aliases import calls_of_any, known_as_any, may_be
 from flask_ctxfix.codemods.stored_requests.slots import is_shared
 from flask_ctxfix.context_flow import ContextFlow, Where
 from flask_ctxfix.context_flow.request_data import RequestData
@@ -147,8 +147,8 @@ def calls_of_cached(module: Module, project: Project) -> Iterator[tuple[ast.Call
     if not data.may_be_in(module):
         return
     names = _names_of_cached(project)
-    for call in data.calls_given(module) if names else ():
-        if not may_be(module, call.func, names):
+    for call in calls_of_any(module, names) if names else ():
+        if not data.may_be_given(module, call):
             continue
         for home, node in _called(module, project, call.func):
             cached = cached_function(home, project, node) if node.decorator_list else None

@@ -92,8 +92,8 @@ def target_of(binding: Binding) -> ast.Name | None:
 
 
 def _to_attributes(module: Module, project: Project, data: RequestData) -> Iterator[Store]:
-    for target in module.scopes.nodes(ast.Attribute):
-        if not isinstance(target.ctx, ast.Store) or module.scopes.function_of(target) is None:
+    for target in module.scopes.assigned_attributes:
+        if module.scopes.function_of(target) is None:
             continue
         assigned = module.scopes.parents[target]
         if not isinstance(assigned, ast.Assign | ast.AnnAssign) or assigned.value is None:

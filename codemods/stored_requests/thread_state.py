@@ -23,9 +23,9 @@ def thread_stores(
     values = ContextFlow.of(project).values
     if not data.may_be_in(module):
         return
-    for node in module.scopes.nodes(ast.Attribute):
+    for node in module.scopes.assigned_attributes:
         assigned = module.scopes.parents[node]
-        if not isinstance(node.ctx, ast.Store) or not isinstance(assigned, ast.Assign):
+        if not isinstance(assigned, ast.Assign):
             continue
         if not data.may_be(module, assigned.value):
             continue

@@ -180,12 +180,8 @@ def _returned(module: Module, project: Project) -> Iterator[ast.expr]:
         value = node.value
         if isinstance(value, ast.Tuple) and value.elts:
             value = value.elts[0]
-        function = module.scopes.function_of(node)
-        if (
-            isinstance(value, MAKING)
-            and function is not None
-            and is_view(module, project, function)
-        ):
+        function = module.scopes.function_of(node) if isinstance(value, MAKING) else None
+        if value is not None and function is not None and is_view(module, project, function):
             yield value
 
 

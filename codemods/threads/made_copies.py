@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from flask_ctxfix.aliases import known_as, may_be
+from flask_ctxfix.aliases import calls_of_any, known_as
 from flask_ctxfix.context_flow import ContextFlow, Need, Reach
 from flask_ctxfix.context_flow.handled_errors import expects_no_context
 from flask_ctxfix.context_flow.made_contexts import makes_context
@@ -173,8 +173,8 @@ def _decorated(module: Module, project: Project) -> Iterator[Copy]:
 def _wrapped(module: Module, project: Project) -> Iterator[Copy]:
     values = ContextFlow.of(project).values
     names = known_as(project, COPY)
-    for call in module.scopes.nodes(ast.Call):
-        if len(call.args) == 1 and not call.keywords and may_be(module, call.func, names):
+    for call in calls_of_any(module, names):
+        if len(call.args) == 1 and not call.keywords:
             if values.of(module, call.func) == Foreign(f"flask.{COPY}"):
                 yield Copy(module, call, _function(values.of(module, call.args[0])))
 

@@ -117,17 +117,10 @@ class RequestData:
         """Whether `node` may be data of a request; far cheaper than to ask which it is."""
         return self._spread.reaches(module, node)
 
-    def calls_given(self, module: Module) -> list[ast.Call]:
-        """Return the calls of a module that are given what may be data of a request."""
-        return module.memo(
-            "calls given data",
-            lambda: [
-                call
-                for call in module.scopes.nodes(ast.Call)
-                if any(self.may_be(module, each) for each in call.args)
-                or any(self.may_be(module, each.value) for each in call.keywords)
-            ],
-        )
+    def may_be_given(self, module: Module, call: ast.Call) -> bool:
+        """Whether an argument of a call may be data of a request."""
+        values = (*call.args, *(each.value for each in call.keywords))
+        return any(self.may_be(module, each) for each in values)
 
     def of_binding(self, module: Module, binding: Binding) -> Datum | None:
         """Return what data of a request one binding gives its name."""
