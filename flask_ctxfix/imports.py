@@ -100,6 +100,11 @@ def catches_import_error(handler: ast.ExceptHandler) -> bool:
     )
 
 
+def _row(binding: Binding) -> int:
+    node: ast.stmt | ast.alias = binding.alias or binding.node  # type: ignore[assignment]
+    return node.lineno
+
+
 def plan_imports(module: Module, edits: Sequence[Edit], fixes: Sequence[Fix]) -> list[Edit]:
     """Return the edits that import what `fixes` need and drop the names that they retire."""
     needs = list(dict.fromkeys(need for fix in fixes for need in fix.needs))
@@ -153,12 +158,14 @@ class _Plan:
         return self._collect(unneeded)
 
     def _bindings(self, retires: set[Span]) -> list[Binding]:
+        rows = {self._module.position(span.start)[0] for span in retires}
         return [
             binding
             for scope in self._module.scopes.every
             for bindings in scope.bindings.values()
             for binding in bindings
             if binding.kind in {"import", "assign"}
+            and _row(binding) in rows
             and self._module.span(binding.alias or binding.node) in retires
         ]
 

@@ -77,9 +77,5 @@ def names_in(scopes: Scopes) -> frozenset[str]:
     dotted = {name for name in names if "." in name}
     names -= dotted
     parents = scopes.parents
-    strings = [
-        each.value
-        for each in scopes.nodes(ast.Constant)
-        if isinstance(each.value, str) and not isinstance(parents[each], ast.Expr)
-    ]
+    strings = [text for text, each in scopes.strings if not isinstance(parents[each], ast.Expr)]
     return frozenset(names.union(_WORD.findall("\n".join((*dotted, *strings)))))

@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
+from itertools import accumulate
 from pathlib import PurePath
 from types import MappingProxyType
 from typing import Any, TypeVar
@@ -35,6 +36,7 @@ from flask_ctxfix.source import Source, SourceError, read
 Result = TypeVar("Result")
 
 _NEWLINE = re.compile(r"\r\n|\r|\n")
+_LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)")
 # A long sum is a deep tree: two calls for each of its terms.
 _DEEPEST = 5_000
 _NEWER_SYNTAX = (
@@ -99,7 +101,7 @@ class Module(Keeper):
     @cached_property
     def _starts(self) -> list[int]:
         """Where each line starts in the text."""
-        return [0, *(match.end() for match in _NEWLINE.finditer(self.text))]
+        return [*accumulate(map(len, _LINE.findall(self.text)), initial=0)]
 
     def _parse(self) -> ast.Module:
         try:

@@ -48,16 +48,17 @@ def children(node: ast.AST) -> list[ast.AST]:
 class ScopeWalk:
     """What there is to know of a tree once it was walked.
 
-    `parents` are those of nodes, `nodes` all of each type, `opened` the scopes by what opened
-    them, `with_parameters` those of type parameters by the function or class that has them.
-    `every` are all scopes, outer ones first; `homes` those that the names live in which are read or
-    deleted. `is_suspect` says that the compiler may refuse what
+    `parents` are those of nodes, `nodes` all of each type, `names` those of variables by the name,
+    `opened` the scopes by what opened them, `with_parameters` those of type parameters by the
+    function or class that has them. `every` are all scopes, outer ones first; `homes` those that
+    the names live in which are read or deleted. `is_suspect` says that the compiler may refuse what
     the grammar allowed: a late `global`, for one.
     """
 
     def __init__(self, tree: ast.Module) -> None:
         self.parents: dict[ast.AST, ast.AST] = {}
         self.nodes: dict[type[ast.AST], list[ast.AST]] = defaultdict(list)
+        self.names: dict[str, list[ast.Name]] = defaultdict(list)
         self.module = Scope(tree, None)
         self.opened: dict[ast.AST, Scope] = {tree: self.module}
         self.with_parameters: dict[ast.AST, Scope] = {}
@@ -79,13 +80,14 @@ class ScopeWalk:
     def _visit(self) -> None:
         """Visit all nodes in the order of the text; headers of definitions before their bodies."""
         parents, kinds, left, later = self.parents, self.nodes, self._left, self._later
-        names = kinds[ast.Name]
+        names, named = kinds[ast.Name], self.names
         scope = self.module
         while left:
             node = left.pop()
             kind = node.__class__
             if kind is ast.Name:
                 names.append(node)
+                named[node.id].append(node)
                 if node.ctx.__class__ is ast.Load:
                     later.append(node)
                 else:
@@ -293,11 +295,12 @@ class ScopeWalk:
         for each in self._later:
             if isinstance(each, ast.Name):
                 name = each.id
-                if name not in reads:
+                known = reads.get(name)
+                if known is None:
                     home = scope.home(name)
-                    reads[name] = home, home.reads.setdefault(name, [])
-                homes[each], read = reads[name]
-                read.append(each)
+                    known = reads[name] = home, home.reads.setdefault(name, [])
+                homes[each] = known[0]
+                known[1].append(each)
             elif isinstance(each, Scope):
                 scope = each
                 reads = found.setdefault(scope, {})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import symtable
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import NamedTuple, TypeVar, cast
 
@@ -46,6 +46,8 @@ class Scopes:
         self.parents = walk.parents
         self.module = walk.module
         self.every = walk.every
+        # The reads, assignments and deletions of names, by the name, whatever it stands for.
+        self.names: Mapping[str, list[ast.Name]] = walk.names
         self._nodes = walk.nodes
         self._opened = walk.opened
         self._with_parameters = walk.with_parameters
@@ -88,19 +90,19 @@ class Scopes:
 
     def function_of(self, node: ast.AST) -> FunctionNode | None:
         """Return the innermost function whose body holds `node`."""
-        if node in self._function_of:  # most are asked for again
-            return self._function_of[node]
+        known, parents = self._function_of, self.parents
         passed: list[ast.AST] = []
         current = node
-        while current not in self._function_of:
+        while current not in known:  # most are asked for again, and so are their parents
             passed.append(current)
-            parent = self.parents.get(current)
+            parent = parents.get(current)
             if parent is None or parent.__class__ in _FUNCTIONS:
-                self._function_of[current] = cast("FunctionNode | None", parent)
+                known[current] = cast("FunctionNode | None", parent)
             else:
                 current = parent
-        function = self._function_of[current]
-        self._function_of.update(dict.fromkeys(passed, function))
+        function = known[current]
+        for each in passed:
+            known[each] = function
         return function
 
     @cached_property
@@ -112,12 +114,10 @@ class Scopes:
         return found
 
     @cached_property
-    def names(self) -> dict[str, list[ast.Name]]:
-        """The reads, assignments and deletions of names, by the name, whatever it stands for."""
-        found: dict[str, list[ast.Name]] = defaultdict(list)
-        for each in self.nodes(ast.Name):
-            found[each.id].append(each)
-        return found
+    def strings(self) -> list[tuple[str, ast.Constant]]:
+        """The strings that the code holds, each with its node; docstrings are among them."""
+        nodes = self.nodes(ast.Constant)
+        return [(text, each) for each in nodes if isinstance(text := each.value, str)]
 
     @cached_property
     def attributes(self) -> dict[str, list[ast.Attribute]]:

@@ -21,7 +21,7 @@ _SKIP_FILE = re.compile(r"^[ \t]*#[ \t]*flask-ctxfix:[ \t]*skip-file[ \t]*\r?$",
 
 def reported(module: Module, findings: Sequence[Finding], settings: Settings) -> list[Finding]:
     """Return those of `findings` that are neither silenced nor too unimportant."""
-    if not findings or module.memo("skip file", lambda: _SKIP_FILE.search(module.text)):
+    if not findings or module.memo("skip file", lambda: _is_skipped(module.text)):
         return []
     ignored = _ignored(module.path, settings)
     return [
@@ -31,6 +31,10 @@ def reported(module: Module, findings: Sequence[Finding], settings: Settings) ->
         and (finding.level != "info" or settings.names(finding.code))
         and not _is_silenced(module, finding)
     ]
+
+
+def _is_skipped(text: str) -> bool:
+    return "skip-file" in text and _SKIP_FILE.search(text) is not None
 
 
 def _ignored(path: str, settings: Settings) -> tuple[str, ...]:

@@ -141,7 +141,7 @@ def _lines(module: Module, rows: Iterable[int]) -> Iterator[tuple[int, str]]:
 
 def _rows(statement: ast.stmt) -> tuple[int, int]:
     decorators: list[ast.expr] = getattr(statement, "decorator_list", [])
-    first = min([statement.lineno, *(decorator.lineno for decorator in decorators)])
+    first = decorators[0].lineno if decorators else statement.lineno
     return first, statement.end_lineno or statement.lineno
 
 

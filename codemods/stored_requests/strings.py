@@ -30,9 +30,8 @@ def _strings_of(module: Module) -> dict[str, list[tuple[str, ast.Constant]]]:
 
     def compute() -> dict[str, list[tuple[str, ast.Constant]]]:
         found: dict[str, list[tuple[str, ast.Constant]]] = defaultdict(list)
-        for node in module.scopes.nodes(ast.Constant):
-            if isinstance(node.value, str):
-                found[node.value.rpartition(".")[2]].append((node.value, node))
+        for text, node in module.scopes.strings:
+            found[text.rpartition(".")[2]].append((text, node))
         return found
 
     return module.memo("strings by their last name", compute)

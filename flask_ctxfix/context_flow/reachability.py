@@ -26,7 +26,7 @@ from flask_ctxfix.flask_facts import (
 )
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import FunctionNode
-from flask_ctxfix.syntax import last_name, without_call
+from flask_ctxfix.syntax import without_call
 
 _NAMED_ENTRIES = {
     "after_request",
@@ -239,11 +239,10 @@ class Reachability:
         """Whether a function sets up an application, which happens before any request."""
         names = {local for local, _ in self._project.flask_locals(module).get("Flask", ())}
         names.add("Flask")  # as an attribute, or imported with a star
-        calls = (node for node in ast.walk(function) if isinstance(node, ast.Call))
         return any(
             self._values.of(module, call.func) == Foreign("flask.Flask")
-            for call in calls
-            if last_name(call.func) in names
+            for call in module.scopes.calls_of(names)
+            if function in module.scopes.ancestors(call)
         )
 
     def _of_reference(self, module: Module, reference: ast.expr) -> Reach | None:

@@ -7,10 +7,11 @@ import ast
 from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.starts import Start
 from flask_ctxfix.context_flow.tables import QuestionKind
-from flask_ctxfix.context_flow.values import Foreign, own_nodes
+from flask_ctxfix.context_flow.values import Foreign
 from flask_ctxfix.flask_facts import PROXIES
 from flask_ctxfix.local_names import only_assignment
 from flask_ctxfix.project import Module, Project
+from flask_ctxfix.scopes import FunctionNode
 
 _REQUESTS = ("flask.request", "flask.Request()")
 _FILES = frozenset(
@@ -61,13 +62,27 @@ def is_waited_for(start: Start) -> bool:
     around = scopes.function_of(start.call)
     if any(isinstance(each, ast.With | ast.AsyncWith) for each in scopes.ancestors(start.call)):
         return True
-    calls = (each for each in own_nodes(around or start.module.tree) if isinstance(each, ast.Call))
-    return any(
-        isinstance(call.func, ast.Attribute)
-        and call.func.attr in _WAITING
-        and all(isinstance(each, ast.Constant) for each in call.args)
-        for call in calls
-    )
+    return around in _waiting_in(start.module)
+
+
+def _waiting_in(module: Module) -> frozenset[ast.AST | None]:
+    """Return the functions of a module whose own code may wait for something; None for itself."""
+
+    def around(call: ast.Call) -> ast.AST | None:
+        scopes = module.scopes.ancestors(call)
+        return next(
+            (each for each in scopes if isinstance(each, FunctionNode | ast.ClassDef)), None
+        )
+
+    def compute() -> frozenset[ast.AST | None]:
+        return frozenset(
+            around(call)
+            for call in module.scopes.calls_of(_WAITING)
+            if isinstance(call.func, ast.Attribute)
+            and all(isinstance(each, ast.Constant) for each in call.args)
+        )
+
+    return module.memo("functions that wait", compute)
 
 
 def _named(module: Module, project: Project, node: ast.expr) -> str | None:
