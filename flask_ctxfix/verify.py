@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import warnings
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from flask_ctxfix.codemod import WrapStatements
@@ -132,7 +132,13 @@ def _untouched(module: Module, applied: Sequence[Finding]) -> Iterator[tuple[int
     yield from _lines(module, range(row, module.position(len(module.text))[0] + 1))
 
 
-def _lines(module: Module, rows: Iterable[int]) -> Iterator[tuple[int, str]]:
+def _lines(module: Module, rows: range) -> Iterator[tuple[int, str]]:
+    """Yield the lines that are not blank: mostly none, between two statements."""
+    if not rows:
+        return
+    start, end = module.line_span(rows[0]).start, module.line_span(rows[-1]).end
+    if module.text[start:end].isspace():
+        return
     for row in rows:
         start, end = module.line_span(row)
         if not module.text[start:end].isspace():
