@@ -7,6 +7,8 @@ from collections.abc import Iterator, Sequence
 from typing import Literal, TypeVar
 
 Held = TypeVar("Held")
+# Shared: an empty set of its own for each scope adds up.
+_NO_NAMES: frozenset[str] = frozenset()
 
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 Comprehension = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
@@ -75,8 +77,7 @@ class Scope:
         self.bindings: dict[str, list[Binding]] = ByName()
         self.reads: dict[str, list[ast.Name]] = ByName()
         self.star_imports: Sequence[ast.ImportFrom] = ()
-        self.unbound: frozenset[str] = frozenset()
-        self.of_module: frozenset[str] = frozenset()
+        self.unbound = self.of_module = _NO_NAMES
 
     @property
     def is_class(self) -> bool:

@@ -233,29 +233,6 @@ def test_where_code_runs(tmp_path: Path) -> None:
     assert where("helpers", "nobody") is Where.UNKNOWN
 
 
-def test_what_an_answer_rests_on(tmp_path: Path) -> None:
-    project, flow = flow_of(
-        tmp_path,
-        app="from flask import Flask\nfrom middle import work\napp = Flask(__name__)\n\n"
-        "@app.get('/')\ndef view():\n    return work()\n",
-        middle="from end import read\ndef work():\n    return read()\n",
-        end="from flask import request\ndef read():\n    return request.path\n",
-        other="def work():\n    return 1\n",
-    )
-    view = function(project, tmp_path / "app.py", "view")
-    assert flow.needs.of(view).need is Need.REQUEST
-    answers = view.module.answers
-    (summary,) = (a for a in answers.values() if a.basis.kind == "summary")
-    files = {Path(file).stem for file in summary.basis.every_file()}
-    assert files == {"app", "middle", "end"}
-
-    end = function(project, tmp_path / "end.py", "read")
-    assert flow.reachability.of_function(end.module, end.node).where is Where.REQUEST
-    reach = [a.basis for a in project.answers.values() if a.basis.kind == "reach"]
-    searched = {name for basis in reach for each in basis.every() for name in each.searched}
-    assert {"read", "work"} <= searched
-
-
 @pytest.mark.parametrize("is_circle", [False, True])
 @pytest.mark.parametrize("length", [1, 3, 100, 2000])
 def test_whether_helpers_ask_for_a_context(tmp_path: Path, length: int, is_circle: bool) -> None:

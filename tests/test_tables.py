@@ -189,39 +189,6 @@ def test_errors_that_are_caught_far_below(calls: Calls) -> None:
     assert ask(0) == size
 
 
-def test_what_an_answer_rests_on() -> None:
-    table = Table()
-
-    class File(Keeper):
-        def __init__(self, path: str) -> None:
-            super().__init__()
-            self.path = path
-
-    files = [File(f"{name}.py") for name in "abc"]
-
-    def ask(number: int) -> frozenset[int]:
-        return table.ask(files[number], REACHED, number, lambda: compute(number))
-
-    def compute(number: int) -> frozenset[int]:
-        if number == 0:
-            table.searches("work")
-            return ask(1) | ask(2)
-        if number == 1:
-            table.reads("d.py")
-            return ask(2) | {1}
-        return ask(1) | {2}
-
-    assert ask(0) == {1, 2}
-    first, second = table.basis(files[0], 0), table.basis(files[1], 1)
-    assert first is not None
-    assert second is not None
-    assert first.every_file() == {"a.py", "b.py", "c.py", "d.py"}
-    assert second.every_file() == {"b.py", "c.py", "d.py"}
-    assert first.searched == {"work"}
-    assert second in [*first.every()]
-    assert table.basis(files[2], "something else") is None
-
-
 @settings(deadline=None)
 @given(graphs(), st.data(), st.randoms(use_true_random=False))
 def test_questions_that_answers_lead_to(

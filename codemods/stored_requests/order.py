@@ -177,7 +177,6 @@ class Order:
     def _ends_written(self, value: Function, as_hook: bool) -> bool:
         """Whether something wrote at each end of a function."""
         module, node = value.module, value.node
-        self._table.reads(module.path)
         if pushes_context(node) or self._may_be_left_out(value):
             return False
         for each in own_nodes(node):  # asked here, they do not wait for each other inside a walk
@@ -233,7 +232,6 @@ class Order:
         )
 
     def _entered(self, module: Module, function: ast.FunctionDef | ast.AsyncFunctionDef) -> _Before:
-        self._table.reads(module.path)
         if self._entries.is_called_unseen(module, function):
             return _Before(Written.NO)
         found = _Before(Written.YES)
@@ -258,7 +256,6 @@ class Order:
         """
 
         def compute() -> bool:
-            self._table.reads(module.path)
             if any(True for _ in self._entries.of(module, function)):
                 return True
             for home, reference in self._reachability.references(module, function):

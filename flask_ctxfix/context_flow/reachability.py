@@ -122,11 +122,9 @@ class Reachability:
         place = (module.key, _name_of(function), function.lineno, function.col_offset)
         key = ("reach", self._is_thorough, place)
 
-        def compute() -> Reach | None:
-            self._table.reads(module.path)
-            return self._called(module, function, registered)
-
-        return self._table.ask(self._project, _REACH, key, compute)
+        return self._table.ask(
+            self._project, _REACH, key, lambda: self._called(module, function, registered)
+        )
 
     def _registered(self, module: Module, function: FunctionNode) -> Reach | None:
         """Return where a function runs by its decorators or as a method of its class."""
@@ -187,7 +185,7 @@ class Reachability:
         if self._makes_application(module, function):
             return _OUTSIDE
         found: list[Reach | None] = [] if registered is None else [registered]
-        paths = [each for each in self._naming(function) if not self._project.is_test(each)]
+        paths = self._project.naming_outside_tests(function.name)
         is_test = self._project.is_test(module.path)
         for home, reference in self._references(module, function, paths):
             if is_test and home is module:
@@ -271,7 +269,7 @@ class Reachability:
         self, module: Module, function: ast.FunctionDef | ast.AsyncFunctionDef
     ) -> Iterator[tuple[Module, ast.expr]]:
         """Yield the expressions of the project that name a function."""
-        yield from self._references(module, function, self._naming(function))
+        yield from self._references(module, function, self._project.naming(function.name))
 
     def _references(
         self,
@@ -331,11 +329,6 @@ class Reachability:
         if isinstance(receiver, Instance | Class):
             return True
         return value is None
-
-    def _naming(self, function: ast.FunctionDef | ast.AsyncFunctionDef) -> Sequence[str]:
-        """Return the files that may name a function."""
-        self._table.searches(function.name)
-        return self._project.naming(function.name)
 
 
 def _opens_no_context(decorator: ast.expr) -> bool:

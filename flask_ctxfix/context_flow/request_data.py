@@ -311,7 +311,6 @@ class RequestData:
 
     def _kept_on_g(self, attribute: str) -> Datum | None:
         """Return the data of the request that some code of the project keeps on `g`."""
-        self._table.searches(attribute)
         for module in self._project.parsed(self._project.naming(attribute)):
             for node in module.scopes.attribute_stores.get(attribute, ()):
                 parent = module.scopes.parents[node]

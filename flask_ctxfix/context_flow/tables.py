@@ -9,9 +9,9 @@ on the way is forgotten.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Hashable, Iterator
+from collections.abc import Callable, Collection, Hashable
 from operator import eq
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, Generic, TypeVar
 
 from flask_ctxfix.project import Keeper
 from flask_ctxfix.records import Record
@@ -42,47 +42,8 @@ class QuestionKind(Record, Generic[Result], eq=False):
 _NOTHING: frozenset[Any] = frozenset()
 
 
-class Basis:
-    """What an answer rests on.
-
-    `path` is the file that it is about, empty if it is about no single one; `files` are others that
-    hold what it is made of, `searched` the names that were looked for in all files. `asked` are the
-    bases of the answers to what was asked; answers of a circle rest on each other. What names mean
-    is no question of a table: that rests on all files that those here import, and these in turn.
-    """
-
-    __slots__ = ("asked", "files", "kind", "path", "searched")
-
-    def __init__(
-        self, kind: str, path: str, files: frozenset[str], searched: frozenset[str]
-    ) -> None:
-        self.kind = kind
-        self.path = path
-        self.files = files
-        self.searched = searched
-        self.asked: tuple[Basis, ...] = ()
-
-    def every(self) -> Iterator[Basis]:
-        """Yield this one and all that it rests on, directly or not."""
-        seen = {self}
-        left = [self]
-        while left:
-            basis = left.pop()
-            yield basis
-            new = [each for each in dict.fromkeys(basis.asked) if each not in seen]
-            seen.update(new)
-            left += new
-
-    def every_file(self) -> frozenset[str]:
-        """Return every file that the answer rests on, directly or not."""
-        return frozenset(file for each in self.every() for file in (each.path, *each.files) if file)
-
-
-class Answer(NamedTuple):
-    """A final answer, and what it rests on."""
-
-    value: Any
-    basis: Basis
+# What is read of the answers of a keeper where there is none.
+OPEN: Any = object()
 
 
 class _Question:
@@ -95,10 +56,8 @@ class _Question:
     """
 
     __slots__ = (
-        "asked",
         "awaited",
         "compute",
-        "files",
         "first",
         "gave_way",
         "in_round",
@@ -107,7 +66,6 @@ class _Question:
         "kind",
         "lowest",
         "place",
-        "searched",
         "value",
     )
 
@@ -121,20 +79,7 @@ class _Question:
         self.place = self.lowest = -1
         self.in_round = self.gave_way = False
         self.value = self.first = kind.unknown
-        self.asked: list[Basis] = []
         self.awaited: Collection[_Question] = _NOTHING
-        self.files: frozenset[str] = _NOTHING
-        self.searched: frozenset[str] = _NOTHING
-
-    def begin(self) -> None:
-        """Forget what an earlier attempt at an answer asked."""
-        if self.asked:
-            self.asked = []
-        self.awaited = self.files = self.searched = _NOTHING
-
-    def basis(self) -> Basis:
-        """Return what the latest attempt rests on, without other answers."""
-        return Basis(self.kind.name, self.keeper.path, self.files, self.searched)
 
 
 class _TooDeep(BaseException):
@@ -166,9 +111,9 @@ class Table:
         `compute` must do the same whenever it is called: it asks other questions and answers from
         what they give. `key` tells the questions of a keeper apart, whatever their kind.
         """
-        answer = keeper.answers.get(key)
-        if answer is not None:
-            return self.noted(answer)  # type: ignore[no-any-return]
+        answer = keeper.answers.get(key, OPEN)
+        if answer is not OPEN:
+            return answer  # type: ignore[no-any-return]
         question = self._by_key.get((keeper, key))
         if question is not None:
             return self._so_far(question)  # type: ignore[no-any-return]
@@ -181,52 +126,9 @@ class Table:
             raise _TooDeep(question)
         else:
             self._explore(question)
-        answer = keeper.answers.get(key)
-        if answer is None:
-            return self._so_far(question)  # type: ignore[no-any-return]
-        return self.noted(answer)  # type: ignore[no-any-return]
-
-    def keep(
-        self,
-        keeper: Keeper,
-        kind: QuestionKind[Result],
-        key: Hashable,
-        value: Result,
-        *searched: str,
-    ) -> Answer:
-        """Keep and return the answer to a question that asks no other one."""
-        basis = Basis(kind.name, keeper.path, _NOTHING, frozenset(searched))
-        answer = keeper.answers[key] = Answer(value, basis)
-        return answer
-
-    def made_of(
-        self, keeper: Keeper, kind: QuestionKind[Result], value: Result, *answers: Answer
-    ) -> Answer:
-        """Return an answer that final answers to others tell."""
-        basis = Basis(kind.name, keeper.path, _NOTHING, _NOTHING)
-        basis.asked = tuple([each.basis for each in answers])
-        return Answer(value, basis)
-
-    def noted(self, answer: Answer) -> Any:
-        """Return the value of a final answer, which the question being answered rests on."""
-        if self._running:
-            self._running[-1].asked.append(answer.basis)
-        return answer.value
-
-    def basis(self, keeper: Keeper, key: Hashable) -> Basis | None:
-        """Return what the final answer to a question rests on; None if there is none."""
-        answer = keeper.answers.get(key)
-        return None if answer is None else answer.basis
-
-    def reads(self, path: str) -> None:
-        """Note that the question that is being answered reads the file at `path`."""
-        if self._running and path not in self._running[-1].files:
-            self._running[-1].files |= {path}
-
-    def searches(self, name: str) -> None:
-        """Note that the question that is being answered looks for `name` in all files."""
-        if self._running and name not in self._running[-1].searched:
-            self._running[-1].searched |= {name}
+        if key in keeper.answers:
+            return keeper.answers[key]  # type: ignore[no-any-return]
+        return self._so_far(question)  # type: ignore[no-any-return]
 
     def _so_far(self, question: _Question) -> Any:
         """Return what is known of a question that whoever asks now has to wait for."""
@@ -278,7 +180,7 @@ class Table:
             raise
 
     def _computed(self, question: _Question, *, in_round: bool) -> Any:
-        question.begin()
+        question.awaited = _NOTHING
         question.in_round = in_round
         self._running.append(question)
         try:
@@ -294,10 +196,7 @@ class Table:
     def _close(self, first: _Question) -> None:
         """Keep the answers of the circle that begins with `first`, which may be in it alone."""
         if not first.awaited and first.place == len(self._unanswered) - 1:
-            basis = first.basis()
-            asked = first.asked
-            basis.asked = tuple(asked if len(asked) < 2 else dict.fromkeys(asked))
-            first.keeper.answers[first.key] = Answer(first.first, basis)
+            first.keeper.answers[first.key] = first.first
             del self._by_key[first.keeper, first.key]
             self._unanswered.pop()
             return
@@ -305,11 +204,8 @@ class Table:
         first.lowest = min(each.lowest for each in circle)
         if first.lowest < first.place:
             return
-        bases = {each: each.basis() for each in circle}
-        for question, basis in bases.items():
-            awaited = (bases[each] for each in question.awaited)
-            basis.asked = (*dict.fromkeys(question.asked), *awaited)
-            question.keeper.answers[question.key] = Answer(question.value, basis)
+        for question in circle:
+            question.keeper.answers[question.key] = question.value
         self._drop_from(first.place)
 
     def _settle(self, place: int) -> list[_Question]:

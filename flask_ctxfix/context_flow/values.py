@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from flask_ctxfix import flask_facts
 from flask_ctxfix.context_flow.setters import Setter, may_be_set, setters_of
-from flask_ctxfix.context_flow.tables import Answer, QuestionKind, Table
+from flask_ctxfix.context_flow.tables import OPEN, QuestionKind, Table
 from flask_ctxfix.origins import NONE, UNKNOWN
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import Binding, FunctionNode, Scope, children
@@ -198,9 +198,9 @@ class Values:
 
     def _of(self, module: Module, node: ast.expr, given: Known = ()) -> _Answer:
         if not given:
-            answer = module.answers.get(node)  # most have been asked before
-            if answer is not None:
-                return self._table.noted(answer)  # type: ignore[no-any-return]
+            answer: _Answer = module.answers.get(node, OPEN)  # most have been asked before
+            if answer is not OPEN:
+                return answer
         evaluate = _EVALUATED.get(type(node))
         return None if evaluate is None else evaluate(self, module, node, given)
 
@@ -213,44 +213,39 @@ class Values:
         is_local = scope.parent is not None and not scope.is_class
         place = (scope, node.id) if is_local else self._project.local_name(module, node)
         key = ("name", place, given)
-        answer = module.answers.get(key) or self._simple(module, node, key, given)
-        if answer is None:
-            value = self._ask(module, key, lambda: self._bound_name(module, node, given))
-            answer = module.answers.get(key)
-            if answer is None or given:
-                return value
-        if not given:
+        answer: _Answer = module.answers.get(key, OPEN)
+        if answer is OPEN:
+            answer = self._simple(module, node, given)
+            if answer is OPEN:
+                answer = self._ask(module, key, lambda: self._bound_name(module, node, given))
+            else:
+                module.answers[key] = answer
+        if not given and key in module.answers:
             module.answers[node] = answer
-        return self._table.noted(answer)  # type: ignore[no-any-return]
+        return answer
 
-    def _simple(self, module: Module, node: ast.Name, key: Hashable, given: Known) -> Answer | None:
-        """Keep and return the value of a name if its one binding tells it without other values."""
+    def _simple(self, module: Module, node: ast.Name, given: Known) -> Any:
+        """Return the value of a name if its one binding tells it; `OPEN` if it takes others."""
         binding = self._project.only_binding(module, node)
         if binding is None:
-            return None
+            return OPEN
         if binding.alias is not None:
             imported = self._project.imported_name(module, binding)
-            if imported is None:
-                return None
-            return self._table.keep(module, _VALUE, key, self._foreign(imported))
-        is_global = module.scopes.module.binds(node.id)
-        if is_global and may_be_set(self._project, node.id):
-            return None
-        value: _Answer = None
+            return OPEN if imported is None else self._foreign(imported)
+        if module.scopes.module.binds(node.id) and may_be_set(self._project, node.id):
+            return OPEN
         made_by = binding.node
         if isinstance(made_by, ast.FunctionDef | ast.AsyncFunctionDef):
             if made_by.decorator_list:
-                return None
-            value = Function(module, made_by, None, _seen_by(module, made_by, given))
-        elif isinstance(made_by, ast.ClassDef):
-            value = Class(module, made_by)
-        elif binding.kind == "parameter":
-            if getattr(made_by, "annotation", None) is not None:
-                return None
-            value = self._parameter(module, binding, given)
-        elif binding.value is not None or isinstance(made_by, ast.withitem | ast.NamedExpr):
-            return None
-        return self._table.keep(module, _VALUE, key, value, *((node.id,) if is_global else ()))
+                return OPEN
+            return Function(module, made_by, None, _seen_by(module, made_by, given))
+        if isinstance(made_by, ast.ClassDef):
+            return Class(module, made_by)
+        if binding.kind == "parameter":
+            is_annotated = getattr(made_by, "annotation", None) is not None
+            return OPEN if is_annotated else self._parameter(module, binding, given)
+        is_made = binding.value is not None or isinstance(made_by, ast.withitem | ast.NamedExpr)
+        return OPEN if is_made else None
 
     def _definition(
         self, module: Module, node: ast.FunctionDef | ast.AsyncFunctionDef, given: Known
@@ -320,10 +315,9 @@ class Values:
 
     def _called(self, module: Module, node: ast.Call, given: Known) -> _Answer:
         """Return the value of a call: of an unknown function, or one from elsewhere, at once."""
-        known = None if given else module.answers.get(node.func)
-        if known is None:
+        function = OPEN if given else module.answers.get(node.func, OPEN)
+        if function is OPEN:
             return self._asked(module, node, given)
-        function = known.value
         if function is None:
             is_plain = not isinstance(node.func, ast.Name) or node.func.id != "super"
         else:
@@ -331,8 +325,8 @@ class Values:
         if not is_plain:
             return self._asked(module, node, given)
         value = None if function is None else Foreign(f"{function.name}()")
-        module.answers[node] = answer = known._replace(value=value)
-        return self._table.noted(answer)  # type: ignore[no-any-return]
+        module.answers[node] = value
+        return value
 
     def _asked(self, module: Module, node: ast.expr, given: Known) -> _Answer:
         """Return the value of what is made of several others, or of others that lead back here."""
@@ -361,8 +355,6 @@ class Values:
 
     def _agreed_on(self, bindings: list[tuple[Module, Binding]], given: Known) -> _Answer:
         """Return what the bindings of a name agree on, with what other modules set it to."""
-        for owner, _ in bindings:
-            self._table.reads(owner.path)
         values = [
             self._bound(owner, binding, given)
             for owner, binding in bindings
@@ -377,24 +369,20 @@ class Values:
 
     def _set_in(self, path: str, name: str) -> Iterator[_Answer]:
         """Yield what code elsewhere sets a name of the module at `path` to."""
-        for setter in self._setters(name):
+        for setter in setters_of(self._project, name):
             if self._project.module_of(setter.module, setter.target) == path:
                 yield self._set_to(setter)
 
     def _set_on(self, owner: Class, name: str) -> Iterator[_Answer]:
         """Yield what code elsewhere sets an attribute of a class to, or of one that it inherits."""
         family = [owner.node]
-        setters = [*self._setters(name)]
+        setters = [*setters_of(self._project, name)]
         if setters:
             family += [base.node for base in self.bases(owner) if isinstance(base, Class)]
         for setter in setters:
             target = self._of(setter.module, setter.target)
             if isinstance(target, Class) and target.node in family:
                 yield self._set_to(setter)
-
-    def _setters(self, name: str) -> Iterator[Setter]:
-        self._table.searches(name)
-        return setters_of(self._project, name)
 
     def _set_to(self, setter: Setter) -> _Answer:
         return None if setter.value is None else self._of(setter.module, setter.value)
@@ -479,19 +467,17 @@ class Values:
     ) -> _Answer:
         value = self._member(owner, node.attr, of_instance=of_instance)
         if not given:
-            first = module.answers.get(node.value)
-            second = owner.module.answers.get(("member", owner.node, node.attr, of_instance))
-            if first is not None and second is not None:
-                module.answers[node] = self._table.made_of(module, _VALUE, value, first, second)
+            member = ("member", owner.node, node.attr, of_instance)
+            if node.value in module.answers and member in owner.module.answers:
+                module.answers[node] = value
         return value
 
     def _kept(
         self, module: Module, node: ast.expr, given: Known, part: ast.expr, value: _Answer
     ) -> _Answer:
         """Return the value of `node`, which a part of it tells; keep it if that one is final."""
-        answer = None if given else module.answers.get(part)
-        if answer is not None:
-            module.answers[node] = answer._replace(value=value)
+        if not given and part in module.answers:
+            module.answers[node] = value
         return value
 
     def _looked_at(self, module: Module, node: ast.Attribute, given: Known) -> _Answer:
