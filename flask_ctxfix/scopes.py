@@ -11,6 +11,7 @@ from typing import NamedTuple, TypeVar, cast
 
 from flask_ctxfix.scope import Binding, BindingKind, Comprehension, FunctionNode, Scope
 from flask_ctxfix.scope_walk import ScopeWalk, children
+from flask_ctxfix.small_nodes import shrink
 from flask_ctxfix.syntax import last_name
 
 __all__ = ["Binding", "BindingKind", "FunctionNode", "Scope", "Scopes", "children"]
@@ -43,6 +44,7 @@ class Scopes:
         walk = ScopeWalk(tree)
         if walk.is_suspect:
             symtable.symtable(text, filename, "exec")  # raises SyntaxError if Python refuses it
+        shrink(walk.nodes)
         self.parents = walk.parents
         self.module = walk.module
         self.every = walk.every
