@@ -10,7 +10,7 @@ import textwrap
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests.names.symtable_answers import differences
@@ -124,6 +124,7 @@ programs = st.tuples(future, st.lists(statements, min_size=1, max_size=4)).map(
 
 @settings(deadline=None, max_examples=100)
 @given(text=programs)
+@example("@[a for a in a]\ndef a(a: [a for a in a], b=[a for b in a]) -> [b for a in b]:\n    a")
 def test_scopes_of_any_program(text: str) -> None:
     try:
         ast.parse(text)

@@ -107,12 +107,29 @@ class _Comparison:
         for inner in self._inner[scope]:
             tables = left.get((self._name(inner), self._line(inner)))
             if tables:
-                yield from self.of(inner, tables.popleft(), homes)
+                yield from self._of_one(inner, tables, homes)
             elif inner.is_comprehension and sys.version_info >= (3, 12):
                 own = dict.fromkeys(inner.bindings, inner)
                 yield from self._inside(inner, left, {**homes, **own})
             elif not self._is_never_evaluated(inner.node):
                 yield self._where(inner, self._name(inner), "has no table")
+
+    def _of_one(
+        self, inner: Scope, tables: deque[symtable.SymbolTable], homes: dict[str, Scope]
+    ) -> Iterator[str]:
+        """Compare a scope with the table that is its own, of those with its name on its line.
+
+        The compiler meets defaults, decorators and annotations in another order than they stand in.
+        """
+        first: list[str] = []
+        for table in tables:
+            found = [*self.of(inner, table, homes)]
+            if not found:
+                tables.remove(table)
+                return
+            first = first or found
+        tables.popleft()
+        yield from first
 
     def _is_never_evaluated(self, node: ast.AST) -> bool:
         """Whether a node stands in an annotation that is kept as text."""
