@@ -13,8 +13,9 @@ from flask_ctxfix.aliases import classes_of
 from flask_ctxfix.applications import imported_packages, is_set_for
 from flask_ctxfix.codemods.jobs.jobs import jobs_in
 from flask_ctxfix.context_flow import ContextFlow, Need
+from flask_ctxfix.context_flow.evaluation import Values
 from flask_ctxfix.context_flow.made_contexts import makes_context
-from flask_ctxfix.context_flow.values import Class, Foreign, Function, Instance, Value, Values
+from flask_ctxfix.context_flow.values import Class, Foreign, Function, Instance, Value
 from flask_ctxfix.flask_facts import (
     CLASSES,
     CONTEXT_MAKERS,

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 
 from flask_ctxfix.codemods.manual_contexts.unseen import sees_another_context
 from flask_ctxfix.context_flow import ContextFlow
+from flask_ctxfix.context_flow.evaluation import Values
 from flask_ctxfix.context_flow.tables import QuestionKind
 from flask_ctxfix.context_flow.values import (
     Foreign,
@@ -15,7 +16,6 @@ from flask_ctxfix.context_flow.values import (
     Property,
     Proxy,
     Value,
-    Values,
     own_nodes,
 )
 from flask_ctxfix.flask_facts import PROXIES, WITHOUT_TEARDOWN

@@ -9,6 +9,7 @@ import ast
 from collections.abc import Callable, Iterator
 
 from flask_ctxfix.context_flow import ContextFlow, Where
+from flask_ctxfix.context_flow.evaluation import Values
 from flask_ctxfix.context_flow.tables import QuestionKind
 from flask_ctxfix.context_flow.values import (
     Class,
@@ -16,7 +17,6 @@ from flask_ctxfix.context_flow.values import (
     Function,
     Property,
     Proxy,
-    Values,
     own_nodes,
 )
 from flask_ctxfix.flask_facts import NEEDS, PROXIES

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import ast
 
+from flask_ctxfix.context_flow.evaluation import Values
 from flask_ctxfix.context_flow.made_contexts import makes_context, may_be_context
-from flask_ctxfix.context_flow.values import Class, Foreign, Function, Value, Values
+from flask_ctxfix.context_flow.values import Class, Foreign, Function, Value
 from flask_ctxfix.project import Module
 
 _MAKERS = ("app_context()", "request_context()")

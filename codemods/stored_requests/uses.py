@@ -20,7 +20,8 @@ from flask_ctxfix.codemods.stored_requests.strings import (
     strings_naming,
 )
 from flask_ctxfix.context_flow import ContextFlow
-from flask_ctxfix.context_flow.values import Class, Foreign, Instance, Values
+from flask_ctxfix.context_flow.evaluation import Values
+from flask_ctxfix.context_flow.values import Class, Foreign, Instance
 from flask_ctxfix.imports import exported_names
 from flask_ctxfix.project import Module, Project, stem_of
 from flask_ctxfix.scopes import Binding, Scope

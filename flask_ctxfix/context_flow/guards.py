@@ -6,6 +6,7 @@ import ast
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from flask_ctxfix.context_flow.evaluation import Values
 from flask_ctxfix.context_flow.made_contexts import (
     NEED_OF,
     Ends,
@@ -20,7 +21,6 @@ from flask_ctxfix.context_flow.values import (
     Function,
     Known,
     Value,
-    Values,
     own_nodes,
 )
 from flask_ctxfix.flask_facts import PROXIES

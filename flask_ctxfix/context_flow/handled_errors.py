@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 
+from flask_ctxfix.context_flow.evaluation import Values
 from flask_ctxfix.context_flow.made_contexts import Need, makes_context
 from flask_ctxfix.context_flow.values import (
     Foreign,
@@ -11,7 +12,6 @@ from flask_ctxfix.context_flow.values import (
     Instance,
     Known,
     Value,
-    Values,
     own_nodes,
 )
 from flask_ctxfix.flask_facts import HIDING_MANAGERS, LOG_METHODS, is_report, is_well_known

@@ -6,7 +6,8 @@ import ast
 from collections.abc import Iterator
 from enum import IntEnum
 
-from flask_ctxfix.context_flow.values import Foreign, Function, Instance, Value, Values
+from flask_ctxfix.context_flow.evaluation import Values
+from flask_ctxfix.context_flow.values import Foreign, Function, Instance, Value
 from flask_ctxfix.flask_facts import is_well_known
 from flask_ctxfix.project import Module
 from flask_ctxfix.scopes import FunctionNode

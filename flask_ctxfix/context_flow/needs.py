@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Literal, NamedTuple
 
 from flask_ctxfix.codemod import Span, Step
+from flask_ctxfix.context_flow.evaluation import Values
 from flask_ctxfix.context_flow.guards import Guards, is_proxy
 from flask_ctxfix.context_flow.handled_errors import (
     expects_failure,
@@ -37,7 +38,6 @@ from flask_ctxfix.context_flow.values import (
     Proxy,
     Switch,
     Value,
-    Values,
 )
 from flask_ctxfix.flask_facts import NEEDS, PROXIES
 from flask_ctxfix.project import Module, Project

@@ -9,10 +9,11 @@ from typing import NamedTuple
 
 from flask_ctxfix.applications import imported_packages
 from flask_ctxfix.codemod import Step
+from flask_ctxfix.context_flow.evaluation import Values
 from flask_ctxfix.context_flow.guards import Guards
 from flask_ctxfix.context_flow.made_contexts import Need
 from flask_ctxfix.context_flow.tables import QuestionKind, Table
-from flask_ctxfix.context_flow.values import Class, Foreign, Function, Instance, Values
+from flask_ctxfix.context_flow.values import Class, Foreign, Function, Instance
 from flask_ctxfix.flask_facts import (
     APP_DECORATORS,
     CARRIERS,

@@ -6,7 +6,8 @@ import ast
 from collections import defaultdict
 from collections.abc import Iterator
 
-from flask_ctxfix.context_flow.values import Class, Instance, Parent, Values
+from flask_ctxfix.context_flow.evaluation import Values
+from flask_ctxfix.context_flow.values import Class, Instance, Parent
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import FunctionNode, Scope
 

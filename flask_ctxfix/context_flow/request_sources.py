@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ast
 
-from flask_ctxfix.context_flow.values import Class, Foreign, Values
+from flask_ctxfix.context_flow.evaluation import Values
+from flask_ctxfix.context_flow.values import Class, Foreign
 from flask_ctxfix.flask_facts import ENTRY_BASES, FED_DECORATORS, FORM_BASES, PROXIES
 from flask_ctxfix.project import Module
 from flask_ctxfix.scopes import FunctionNode

@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
+from flask_ctxfix.context_flow.evaluation import Values
 from flask_ctxfix.context_flow.module_names import functions_of, imports_of
 from flask_ctxfix.context_flow.relatives import Relatives
 from flask_ctxfix.context_flow.request_sources import (
@@ -26,7 +27,7 @@ from flask_ctxfix.context_flow.spreading import (
     Place,
     Spreading,
 )
-from flask_ctxfix.context_flow.values import Class, Foreign, Instance, Parent, Values
+from flask_ctxfix.context_flow.values import Class, Foreign, Instance, Parent
 from flask_ctxfix.flask_facts import REQUEST_GETTERS, canonical_name
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import FunctionNode

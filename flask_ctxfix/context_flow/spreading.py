@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
+from flask_ctxfix.context_flow.evaluation import Values
 from flask_ctxfix.context_flow.module_names import (
     around_others,
     functions_named,
@@ -33,7 +34,6 @@ from flask_ctxfix.context_flow.values import (
     Function,
     Instance,
     Known,
-    Values,
     bound_arguments,
 )
 from flask_ctxfix.flask_facts import DERIVING_CALLS
