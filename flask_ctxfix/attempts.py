@@ -6,9 +6,8 @@ from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from flask_ctxfix.codemod import Finding, Fix
+from flask_ctxfix.codemod import Finding, Fix, RewriteError
 from flask_ctxfix.records import replace
-from flask_ctxfix.rewrite import RewriteError
 from flask_ctxfix.source import SourceError
 
 if TYPE_CHECKING:

@@ -13,7 +13,8 @@ from flask_ctxfix.scopes import Binding
 from flask_ctxfix.source import SourceError
 
 if TYPE_CHECKING:
-    from flask_ctxfix.project import Module, Project
+    from flask_ctxfix.module import Module
+    from flask_ctxfix.modules import Modules
 
 
 class _Bound(NamedTuple):
@@ -43,7 +44,7 @@ class Binders:
     Where a name may be something else, too, nothing is found: no answer is better than a part.
     """
 
-    def __init__(self, project: Project, resolver: Resolver) -> None:
+    def __init__(self, project: Modules, resolver: Resolver) -> None:
         self._project = project
         self._module = resolver.module
         self._lookup = resolver.lookup

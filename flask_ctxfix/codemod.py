@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple
 
 from flask_ctxfix.records import Record
+from flask_ctxfix.source import Span
 
 if TYPE_CHECKING:
     import ast
@@ -16,17 +17,6 @@ if TYPE_CHECKING:
 
 Level = Literal["error", "warning", "info"]
 Applicability = Literal["safe", "unsafe"]
-
-
-class Span(NamedTuple):
-    """Half-open range of character offsets into the text of a file."""
-
-    start: int
-    end: int
-
-    def holds(self, other: Span) -> bool:
-        """Whether `other` lies wholly inside."""
-        return self.start <= other.start and other.end <= self.end
 
 
 class ReplaceExpression(Record):
@@ -159,6 +149,10 @@ Edit = (
     | WrapStatements
     | RemoveFinally
 )
+
+
+class RewriteError(Exception):
+    """Why the fixes of one file could not be applied, in one line."""
 
 
 class Need(Record):

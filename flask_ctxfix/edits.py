@@ -22,11 +22,11 @@ from flask_ctxfix.codemod import (
     RemoveStatement,
     ReplaceExpression,
     ReplaceStatement,
-    Span,
+    RewriteError,
     WrapBody,
     WrapStatements,
 )
-from flask_ctxfix.rewrite import RewriteError
+from flask_ctxfix.source import Span
 
 if TYPE_CHECKING:
     from flask_ctxfix.project import Module

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
 
-# Takes some paths and returns a list with what came of each.
-Task = Callable[[Sequence[str]], list[Any]]
+    from flask_ctxfix.processes import Task
 
 # The start of processes costs what the rewriting of some files does.
 _FEW_FILES = 8

@@ -20,8 +20,8 @@ from flask_ctxfix.codemod import (
     RemoveStatement,
     ReplaceExpression,
     ReplaceStatement,
-    Span,
 )
+from flask_ctxfix.source import Span
 
 if TYPE_CHECKING:
     from flask_ctxfix.project import Module, Project

@@ -104,7 +104,7 @@ class Job:
             return False
         fixes = (located.finding.fix for located in result.findings)
         settings = self.projects.settings(result.path)
-        return any(fix is not None and settings.allows(fix) for fix in fixes)
+        return any(fix is not None and settings.allows(fix.applicability) for fix in fixes)
 
     def rewrite(self, paths: Sequence[str]) -> list[FileResult | SourceError]:
         """Return what becomes of each file in which something is to be rewritten."""
@@ -226,7 +226,7 @@ class Job:
         return [
             finding
             for finding in reported(module, found, settings)
-            if finding.fix is not None and settings.allows(finding.fix)
+            if finding.fix is not None and settings.allows(finding.fix.applicability)
         ]
 
     def _rewrite(

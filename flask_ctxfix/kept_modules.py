@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary
 
 if TYPE_CHECKING:
-    from flask_ctxfix.project import Module
+    from flask_ctxfix.module import Module
 
 # In characters of their texts; for each, trees and scopes take some 28 bytes.
 _ALWAYS_KEPT = 20_000_000

@@ -12,7 +12,7 @@ from flask_ctxfix.lookup import Gives, Lookup
 from flask_ctxfix.scopes import Binding, FunctionNode, Scope
 
 if TYPE_CHECKING:
-    from flask_ctxfix.project import Module
+    from flask_ctxfix.module import Module
 
 BUILTINS = frozenset(dir(builtins))
 _LOOPS = (ast.For, ast.AsyncFor, ast.While)

@@ -14,7 +14,7 @@ from flask_ctxfix.scopes import Binding
 from flask_ctxfix.source import SourceError
 
 if TYPE_CHECKING:
-    from flask_ctxfix.project import Project
+    from flask_ctxfix.modules import Modules
 
 
 class Gives(IntEnum):
@@ -63,7 +63,7 @@ class Lookup:
     A file that is imported by the very module that it asks for a name may come too early for that.
     """
 
-    def __init__(self, project: Project) -> None:
+    def __init__(self, project: Modules) -> None:
         self._project = project
         self.files: ModuleFiles = project.files
 

@@ -23,7 +23,8 @@ from flask_ctxfix.module_files import is_folder
 from flask_ctxfix.scopes import Binding
 
 if TYPE_CHECKING:
-    from flask_ctxfix.project import Module, Project
+    from flask_ctxfix.module import Module
+    from flask_ctxfix.modules import Modules
 
 Origins = frozenset[str]
 
@@ -82,7 +83,7 @@ _Steps = Steps[_Key, Value]
 class _Known:
     """What is known of names, by the project where any module may ask for it, or by a module."""
 
-    def __init__(self, project: Project, module: Module) -> None:
+    def __init__(self, project: Modules, module: Module) -> None:
         self._shared: dict[_Key, Values] = project.memo("names", dict)
         self._own: dict[_Key, Values] = module.memo("names", dict)
 
@@ -99,7 +100,7 @@ class _Known:
 class Resolver:
     """Follows names of a module through assignments, imports and the modules of a project."""
 
-    def __init__(self, project: Project, module: Module) -> None:
+    def __init__(self, project: Modules, module: Module) -> None:
         self.module = module
         self.lookup = Lookup(project)
         self.locals = LocalNames(module, self.lookup)

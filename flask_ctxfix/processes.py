@@ -6,13 +6,15 @@ import gc
 import multiprocessing
 import os
 import signal
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
-from flask_ctxfix.executors import Task
 from flask_ctxfix.source import SourceError
+
+# Takes some paths and returns a list with what came of each.
+Task = Callable[[Sequence[str]], list[Any]]
 
 _PARTS_PER_PROCESS = 4
 

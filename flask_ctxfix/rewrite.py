@@ -20,11 +20,12 @@ from flask_ctxfix.codemod import (
     RemoveStatement,
     ReplaceExpression,
     ReplaceStatement,
-    Span,
+    RewriteError,
     WrapStatements,
 )
 from flask_ctxfix.imports import plan_imports
 from flask_ctxfix.places import start_with_comments
+from flask_ctxfix.source import Span
 
 if TYPE_CHECKING:
     from flask_ctxfix.project import Module
@@ -34,10 +35,6 @@ _REST_OF_LINE = re.compile(r"[ \t\f]*;?[ \t\f]*(#[^\r\n]*)?(\r\n|\r|\n|\Z)")
 _BLANK_LINES = re.compile(r"([ \t\f]*(\r\n|\r|\n))*")
 _NEWLINE = re.compile(r"\r\n|\r|\n")
 _HEADER_BEFORE = re.compile(r"(?:\A|[\r\n])[^#\r\n]*:[ \t]*(#[^\r\n]*)?(\r\n|\r|\n)\Z")
-
-
-class RewriteError(Exception):
-    """Why the fixes of one file could not be applied, in one line."""
 
 
 class _Piece(NamedTuple):

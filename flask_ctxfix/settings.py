@@ -6,15 +6,12 @@ import os
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Literal
 
 from flask_ctxfix.discovery import DEFAULT_EXCLUDE
 from flask_ctxfix.flask_versions import TargetVersion
 from flask_ctxfix.folders import folder_of, project_of
 from flask_ctxfix.records import Record, replace
-
-if TYPE_CHECKING:
-    from flask_ctxfix.codemod import Fix
 
 OUTPUT_FORMATS = ("text", "concise", "json")
 THREAD_FIXES = ("wrap", "values")
@@ -59,9 +56,9 @@ class Settings(Record):
         """Whether `select` itself holds `code` or a prefix, as findings of level info need."""
         return _longest(self.select, code) is not None
 
-    def allows(self, fix: Fix) -> bool:
-        """Whether `fix` is to be applied, and not only spoken of."""
-        return self.unsafe_fixes or fix.applicability == "safe"
+    def allows(self, applicability: Literal["safe", "unsafe"]) -> bool:
+        """Whether fixes of that kind are to be applied, and not only spoken of."""
+        return self.unsafe_fixes or applicability == "safe"
 
     def prefixes(self) -> list[str]:
         """Return every code and prefix of one that the settings mention."""

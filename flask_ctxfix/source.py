@@ -6,6 +6,7 @@ import codecs
 import os
 import re
 import stat
+from typing import NamedTuple
 
 from flask_ctxfix.records import Record
 
@@ -14,6 +15,17 @@ _COOKIE = re.compile(rb"[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)", re.ASCII)
 # What no label of a domain name is, and what UTF-16, EBCDIC and Punycode spell differently.
 _ASCII = "..#"
 _BLANK = re.compile(rb"[ \t\f]*(#.*)?", re.ASCII)
+
+
+class Span(NamedTuple):
+    """Half-open range of character offsets into the text of a file."""
+
+    start: int
+    end: int
+
+    def holds(self, other: Span) -> bool:
+        """Whether `other` lies wholly inside."""
+        return self.start <= other.start and other.end <= self.end
 
 
 class SourceError(Exception):

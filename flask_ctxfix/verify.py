@@ -8,10 +8,9 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from flask_ctxfix.codemod import WrapStatements
+from flask_ctxfix.codemod import RewriteError, WrapStatements
 from flask_ctxfix.endless import is_endless
 from flask_ctxfix.project import deep_calls
-from flask_ctxfix.rewrite import RewriteError
 
 if TYPE_CHECKING:
     from flask_ctxfix.codemod import Finding

@@ -2,8 +2,9 @@ import pickle
 
 import pytest
 
-from flask_ctxfix.codemod import RemoveDecorator, RemoveStatement, ReplaceExpression, Span
+from flask_ctxfix.codemod import RemoveDecorator, RemoveStatement, ReplaceExpression
 from flask_ctxfix.records import Record, replace
+from flask_ctxfix.source import Span
 
 
 class Place(Record):

@@ -115,8 +115,8 @@ def test_json(tree: Write) -> None:
 def test_json_of_nothing_and_of_fixes_that_cannot_be_applied(
     tree: Write, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    from flask_ctxfix.codemod import RewriteError
     from flask_ctxfix.reports import json as report
-    from flask_ctxfix.rewrite import RewriteError
 
     def refuse(module: object, fixes: object) -> str:
         raise RewriteError("no")

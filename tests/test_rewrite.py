@@ -22,11 +22,11 @@ from flask_ctxfix.codemod import (
     RemoveStatement,
     ReplaceExpression,
     ReplaceStatement,
-    Span,
+    RewriteError,
 )
 from flask_ctxfix.project import Module
-from flask_ctxfix.rewrite import RewriteError, rewrite, without_conflicts
-from flask_ctxfix.source import Source
+from flask_ctxfix.rewrite import rewrite, without_conflicts
+from flask_ctxfix.source import Source, Span
 
 Make = Callable[[Span], Edit]
 

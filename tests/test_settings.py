@@ -3,7 +3,6 @@ from pathlib import Path
 
 import pytest
 
-from flask_ctxfix.codemod import Fix
 from flask_ctxfix.flask_versions import TargetVersion
 from flask_ctxfix.settings import Settings, SettingsError, load
 
@@ -158,9 +157,9 @@ def test_the_longest_prefix_decides(
 def test_what_is_named_and_allowed() -> None:
     assert not Settings().names("CTX401")
     assert Settings(select=("CTX4",)).names("CTX401")
-    assert Settings().allows(Fix("safe", ""))
-    assert not Settings().allows(Fix("unsafe", ""))
-    assert Settings(unsafe_fixes=True).allows(Fix("unsafe", ""))
+    assert Settings().allows("safe")
+    assert not Settings().allows("unsafe")
+    assert Settings(unsafe_fixes=True).allows("unsafe")
 
 
 def test_configuration_that_cannot_be_read(tree: Write) -> None:

@@ -13,12 +13,12 @@ from flask_ctxfix.codemod import (
     Fix,
     RemoveFinally,
     RemoveStatement,
-    Span,
+    RewriteError,
     WrapStatements,
 )
 from flask_ctxfix.project import Module
-from flask_ctxfix.rewrite import RewriteError, rewrite, without_conflicts
-from flask_ctxfix.source import Source
+from flask_ctxfix.rewrite import rewrite, without_conflicts
+from flask_ctxfix.source import Source, Span
 
 
 def module_of(text: str) -> Module:

@@ -6,12 +6,11 @@ import ast
 
 from flask_ctxfix.aliases import known_as
 from flask_ctxfix.applications import constructions
-from flask_ctxfix.codemod import Span
 from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.values import Foreign, Function
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import Binding
-from flask_ctxfix.source import SourceError
+from flask_ctxfix.source import SourceError, Span
 from flask_ctxfix.syntax import without_call
 
 _REAL = "flask.current_app._get_current_object"

@@ -5,13 +5,14 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from flask_ctxfix.codemod import Finding, Rule, Span
+from flask_ctxfix.codemod import Finding, Rule
 from flask_ctxfix.codemods.manual_contexts.import_order import at_import, is_imported_outside
 from flask_ctxfix.context_flow import ContextFlow, Need, Use
 from flask_ctxfix.context_flow.values import Foreign
 from flask_ctxfix.flask_facts import PROXIES
 from flask_ctxfix.flask_versions import TargetVersion
 from flask_ctxfix.project import Module, Project
+from flask_ctxfix.source import Span
 from flask_ctxfix.syntax import last_name
 
 _ADVICE = "read it in a function that runs where there is a context, or by a `LocalProxy`"

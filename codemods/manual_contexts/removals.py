@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import ast
 
-from flask_ctxfix.codemod import Span
 from flask_ctxfix.project import Module
 from flask_ctxfix.scopes import Binding, FunctionNode
+from flask_ctxfix.source import Span
 from flask_ctxfix.syntax import without_call
 
 

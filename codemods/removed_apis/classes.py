@@ -7,10 +7,11 @@ from collections.abc import Iterator
 
 from flask_ctxfix import flask_facts
 from flask_ctxfix.aliases import may_know
-from flask_ctxfix.codemod import Finding, Fix, Level, ReplaceExpression, Rule, Span
+from flask_ctxfix.codemod import Finding, Fix, Level, ReplaceExpression, Rule
 from flask_ctxfix.codemods.removed_apis.stack_uses import StackUses, serves_newer_flask
 from flask_ctxfix.flask_versions import ONE_CONTEXT, TargetVersion
 from flask_ctxfix.project import Module, Project
+from flask_ctxfix.source import Span
 
 _MAKERS = {"RequestContext": ("request_context", 2), "AppContext": ("app_context", 1)}
 _ATOMS = (ast.Name, ast.Attribute, ast.Call, ast.Subscript)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from flask_ctxfix import flask_facts
 from flask_ctxfix.aliases import may_know
-from flask_ctxfix.codemod import Applicability, Fix, Need, ReplaceExpression, Span
+from flask_ctxfix.codemod import Applicability, Fix, Need, ReplaceExpression
 from flask_ctxfix.codemods.removed_apis.spelling import both_contexts
 from flask_ctxfix.codemods.removed_apis.stack_uses import Kind, serves_newer_flask
 from flask_ctxfix.codemods.removed_apis.stores import Store, group_of, store_of
@@ -16,6 +16,7 @@ from flask_ctxfix.imports import local_name
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.records import Record, replace
 from flask_ctxfix.scopes import Binding, Scope
+from flask_ctxfix.source import Span
 
 PRIVATE = frozenset((*flask_facts.LOOKUPS, *flask_facts.ERROR_MESSAGES, "_find_app"))
 _BY_HAND = "write a function that reads `g` or the proxies; nothing public takes its place as it is"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from flask_ctxfix.codemod import Need, Span
+from flask_ctxfix.codemod import Need
 from flask_ctxfix.codemods.removed_apis.drafts import Draft
 from flask_ctxfix.codemods.removed_apis.stack_uses import Stack
 from flask_ctxfix.codemods.removed_apis.stores import Store, group_of, store_of
@@ -12,6 +12,7 @@ from flask_ctxfix.flask_versions import ONE_CONTEXT, TargetVersion
 from flask_ctxfix.imports import local_name
 from flask_ctxfix.origins import NONE
 from flask_ctxfix.project import Module, Project
+from flask_ctxfix.source import Span
 
 _FEATURE_TEST = """\
 if hasattr({classes}, "has_request"):

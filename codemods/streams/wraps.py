@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from flask_ctxfix.codemod import AddDecorator, Fix, ReplaceExpression, Span, Step
+from flask_ctxfix.codemod import AddDecorator, Fix, ReplaceExpression, Step
 from flask_ctxfix.codemods.streams.late_code import is_stream
 from flask_ctxfix.codemods.streams.streamed import Stream
 from flask_ctxfix.context_flow import Reach, Where
@@ -14,7 +14,7 @@ from flask_ctxfix.context_flow.teardowns import teardowns
 from flask_ctxfix.context_flow.uses import left_on_g, writes_session
 from flask_ctxfix.flask_versions import ONE_CONTEXT, TargetVersion
 from flask_ctxfix.project import Module, Project
-from flask_ctxfix.source import SourceError
+from flask_ctxfix.source import SourceError, Span
 from flask_ctxfix.spelling import flask_name_at
 
 WITH_CONTEXT = "stream_with_context"

@@ -6,11 +6,12 @@ import ast
 import re
 from collections.abc import Iterator
 
-from flask_ctxfix.codemod import Fix, Need, ReplaceExpression, Span
+from flask_ctxfix.codemod import Fix, Need, ReplaceExpression
 from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.starts import Start
 from flask_ctxfix.context_flow.values import Copied, Foreign, Partial
 from flask_ctxfix.project import Module, Project
+from flask_ctxfix.source import Span
 from flask_ctxfix.spelling import standard_name_at
 
 CHANGES = (

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from flask_ctxfix.codemod import Finding, Fix, Level, Rule, Span, Step
+from flask_ctxfix.codemod import Finding, Fix, Level, Rule, Step
 from flask_ctxfix.codemods.threads.copy_repairs import (
     body_read_before,
     has_read_body,
@@ -29,6 +29,7 @@ from flask_ctxfix.flask_versions import ONE_CONTEXT, TargetVersion
 from flask_ctxfix.obligations.lasting_work import why_lasting_at, withheld
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.records import replace
+from flask_ctxfix.source import Span
 
 _CARRIED = Foreign("contextvars.copy_context().run")
 _ADVICE_PASS = "read the value before, in the request, and pass it as an argument"

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Literal, NamedTuple
 
-from flask_ctxfix.codemod import Span, Step
+from flask_ctxfix.codemod import Step
 from flask_ctxfix.context_flow.evaluation import Values
 from flask_ctxfix.context_flow.guards import Guards, is_proxy
 from flask_ctxfix.context_flow.handled_errors import (
@@ -42,6 +42,7 @@ from flask_ctxfix.context_flow.values import (
 from flask_ctxfix.flask_facts import NEEDS, PROXIES
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import children
+from flask_ctxfix.source import Span
 from flask_ctxfix.syntax import last_name, without_call
 
 _READERS = {"dict", "getattr", "hasattr", "iter", "len", "list", "next", "set", "setattr"}

@@ -7,8 +7,9 @@ import re
 from difflib import SequenceMatcher
 from typing import TYPE_CHECKING
 
+from flask_ctxfix.codemod import RewriteError
 from flask_ctxfix.project import Module
-from flask_ctxfix.rewrite import RewriteError, rewrite
+from flask_ctxfix.rewrite import rewrite
 
 if TYPE_CHECKING:
     from flask_ctxfix.codemod import Fix, Step

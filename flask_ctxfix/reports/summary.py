@@ -62,7 +62,9 @@ def _targets(outcome: Outcome) -> Iterator[str]:
 def _found(outcome: Outcome, found: int, changed: int) -> str:
     remaining = [located.finding for result in outcome.results for located in result.remaining]
     fixes = [(finding.fix, finding.path) for finding in remaining if finding.fix is not None]
-    unsafe = sum(not outcome.projects.settings(path).allows(fix) for fix, path in fixes)
+    unsafe = sum(
+        not outcome.projects.settings(path).allows(fix.applicability) for fix, path in fixes
+    )
     more = f", {unsafe} more with --unsafe-fixes" if unsafe else ""
     if outcome.mode == "list":
         files = sum(bool(result.findings) for result in outcome.results)

@@ -47,7 +47,7 @@ def _headline(located: Located, settings: Settings) -> str:
     row, column = located.start
     place = f"{style(finding.path, bold=True)}:{row}:{column}:"
     code = style(finding.code, fg="red" if finding.level == "error" else "yellow", bold=True)
-    fixable = finding.fix is not None and settings.allows(finding.fix)
+    fixable = finding.fix is not None and settings.allows(finding.fix.applicability)
     mark = f" [{style('*', fg='cyan')}]" if fixable else ""
     return f"{place} {code}{mark} {finding.message}"
 
@@ -71,7 +71,7 @@ def _label(name: str) -> str:
 
 def _help(located: Located, settings: Settings) -> str:
     finding = located.finding
-    if finding.fix is None or settings.allows(finding.fix):
+    if finding.fix is None or settings.allows(finding.fix.applicability):
         return finding.advice
     return f"{finding.advice} (fixed with --unsafe-fixes)"
 
