@@ -114,8 +114,8 @@ def plan_imports(module: Module, edits: Sequence[Edit], fixes: Sequence[Fix]) ->
     return _Plan(module, edits, needs, retires).edits()
 
 
-class _Plan:
-    """The import edits of one file."""
+class _Retired:
+    """The bindings that go if nothing uses their names after all edits of a file."""
 
     def __init__(
         self, module: Module, edits: Sequence[Edit], needs: Sequence[Need], retires: set[Span]
@@ -124,38 +124,6 @@ class _Plan:
         self._edits = edits
         self._needs = needs
         self._retired = self._bindings(retires)
-        self._dead = self._dead_bindings()
-        self._drops: dict[Span, list[Span]] = {}
-        self._adds: dict[Span, list[tuple[str, str]]] = {}
-        self._removed: set[Span] = set()
-        self._inserted: dict[Span, list[str]] = {}
-        self._new: dict[tuple[Span, str], list[tuple[str, str]]] = {}
-
-    def edits(self) -> list[Edit]:
-        """Return all edits of import statements."""
-        for binding in self._dead:
-            self._drop(binding)
-        unneeded = self._tries_to_remove()
-        by_import: dict[tuple[ast.stmt, str], list[tuple[str, str]]] = {}
-        for need in self._needs:
-            anchor = self._statement(need.anchor)
-            anchor = next((t for t in unneeded if self._holds(t, anchor)), anchor)
-            if need.code is not None:
-                last = self._last_before(need.module, self._block(anchor), anchor)
-                self._insert(last, need.code.rstrip())
-                continue
-            names = by_import.setdefault((anchor, need.module), [])
-            if (need.name, need.local) not in names:
-                names.append((need.name, need.local))
-        for (anchor, home), names in sorted(
-            by_import.items(), key=lambda item: (item[0][1], self._module.span(item[0][0]))
-        ):
-            self._add(anchor, home, sorted(names))
-        for (place, home), names in self._new.items():
-            self._inserted.setdefault(place, []).append(_import_of(home, sorted(names)))
-        for statement in unneeded:
-            self._removed.add(self._module.span(statement))
-        return self._collect(unneeded)
 
     def _bindings(self, retires: set[Span]) -> list[Binding]:
         rows = {self._module.position(span.start)[0] for span in retires}
@@ -169,7 +137,7 @@ class _Plan:
             and self._module.span(binding.alias or binding.node) in retires
         ]
 
-    def _dead_bindings(self) -> list[Binding]:
+    def dead(self) -> list[Binding]:
         """Return the retired bindings that nothing reads or a need replaces, to a fixpoint."""
         dead: list[Binding] = []
         while True:
@@ -223,6 +191,49 @@ class _Plan:
                     yield from map(self._module.span, node.handlers[0].body)
                 else:
                     yield from map(self._module.span, getattr(node, edit.block))
+
+
+class _Plan:
+    """The import edits of one file."""
+
+    def __init__(
+        self, module: Module, edits: Sequence[Edit], needs: Sequence[Need], retires: set[Span]
+    ) -> None:
+        self._module = module
+        self._edits = edits
+        self._needs = needs
+        self._dead = _Retired(module, edits, needs, retires).dead()
+        self._drops: dict[Span, list[Span]] = {}
+        self._adds: dict[Span, list[tuple[str, str]]] = {}
+        self._removed: set[Span] = set()
+        self._inserted: dict[Span, list[str]] = {}
+        self._new: dict[tuple[Span, str], list[tuple[str, str]]] = {}
+
+    def edits(self) -> list[Edit]:
+        """Return all edits of import statements."""
+        for binding in self._dead:
+            self._drop(binding)
+        unneeded = self._tries_to_remove()
+        by_import: dict[tuple[ast.stmt, str], list[tuple[str, str]]] = {}
+        for need in self._needs:
+            anchor = self._statement(need.anchor)
+            anchor = next((t for t in unneeded if self._holds(t, anchor)), anchor)
+            if need.code is not None:
+                last = self._last_before(need.module, self._block(anchor), anchor)
+                self._insert(last, need.code.rstrip())
+                continue
+            names = by_import.setdefault((anchor, need.module), [])
+            if (need.name, need.local) not in names:
+                names.append((need.name, need.local))
+        for (anchor, home), names in sorted(
+            by_import.items(), key=lambda item: (item[0][1], self._module.span(item[0][0]))
+        ):
+            self._add(anchor, home, sorted(names))
+        for (place, home), names in self._new.items():
+            self._inserted.setdefault(place, []).append(_import_of(home, sorted(names)))
+        for statement in unneeded:
+            self._removed.add(self._module.span(statement))
+        return self._collect(unneeded)
 
     def _drop(self, binding: Binding) -> None:
         span = self._module.span(binding.node)

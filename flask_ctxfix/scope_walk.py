@@ -9,7 +9,7 @@ import __future__
 import ast
 import sys
 from collections import defaultdict
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from operator import attrgetter
 from typing import Any
 
@@ -45,6 +45,10 @@ def children(node: ast.AST) -> list[ast.AST]:
     return found
 
 
+# What a walk leaves open.
+_Later = ast.Name | ast.Global | ast.Nonlocal | Binding | Scope
+
+
 class ScopeWalk:
     """What there is to know of a tree once it was walked.
 
@@ -62,19 +66,19 @@ class ScopeWalk:
         self.module = Scope(tree, None)
         self.opened: dict[ast.AST, Scope] = {tree: self.module}
         self.with_parameters: dict[ast.AST, Scope] = {}
-        self.homes: dict[ast.Name, Scope] = {}
         self.is_suspect = False
         # What is left to visit, the next last. A scope says where what comes next is.
         self._left: list[Any] = []
         # Reads, and bindings of names that are declared to live elsewhere, in the order of the
         # text: where they live is known when all is visited. A scope is where the next ones are.
-        self._later: list[ast.Name | ast.Global | ast.Nonlocal | Binding | Scope] = []
+        self._later: list[_Later] = []
         self._declared: dict[Scope, set[str]] = {}
         self._push(tree, tree.body)
         self._left.append(self.module)
         self._visit()
-        self.every = self._resolve()
-        self.is_suspect = self.is_suspect or self._holds_misplaced()
+        resolved = _Resolution(self.module, self._later)
+        self.homes, self.every = resolved.homes, resolved.every
+        self.is_suspect |= resolved.is_suspect or _holds_misplaced(self)
         del self._left, self._later, self._declared
 
     def _visit(self) -> None:
@@ -285,14 +289,23 @@ class ScopeWalk:
         if name not in self._declared.get(scope, ()):
             scope.unbound |= {scope.mangled(name)}
 
-    def _resolve(self) -> list[Scope]:
-        """Find where the names live of which that was left open; return all scopes."""
-        scope = self.module
+
+class _Resolution:
+    """Where the names live of which a walk left that open.
+
+    `homes` are those of the names that are read or deleted, `every` all scopes, outer ones first.
+    """
+
+    def __init__(self, module: Scope, later: Iterable[_Later]) -> None:
+        self.homes: dict[ast.Name, Scope] = {}
+        self.is_suspect = False
+        self._module = module
+        scope = module
         found: dict[Scope, dict[str, tuple[Scope, list[ast.Name]]]] = {}
         reads: dict[str, tuple[Scope, list[ast.Name]]] = {}
         homes = self.homes
         moved: dict[tuple[Scope, str], list[Binding]] = {}
-        for each in self._later:
+        for each in later:
             if isinstance(each, ast.Name):
                 name = each.id
                 known = reads.get(name)
@@ -312,7 +325,7 @@ class ScopeWalk:
                 self._check_declaration(each, scope, reads)
         for bindings in moved.values():
             bindings.sort(key=_position)
-        return list(found)
+        self.every = list(found)
 
     def _check_declaration(
         self, node: ast.Global | ast.Nonlocal, scope: Scope, reads: Container[str]
@@ -323,25 +336,27 @@ class ScopeWalk:
                 self.is_suspect = True
             elif isinstance(node, ast.Nonlocal):
                 home = scope.home(name)
-                self.is_suspect |= home is self.module or home.seen_by_parameters is not None
+                self.is_suspect |= home is self._module or home.seen_by_parameters is not None
 
-    def _holds_misplaced(self) -> bool:
-        """Whether some `:=`, `yield` or `await` may stand where the compiler wants none."""
-        return any(
-            self._is_misplaced(node)
-            for kind in (ast.NamedExpr, ast.Yield, ast.YieldFrom, ast.Await)
-            for node in self.nodes.get(kind, ())
-        )
 
-    def _is_misplaced(self, node: ast.AST) -> bool:
-        child, parent = node, self.parents[node]
-        while not isinstance(parent, ast.stmt):
-            if isinstance(parent, Comprehension) and not isinstance(node, ast.Await):
-                return True
-            child, parent = parent, self.parents[parent]
-        if isinstance(parent, ast.AnnAssign):
-            return child is parent.annotation
-        return isinstance(parent, _DEFINITIONS)
+def _holds_misplaced(walk: ScopeWalk) -> bool:
+    """Whether some `:=`, `yield` or `await` may stand where the compiler wants none."""
+    return any(
+        _is_misplaced(walk, node)
+        for kind in (ast.NamedExpr, ast.Yield, ast.YieldFrom, ast.Await)
+        for node in walk.nodes.get(kind, ())
+    )
+
+
+def _is_misplaced(walk: ScopeWalk, node: ast.AST) -> bool:
+    child, parent = node, walk.parents[node]
+    while not isinstance(parent, ast.stmt):
+        if isinstance(parent, Comprehension) and not isinstance(node, ast.Await):
+            return True
+        child, parent = parent, walk.parents[parent]
+    if isinstance(parent, ast.AnnAssign):
+        return child is parent.annotation
+    return isinstance(parent, _DEFINITIONS)
 
 
 def _position(binding: Binding) -> tuple[int, int]:
