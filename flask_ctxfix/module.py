@@ -10,7 +10,6 @@ from bisect import bisect_right
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from functools import cached_property
-from itertools import accumulate
 from typing import Any, TypeVar
 
 from flask_ctxfix.index import names_in
@@ -21,7 +20,6 @@ from flask_ctxfix.source import Source, SourceError, Span
 Result = TypeVar("Result")
 
 _NEWLINE = re.compile(r"\r\n|\r|\n")
-_LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)")
 # A long sum is a deep tree: two calls for each of its terms.
 _DEEPEST = 5_000
 _NEWER_SYNTAX = (
@@ -85,7 +83,7 @@ class Module(Keeper):
     @cached_property
     def _starts(self) -> list[int]:
         """Where each line starts in the text."""
-        return [*accumulate(map(len, _LINE.findall(self.text)), initial=0)]
+        return [0, *(match.end() for match in _NEWLINE.finditer(self.text))]
 
     def _parse(self) -> ast.Module:
         try:
