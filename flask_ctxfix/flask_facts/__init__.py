@@ -1,159 +1,280 @@
-"""Facts about Flask, its extensions and the libraries that call back, as data."""
+"""What there is to know of Flask, its extensions and the libraries that call back, as data.
 
-from flask_ctxfix.flask_facts.flask import (
-    APP_DECORATORS,
-    BODY_CONSUMERS,
-    BODY_READS,
-    BUILT_ON_FLASK,
-    ENDING_DECORATORS,
-    ENTRY_BASES,
-    ENTRY_DECORATORS,
-    EXPOSING_DECORATORS,
-    FED_DECORATORS,
-    FORM_BASES,
-    KEPT_ON_G,
-    NEEDS,
-    OUTSIDE_DECORATORS,
-    PROXIES,
-    PURE_READS,
-    REQUEST_GETTERS,
-    RESPONSE_MAKERS,
-    SESSION_WRITERS,
-    TEARDOWNS,
-    TRANSPARENT_DECORATORS,
-    VIEW_BASES,
-    VIEW_DECORATORS,
-    VIEW_METHODS,
-    WITHOUT_TEARDOWN,
-    ContextKind,
+The rows stand in the other modules of this package: one a name, with its roles and its source. What
+code asks of them is made here, once, when the package is imported.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Literal
+
+from flask_ctxfix.flask_facts import extensions, flask, jobs, python, removed, threads
+from flask_ctxfix.flask_facts.names import is_well_known as is_well_known
+from flask_ctxfix.flask_facts.names import spelled as spelled
+from flask_ctxfix.flask_facts.names import without_private_modules
+from flask_ctxfix.flask_facts.removed import PRESERVE_ENVIRON_KEY as PRESERVE_ENVIRON_KEY
+from flask_ctxfix.flask_facts.removed import PRESERVE_PROPERTY as PRESERVE_PROPERTY
+from flask_ctxfix.flask_facts.removed import PRESERVE_SETTING as PRESERVE_SETTING
+from flask_ctxfix.flask_facts.rows import ContextKind as ContextKind
+from flask_ctxfix.flask_facts.rows import (
+    Facts,
+    Integrates,
+    KeepsOnG,
+    Role,
+    Roles,
+    Says,
+    TakesContext,
 )
-from flask_ctxfix.flask_facts.jobs import (
-    JOB_BASES,
-    JOB_DECORATORS,
-    JOB_INTEGRATIONS,
-    JOB_METHODS,
-    JOB_STARTERS,
-    Runner,
-)
-from flask_ctxfix.flask_facts.names import (
-    canonical_name,
-    is_exported,
-    is_transparent,
-    is_well_known,
-    name_of,
-    public_name,
-    spelled,
-)
-from flask_ctxfix.flask_facts.python import (
-    DERIVING_CALLS,
-    HIDING_MANAGERS,
-    LAZY_WRAPPERS,
-    LOG_METHODS,
-    SINGLETON_DECORATORS,
-    is_report,
-)
-from flask_ctxfix.flask_facts.removed import (
-    APP_CONTEXT_ATTRIBUTES,
-    CLASSES,
-    CONTEXT_ATTRIBUTES,
-    CONTEXT_MAKERS,
-    DISPATCH_METHODS,
-    ERROR_MESSAGES,
-    EXPORTED,
-    FIRST_REQUEST,
-    GLOBALS,
-    LOOKUPS,
-    PRESERVE_ENVIRON_KEY,
-    PRESERVE_PROPERTY,
-    PRESERVE_SETTING,
-    REMOVED_CONTEXT_ATTRIBUTES,
-    REMOVED_STACKS,
-    REQUEST_CONTEXT_ATTRIBUTES,
-    REQUEST_CONTEXT_MAKERS,
-    SIGNALS,
-    TELLING,
-)
-from flask_ctxfix.flask_facts.threads import (
-    CARRIERS,
-    EXECUTOR_CALLS,
-    LOCKS,
-    SENDING,
-    STARTED_CLASSES,
-    STARTERS,
-    TASK_MAKERS,
-    Starter,
+from flask_ctxfix.flask_facts.rows import Runner as Runner
+from flask_ctxfix.flask_facts.rows import Starter as Starter
+
+FACTS: tuple[Facts, ...] = (
+    *flask.ROWS,
+    *removed.ROWS,
+    *extensions.ROWS,
+    *threads.ROWS,
+    *jobs.ROWS,
+    *python.ROWS,
 )
 
-__all__ = [
-    "APP_CONTEXT_ATTRIBUTES",
-    "APP_DECORATORS",
-    "BODY_CONSUMERS",
-    "BODY_READS",
-    "BUILT_ON_FLASK",
-    "CARRIERS",
-    "CLASSES",
-    "CONTEXT_ATTRIBUTES",
-    "CONTEXT_MAKERS",
-    "DERIVING_CALLS",
-    "DISPATCH_METHODS",
-    "ENDING_DECORATORS",
-    "ENTRY_BASES",
-    "ENTRY_DECORATORS",
-    "ERROR_MESSAGES",
-    "EXECUTOR_CALLS",
-    "EXPORTED",
-    "EXPOSING_DECORATORS",
-    "FED_DECORATORS",
-    "FIRST_REQUEST",
-    "FORM_BASES",
-    "GLOBALS",
-    "HIDING_MANAGERS",
-    "JOB_BASES",
-    "JOB_DECORATORS",
-    "JOB_INTEGRATIONS",
-    "JOB_METHODS",
-    "JOB_STARTERS",
-    "KEPT_ON_G",
-    "LAZY_WRAPPERS",
-    "LOCKS",
-    "LOG_METHODS",
-    "LOOKUPS",
-    "NEEDS",
-    "OUTSIDE_DECORATORS",
-    "PRESERVE_ENVIRON_KEY",
-    "PRESERVE_PROPERTY",
-    "PRESERVE_SETTING",
-    "PROXIES",
-    "PURE_READS",
-    "REMOVED_CONTEXT_ATTRIBUTES",
-    "REMOVED_STACKS",
-    "REQUEST_CONTEXT_ATTRIBUTES",
-    "REQUEST_CONTEXT_MAKERS",
-    "REQUEST_GETTERS",
-    "RESPONSE_MAKERS",
-    "SENDING",
-    "SESSION_WRITERS",
-    "SIGNALS",
-    "SINGLETON_DECORATORS",
-    "STARTED_CLASSES",
-    "STARTERS",
-    "TASK_MAKERS",
-    "TEARDOWNS",
-    "TELLING",
-    "TRANSPARENT_DECORATORS",
-    "VIEW_BASES",
-    "VIEW_DECORATORS",
-    "VIEW_METHODS",
-    "WITHOUT_TEARDOWN",
-    "ContextKind",
-    "Runner",
-    "Starter",
-    "canonical_name",
-    "is_exported",
-    "is_report",
-    "is_transparent",
-    "is_well_known",
-    "name_of",
-    "public_name",
-    "spelled",
-]
+
+def rows() -> Iterator[tuple[str, Roles]]:
+    """Yield every name that is known here with its roles."""
+    for facts in FACTS:
+        yield from facts.rows.items()
+
+
+_BY_ROLE: dict[object, list[str]] = {}
+_DETAILED: list[tuple[str, object]] = []
+for _name, _roles in rows():
+    for _role in _roles:
+        if isinstance(_role, str):
+            _BY_ROLE.setdefault(_role, []).append(_name)
+        else:
+            _DETAILED.append((_name, _role))
+
+
+def named(*roles: Role) -> frozenset[str]:
+    """Return the qualified names that have one of the roles."""
+    return frozenset().union(*[_BY_ROLE[role] for role in roles])
+
+
+def methods(*roles: Role) -> frozenset[str]:
+    """Return what code spells that uses something with one of the roles."""
+    return spelled(named(*roles))
+
+
+def through_proxy(names: frozenset[str]) -> frozenset[str]:
+    """Return names, those of the application also as code has them from ``current_app``."""
+    return names | {
+        f"flask.current_app.{name[len('flask.Flask().') :]}"
+        for name in names
+        if name.startswith("flask.Flask().")
+    }
+
+
+def _kinds(app: Role, request: Role) -> dict[str, ContextKind]:
+    kinds: dict[str, ContextKind] = dict.fromkeys(named(app), "app")
+    kinds.update(dict.fromkeys(named(request), "request"))
+    return kinds
+
+
+def _spelled_kinds(app: Role, request: Role) -> dict[str, ContextKind]:
+    return {name.rpartition(".")[2]: kind for name, kind in _kinds(app, request).items()}
+
+
+def _runner(name: str) -> Runner:
+    return jobs.RUNNERS[name.partition(".")[0]]
+
+
+# What needs a context, and what gives one.
+PROXIES = _kinds("app proxy", "request proxy")
+NEEDS = _kinds("needs app", "needs request")
+REQUEST_CONTEXT_MAKERS = methods("makes request context")
+CONTEXT_MAKERS = methods("makes app context", "makes request context")
+CLASSES = methods("context class")
+# What runs a function elsewhere and takes the context along.
+CARRIERS = named("takes context along")
+
+# Attributes of the request: those whose reading has no effect and does not fail, and those that
+# read its body.
+PURE_READS = methods("reads purely")
+BODY_READS = methods("reads body")
+# Functions of extensions that return data of the request; forms that fill themselves with it.
+REQUEST_GETTERS = named("request data")
+FORM_BASES = named("request form")
+# What writes to the session, or takes something out of it.
+SESSION_WRITERS = named("session writer")
+# Names on `g` that extensions use for themselves, by package.
+KEPT_ON_G = {name: frozenset(e.names) for name, e in _DETAILED if isinstance(e, KeepsOnG)}
+
+# Decorators of what Flask, or an extension, calls while it serves a request; of what runs whenever
+# a context begins or ends, a copy or one of a thread too; of what runs in an app context, or in no
+# context at all, and never in a request.
+ENTRY_DECORATORS = named("entry")
+ENDING_DECORATORS = named("ending")
+EXPOSING_DECORATORS = named("exposes")
+APP_DECORATORS = named("app command")
+OUTSIDE_DECORATORS = named("outside")
+# Those whose functions have data of the request as parameters.
+FED_DECORATORS = named("fed by request")
+# Those whose functions give what Flask makes a response of, and classes whose methods do.
+VIEW_DECORATORS = named("answers")
+VIEW_BASES = named("view class")
+# What registers a function for the end of each context.
+TEARDOWNS = methods("teardown")
+# Those that run the function as it is, in the context of the caller.
+TRANSPARENT_DECORATORS = named("transparent", "entry", "exposes")
+# Decorators of other packages that have one instance made of a class.
+SINGLETON_DECORATORS = named("one instance")
+
+_HTTP_METHODS = frozenset({"delete", "get", "head", "options", "patch", "post", "put"})
+# Classes whose methods of these names serve requests; None stands for every `on_…`.
+ENTRY_BASES: dict[str, frozenset[str] | None] = {
+    **dict.fromkeys(named("resource"), _HTTP_METHODS),
+    **dict.fromkeys(named("dispatching view"), frozenset({"dispatch_request"})),
+    **dict.fromkeys(named("namespace of events")),
+}
+# Methods of views whose result Flask makes a response of.
+VIEW_METHODS = _HTTP_METHODS - {"head", "options"} | {"dispatch_request"}
+
+# What makes a response of its first argument, `response`, and reads it after the request; methods
+# and attributes that read a response's body, or let it be read, in the request.
+RESPONSE_MAKERS = through_proxy(named("makes response"))
+BODY_CONSUMERS = methods("reads response")
+
+# Whatever runs a function where the context of the caller is not.
+STARTERS = {name: e for name, e in _DETAILED if isinstance(e, Starter) and e.kind != "job"}
+# Classes of what runs its method `run` elsewhere.
+STARTED_CLASSES = {name: STARTERS[name] for name in named("class of run")}
+# Calls of asyncio that run a function in a thread, and those that make a task of a coroutine.
+EXECUTOR_CALLS = named("runs in executor")
+TASK_MAKERS = named("makes task")
+# Methods of signals that take a sender first.
+SENDING = methods("sends to receivers")
+# What makes an object that lets one in at a time, or a few.
+LOCKS = named("lock")
+
+# Decorators of what a runner calls in its worker, and classes whose `run` is a job.
+JOB_DECORATORS = {name: _runner(name) for name in named("job decorator")}
+JOB_BASES = {name: _runner(name) for name in named("job class")}
+# Calls that hand a function, or the name of one, to a runner.
+JOB_STARTERS = {
+    name: (_runner(name), e) for name, e in _DETAILED if isinstance(e, Starter) and e.kind == "job"
+}
+# Methods of a job that hand it to its runner, and how they take its arguments; an empty name stands
+# for the call of the job itself.
+JOB_METHODS: dict[Runner, dict[str, Literal["tuple", "rest"]]] = {}
+for _name in _BY_ROLE["hands over arguments"]:
+    _method = _name.rpartition(".")[2]
+    JOB_METHODS.setdefault(_runner(_name), {})["" if _method == "__call__" else _method] = "rest"
+for _name in _BY_ROLE["hands over a tuple"]:
+    JOB_METHODS.setdefault(_runner(_name), {})[_name.rpartition(".")[2]] = "tuple"
+# Packages that give jobs a context, or replace what runs them.
+JOB_INTEGRATIONS: dict[Runner, frozenset[str]] = dict.fromkeys(jobs.RUNNERS.values(), frozenset())
+for _name, _detail in _DETAILED:
+    if isinstance(_detail, Integrates):
+        JOB_INTEGRATIONS[_detail.runner] |= {_name}
+
+# Functions whose result is their argument in another form; what reads its arguments one by one, as
+# it is read itself.
+DERIVING_CALLS = named("derives")
+LAZY_WRAPPERS = named("reads lazily")
+# Methods of loggers, and what they are called on; functions that only tell people what happened.
+LOG_METHODS = methods("logs")
+LOGGERS = through_proxy(named("logger"))
+_REPORTS = named("reports")
+# Managers behind whose block code goes on although it has raised.
+HIDING_MANAGERS = named("hides errors")
+
+# Packages whose users may write for Flask without naming it, since they hand on what is Flask's,
+# and extensions that do nothing when an app context ends.
+BUILT_ON_FLASK = named("built on Flask")
+WITHOUT_TEARDOWN = named("without teardown")
+
+# What Flask has removed or changed, as code spells it.
+REMOVED_STACKS = _spelled_kinds("stack of apps", "stack of requests")
+LOOKUPS = _spelled_kinds("lookup in app", "lookup in request")
+ERROR_MESSAGES = {n.rpartition(".")[2]: e.text for n, e in _DETAILED if isinstance(e, Says)}
+GLOBALS = methods("global")
+SIGNALS = methods("signal flag")
+# What ran functions before the first request, and told whether it had come.
+FIRST_REQUEST = methods("first request")
+REQUEST_CONTEXT_ATTRIBUTES = methods("request context attribute")
+APP_CONTEXT_ATTRIBUTES = methods("app context attribute")
+CONTEXT_ATTRIBUTES = {"request": REQUEST_CONTEXT_ATTRIBUTES, "app": APP_CONTEXT_ATTRIBUTES}
+REMOVED_CONTEXT_ATTRIBUTES = methods("removed context attribute")
+# Methods that take a context first since Flask 3.2, with how many arguments they took before.
+DISPATCH_METHODS = {
+    n.rpartition(".")[2]: e.arguments for n, e in _DETAILED if isinstance(e, TakesContext)
+}
+# Names whose presence tells which Flask is there; code asks for them with hasattr().
+TELLING = methods("tells version")
+
+# What `import *` gives of Flask's modules.
+_STARRED = {"flask": methods("exported"), "flask.globals": methods("starred")}
+# Names of Flask's own modules that are known by themselves, whichever module they are taken from.
+_KNOWN = (
+    *(_STARRED["flask"], GLOBALS, CLASSES, SIGNALS),
+    *(REMOVED_STACKS, LOOKUPS, ERROR_MESSAGES, {"_find_app"}),
+)
+_KNOWN_NAMES = frozenset().union(*_KNOWN)
+_MODULES = frozenset(
+    {
+        *("app", "blueprints", "cli", "ctx", "globals", "helpers", "json", "sansio", "sessions"),
+        *("signals", "templating", "testing", "views", "wrappers"),
+    }
+)
+# Names whose packages have private modules, from which code may also take them.
+_PUBLIC = frozenset(
+    {
+        *PROXIES,
+        *NEEDS,
+        *STARTERS,
+        *ENTRY_DECORATORS,
+        *ENTRY_BASES,
+        *OUTSIDE_DECORATORS,
+        *APP_DECORATORS,
+        *CARRIERS,
+        *JOB_DECORATORS,
+        *JOB_BASES,
+        *JOB_STARTERS,
+    }
+)
+_PUBLIC_HEADS = frozenset(
+    part
+    for name in _PUBLIC
+    for head, call, _ in [name.partition("()")]
+    for part in (head, head if call else head.rpartition(".")[0])
+)
+
+
+def name_of(origin: str) -> str | None:
+    """Return the name that a qualified name of Flask's own modules ends in, if it is known here."""
+    package, *modules = origin.split(".")
+    name = modules.pop() if modules else ""
+    known = package == "flask" and name in _KNOWN_NAMES and _MODULES.issuperset(modules)
+    return name if known else None
+
+
+def canonical_name(origin: str) -> str:
+    """Return the one name that is used here for what has several qualified names."""
+    name = name_of(origin)
+    return f"flask.{name}" if name is not None else without_private_modules(origin, _PUBLIC_HEADS)
+
+
+def is_exported(module: str, name: str) -> bool:
+    """Whether ``from <module> import *`` gives Flask's `name`."""
+    return name in _STARRED.get(module, frozenset())
+
+
+def is_transparent(decorator: str) -> bool:
+    """Whether a decorator runs its function as it is, in the context of the caller."""
+    return decorator in TRANSPARENT_DECORATORS
+
+
+def is_report(name: str) -> bool:
+    """Whether a function only tells people what has happened."""
+    owner, _, method = name.rpartition(".")
+    return name in _REPORTS or (owner in LOGGERS and method in LOG_METHODS)

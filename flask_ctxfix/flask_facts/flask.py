@@ -1,361 +1,263 @@
-"""What needs a context, what gives one, and what Flask and its extensions call."""
+"""Flask and Werkzeug: what needs a context, what gives one, what is called, what holds data."""
 
 from __future__ import annotations
 
-from typing import Literal
+from flask_ctxfix.flask_facts.rows import Facts, Roles, TakesContext, members
 
-# What runs code elsewhere, needs a context, or gives one. `X()` is what calling X gives, an
-# instance of a class. Sources: Flask 2.2 to 3.1 executed in bare threads, in app contexts and in
-# requests; the sources of Flask-Login 0.6, Flask-SQLAlchemy 3.1, Flask-WTF 1.2, Flask-Babel 4,
-# Flask-JWT-Extended 4.6, Flask-Mail 0.10, Flask-SocketIO 5.3, Flask-Principal 0.4, Flask-Limiter 3.
+_BOTH = ("flask.Flask()", "flask.Blueprint()")
+_VIEW: Roles = ("entry", "answers", "fed by request")
+_ENDS: Roles = ("ending",)
 
-ContextKind = Literal["app", "request"]
-
-# Each use of one of these needs the context: attributes, items, membership, iteration, calls.
-PROXIES: dict[str, ContextKind] = {
-    "flask.current_app": "app",
-    "flask.g": "app",
-    "flask.request": "request",
-    "flask.session": "request",
-    "flask_jwt_extended.current_user": "request",
-    "flask_login.current_user": "request",
-    "flask_security.current_user": "request",
-}
-
-# Functions when they are called, classes when they are instantiated, attributes when they are read.
-NEEDS: dict[str, ContextKind] = {
-    "flask.after_this_request": "request",
-    "flask.copy_current_request_context": "request",
-    "flask.flash": "request",
-    "flask.get_flashed_messages": "request",
-    "flask.get_template_attribute": "app",
-    "flask.jsonify": "app",
-    "flask.make_response": "app",
-    "flask.render_template": "app",
-    "flask.render_template_string": "app",
-    "flask.send_file": "request",
-    "flask.send_from_directory": "request",
-    "flask.stream_template": "app",
-    "flask.stream_template_string": "app",
-    "flask.stream_with_context": "request",
-    "flask.url_for": "request",
-    "flask.Flask().url_for": "request",
-    "flask_babel.format_date": "app",
-    "flask_babel.format_datetime": "app",
-    "flask_babel.format_time": "app",
-    "flask_httpauth.HTTPBasicAuth().current_user": "app",
-    "flask_httpauth.HTTPBasicAuth().username": "request",
-    "flask_httpauth.HTTPTokenAuth().current_user": "app",
-    "flask_jwt_extended.create_access_token": "app",
-    "flask_jwt_extended.create_refresh_token": "app",
-    "flask_jwt_extended.decode_token": "app",
-    "flask_jwt_extended.get_current_user": "request",
-    "flask_jwt_extended.get_jwt": "request",
-    "flask_jwt_extended.get_jwt_identity": "request",
-    "flask_jwt_extended.verify_jwt_in_request": "request",
-    "flask_limiter.util.get_remote_address": "request",
-    "flask_login.login_fresh": "request",
-    "flask_login.login_user": "request",
-    "flask_login.logout_user": "request",
-    "flask_mail.Mail().send": "app",
-    "flask_mail.Mail().connect": "app",
-    "flask_principal.Permission().can": "app",
-    "flask_socketio.close_room": "app",
-    "flask_socketio.disconnect": "request",
-    "flask_socketio.emit": "app",
-    "flask_socketio.join_room": "request",
-    "flask_socketio.leave_room": "request",
-    "flask_socketio.rooms": "request",
-    "flask_socketio.send": "app",
-    "flask_sqlalchemy.SQLAlchemy().create_all": "app",
-    "flask_sqlalchemy.SQLAlchemy().drop_all": "app",
-    "flask_sqlalchemy.SQLAlchemy().engine": "app",
-    "flask_sqlalchemy.SQLAlchemy().engines": "app",
-    "flask_sqlalchemy.SQLAlchemy().get_or_404": "app",
-    "flask_sqlalchemy.SQLAlchemy().first_or_404": "app",
-    "flask_sqlalchemy.SQLAlchemy().paginate": "app",
-    "flask_sqlalchemy.SQLAlchemy().session": "app",
-    "flask_sqlalchemy.SQLAlchemy().Model.query": "app",
-    "flask_wtf.FlaskForm": "request",
-    "flask_wtf.csrf.generate_csrf": "request",
-    "flask_wtf.csrf.validate_csrf": "request",
-}
-
-# Attributes of the request whose reading has no effect and does not fail.
-PURE_READS = frozenset(
-    {
-        "args",
-        "base_url",
-        "blueprint",
-        "cookies",
-        "endpoint",
-        "full_path",
-        "headers",
-        "host",
-        "host_url",
-        "is_secure",
-        "method",
-        "mimetype",
-        "path",
-        "query_string",
-        "referrer",
-        "remote_addr",
-        "remote_user",
-        "root_url",
-        "scheme",
-        "script_root",
-        "url",
-        "url_root",
-        "url_rule",
-        "user_agent",
-        "view_args",
-    }
-)
-
-# Attributes of the request that read its body.
-BODY_READS = frozenset(
-    {"data", "files", "form", "get_data", "get_json", "input_stream", "json", "stream", "values"}
-)
-
-_HOOKS = frozenset(
-    {
-        "after_request",
-        "before_request",
-        "delete",
-        "errorhandler",
-        "get",
-        "patch",
-        "post",
-        "put",
-        "route",
-        "url_value_preprocessor",
-    }
-)
-_APP_HOOKS = frozenset(
-    {
-        "after_app_request",
-        "app_errorhandler",
-        "app_url_value_preprocessor",
-        "before_app_request",
-    }
-)
-
-# Decorators of what Flask, or an extension, calls while it serves a request.
-ENTRY_DECORATORS = (
-    frozenset(f"flask.Flask().{hook}" for hook in _HOOKS)
-    | frozenset(f"flask.Blueprint().{hook}" for hook in _HOOKS | _APP_HOOKS)
-    | {
-        "flask_httpauth.HTTPBasicAuth().verify_password",
-        "flask_httpauth.HTTPTokenAuth().verify_token",
-        "flask_jwt_extended.JWTManager().user_lookup_loader",
-        "flask_login.LoginManager().request_loader",
-        "flask_login.LoginManager().unauthorized_handler",
-        "flask_login.LoginManager().user_loader",
-        "flask_socketio.SocketIO().event",
-        "flask_socketio.SocketIO().on",
-    }
-)
-# Decorators of what runs whenever a context begins or ends, a copy or one of a thread too.
-ENDING_DECORATORS = frozenset(
-    {
-        "flask.Flask().teardown_appcontext",
-        "flask.Flask().teardown_request",
-        "flask.Blueprint().teardown_app_request",
-        "flask.Blueprint().teardown_request",
-        *(
-            f"flask.{signal}.{method}"
-            for signal in (
-                "appcontext_popped",
-                "appcontext_pushed",
-                "appcontext_tearing_down",
-                "request_tearing_down",
-            )
-            for method in ("connect", "connect_via")
+ROWS = (
+    Facts(
+        "Flask 3.1, globals.py; Flask 2.2 to 3.1 executed without and with each context",
+        {
+            "flask.current_app": ("app proxy", "exported", "starred"),
+            "flask.g": ("app proxy", "exported", "starred"),
+            "flask.request": ("request proxy", "exported", "starred"),
+            "flask.session": ("request proxy", "exported", "starred"),
+        },
+    ),
+    Facts(
+        "Flask 3.1, globals.py",
+        {
+            "flask.globals.app_ctx": ("global", "starred", "tells version"),
+            "flask.globals.request_ctx": ("global", "starred", "tells version"),
+            "flask.globals._cv_app": ("global", "tells version"),
+        },
+        since=(2, 2),
+    ),
+    Facts(
+        "Flask 3.1, globals.py; gone in 3.2",
+        {"flask.globals._cv_request": ("global", "tells version")},
+        since=(2, 2),
+        until=(3, 2),
+    ),
+    Facts(
+        "Flask 3.1, ctx.py; Flask 2.2 to 3.1 executed without and with each context",
+        {
+            "flask.after_this_request": ("needs request", "exported"),
+            "flask.copy_current_request_context": ("needs request", "exported"),
+            "flask.has_app_context": ("exported",),
+            "flask.has_request_context": ("exported",),
+            "flask.ctx.AppContext": ("context class",),
+            "flask.ctx.RequestContext": ("context class",),
+        },
+    ),
+    Facts(
+        "Flask 3.1, ctx.py",
+        {
+            **members(
+                ("flask.ctx.RequestContext()",),
+                {
+                    "_after_request_functions": ("request context attribute",),
+                    "app": ("request context attribute",),
+                    "copy": ("request context attribute",),
+                    "flashes": ("request context attribute",),
+                    "match_request": ("request context attribute",),
+                    "pop": ("request context attribute",),
+                    "push": ("request context attribute",),
+                    "request": ("request context attribute",),
+                    "session": ("request context attribute",),
+                    "url_adapter": ("request context attribute",),
+                },
+            ),
+            **members(
+                ("flask.ctx.AppContext()",),
+                {
+                    "app": ("app context attribute",),
+                    "g": ("app context attribute",),
+                    "pop": ("app context attribute",),
+                    "push": ("app context attribute",),
+                    "url_adapter": ("app context attribute",),
+                },
+            ),
+        },
+    ),
+    Facts(
+        "Flask 3.2, ctx.py",
+        {"flask.ctx.AppContext().has_request": ("tells version",)},
+        since=(3, 2),
+    ),
+    Facts(
+        "Flask 3.1, helpers.py, templating.py; 2.2 to 3.1 executed without and with each context",
+        {
+            "flask.flash": ("needs request", "session writer"),
+            "flask.get_flashed_messages": ("needs request", "session writer", "request data"),
+            "flask.get_template_attribute": ("needs app",),
+            "flask.jsonify": ("needs app",),
+            "flask.make_response": ("needs app", "makes response"),
+            "flask.render_template": ("needs app",),
+            "flask.render_template_string": ("needs app",),
+            "flask.send_file": ("needs request",),
+            "flask.send_from_directory": ("needs request",),
+            "flask.stream_with_context": ("needs request", "exported"),
+            "flask.url_for": ("needs request", "exported"),
+        },
+    ),
+    Facts(
+        "Flask 3.1, app.py and templating.py; 2.2 to 3.1 executed without and with each context",
+        {
+            "flask.Flask().url_for": ("needs request",),
+            "flask.stream_template": ("needs app",),
+            "flask.stream_template_string": ("needs app",),
+        },
+        since=(2, 2),
+    ),
+    Facts(
+        "Flask 3.1, app.py",
+        {
+            "flask.Blueprint": ("exported",),
+            "flask.Flask": ("exported",),
+            "flask.Request": ("exported",),
+            "flask.Response": ("exported", "makes response"),
+            "flask.Flask().app_context": ("makes app context",),
+            "flask.Flask().request_context": ("makes request context",),
+            "flask.Flask().test_request_context": ("makes request context",),
+            "flask.Flask().logger": ("logger",),
+            "flask.Flask().make_response": ("makes response",),
+            "flask.Flask().response_class": ("makes response",),
+            "flask.Flask().dispatch_request": (TakesContext(0),),
+            "flask.Flask().do_teardown_appcontext": (TakesContext(1),),
+            "flask.Flask().do_teardown_request": (TakesContext(1),),
+            "flask.Flask().finalize_request": (TakesContext(2),),
+            "flask.Flask().full_dispatch_request": (TakesContext(0),),
+            "flask.Flask().make_default_options_response": (TakesContext(0),),
+            "flask.Flask().preprocess_request": (TakesContext(0),),
+            "flask.Flask().process_response": (TakesContext(1),),
+            "flask.Flask().update_template_context": (TakesContext(1),),
+        },
+    ),
+    Facts(
+        "Flask 3.1, sansio/scaffold.py and sansio/app.py",
+        {
+            **members(
+                _BOTH,
+                {
+                    "after_request": ("entry",),
+                    "before_request": ("entry", "answers"),
+                    "delete": _VIEW,
+                    "errorhandler": ("entry", "answers"),
+                    "get": _VIEW,
+                    "patch": _VIEW,
+                    "post": _VIEW,
+                    "put": _VIEW,
+                    "route": _VIEW,
+                    "teardown_request": ("ending", "teardown"),
+                    "url_value_preprocessor": ("entry",),
+                },
+            ),
+            "flask.Flask().teardown_appcontext": ("ending", "teardown"),
+        },
+    ),
+    Facts(
+        "Flask 3.1, sansio/blueprints.py",
+        {
+            "flask.Blueprint().after_app_request": ("entry",),
+            "flask.Blueprint().app_errorhandler": ("entry", "answers"),
+            "flask.Blueprint().app_url_value_preprocessor": ("entry",),
+            "flask.Blueprint().before_app_request": ("entry", "answers"),
+            "flask.Blueprint().teardown_app_request": ("ending", "teardown"),
+        },
+    ),
+    Facts(
+        "Flask 3.1, signals.py; ctx.py and app.py send them whenever a context begins or ends",
+        members(
+            (
+                "flask.appcontext_popped",
+                "flask.appcontext_pushed",
+                "flask.appcontext_tearing_down",
+                "flask.request_tearing_down",
+            ),
+            {"connect": _ENDS, "connect_via": _ENDS},
         ),
-    }
-)
-EXPOSING_DECORATORS = frozenset({"flask_admin.expose", "flask_appbuilder.expose"})
-
-_HTTP_METHODS = frozenset({"delete", "get", "head", "options", "patch", "post", "put"})
-
-# Classes whose methods of these names serve requests; None stands for every `on_…`.
-ENTRY_BASES: dict[str, frozenset[str] | None] = {
-    "flask.views.MethodView": _HTTP_METHODS,
-    "flask.views.View": frozenset({"dispatch_request"}),
-    "flask_apispec.MethodResource": _HTTP_METHODS,
-    "flask_restful.Resource": _HTTP_METHODS,
-    "flask_restplus.Resource": _HTTP_METHODS,
-    "flask_restx.Resource": _HTTP_METHODS,
-    "flask_socketio.Namespace": None,
-}
-
-# Names on `g` that extensions use for themselves, by package. Sources: `flask_wtf/csrf.py` and
-# `flask_principal.py`, `flask_appbuilder/security/manager.py`, `flask_oidc/__init__.py`,
-# `flask_limiter/extension.py`.
-KEPT_ON_G: dict[str, frozenset[str]] = {
-    "flask_appbuilder": frozenset({"user"}),
-    "flask_limiter": frozenset({"view_rate_limit"}),
-    "flask_oidc": frozenset({"oidc_id_token", "oidc_user"}),
-    "flask_principal": frozenset({"identity"}),
-    "flask_wtf": frozenset({"csrf_token", "csrf_valid"}),
-}
-
-# Decorators of functions whose parameters hold data of the request.
-FED_DECORATORS = (
-    frozenset(
-        f"flask.{owner}().{method}"
-        for owner in ("Flask", "Blueprint")
-        for method in ("route", "get", "post", "put", "patch", "delete")
-    )
-    | EXPOSING_DECORATORS
-    | {
-        "flask_httpauth.HTTPBasicAuth().verify_password",
-        "flask_httpauth.HTTPTokenAuth().verify_token",
-        "flask_login.LoginManager().user_loader",
-        "flask_socketio.SocketIO().event",
-        "flask_socketio.SocketIO().on",
-    }
-)
-
-# Functions of extensions that return data of the request.
-REQUEST_GETTERS = frozenset(
-    {
-        "flask.get_flashed_messages",
-        "flask_httpauth.HTTPBasicAuth().current_user",
-        "flask_httpauth.HTTPBasicAuth().username",
-        "flask_httpauth.HTTPTokenAuth().current_user",
-        "flask_jwt_extended.get_current_user",
-        "flask_jwt_extended.get_jwt",
-        "flask_jwt_extended.get_jwt_identity",
-        "flask_limiter.util.get_remote_address",
-        "flask_restful.reqparse.RequestParser().parse_args",
-        "flask_restx.reqparse.RequestParser().parse_args",
-    }
-)
-
-# Forms that fill themselves from the request.
-FORM_BASES = frozenset({"flask_wtf.FlaskForm", "flask_wtf.Form", "flask_wtf.form.FlaskForm"})
-
-
-# What makes a response of its first argument, `response`, and reads it after the request. Sources:
-# Flask 2.2 to 3.1 and Werkzeug 2.2 to 3.1 executed; `make_response` since Flask 2.2.
-RESPONSE_MAKERS = frozenset(
-    {
-        "flask.Flask().make_response",
-        "flask.Flask().response_class",
-        "flask.Response",
-        "flask.current_app.make_response",
-        "flask.current_app.response_class",
-        "flask.make_response",
-        "werkzeug.Response",
-        "werkzeug.wrappers.BaseResponse",
-        "werkzeug.wrappers.Response",
-        "werkzeug.wrappers.response.Response",
-    }
-)
-
-# Methods and attributes that read a response's body, or let it be read, in the request.
-BODY_CONSUMERS = frozenset(
-    {
-        "add_etag",
-        "calculate_content_length",
-        "data",
-        "freeze",
-        "get_data",
-        "get_json",
-        "json",
-        "make_sequence",
-        "response",
-    }
+    ),
+    Facts(
+        "Flask 3.1, cli.py; commands run in an app context, and never in a request",
+        {
+            "flask.Blueprint().cli.command": ("app command",),
+            "flask.Flask().cli.command": ("app command",),
+            "flask.cli.AppGroup().command": ("app command",),
+            "flask.cli.with_appcontext": ("app command",),
+        },
+    ),
+    Facts(
+        "Flask 3.1, views.py",
+        {
+            "flask.views.MethodView": ("resource", "view class"),
+            "flask.views.View": ("dispatching view", "view class"),
+        },
+    ),
+    Facts(
+        "Flask 3.1, wrappers.py and Werkzeug 3.1, wrappers/request.py; each read was executed",
+        members(
+            ("flask.Request()",),
+            {
+                "args": ("reads purely",),
+                "base_url": ("reads purely",),
+                "blueprint": ("reads purely",),
+                "cookies": ("reads purely",),
+                "data": ("reads body",),
+                "endpoint": ("reads purely",),
+                "files": ("reads body",),
+                "form": ("reads body",),
+                "full_path": ("reads purely",),
+                "get_data": ("reads body",),
+                "get_json": ("reads body",),
+                "headers": ("reads purely",),
+                "host": ("reads purely",),
+                "host_url": ("reads purely",),
+                "input_stream": ("reads body",),
+                "is_secure": ("reads purely",),
+                "json": ("reads body",),
+                "method": ("reads purely",),
+                "mimetype": ("reads purely",),
+                "path": ("reads purely",),
+                "query_string": ("reads purely",),
+                "referrer": ("reads purely",),
+                "remote_addr": ("reads purely",),
+                "remote_user": ("reads purely",),
+                "root_url": ("reads purely",),
+                "scheme": ("reads purely",),
+                "script_root": ("reads purely",),
+                "stream": ("reads body",),
+                "url": ("reads purely",),
+                "url_root": ("reads purely",),
+                "url_rule": ("reads purely",),
+                "user_agent": ("reads purely",),
+                "values": ("reads body",),
+                "view_args": ("reads purely",),
+            },
+        ),
+    ),
+    Facts(
+        "Werkzeug 3.1, wrappers/response.py; Flask 2.2 to 3.1 and Werkzeug 2.2 to 3.1 executed",
+        {
+            "werkzeug.Response": ("makes response",),
+            "werkzeug.wrappers.Response": ("makes response",),
+            "werkzeug.wrappers.response.Response": ("makes response",),
+            **members(
+                ("flask.Response()",),
+                {
+                    "add_etag": ("reads response",),
+                    "calculate_content_length": ("reads response",),
+                    "data": ("reads response",),
+                    "freeze": ("reads response",),
+                    "get_data": ("reads response",),
+                    "get_json": ("reads response",),
+                    "json": ("reads response",),
+                    "make_sequence": ("reads response",),
+                    "response": ("reads response",),
+                },
+            ),
+        },
+    ),
+    Facts(
+        "Werkzeug 2.0, wrappers/base_response.py; gone in 2.1",
+        {"werkzeug.wrappers.BaseResponse": ("makes response",)},
+        until=(2, 1),
+    ),
 )
 
-
-# Decorators of functions whose result Flask makes a response of.
-_ANSWERING = _HTTP_METHODS - {"head", "options"} | {"before_request", "errorhandler", "route"}
-VIEW_DECORATORS = frozenset(
-    f"flask.{owner}().{hook}"
-    for owner in ("Blueprint", "Flask")
-    for hook in _ANSWERING | {"app_errorhandler", "before_app_request"}
-)
-VIEW_BASES = frozenset({"flask.views.MethodView", "flask.views.View"})
-# Methods of these whose result Flask makes a response of.
-VIEW_METHODS = _HTTP_METHODS - {"head", "options"} | {"dispatch_request"}
-
-# Decorators of functions that never run in a request.
-OUTSIDE_DECORATORS = frozenset(
-    {
-        "atexit.register",
-        "celery.Celery().task",
-        "celery.shared_task",
-        "click.command",
-        "click.group",
-    }
-)
-
-# Decorators of functions that run in an app context, and never in a request. (Flask-Script's
-# commands run in the context of a test request.)
-APP_DECORATORS = frozenset(
-    {
-        "flask.Blueprint().cli.command",
-        "flask.Flask().cli.command",
-        "flask.cli.AppGroup().command",
-        "flask.cli.with_appcontext",
-    }
-)
-
-# Extensions that do nothing when an app context ends: their sources of 2025 register no teardown
-# function for it, and listen to none of its signals.
-WITHOUT_TEARDOWN = frozenset(
-    {
-        "flask_babel",
-        "flask_bcrypt",
-        "flask_caching",
-        "flask_cors",
-        "flask_httpauth",
-        "flask_jwt_extended",
-        "flask_login",
-        "flask_mail",
-        "flask_migrate",
-        "flask_moment",
-        "flask_restful",
-        "flask_wtf",
-    }
-)
-
-# What writes to the session, or takes something out of it.
-SESSION_WRITERS = frozenset(
-    {
-        "flask.flash",
-        "flask.get_flashed_messages",
-        "flask_login.login_user",
-        "flask_login.logout_user",
-    }
-)
-
-# Decorators that run the function as it is, in the context of the caller.
-TRANSPARENT_DECORATORS = (
-    ENTRY_DECORATORS
-    | EXPOSING_DECORATORS
-    | {
-        "abc.abstractmethod",
-        "builtins.classmethod",
-        "builtins.staticmethod",
-        "contextlib.asynccontextmanager",
-        "contextlib.contextmanager",
-        "flask_login.login_required",
-        "functools.cache",
-        "functools.lru_cache",
-        "functools.wraps",
-        "typing.no_type_check",
-    }
-)
-
-
-# What registers a function for the end of each context.
-TEARDOWNS = frozenset({"teardown_app_request", "teardown_appcontext", "teardown_request"})
-
-
-# Packages whose users may write for Flask without naming it, since they hand on what is Flask's.
-BUILT_ON_FLASK = frozenset(
-    {"airflow", "ckan", "connexion", "dash", "eve", "flasgger", "indico", "octoprint", "superset"}
-)
+# What stands for the application that made it, or for the one of the context.
+APPLICATIONS = ("flask.Flask()", "flask.current_app")

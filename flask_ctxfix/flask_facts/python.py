@@ -2,97 +2,159 @@
 
 from __future__ import annotations
 
-# Functions whose result is their argument in another form. (Standard library; pandas and Pillow
-# read what they are given.)
-DERIVING_CALLS = frozenset(
-    {
-        *(
-            f"builtins.{name}"
-            for name in (
-                *("bool", "bytes", "dict", "float", "frozenset", "int", "len", "list", "max"),
-                *("min", "repr", "reversed", "round", "set", "sorted", "str", "sum", "tuple"),
-            )
-        ),
-        "copy.copy",
-        "copy.deepcopy",
-        "datetime.datetime.strptime",
-        "datetime.date.fromisoformat",
-        "datetime.datetime.fromisoformat",
-        "html.escape",
-        "json.dumps",
-        "json.loads",
-        "markupsafe.escape",
-        "os.path.basename",
-        "os.path.join",
-        "pandas.read_csv",
-        "pandas.read_excel",
-        "pandas.read_json",
-        "urllib.parse.quote",
-        "urllib.parse.unquote",
-        "urllib.parse.urlparse",
-        "uuid.UUID",
-        "werkzeug.utils.secure_filename",
-    }
-)
+from flask_ctxfix.flask_facts.rows import Facts, Roles, members
 
+_DERIVES: Roles = ("derives",)
+_LAZY: Roles = ("reads lazily",)
+_LOGS: Roles = ("logs",)
+_REPORTS: Roles = ("reports",)
+_LEVELS = ("critical", "debug", "error", "exception", "info", "log", "warning")
+_OLD_LEVELS = ("fatal", "warn")
 
-# What reads its arguments one by one, as it is read itself.
-LAZY_WRAPPERS = frozenset(
-    {
-        "builtins.enumerate",
-        "builtins.filter",
-        "builtins.iter",
-        "builtins.map",
-        "builtins.zip",
-        "itertools.chain",
-        "itertools.chain.from_iterable",
-        "itertools.islice",
-        "itertools.takewhile",
-    }
-)
-
-
-LOG_METHODS = frozenset(
-    {"critical", "debug", "error", "exception", "fatal", "info", "log", "warn", "warning"}
-)
-_REPORTERS = (
-    *(
-        f"{logger}.{name}"
-        for name in sorted(LOG_METHODS)
-        for logger in ("logging", "loguru.logger")
+ROWS = (
+    Facts(
+        "Python 3.14, library reference, built-in functions",
+        {
+            **members(
+                ("builtins",),
+                {
+                    **dict.fromkeys(
+                        (
+                            *("bool", "bytes", "dict", "float", "frozenset", "int", "len", "list"),
+                            *("max", "min", "repr", "reversed", "round", "set", "sorted", "str"),
+                            *("sum", "tuple"),
+                        ),
+                        _DERIVES,
+                    ),
+                    **dict.fromkeys(("enumerate", "filter", "iter", "map", "zip"), _LAZY),
+                },
+            ),
+            "builtins.classmethod": ("transparent",),
+            "builtins.print": ("reports",),
+            "builtins.staticmethod": ("transparent",),
+        },
     ),
-    "builtins.print",
-    "click.echo",
-    "click.secho",
-    "pprint.pprint",
-    "traceback.print_",
-    "warnings.warn",
-    *(f"{sentry}.capture_" for sentry in ("sentry_sdk", "raven.Client()")),
-)
-_LOGGERS = (
-    "celery.utils.log.get_task_logger()",
-    "flask.Flask().logger",
-    "flask.current_app.logger",
-    "logging.getLogger()",
-    "structlog.get_logger()",
-)
-
-
-def is_report(name: str) -> bool:
-    """Whether a function only tells people what has happened."""
-    owner, _, method = name.rpartition(".")
-    return name.startswith(_REPORTERS) or (owner in _LOGGERS and method in LOG_METHODS)
-
-
-# Decorators of other packages that have one instance made of a class.
-SINGLETON_DECORATORS = frozenset({"injector.singleton", "singleton_decorator.singleton"})
-
-# Managers behind whose block code goes on although it has raised.
-HIDING_MANAGERS = frozenset(
-    {
-        "contextlib.AsyncExitStack()",
-        "contextlib.ExitStack()",
-        "contextlib.suppress()",
-        "pytest.raises()",
-    }
+    Facts(
+        "Python 3.14, library reference: what is another form of its argument",
+        dict.fromkeys(
+            (
+                "copy.copy",
+                "copy.deepcopy",
+                "datetime.datetime.strptime",
+                "datetime.date.fromisoformat",
+                "datetime.datetime.fromisoformat",
+                "html.escape",
+                "json.dumps",
+                "json.loads",
+                "os.path.basename",
+                "os.path.join",
+                "urllib.parse.quote",
+                "urllib.parse.unquote",
+                "urllib.parse.urlparse",
+                "uuid.UUID",
+            ),
+            _DERIVES,
+        ),
+    ),
+    Facts(
+        "Documentation of MarkupSafe 3, pandas 2 and Werkzeug 3.1: another form of the argument",
+        dict.fromkeys(
+            (
+                "markupsafe.escape",
+                "pandas.read_csv",
+                "pandas.read_excel",
+                "pandas.read_json",
+                "werkzeug.utils.secure_filename",
+            ),
+            _DERIVES,
+        ),
+    ),
+    Facts(
+        "Python 3.14, library reference, itertools",
+        dict.fromkeys(
+            (
+                "itertools.chain",
+                "itertools.chain.from_iterable",
+                "itertools.islice",
+                "itertools.takewhile",
+            ),
+            _LAZY,
+        ),
+    ),
+    Facts(
+        "Python 3.14, library reference: decorators that run the function as it is; executed",
+        {
+            "abc.abstractmethod": ("transparent",),
+            "contextlib.asynccontextmanager": ("transparent",),
+            "contextlib.contextmanager": ("transparent",),
+            "functools.cache": ("transparent",),
+            "functools.lru_cache": ("transparent",),
+            "functools.wraps": ("transparent",),
+            "typing.no_type_check": ("transparent",),
+        },
+    ),
+    Facts(
+        "Python 3.14, library reference, contextlib; pytest 9: code goes on behind their blocks",
+        {
+            "contextlib.AsyncExitStack()": ("hides errors",),
+            "contextlib.ExitStack()": ("hides errors",),
+            "contextlib.suppress()": ("hides errors",),
+            "pytest.raises()": ("hides errors",),
+        },
+    ),
+    Facts(
+        "Python 3.14, library reference, atexit, and click 8, decorators.py: never in a request",
+        {
+            "atexit.register": ("outside",),
+            "click.command": ("outside",),
+            "click.group": ("outside",),
+        },
+    ),
+    Facts(
+        "injector 0.22 and singleton-decorator 1.0: one instance is made of the class",
+        {
+            "injector.singleton": ("one instance",),
+            "singleton_decorator.singleton": ("one instance",),
+        },
+    ),
+    Facts(
+        "Python 3.14, library reference, logging",
+        {
+            "logging.getLogger()": ("logger",),
+            **members(("logging.Logger()",), dict.fromkeys((*_LEVELS, *_OLD_LEVELS), _LOGS)),
+            **members(("logging",), dict.fromkeys((*_LEVELS, *_OLD_LEVELS), _REPORTS)),
+        },
+    ),
+    Facts(
+        "Python 3.14, library reference, pprint, traceback and warnings: they only tell people",
+        dict.fromkeys(
+            (
+                "pprint.pprint",
+                "traceback.print_exc",
+                "traceback.print_exception",
+                "traceback.print_last",
+                "traceback.print_list",
+                "traceback.print_stack",
+                "traceback.print_tb",
+                "warnings.warn",
+                "warnings.warn_explicit",
+            ),
+            _REPORTS,
+        ),
+    ),
+    Facts(
+        "click 8, utils.py; loguru 0.7, _logger.py; structlog 25, _config.py; sentry-sdk 2, "
+        "api.py; raven 6, base.py",
+        {
+            "click.echo": ("reports",),
+            "click.secho": ("reports",),
+            **members(("loguru.logger",), dict.fromkeys((*_LEVELS, "success", "trace"), _REPORTS)),
+            "structlog.get_logger()": ("logger",),
+            "sentry_sdk.capture_event": ("reports",),
+            "sentry_sdk.capture_exception": ("reports",),
+            "sentry_sdk.capture_message": ("reports",),
+            "raven.Client().captureException": ("reports",),
+            "raven.Client().captureMessage": ("reports",),
+        },
+    ),
 )

@@ -1,0 +1,174 @@
+"""Extensions of Flask: what they need, call, keep, and leave alone."""
+
+from __future__ import annotations
+
+from flask_ctxfix.flask_facts.rows import Facts, KeepsOnG, Roles, members
+
+_PACKAGE: Roles = ("without teardown",)
+
+ROWS = (
+    Facts(
+        "Flask-Login 0.6, utils.py and login_manager.py",
+        {
+            "flask_login": ("without teardown",),
+            "flask_login.current_user": ("request proxy",),
+            "flask_login.login_fresh": ("needs request",),
+            "flask_login.login_required": ("transparent",),
+            "flask_login.login_user": ("needs request", "session writer"),
+            "flask_login.logout_user": ("needs request", "session writer"),
+            "flask_login.LoginManager().request_loader": ("entry",),
+            "flask_login.LoginManager().unauthorized_handler": ("entry",),
+            "flask_login.LoginManager().user_loader": ("entry", "fed by request"),
+        },
+    ),
+    Facts(
+        "Flask-Security 5.5, decorators.py; its user is Flask-Login's",
+        {"flask_security.current_user": ("request proxy",)},
+    ),
+    Facts(
+        "Flask-JWT-Extended 4.6, utils.py, view_decorators.py and jwt_manager.py",
+        {
+            "flask_jwt_extended": ("without teardown",),
+            "flask_jwt_extended.current_user": ("request proxy",),
+            "flask_jwt_extended.create_access_token": ("needs app",),
+            "flask_jwt_extended.create_refresh_token": ("needs app",),
+            "flask_jwt_extended.decode_token": ("needs app",),
+            "flask_jwt_extended.get_current_user": ("needs request", "request data"),
+            "flask_jwt_extended.get_jwt": ("needs request", "request data"),
+            "flask_jwt_extended.get_jwt_identity": ("needs request", "request data"),
+            "flask_jwt_extended.verify_jwt_in_request": ("needs request",),
+            "flask_jwt_extended.JWTManager().user_lookup_loader": ("entry",),
+        },
+    ),
+    Facts(
+        "Flask-HTTPAuth 4.8, flask_httpauth.py",
+        {
+            "flask_httpauth": ("without teardown",),
+            "flask_httpauth.HTTPBasicAuth().current_user": ("needs app", "request data"),
+            "flask_httpauth.HTTPBasicAuth().username": ("needs request", "request data"),
+            "flask_httpauth.HTTPBasicAuth().verify_password": ("entry", "fed by request"),
+            "flask_httpauth.HTTPTokenAuth().current_user": ("needs app", "request data"),
+            "flask_httpauth.HTTPTokenAuth().verify_token": ("entry", "fed by request"),
+        },
+    ),
+    Facts(
+        "Flask-Principal 0.4, flask_principal.py",
+        {
+            "flask_principal": (KeepsOnG(("identity",)),),
+            "flask_principal.Permission().can": ("needs app",),
+        },
+    ),
+    Facts("Flask-OIDC 2, __init__.py", {"flask_oidc": (KeepsOnG(("oidc_id_token", "oidc_user")),)}),
+    Facts(
+        "Flask-Limiter 3, extension.py and util.py",
+        {
+            "flask_limiter": (KeepsOnG(("view_rate_limit",)),),
+            "flask_limiter.util.get_remote_address": ("needs request", "request data"),
+        },
+    ),
+    Facts(
+        "Flask-WTF 1.2, form.py and csrf.py",
+        {
+            "flask_wtf": (KeepsOnG(("csrf_token", "csrf_valid")), "without teardown"),
+            "flask_wtf.FlaskForm": ("needs request", "request form"),
+            "flask_wtf.Form": ("request form",),
+            "flask_wtf.form.FlaskForm": ("request form",),
+            "flask_wtf.csrf.generate_csrf": ("needs request",),
+            "flask_wtf.csrf.validate_csrf": ("needs request",),
+        },
+    ),
+    Facts(
+        "Flask-SQLAlchemy 3.1, extension.py and model.py; its queries are those of the session",
+        members(
+            ("flask_sqlalchemy.SQLAlchemy()",),
+            {
+                "create_all": ("needs app",),
+                "drop_all": ("needs app",),
+                "engine": ("needs app",),
+                "engines": ("needs app",),
+                "first_or_404": ("needs app",),
+                "get_or_404": ("needs app",),
+                "paginate": ("needs app",),
+                "session": ("needs app",),
+                "Model.query": ("needs app",),
+            },
+        ),
+    ),
+    Facts(
+        "Flask-Babel 4, __init__.py",
+        {
+            "flask_babel": ("without teardown",),
+            "flask_babel.format_date": ("needs app",),
+            "flask_babel.format_datetime": ("needs app",),
+            "flask_babel.format_time": ("needs app",),
+        },
+    ),
+    Facts(
+        "Flask-Mail 0.10, flask_mail/__init__.py",
+        {
+            "flask_mail": ("without teardown",),
+            "flask_mail.Mail().connect": ("needs app",),
+            "flask_mail.Mail().send": ("needs app",),
+        },
+    ),
+    Facts(
+        "Flask-SocketIO 5.3, __init__.py and namespace.py",
+        {
+            "flask_socketio.close_room": ("needs app",),
+            "flask_socketio.disconnect": ("needs request",),
+            "flask_socketio.emit": ("needs app",),
+            "flask_socketio.join_room": ("needs request",),
+            "flask_socketio.leave_room": ("needs request",),
+            "flask_socketio.rooms": ("needs request",),
+            "flask_socketio.send": ("needs app",),
+            "flask_socketio.Namespace": ("namespace of events",),
+            "flask_socketio.SocketIO().event": ("entry", "fed by request"),
+            "flask_socketio.SocketIO().on": ("entry", "fed by request"),
+        },
+    ),
+    Facts(
+        "Flask-Admin 1.6, base.py, and Flask-AppBuilder 4, baseviews.py and security/manager.py",
+        {
+            "flask_admin.expose": ("exposes", "fed by request"),
+            "flask_appbuilder": (KeepsOnG(("user",)),),
+            "flask_appbuilder.expose": ("exposes", "fed by request"),
+        },
+    ),
+    Facts(
+        "Flask-RESTful 0.3, Flask-RESTX 1.3 and Flask-RESTPlus 0.13, __init__.py and reqparse.py",
+        {
+            "flask_restful": ("without teardown",),
+            "flask_restful.Resource": ("resource",),
+            "flask_restful.reqparse.RequestParser().parse_args": ("request data",),
+            "flask_restplus.Resource": ("resource",),
+            "flask_restx.Resource": ("resource",),
+            "flask_restx.reqparse.RequestParser().parse_args": ("request data",),
+        },
+    ),
+    Facts("Flask-apispec 0.11, views.py", {"flask_apispec.MethodResource": ("resource",)}),
+    Facts(
+        "Their sources of 2025: what runs a function elsewhere and takes the context along",
+        {
+            "flask_executor.Executor().submit": ("takes context along",),
+            "flaskthreads.AppContextThread": ("takes context along",),
+        },
+    ),
+    Facts(
+        "Their sources of 2025 register no function for the end of an app context, and listen to "
+        "none of its signals",
+        dict.fromkeys(
+            ("flask_bcrypt", "flask_caching", "flask_cors", "flask_migrate", "flask_moment"),
+            _PACKAGE,
+        ),
+    ),
+    Facts(
+        "Their documentation: users write for Flask without naming it, and get what is Flask's",
+        dict.fromkeys(
+            (
+                *("airflow", "ckan", "connexion", "dash", "eve", "flasgger", "indico"),
+                *("octoprint", "superset"),
+            ),
+            ("built on Flask",),
+        ),
+    ),
+)

@@ -1,0 +1,151 @@
+"""How facts are written: one row a name, with all that it is to this tool, below its source.
+
+`X()` is what calling X gives, an instance of a class; ``X().y`` is a member of it. What stands in
+several modules has the name that its documentation uses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
+
+from flask_ctxfix.records import Record
+
+ContextKind = Literal["app", "request"]
+Runner = Literal["APScheduler", "Celery", "Dramatiq", "Flask-APScheduler", "Huey", "RQ"]
+
+Role = Literal[
+    # What needs a context, or gives one: functions when they are called, classes when they are
+    # instantiated, attributes when they are read. Each use of a proxy needs its context.
+    "app proxy",
+    "request proxy",
+    "needs app",
+    "needs request",
+    "makes app context",
+    "makes request context",
+    "context class",
+    "takes context along",
+    # What holds data of a request.
+    "request data",
+    "request form",
+    "reads body",
+    "reads purely",
+    "session writer",
+    # What Flask, an extension or another library calls, as decorators unless it says otherwise.
+    "entry",
+    "exposes",
+    "fed by request",
+    "answers",
+    "ending",
+    "teardown",
+    "app command",
+    "outside",
+    "transparent",
+    "one instance",
+    # Classes whose methods serve requests: those named as HTTP methods, as events, or the one.
+    "resource",
+    "namespace of events",
+    "dispatching view",
+    "view class",
+    # What makes a response, and what reads the body of one.
+    "makes response",
+    "reads response",
+    # What runs a function elsewhere.
+    "class of run",
+    "runs in executor",
+    "makes task",
+    "sends to receivers",
+    "lock",
+    # What makes a function a job, and what hands a job over with its arguments: as they are, or as
+    # a tuple and a dict.
+    "job decorator",
+    "job class",
+    "hands over arguments",
+    "hands over a tuple",
+    # What functions of libraries do with what they take.
+    "derives",
+    "reads lazily",
+    "logs",
+    "logger",
+    "reports",
+    "hides errors",
+    # What Flask has removed or changed.
+    "exported",
+    "starred",
+    "stack of requests",
+    "stack of apps",
+    "lookup in request",
+    "lookup in app",
+    "global",
+    "signal flag",
+    "first request",
+    "request context attribute",
+    "app context attribute",
+    "removed context attribute",
+    "tells version",
+    # Packages.
+    "built on Flask",
+    "without teardown",
+]
+
+
+class Starter(Record):
+    """How a callable runs a function elsewhere.
+
+    `position` and `keyword` say which argument is the function; its arguments are given as a tuple
+    and a dict ("tuple", at `arguments` and behind it), or as the rest of the call ("rest"), or one
+    by one out of an iterable ("each").
+    """
+
+    kind: Literal["thread", "timer", "pool", "greenlet", "delayed", "process", "job"]
+    noun: str
+    position: int
+    keyword: str
+    passing: Literal["tuple", "rest", "each"]
+    arguments: int = 0
+
+
+class TakesContext(Record):
+    """A method that takes a context first since Flask 3.2: how many arguments it took before."""
+
+    arguments: int
+
+
+class KeepsOnG(Record):
+    """A package that uses names on `g` for itself."""
+
+    names: tuple[str, ...]
+
+
+class Integrates(Record):
+    """A package that gives jobs of a runner a context, or replaces what runs them."""
+
+    runner: Runner
+
+
+class Says(Record):
+    """A constant, and its text."""
+
+    text: str
+
+
+Roles = tuple[Role | Starter | TakesContext | KeepsOnG | Integrates | Says, ...]
+Version = tuple[int, int]
+
+
+class Facts(Record):
+    """Rows that rest on one source.
+
+    `since` and `until` are versions of the package that the names are of: the first that has them,
+    and the first that has not.
+    """
+
+    source: str
+    rows: Mapping[str, Roles]
+    since: Version | None = None
+    until: Version | None = None
+
+
+def members(owners: tuple[str, ...], rows: Mapping[str, Roles]) -> dict[str, Roles]:
+    """Return rows for what each of several owners has under the same names."""
+    return {f"{owner}.{name}": roles for owner in owners for name, roles in rows.items()}
