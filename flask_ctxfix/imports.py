@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from flask_ctxfix.scopes import Binding, Scope
 
 _REMOVING = (RemoveArgument, RemoveStatement, ReplaceStatement)
-_IMPORT_FAILURES = {"ImportError", "ModuleNotFoundError", "Exception", "BaseException"}
+_IMPORT_FAILURES = flask_facts.BROAD_ERRORS | {"ImportError", "ModuleNotFoundError"}
 
 
 class LocalName(NamedTuple):

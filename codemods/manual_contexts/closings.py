@@ -12,13 +12,13 @@ from flask_ctxfix.codemod import Edit, KeepBlock, RemoveFinally, RemoveStatement
 from flask_ctxfix.codemods.manual_contexts.pushes import Push
 from flask_ctxfix.codemods.manual_contexts.wraps import wrap
 from flask_ctxfix.context_flow.values import own_nodes
+from flask_ctxfix.flask_facts import BROAD_ERRORS
 from flask_ctxfix.project import Module
 from flask_ctxfix.records import Record, replace
 from flask_ctxfix.scopes import FunctionNode
 
 Kind = Literal["straight", "finally", "handler", "some errors"]
 _TALKING_LINE = re.compile(r"^[ \t]*(try|finally)[ \t]*:[ \t]*#", re.MULTILINE)
-_ALL_ERRORS = {"BaseException", "Exception"}
 
 
 class Closing(Record):
@@ -144,7 +144,7 @@ def _of_handler(push: Push, statement: ast.Try, after: ast.stmt | None) -> Closi
     if end is after:
         edits = (*edits, RemoveStatement(module.span(end)))
     last = end if end is after else statement
-    is_full = handler.type is None or ast.unparse(handler.type) in _ALL_ERRORS
+    is_full = handler.type is None or ast.unparse(handler.type) in BROAD_ERRORS
     kind: Kind = "handler" if is_full else "some errors"
     return Closing(kind, last, tuple(statement.body), (failing, pop), edits)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import sys
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal
 
@@ -11,10 +10,11 @@ from flask_ctxfix.codemods.manual_contexts.imported_files import imported_files
 from flask_ctxfix.context_flow import ContextFlow, Need
 from flask_ctxfix.context_flow.guards import is_proxy
 from flask_ctxfix.context_flow.values import Foreign, Function, Instance, Value
+from flask_ctxfix.flask_facts import is_well_known
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import FunctionNode
 
-_KNOWN = {"builtins", "celery", "click", "flask", "jinja2", "werkzeug"} | sys.stdlib_module_names
+_KNOWN = {"celery", "click", "jinja2"}
 
 
 def need_of(module: Module, project: Project, statements: Sequence[ast.stmt]) -> Need:
@@ -111,7 +111,7 @@ def _is_known(module: Module, project: Project, call: ast.Call) -> bool:
     value = ContextFlow.of(project).values.of(module, call.func)
     if isinstance(value, Foreign):
         package = value.name.partition(".")[0]
-        return package in _KNOWN or package.startswith("flask_")
+        return is_well_known(package) or package in _KNOWN or package.startswith("flask_")
     return value is not None and not isinstance(value, Instance)
 
 

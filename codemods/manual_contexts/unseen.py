@@ -19,7 +19,7 @@ from flask_ctxfix.context_flow.values import (
     Proxy,
     own_nodes,
 )
-from flask_ctxfix.flask_facts import NEEDS, PROXIES
+from flask_ctxfix.flask_facts import NEEDS, PLAIN_BASES, PROXIES
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import FunctionNode
 from flask_ctxfix.source import SourceError
@@ -28,7 +28,6 @@ _ONLY_DECORATES = QuestionKind("only decorates", True, lambda one, other: one an
 _SEES = QuestionKind("sees another context", False, lambda one, other: one or other)
 # What gives the same in each app context of one application.
 _ALIKE = frozenset({"flask.current_app", "flask.jsonify", "flask.request", "flask.url_for"})
-_ROOTS = frozenset({"abc.ABC", "builtins.object", "typing.Generic", "typing.Protocol"})
 _MAKING = frozenset({"__init__", "__new__"})
 
 Asks = Callable[[Module, FunctionNode], bool]
@@ -108,7 +107,8 @@ def _is_called_by_others(
     classes += [each for each in values.bases(classes[0]) if isinstance(each, Class)]
     bases = (values.of(each.module, base) for each in classes for base in each.node.bases)
     return any(
-        base is None or (isinstance(base, Foreign) and base.name not in _ROOTS) for base in bases
+        base is None or (isinstance(base, Foreign) and base.name not in PLAIN_BASES)
+        for base in bases
     )
 
 

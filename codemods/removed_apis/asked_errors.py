@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from flask_ctxfix.codemods.removed_apis.guards import is_tested, none_test
 from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.values import Foreign, Function, own_nodes
+from flask_ctxfix.flask_facts import EVERY_ERROR, is_log
 from flask_ctxfix.project import Module, Project
 
 _CURRENT_ERROR = frozenset(
@@ -21,11 +22,6 @@ _CURRENT_ERROR = frozenset(
         "builtins.eval",
         "builtins.exec",
     }
-)
-_EVERY_ERROR = frozenset({"builtins.BaseException", "builtins.Exception"})
-_LOGGERS = ("logging.", "flask.Flask().logger.", "flask.current_app.logger.")
-_LOGS = frozenset(
-    {"critical", "debug", "error", "exception", "fatal", "info", "log", "warn", "warning"}
 )
 _SHOWS_LOGS = ("logging.Handler", "logging.StreamHandler", "logging.Filter", "logging.handlers.")
 _SPELLS_OUT = frozenset({"builtins.str", "builtins.repr", "builtins.type", "builtins.format"})
@@ -136,7 +132,7 @@ class AskedErrors:
         if self._values.of(module, call.func) != Foreign("builtins.isinstance"):
             return False
         asked = self._values.of(module, call.args[1]) if len(call.args) == 2 else None
-        return isinstance(asked, Foreign) and asked.name in _EVERY_ERROR
+        return isinstance(asked, Foreign) and asked.name in EVERY_ERROR
 
     def _prints_traceback(self, module: Module, call: ast.Call) -> bool:
         """Whether a call writes the traceback to the standard error, where a log goes."""
@@ -160,9 +156,8 @@ class AskedErrors:
 
     def _logs(self, module: Module, call: ast.Call) -> bool:
         called = self._values.of(module, call.func)
-        if not isinstance(called, Foreign) or not called.name.startswith(_LOGGERS):
-            return False
-        return called.name.rpartition(".")[2] in _LOGS and not self._shows_logs(module)
+        is_written = isinstance(called, Foreign) and is_log(called.name)
+        return is_written and not self._shows_logs(module)
 
     def _shows_logs(self, module: Module) -> bool:
         """Whether a module sees to it itself where records of a log go."""

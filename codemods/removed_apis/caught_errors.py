@@ -5,13 +5,12 @@ from __future__ import annotations
 import ast
 from collections.abc import Collection, Iterator
 
+from flask_ctxfix.flask_facts import BROAD_ERRORS
 from flask_ctxfix.origins import NONE, UNKNOWN
 from flask_ctxfix.project import Module, Project
 
 BEFORE = "AttributeError"
 SINCE = "RuntimeError"
-
-_CATCHES_BOTH = frozenset({"Exception", "BaseException"})
 
 
 def names_of(module: Module, project: Project, kinds: ast.expr | None) -> frozenset[str]:
@@ -30,7 +29,7 @@ def names_of(module: Module, project: Project, kinds: ast.expr | None) -> frozen
 
 def catches(names: Collection[str], error: str) -> bool:
     """Whether who catches `names` certainly catches `error`."""
-    return error in names or not _CATCHES_BOTH.isdisjoint(names)
+    return error in names or not BROAD_ERRORS.isdisjoint(names)
 
 
 def may_catch(names: Collection[str], error: str) -> bool:

@@ -4,33 +4,19 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from flask_ctxfix.aliases import calls_of_any, known_as_any, may_be
 from flask_ctxfix.codemods.stored_requests.slots import is_shared
 from flask_ctxfix.context_flow import ContextFlow, Where
 from flask_ctxfix.context_flow.request_data import RequestData
 from flask_ctxfix.context_flow.values import Class, Foreign, Function
-from flask_ctxfix.flask_facts import spelled
+from flask_ctxfix.flask_facts import CACHES, CacheKey, spelled
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.syntax import without_call
 
 FunctionDefinition = ast.FunctionDef | ast.AsyncFunctionDef
-Key = Literal["arguments", "path", "nothing"]
 
-CACHES: dict[str, Key] = {
-    "cachetools.cached": "arguments",
-    "cachetools.func.lfu_cache": "arguments",
-    "cachetools.func.lru_cache": "arguments",
-    "cachetools.func.rr_cache": "arguments",
-    "cachetools.func.ttl_cache": "arguments",
-    "flask_caching.Cache().cached": "path",
-    "flask_caching.Cache().memoize": "arguments",
-    "functools.cache": "arguments",
-    "functools.cached_property": "nothing",
-    "functools.lru_cache": "arguments",
-    "werkzeug.utils.cached_property": "nothing",
-}
 NAMES = spelled(CACHES)
 # What decides on the key, or on whether there is one: the author has thought of the request.
 _DECIDING = frozenset({"key", "make_cache_key", "make_name", "unless"})
@@ -45,7 +31,7 @@ class CachedFunction(NamedTuple):
     module: Module
     node: FunctionDefinition
     decorator: ast.expr
-    key: Key
+    key: CacheKey
     attributes: frozenset[str] = frozenset()
 
 
@@ -76,7 +62,7 @@ def cached_function(
     return None
 
 
-def _lasts(module: Module, project: Project, node: FunctionDefinition, key: Key) -> bool:
+def _lasts(module: Module, project: Project, node: FunctionDefinition, key: CacheKey) -> bool:
     """Whether there is one cache for all requests, which nothing clears."""
     around = module.scopes.function_of(node)
     if around is not None:

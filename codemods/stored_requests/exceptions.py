@@ -5,10 +5,11 @@ from __future__ import annotations
 import ast
 
 from flask_ctxfix.codemod import Fix, ReplaceExpression, Step
-from flask_ctxfix.codemods.stored_requests.keepers import ADDING, Keeper
+from flask_ctxfix.codemods.stored_requests.keepers import Keeper
 from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.request_data import Datum, Kind
 from flask_ctxfix.context_flow.values import Foreign
+from flask_ctxfix.flask_facts import ADDING
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.syntax import without_call
 
@@ -70,7 +71,7 @@ def _texts_of(module: Module, project: Project, use: ast.expr) -> set[str] | Non
     if isinstance(parent, ast.Attribute):
         item = scopes.parents[scopes.parents[parent]]
         is_kept = parent.attr == "setdefault" and not isinstance(item, ast.Attribute | ast.Expr)
-        return set() if parent.attr in ADDING - {"extend"} and not is_kept else None
+        return set() if parent.attr in ADDING - {"extend", "extendleft"} and not is_kept else None
     if isinstance(parent, ast.Call) and use in parent.args:
         value = ContextFlow.of(project).values.of(module, parent.func)
         return set() if value == Foreign("builtins.len") else None

@@ -24,6 +24,7 @@ from flask_ctxfix.codemods.stored_requests.registrations import (
 )
 from flask_ctxfix.context_flow import ContextFlow, Reach, Where
 from flask_ctxfix.context_flow.values import Foreign, Function
+from flask_ctxfix.flask_facts import BROAD_ERRORS
 from flask_ctxfix.flask_versions import TargetVersion
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import FunctionNode
@@ -82,7 +83,6 @@ _CHECKED_BLUEPRINTS = (2, 3)
 _ADVICE_SETUP = "register it where the application is set up"
 _ADVICE_AFTER = "use `after_this_request`"
 _EXPECTED = {"AssertionError"}
-_BROAD = {"BaseException", "Exception"}
 
 
 class HandlerRegisteredInView(Rule):
@@ -289,7 +289,9 @@ def _after_this_request(
     always_failed = is_checked or owner != "flask.Blueprint()."
     is_served = ContextFlow.of(project).every_caller.of(module, node).where is Where.REQUEST
     is_own = not isinstance(node, ast.Call) or is_made_here(module, project, node.args[0])
-    is_plain = is_own and not _caught(module, node) & _BROAD and _answers(module, project, node)
+    is_plain = (
+        is_own and not _caught(module, node) & BROAD_ERRORS and _answers(module, project, node)
+    )
     is_plain = is_plain and (owner == "flask.current_app." or _applications(project) <= 1)
     applicability: Applicability = "safe" if always_failed and is_served and is_plain else "unsafe"
     edit = ReplaceExpression(module.span(method), code)

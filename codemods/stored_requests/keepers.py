@@ -9,13 +9,11 @@ from flask_ctxfix.codemods.stored_requests.slots import Slot, slot_of
 from flask_ctxfix.codemods.stored_requests.uses import uses_in
 from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.values import Class, Foreign, Instance
-from flask_ctxfix.flask_facts import ENTRY_BASES
+from flask_ctxfix.flask_facts import ENTRY_BASES, ITEM_READERS, PLAIN_BASES, TAKING
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import FunctionNode, Scope
 
-ADDING = frozenset({"add", "append", "appendleft", "extend", "insert", "setdefault", "update"})
-_TAKING = frozenset({"clear", "discard", "pop", "popitem", "popleft", "remove"})
-_ITEMS = frozenset({"get", "setdefault"})
+_ITEMS = ITEM_READERS - TAKING
 _GROWING = frozenset(
     {
         "builtins.dict",
@@ -26,7 +24,7 @@ _GROWING = frozenset(
         "collections.deque",
     }
 )
-_PLAIN = frozenset({*ENTRY_BASES, "builtins.object"})
+_PLAIN = PLAIN_BASES | ENTRY_BASES.keys()
 _LITERALS = (ast.List, ast.Dict, ast.Set)
 # Functions that read a container that they are given, and let go of it.
 _READERS = frozenset(
@@ -222,8 +220,8 @@ def _may_empty(module: Module, use: ast.expr, project: Project) -> bool:
     if isinstance(parent, ast.Attribute):
         call = parents[parent]
         if parent.attr in _ITEMS and isinstance(call, ast.Call):
-            return getattr(parents[call], "attr", "") in _TAKING
-        return parent.attr in _TAKING
+            return getattr(parents[call], "attr", "") in TAKING
+        return parent.attr in TAKING
     if child is not use:  # an item of the container, wherever it goes
         return False
     if isinstance(parent, ast.Starred | ast.keyword):

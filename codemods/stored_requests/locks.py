@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import sys
 from collections.abc import Iterable, Iterator
 from enum import IntEnum
 
@@ -19,14 +18,11 @@ from flask_ctxfix.context_flow.values import (
     bound_arguments,
     own_nodes,
 )
-from flask_ctxfix.flask_facts import LOCKS
+from flask_ctxfix.flask_facts import ITEM_READERS, LOCKS, is_well_known
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import Binding
 
-# What is here of them is known: none but LOCKS lock anything.
-_KNOWN_PACKAGES = frozenset({"flask", "werkzeug"}) | sys.stdlib_module_names
 # Methods of a mapping that give one of its values.
-_ITEM_READERS = frozenset({"get", "pop", "setdefault"})
 
 
 class Locking(IntEnum):
@@ -113,7 +109,7 @@ class _Locks:
             if value.name in LOCKS:
                 return Locking.YES
             is_made = value.name.endswith("()")
-            return Locking.NO if is_made and _package(value) in _KNOWN_PACKAGES else None
+            return Locking.NO if is_made and is_well_known(value.name) else None
         return self._of_instance(value) if isinstance(value, Instance) else None
 
     def _of_instance(self, value: Instance) -> Locking | None:
@@ -134,7 +130,7 @@ class _Locks:
                 return self._inside(function)
             returned = function.module.scopes.returned.get(function.node, ())
             return self._any(function.module, returned) if returned else Locking.MADE
-        if isinstance(node.func, ast.Attribute) and node.func.attr in _ITEM_READERS:
+        if isinstance(node.func, ast.Attribute) and node.func.attr in ITEM_READERS:
             return _most((self._any(module, node.args[1:]), self._owned(module, node)))
         return Locking.MADE
 
@@ -275,7 +271,3 @@ _LOCKING: QuestionKind[Locking | None] = QuestionKind(
 def _kept(found: Locking | None) -> Locking | None:
     """Return what is known of an object that outlives the function that enters it."""
     return Locking.KEPT if found is Locking.MADE else found
-
-
-def _package(value: Foreign) -> str:
-    return value.name.partition(".")[0]

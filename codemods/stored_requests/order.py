@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from enum import IntEnum
 from typing import NamedTuple
 
-from flask_ctxfix.codemods.stored_requests.caches import CACHES
 from flask_ctxfix.codemods.stored_requests.entries import Entries
 from flask_ctxfix.codemods.stored_requests.nested import (
     opens_context,
@@ -30,7 +29,7 @@ from flask_ctxfix.context_flow.values import (
     own_nodes,
     parameters_of,
 )
-from flask_ctxfix.flask_facts import is_transparent
+from flask_ctxfix.flask_facts import CACHES, is_transparent
 from flask_ctxfix.project import Keeper, Module, Project, stem_of
 from flask_ctxfix.scopes import FunctionNode
 from flask_ctxfix.syntax import last_name, without_call

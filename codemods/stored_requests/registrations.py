@@ -9,22 +9,13 @@ from typing import NamedTuple
 from flask_ctxfix.aliases import known_as
 from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.values import Foreign, Function, Partial, Value
+from flask_ctxfix.flask_facts import LISTING, LOGGERS, SIGNAL_OBJECTS
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import FunctionNode
 from flask_ctxfix.syntax import last_name
 
 _PLACES = ast.Name | ast.Attribute | ast.Subscript
 _CONNECTS = frozenset({"connect", "connect_via"})
-_SIGNALS = frozenset(
-    {
-        "blinker.NamedSignal()",
-        "blinker.Namespace().signal()",
-        "blinker.Signal()",
-        "blinker.signal()",
-        "flask.signals.Namespace().signal()",
-    }
-)
-_LOGGERS = ("logging.getLogger()", "flask.current_app.logger", "flask.Flask().logger")
 _SCHEDULERS = "apscheduler.schedulers."
 _REPEATING = frozenset({"cron", "interval"})
 # The lists that Flask calls the functions of for each request.
@@ -41,13 +32,13 @@ _LISTS = frozenset(
 )
 _APPLICATIONS = ("flask.Flask().", "flask.current_app.", "flask.Blueprint().")
 _OF_A_REQUEST = frozenset({"flask.g", "flask.request", "flask.session", "flask_login.current_user"})
-_ADDS = frozenset({"append", "insert"})
 _UNDONE_BY = {
     "addHandler": frozenset({"removeHandler", "handlers"}),
     "add_job": frozenset({"remove_job", "remove_all_jobs"}),
     "append": frozenset({"clear", "pop", "remove"}),
     "connect": frozenset({"disconnect"}),
     "connect_via": frozenset({"disconnect"}),
+    "extend": frozenset({"clear", "pop", "remove"}),
     "insert": frozenset({"clear", "pop", "remove"}),
     "register": frozenset({"unregister"}),
 }
@@ -158,7 +149,7 @@ def _names(project: Project) -> frozenset[str]:
     """Return the names under which code may have what registers something."""
     return project.memo(
         "names of what registers",
-        lambda: frozenset().union(*(known_as(project, e) for e in _UNDONE_BY.keys() - _ADDS)),
+        lambda: frozenset().union(*(known_as(project, e) for e in _UNDONE_BY.keys() - LISTING)),
     )
 
 
@@ -186,7 +177,7 @@ def _registration(
     if method in _CONNECTS and _is_signal(owner) and _stays_connected(module, project, node, call):
         message = f"`{written}` keeps a receiver for each request"
         return Registration(node, call.func, message, "connect a function of the module, once")
-    if method == "addHandler" and owner in _LOGGERS and _is_new(module, project, call):
+    if method == "addHandler" and owner in LOGGERS and _is_new(module, project, call):
         message = f"`{written}` adds a handler for each request"
         advice = "add handlers where the application is set up, or remove this one at the end"
         return Registration(node, call.func, message, advice)
@@ -202,7 +193,7 @@ def _registration(
 
 def _is_signal(name: str) -> bool:
     is_ready = name.startswith(("flask.", "flask_")) and "()" not in name
-    return name in _SIGNALS or (is_ready and name.rpartition(".")[2] != "current_app")
+    return name in SIGNAL_OBJECTS or (is_ready and name.rpartition(".")[2] != "current_app")
 
 
 def _stays_connected(module: Module, project: Project, node: ast.AST, call: ast.Call) -> bool:
@@ -238,7 +229,7 @@ def _is_repeated(call: ast.Call) -> bool:
 
 def _is_list_of_handlers(module: Module, project: Project, called: ast.expr) -> bool:
     """Whether a call adds to one of the lists that an application calls the functions of."""
-    if not isinstance(called, ast.Attribute) or called.attr not in _ADDS:
+    if not isinstance(called, ast.Attribute) or called.attr not in LISTING:
         return False
     for each in ast.walk(called):
         if isinstance(each, ast.Attribute) and each.attr in _LISTS:

@@ -9,12 +9,13 @@ from typing import NamedTuple
 from flask_ctxfix.codemod import Finding, Fix, Level, Rule
 from flask_ctxfix.codemods.stored_requests.app_state import may_be_in_request, proof_of
 from flask_ctxfix.codemods.stored_requests.exceptions import fix_of, handled, has_traceback
-from flask_ctxfix.codemods.stored_requests.keepers import ADDING, keeper_of, may_last
+from flask_ctxfix.codemods.stored_requests.keepers import keeper_of, may_last
 from flask_ctxfix.codemods.stored_requests.slots import slot_of
 from flask_ctxfix.codemods.stored_requests.thread_state import thread_stores
 from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.request_data import Datum, Kind, RequestData
 from flask_ctxfix.context_flow.values import Copied
+from flask_ctxfix.flask_facts import ADDING
 from flask_ctxfix.flask_versions import ONE_CONTEXT, TargetVersion
 from flask_ctxfix.project import Module, Project
 

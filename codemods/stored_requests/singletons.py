@@ -7,12 +7,10 @@ from collections.abc import Callable, Iterator
 
 from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.values import Class, Foreign, Function, own_nodes, parameters_of
-from flask_ctxfix.flask_facts import SINGLETON_DECORATORS
+from flask_ctxfix.flask_facts import ONCE_DECORATORS, SINGLETON_DECORATORS
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import FunctionNode
 from flask_ctxfix.syntax import without_call
-
-_CACHES = frozenset({"functools.cache", "functools.lru_cache"})
 
 
 def is_kept_by_its_class(owner: Class, project: Project) -> bool:
@@ -36,7 +34,7 @@ def _is_keeping(owner: Class, project: Project, decorator: ast.expr) -> bool:
     values = ContextFlow.of(project).values
     maker = values.of(owner.module, without_call(decorator))
     if isinstance(maker, Foreign):
-        if maker.name in _CACHES:
+        if maker.name in ONCE_DECORATORS:
             init = values.member(owner, "__init__", of_instance=True)
             return not isinstance(init, Function) or len(parameters_of(init)) == 1
         return maker.name in SINGLETON_DECORATORS

@@ -22,16 +22,11 @@ from flask_ctxfix.codemods.stored_requests.strings import (
 from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.evaluation import Values
 from flask_ctxfix.context_flow.values import Class, Foreign, Instance
+from flask_ctxfix.flask_facts import CHANGING
 from flask_ctxfix.imports import exported_names
 from flask_ctxfix.project import Module, Project, stem_of
 from flask_ctxfix.scopes import Binding, Scope
 
-_CHANGING = frozenset(
-    {
-        *("add", "append", "appendleft", "clear", "discard", "extend", "insert", "pop", "popitem"),
-        *("popleft", "remove", "reverse", "setdefault", "sort", "update"),
-    }
-)
 _NAMESPACES = frozenset({"globals", "vars", "locals", "exec", "eval"})
 GUARDED = "a lock guards it, so that it is shared on purpose"
 
@@ -374,5 +369,5 @@ def _changed(module: Module, node: ast.expr) -> Iterator[str]:
         if not isinstance(parent.ctx, ast.Load):
             yield "its value is changed in place"
         elif isinstance(outer, ast.Call) and outer.func is parent:
-            if isinstance(parent, ast.Attribute) and parent.attr in _CHANGING:
+            if isinstance(parent, ast.Attribute) and parent.attr in CHANGING:
                 yield "its value is changed in place"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import sys
 from collections.abc import Iterator
 from itertools import takewhile
 
@@ -11,12 +10,11 @@ from flask_ctxfix.codemods.streams.late_code import Late
 from flask_ctxfix.codemods.streams.readers import is_read_at_once
 from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.values import Foreign, Function
+from flask_ctxfix.flask_facts import is_well_known
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.value_reads import Read
 
 _CHANGING = ("flask.g.", "flask.session.")
-# Packages whose functions set nothing that belongs to the request.
-_QUIET = frozenset({"builtins", "flask", "werkzeug", *sys.stdlib_module_names})
 
 
 def may_change(project: Project, part: Late, begin: int, reads: list[Read]) -> bool:
@@ -60,7 +58,7 @@ def _may_set(module: Module, project: Project, node: ast.expr) -> bool:
     if isinstance(value, Function):
         return not value.is_generator or is_read_at_once(module, node)
     if isinstance(value, Foreign):
-        return value.name.partition(".")[0] not in _QUIET
+        return not is_well_known(value.name)
     return not _is_method_of_local(module, node.func)
 
 

@@ -11,13 +11,13 @@ from flask_ctxfix.codemods.streams.late_code import Late
 from flask_ctxfix.codemods.streams.streamed import streams_of
 from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.values import Class, Foreign
-from flask_ctxfix.flask_facts import VIEW_BASES
+from flask_ctxfix.flask_facts import PLAIN_BASES, VIEW_BASES
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.source import SourceError
 from flask_ctxfix.value_reads import Read, free_names, is_readable_at, using_edits
 
 # Classes that call no methods but those that they are known for.
-_QUIET_BASES = VIEW_BASES | {"builtins.object"}
+_QUIET_BASES = PLAIN_BASES | VIEW_BASES
 _SIMPLE = (ast.Expr, ast.Assign, ast.AnnAssign, ast.Return)
 
 

@@ -21,6 +21,7 @@ from flask_ctxfix.context_flow import Need as Context
 from flask_ctxfix.context_flow.proxies import proxy_of
 from flask_ctxfix.context_flow.starts import LOOPS, Start, is_deferred, starts_in
 from flask_ctxfix.context_flow.values import Class, Foreign
+from flask_ctxfix.flask_facts import PLAIN_BASES
 from flask_ctxfix.obligations.lasting_work import may_go_on
 from flask_ctxfix.places import can_be_wrapped, is_first_on_line
 from flask_ctxfix.project import Module, Project
@@ -28,7 +29,7 @@ from flask_ctxfix.scopes import FunctionNode
 from flask_ctxfix.spelling import flask_name_at, is_free
 from flask_ctxfix.syntax import last_name
 
-_OWN_BASES = (Foreign("builtins.object"), Foreign("abc.ABC"), Foreign("threading.Thread"))
+_OWN_BASES = frozenset(map(Foreign, PLAIN_BASES | {"threading.Thread"}))
 _CHANGES = "open an app context around it; teardown functions run when it ends"
 _WRAPPER = """\
 def {name}(*args, **kwargs):

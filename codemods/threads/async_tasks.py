@@ -10,7 +10,7 @@ from flask_ctxfix.codemod import Finding, Fix, RemoveArgument, ReplaceExpression
 from flask_ctxfix.context_flow import ContextFlow, Need, Where
 from flask_ctxfix.context_flow.starts import is_deferred, way_to
 from flask_ctxfix.context_flow.values import Foreign, Function, Partial
-from flask_ctxfix.flask_facts import EXECUTOR_CALLS, TASK_MAKERS, spelled
+from flask_ctxfix.flask_facts import ADDING, EXECUTOR_CALLS, TASK_MAKERS, spelled
 from flask_ctxfix.flask_versions import TargetVersion
 from flask_ctxfix.obligations.lasting_work import why_lasting_at, withheld
 from flask_ctxfix.project import Module, Project
@@ -21,7 +21,6 @@ _NAMES = spelled((*EXECUTOR_CALLS, *TASK_MAKERS))
 _STARTING = frozenset({"asyncio.gather", "asyncio.shield"})
 # Methods of a task that do not wait for it, and those of a collection that only keep it.
 _NOT_WAITING = frozenset({"add_done_callback", "set_name"})
-_KEEPING = frozenset({"add", "append"})
 _CHANGES = "use `asyncio.to_thread`, which takes the context along, and the default executor"
 _ADVICE_THREAD = (
     "await `asyncio.to_thread`, which takes the context along, or read the values before and pass "
@@ -225,6 +224,6 @@ def _only_keeps(module: Module, read: ast.Name) -> bool:
     if not isinstance(parent, ast.Call) or not isinstance(parent.func, ast.Attribute):
         return False
     kept = parent.func.value
-    if parent.func.attr not in _KEEPING or not isinstance(kept, ast.Name):
+    if parent.func.attr not in ADDING or not isinstance(kept, ast.Name):
         return False
     return module.scopes.home_of(kept) is module.scopes.module

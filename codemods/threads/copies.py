@@ -12,9 +12,9 @@ from flask_ctxfix.context_flow import ContextFlow, Need, Summary, Where
 from flask_ctxfix.context_flow.needs import Use
 from flask_ctxfix.context_flow.starts import Start
 from flask_ctxfix.context_flow.teardowns import teardowns
-from flask_ctxfix.context_flow.uses import CHANGING, left_on_g, writes_session
+from flask_ctxfix.context_flow.uses import left_on_g, writes_session
 from flask_ctxfix.context_flow.values import Foreign, Function, own_nodes
-from flask_ctxfix.flask_facts import BODY_READS
+from flask_ctxfix.flask_facts import BODY_READS, CHANGING
 from flask_ctxfix.named import is_imported, is_named
 from flask_ctxfix.obligations.lasting_work import why_lasting
 from flask_ctxfix.project import Module, Project

@@ -19,14 +19,12 @@ from flask_ctxfix.context_flow.values import (
     Value,
     own_nodes,
 )
+from flask_ctxfix.flask_facts import ADDING, ONLY_WAITING, TAKING
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.records import Record
 from flask_ctxfix.syntax import last_name
 
 COPY = "copy_current_request_context"
-_WAITS = frozenset({"as_completed", "joinall", "result", "wait", "waitall"})
-_KEEPS = frozenset({"add", "append", "appendleft", "extend", "insert", "setdefault"})
-_RELEASES = frozenset({"clear", "discard", "pop", "popitem", "popleft", "remove"})
 # Behind its block, what was submitted in it has run.
 _WAITING_BLOCK = Foreign("concurrent.futures.ThreadPoolExecutor()")
 
@@ -194,7 +192,7 @@ def _waits(call: ast.Call) -> bool:
         is_text = isinstance(getattr(function, "value", None), ast.Constant | ast.JoinedStr)
         numbers = (isinstance(getattr(each, "value", None), int | float) for each in call.args)
         return not is_text and all(numbers)
-    return name in _WAITS
+    return name in ONLY_WAITING
 
 
 def _kept_in(module: Module, use: ast.expr) -> ast.expr | None:
@@ -204,7 +202,7 @@ def _kept_in(module: Module, use: ast.expr) -> ast.expr | None:
         target = parent.targets[0]
         return target.value if isinstance(target, ast.Subscript | ast.Attribute) else None
     if isinstance(parent, ast.Call) and isinstance(parent.func, ast.Attribute):
-        return parent.func.value if parent.func.attr in _KEEPS else None
+        return parent.func.value if parent.func.attr in ADDING else None
     return None
 
 
@@ -218,7 +216,7 @@ def _releases(module: Module, read: ast.Name) -> bool:
     """Whether the code that reads a container takes something out of it."""
     parent = module.scopes.parents[read]
     if isinstance(parent, ast.Attribute):
-        return parent.attr in _RELEASES
+        return parent.attr in TAKING
     return isinstance(parent, ast.Subscript) and isinstance(parent.ctx, ast.Del)
 
 

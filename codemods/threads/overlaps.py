@@ -7,10 +7,10 @@ import ast
 from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.starts import LOOPS, Start
 from flask_ctxfix.context_flow.values import Foreign
+from flask_ctxfix.flask_facts import WAITING
 from flask_ctxfix.project import Module, Project
 
 _LEAVING = (ast.Return, ast.Raise)
-_WAITS = frozenset({"exception", "get", "join", "result", "wait"})
 _WORKERS = frozenset({"max_workers", "processes", "size"})
 
 
@@ -141,7 +141,7 @@ def _closes(start: Start, block: ast.With, pool: str, project: Project) -> bool:
 
 
 def _is_wait(node: ast.AST) -> bool:
-    return isinstance(node, ast.Attribute) and node.attr in _WAITS
+    return isinstance(node, ast.Attribute) and node.attr in WAITING
 
 
 def _is_of(node: ast.AST, name: str) -> bool:

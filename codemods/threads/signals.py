@@ -8,18 +8,8 @@ from collections.abc import Iterator
 from flask_ctxfix.codemods.threads.captured_proxies import APP, lasting_proxy_of
 from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.values import Foreign
-from flask_ctxfix.flask_facts import SENDING
+from flask_ctxfix.flask_facts import SENDING, SIGNAL_OBJECTS
 from flask_ctxfix.project import Module, Project
-
-_MADE_SIGNALS = frozenset(
-    {
-        "blinker.NamedSignal()",
-        "blinker.Namespace().signal()",
-        "blinker.Signal()",
-        "blinker.signal()",
-        "flask.signals.Namespace().signal()",
-    }
-)
 
 
 def senders_in(module: Module, project: Project) -> Iterator[ast.expr]:
@@ -39,4 +29,4 @@ def senders_in(module: Module, project: Project) -> Iterator[ast.expr]:
 def _is_signal(name: str) -> bool:
     """Whether what sends the application is a signal: what Flask and extensions hold ready is."""
     is_ready = name.startswith(("flask.", "flask_")) and "()" not in name
-    return is_ready or name in _MADE_SIGNALS
+    return is_ready or name in SIGNAL_OBJECTS

@@ -36,7 +36,6 @@ _COPY = "flask.copy_current_request_context"
 _PARTIAL = "functools.partial"
 _HOLDERS = frozenset({_COPY, _PARTIAL, "werkzeug.local.LocalProxy"})
 _REAL_OBJECTS = {"flask.current_app": "flask.Flask()", "flask.request": "flask.Request()"}
-_PROPERTIES = {"builtins.property", "functools.cached_property", "werkzeug.utils.cached_property"}
 
 
 class Calls(Members):
@@ -178,7 +177,7 @@ class Calls(Members):
         if isinstance(maker, Foreign):
             if maker.name == _COPY:
                 return Copied(value, decorator)
-            if maker.name in _PROPERTIES and isinstance(value, Function):
+            if maker.name in flask_facts.PROPERTIES and isinstance(value, Function):
                 return Property(value)
             return value if flask_facts.is_transparent(maker.name) else None
         if isinstance(decorator, ast.Call):

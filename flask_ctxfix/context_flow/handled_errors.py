@@ -14,12 +14,17 @@ from flask_ctxfix.context_flow.values import (
     Value,
     own_nodes,
 )
-from flask_ctxfix.flask_facts import HIDING_MANAGERS, LOG_METHODS, is_report, is_well_known
+from flask_ctxfix.flask_facts import (
+    BROAD_ERRORS,
+    HIDING_MANAGERS,
+    LOG_METHODS,
+    is_report,
+    is_well_known,
+)
 from flask_ctxfix.project import Module
 from flask_ctxfix.syntax import without_call
 
 _CONTEXT_ERRORS = {"RuntimeError"}
-_BROAD_ERRORS = {"BaseException", "Exception"}
 
 
 def expects_no_context(statement: ast.Try) -> bool:
@@ -34,7 +39,7 @@ def expects_no_context(statement: ast.Try) -> bool:
     reads = ast.Assign | ast.AnnAssign | ast.Return | ast.Import | ast.ImportFrom
     is_small = sum(not isinstance(s, ast.Import | ast.ImportFrom) for s in statement.body) <= 1
     return (
-        bool(names & _BROAD_ERRORS)
+        bool(names & BROAD_ERRORS)
         and is_small
         and all(isinstance(each, reads) for each in statement.body)
     )
@@ -42,7 +47,7 @@ def expects_no_context(statement: ast.Try) -> bool:
 
 def fallbacks(values: Values, module: Module, statement: ast.Try) -> list[ast.ExceptHandler]:
     """Return the handlers of any error that do something else instead, so that no run need fail."""
-    broad = _CONTEXT_ERRORS | _BROAD_ERRORS
+    broad = _CONTEXT_ERRORS | BROAD_ERRORS
     return [
         handler
         for handler in statement.handlers
@@ -54,7 +59,7 @@ def fallbacks(values: Values, module: Module, statement: ast.Try) -> list[ast.Ex
 def expects_failure(statement: ast.Try) -> bool:
     """Whether a handler of some error lets the code go on."""
     return any(
-        not _BROAD_ERRORS.intersection(_caught(handler))
+        not BROAD_ERRORS.intersection(_caught(handler))
         and not isinstance(handler.body[-1], ast.Raise)
         for handler in statement.handlers
     )
@@ -143,7 +148,7 @@ def suppresses_error(node: ast.expr, value: Value | None) -> bool:
     """Whether `node` is a ``contextlib.suppress`` for the error that a missing context raises."""
     if not isinstance(node, ast.Call) or not is_suppressing(value):
         return False
-    return any(_name(each) in _CONTEXT_ERRORS | _BROAD_ERRORS for each in node.args)
+    return any(_name(each) in _CONTEXT_ERRORS | BROAD_ERRORS for each in node.args)
 
 
 def _caught(handler: ast.ExceptHandler) -> list[str]:

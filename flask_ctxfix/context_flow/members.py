@@ -28,10 +28,9 @@ from flask_ctxfix.context_flow.values import (
     has_decorator,
     parameters_of,
 )
+from flask_ctxfix.flask_facts import PLAIN_BASES
 from flask_ctxfix.project import Module
 from flask_ctxfix.scopes import Scope
-
-_ROOTS = {"builtins.object", "abc.ABC", "typing.Generic", "typing.Protocol"}
 
 
 class Members(ValueQuestions):
@@ -167,7 +166,7 @@ class Members(ValueQuestions):
             if isinstance(base, Foreign):
                 of_instance = isinstance(receiver, Instance)
                 found = f"{base.name}().{name}" if of_instance else f"{base.name}.{name}"
-                if base.name not in _ROOTS:
+                if base.name not in PLAIN_BASES:
                     return Foreign(found)
                 continue
             own = self._own_member(base, name, receiver)

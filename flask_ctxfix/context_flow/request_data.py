@@ -15,7 +15,6 @@ from typing import Any, NamedTuple
 from flask_ctxfix.codemod import Step
 from flask_ctxfix.context_flow import ContextFlow, Where
 from flask_ctxfix.context_flow.request_sources import (
-    ADDING,
     CONTEXTS,
     COPIES,
     PASSING_CALLS,
@@ -40,7 +39,7 @@ from flask_ctxfix.context_flow.values import (
     Value,
     bound_arguments,
 )
-from flask_ctxfix.flask_facts import DERIVING_CALLS, REQUEST_GETTERS
+from flask_ctxfix.flask_facts import ADDING, DERIVING_CALLS, REQUEST_GETTERS
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import Binding, FunctionNode
 from flask_ctxfix.syntax import without_call

@@ -16,8 +16,6 @@ G = "flask.g"
 REQUEST_PROXIES = frozenset(PROXIES) - {"flask.current_app"}
 CONTEXTS = frozenset({"flask.request_ctx", "flask._request_ctx_stack.top"})
 COPIES = frozenset({"contextvars.copy_context", "flask.copy_current_request_context"})
-# Methods that put what they are given into their object.
-ADDING = frozenset({"add", "append", "extend", "insert", "update", "appendleft", "setdefault"})
 TEXT_METHODS = frozenset({"join", "format"})
 # Functions that give back one of their arguments, from the second on.
 PASSING_CALLS = frozenset({"functools.partial", "typing.cast"})

@@ -21,7 +21,6 @@ from flask_ctxfix.context_flow.module_names import (
 )
 from flask_ctxfix.context_flow.relatives import Relatives
 from flask_ctxfix.context_flow.request_sources import (
-    ADDING,
     PASSING_CALLS,
     READING_CALLS,
     TEXT_METHODS,
@@ -36,7 +35,7 @@ from flask_ctxfix.context_flow.values import (
     Known,
     bound_arguments,
 )
-from flask_ctxfix.flask_facts import DERIVING_CALLS
+from flask_ctxfix.flask_facts import ADDING, DERIVING_CALLS
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import FunctionNode, Scope
 from flask_ctxfix.syntax import last_name

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 from flask_ctxfix.context_flow.needs import Summary, Use
-from flask_ctxfix.flask_facts import SESSION_WRITERS
-
-# Methods that change a container.
-CHANGING = frozenset({"clear", "pop", "popitem", "setdefault", "update"})
+from flask_ctxfix.flask_facts import CHANGING, SESSION_WRITERS
 
 
 def left_on_g(summary: Summary) -> list[Use]:

@@ -10,12 +10,14 @@ from collections.abc import Iterator
 from typing import Literal
 
 from flask_ctxfix.flask_facts import extensions, flask, jobs, python, removed, threads
+from flask_ctxfix.flask_facts.flask import APPLICATIONS as APPLICATIONS
 from flask_ctxfix.flask_facts.names import is_well_known as is_well_known
 from flask_ctxfix.flask_facts.names import spelled as spelled
 from flask_ctxfix.flask_facts.names import without_private_modules
 from flask_ctxfix.flask_facts.removed import PRESERVE_ENVIRON_KEY as PRESERVE_ENVIRON_KEY
 from flask_ctxfix.flask_facts.removed import PRESERVE_PROPERTY as PRESERVE_PROPERTY
 from flask_ctxfix.flask_facts.removed import PRESERVE_SETTING as PRESERVE_SETTING
+from flask_ctxfix.flask_facts.rows import CacheKey as CacheKey
 from flask_ctxfix.flask_facts.rows import ContextKind as ContextKind
 from flask_ctxfix.flask_facts.rows import (
     Facts,
@@ -126,6 +128,15 @@ VIEW_BASES = named("view class")
 TEARDOWNS = methods("teardown")
 # Those that run the function as it is, in the context of the caller.
 TRANSPARENT_DECORATORS = named("transparent", "entry", "exposes")
+# Those that make a property; those whose function runs once for all, or for what it is given; those
+# that keep what it returns, and by what.
+PROPERTIES = named("property")
+ONCE_DECORATORS = named("runs once")
+CACHES: dict[str, CacheKey] = {
+    **dict.fromkeys(named("cached by arguments"), "arguments"),
+    **dict.fromkeys(named("cached by path"), "path"),
+    **dict.fromkeys(named("cached by object"), "nothing"),
+}
 # Decorators of other packages that have one instance made of a class.
 SINGLETON_DECORATORS = named("one instance")
 
@@ -136,6 +147,8 @@ ENTRY_BASES: dict[str, frozenset[str] | None] = {
     **dict.fromkeys(named("dispatching view"), frozenset({"dispatch_request"})),
     **dict.fromkeys(named("namespace of events")),
 }
+# Classes that call no methods of those that inherit from them.
+PLAIN_BASES = named("plain class")
 # Methods of views whose result Flask makes a response of.
 VIEW_METHODS = _HTTP_METHODS - {"head", "options"} | {"dispatch_request"}
 
@@ -153,8 +166,11 @@ EXECUTOR_CALLS = named("runs in executor")
 TASK_MAKERS = named("makes task")
 # Methods of signals that take a sender first.
 SENDING = methods("sends to receivers")
-# What makes an object that lets one in at a time, or a few.
+# What makes a signal, by which code sends to receivers.
+SIGNAL_OBJECTS = named("signal")
+# What makes an object that lets one in at a time, or a few, and what makes a flag of the process.
 LOCKS = named("lock")
+FLAGS = LOCKS | named("event")
 
 # Decorators of what a runner calls in its worker, and classes whose `run` is a job.
 JOB_DECORATORS = {name: _runner(name) for name in named("job decorator")}
@@ -177,13 +193,30 @@ for _name, _detail in _DETAILED:
     if isinstance(_detail, Integrates):
         JOB_INTEGRATIONS[_detail.runner] |= {_name}
 
+# Methods of containers: those that put something in, that take something out, that change them in
+# any way, and that give an item by its key. Methods of lists that put something in.
+ADDING = methods("adds")
+TAKING = methods("takes out")
+CHANGING = ADDING | TAKING | methods("changes order")
+ITEM_READERS = methods("gives item")
+LISTING = spelled(name for name in named("adds") if name.startswith("builtins.list()."))
+
+# Methods and functions that wait until what was started has run; and those of them that have their
+# name for themselves, while dictionaries have a `get`, and loggers an `exception`.
+WAITING = methods("waits")
+ONLY_WAITING = WAITING - ITEM_READERS - methods("logs")
+
 # Functions whose result is their argument in another form; what reads its arguments one by one, as
 # it is read itself.
 DERIVING_CALLS = named("derives")
 LAZY_WRAPPERS = named("reads lazily")
+# Classes of errors that every error is of.
+EVERY_ERROR = named("catches all")
+BROAD_ERRORS = spelled(EVERY_ERROR)
 # Methods of loggers, and what they are called on; functions that only tell people what happened.
 LOG_METHODS = methods("logs")
 LOGGERS = through_proxy(named("logger"))
+_LOGS = named("logs")
 _REPORTS = named("reports")
 # Managers behind whose block code goes on although it has raised.
 HIDING_MANAGERS = named("hides errors")
@@ -274,7 +307,12 @@ def is_transparent(decorator: str) -> bool:
     return decorator in TRANSPARENT_DECORATORS
 
 
+def is_log(name: str) -> bool:
+    """Whether a function writes a log."""
+    owner, _, method = name.rpartition(".")
+    return name in _LOGS or (owner in LOGGERS and method in LOG_METHODS)
+
+
 def is_report(name: str) -> bool:
     """Whether a function only tells people what has happened."""
-    owner, _, method = name.rpartition(".")
-    return name in _REPORTS or (owner in LOGGERS and method in LOG_METHODS)
+    return name in _REPORTS or is_log(name)

@@ -147,6 +147,14 @@ ROWS = (
     ),
     Facts("Flask-apispec 0.11, views.py", {"flask_apispec.MethodResource": ("resource",)}),
     Facts(
+        "Flask-Caching 2.3, __init__.py",
+        {
+            "flask_caching": ("without teardown",),
+            "flask_caching.Cache().cached": ("cached by path",),
+            "flask_caching.Cache().memoize": ("cached by arguments",),
+        },
+    ),
+    Facts(
         "Their sources of 2025: what runs a function elsewhere and takes the context along",
         {
             "flask_executor.Executor().submit": ("takes context along",),
@@ -157,7 +165,7 @@ ROWS = (
         "Their sources of 2025 register no function for the end of an app context, and listen to "
         "none of its signals",
         dict.fromkeys(
-            ("flask_bcrypt", "flask_caching", "flask_cors", "flask_migrate", "flask_moment"),
+            ("flask_bcrypt", "flask_cors", "flask_migrate", "flask_moment"),
             _PACKAGE,
         ),
     ),

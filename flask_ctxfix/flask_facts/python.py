@@ -7,6 +7,9 @@ from flask_ctxfix.flask_facts.rows import Facts, Roles, members
 _DERIVES: Roles = ("derives",)
 _LAZY: Roles = ("reads lazily",)
 _LOGS: Roles = ("logs",)
+_ADDS: Roles = ("adds",)
+_TAKES: Roles = ("takes out",)
+_ORDERS: Roles = ("changes order",)
 _REPORTS: Roles = ("reports",)
 _LEVELS = ("critical", "debug", "error", "exception", "info", "log", "warning")
 _OLD_LEVELS = ("fatal", "warn")
@@ -29,9 +32,62 @@ ROWS = (
                     **dict.fromkeys(("enumerate", "filter", "iter", "map", "zip"), _LAZY),
                 },
             ),
+            "builtins.BaseException": ("catches all",),
+            "builtins.Exception": ("catches all",),
             "builtins.classmethod": ("transparent",),
+            "builtins.object": ("plain class",),
             "builtins.print": ("reports",),
+            "builtins.property": ("property",),
             "builtins.staticmethod": ("transparent",),
+        },
+    ),
+    Facts(
+        "Python 3.14, library reference, built-in types: list, dict and set",
+        {
+            **members(
+                ("builtins.list()",),
+                {
+                    **dict.fromkeys(("append", "extend", "insert"), _ADDS),
+                    **dict.fromkeys(("clear", "pop", "remove"), _TAKES),
+                    **dict.fromkeys(("reverse", "sort"), _ORDERS),
+                },
+            ),
+            **members(
+                ("builtins.dict()",),
+                {
+                    "clear": ("takes out",),
+                    "get": ("gives item",),
+                    "pop": ("takes out", "gives item"),
+                    "popitem": ("takes out",),
+                    "setdefault": ("adds", "gives item"),
+                    "update": ("adds",),
+                },
+            ),
+            **members(
+                ("builtins.set()",),
+                {
+                    **dict.fromkeys(("add", "update"), _ADDS),
+                    **dict.fromkeys(("clear", "discard", "pop", "remove"), _TAKES),
+                    **dict.fromkeys(("difference_update", "intersection_update"), _TAKES),
+                    "symmetric_difference_update": ("adds", "takes out"),
+                },
+            ),
+        },
+    ),
+    Facts(
+        "Python 3.14, library reference, collections",
+        {
+            **members(
+                ("collections.deque()",),
+                {
+                    **dict.fromkeys(
+                        ("append", "appendleft", "extend", "extendleft", "insert"), _ADDS
+                    ),
+                    **dict.fromkeys(("clear", "pop", "popleft", "remove"), _TAKES),
+                    **dict.fromkeys(("reverse", "rotate"), _ORDERS),
+                },
+            ),
+            "collections.OrderedDict().move_to_end": ("changes order",),
         },
     ),
     Facts(
@@ -87,10 +143,35 @@ ROWS = (
             "abc.abstractmethod": ("transparent",),
             "contextlib.asynccontextmanager": ("transparent",),
             "contextlib.contextmanager": ("transparent",),
-            "functools.cache": ("transparent",),
-            "functools.lru_cache": ("transparent",),
+            "functools.cache": ("transparent", "cached by arguments", "runs once"),
+            "functools.lru_cache": ("transparent", "cached by arguments", "runs once"),
             "functools.wraps": ("transparent",),
             "typing.no_type_check": ("transparent",),
+        },
+    ),
+    Facts(
+        "Python 3.14, library reference, functools; Werkzeug 3.1, utils.py; cachetools 6",
+        {
+            "functools.cached_property": ("property", "cached by object", "runs once"),
+            "werkzeug.utils.cached_property": ("property", "cached by object", "runs once"),
+            **dict.fromkeys(
+                (
+                    "cachetools.cached",
+                    "cachetools.func.lfu_cache",
+                    "cachetools.func.lru_cache",
+                    "cachetools.func.rr_cache",
+                    "cachetools.func.ttl_cache",
+                ),
+                ("cached by arguments",),
+            ),
+        },
+    ),
+    Facts(
+        "Python 3.14, library reference, abc and typing: they call no methods of a class",
+        {
+            "abc.ABC": ("plain class",),
+            "typing.Generic": ("plain class",),
+            "typing.Protocol": ("plain class",),
         },
     ),
     Facts(
@@ -122,7 +203,8 @@ ROWS = (
         {
             "logging.getLogger()": ("logger",),
             **members(("logging.Logger()",), dict.fromkeys((*_LEVELS, *_OLD_LEVELS), _LOGS)),
-            **members(("logging",), dict.fromkeys((*_LEVELS, *_OLD_LEVELS), _REPORTS)),
+            **members(("logging",), dict.fromkeys((*_LEVELS, *_OLD_LEVELS), _LOGS)),
+            "logging.LoggerAdapter()": ("logger",),
         },
     ),
     Facts(

@@ -38,9 +38,9 @@ ROWS = (
         "Flask 2.2, app.py and blueprints.py: what ran functions before the first request; "
         "deprecated there, gone in 2.3",
         {
-            "flask.Flask().before_first_request": _TELLING,
+            "flask.Flask().before_first_request": (*_TELLING, "runs once"),
             "flask.Flask().before_first_request_funcs": _TELLING,
-            "flask.Blueprint().before_app_first_request": _TELLING,
+            "flask.Blueprint().before_app_first_request": (*_TELLING, "runs once"),
         },
         until=(2, 3),
     ),

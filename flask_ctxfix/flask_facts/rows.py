@@ -12,6 +12,7 @@ from typing import Literal
 from flask_ctxfix.records import Record
 
 ContextKind = Literal["app", "request"]
+CacheKey = Literal["arguments", "path", "nothing"]
 Runner = Literal["APScheduler", "Celery", "Dramatiq", "Flask-APScheduler", "Huey", "RQ"]
 
 Role = Literal[
@@ -42,11 +43,17 @@ Role = Literal[
     "outside",
     "transparent",
     "one instance",
+    "property",
+    "runs once",
+    "cached by arguments",
+    "cached by path",
+    "cached by object",
     # Classes whose methods serve requests: those named as HTTP methods, as events, or the one.
     "resource",
     "namespace of events",
     "dispatching view",
     "view class",
+    "plain class",
     # What makes a response, and what reads the body of one.
     "makes response",
     "reads response",
@@ -56,15 +63,24 @@ Role = Literal[
     "makes task",
     "sends to receivers",
     "lock",
+    "event",
+    "waits",
+    "signal",
     # What makes a function a job, and what hands a job over with its arguments: as they are, or as
     # a tuple and a dict.
     "job decorator",
     "job class",
     "hands over arguments",
     "hands over a tuple",
+    # Methods of containers.
+    "adds",
+    "takes out",
+    "changes order",
+    "gives item",
     # What functions of libraries do with what they take.
     "derives",
     "reads lazily",
+    "catches all",
     "logs",
     "logger",
     "reports",

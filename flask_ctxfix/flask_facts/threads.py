@@ -27,6 +27,10 @@ ROWS = (
             "_thread.start_new_thread": (Starter("thread", "thread", 0, "function", "tuple", 1),),
             "_thread.allocate_lock()": ("lock",),
             "_thread.RLock()": ("lock",),
+            "threading.Event()": ("event",),
+            "threading.Condition().wait": ("waits",),
+            "threading.Event().wait": ("waits",),
+            "threading.Thread().join": ("waits",),
             **members(("threading",), dict.fromkeys(_LOCKS, _LOCK)),
         },
     ),
@@ -37,6 +41,10 @@ ROWS = (
                 ("concurrent.futures.ThreadPoolExecutor()", "concurrent.futures.Executor()"),
                 {"submit": (_SUBMIT,), "map": (_MAP_FN,)},
             ),
+            "concurrent.futures.Future().exception": ("waits",),
+            "concurrent.futures.Future().result": ("waits",),
+            "concurrent.futures.as_completed": ("waits",),
+            "concurrent.futures.wait": ("waits",),
             "concurrent.futures.ProcessPoolExecutor().submit": (
                 Starter("process", "process", 0, "fn", "rest"),
             ),
@@ -52,6 +60,10 @@ ROWS = (
                 Starter("process", "process", 1, "target", "tuple", 3),
                 "class of run",
             ),
+            "multiprocessing.Event()": ("event",),
+            "multiprocessing.Process().join": ("waits",),
+            "multiprocessing.pool.AsyncResult().get": ("waits",),
+            "multiprocessing.pool.AsyncResult().wait": ("waits",),
             **members(
                 ("multiprocessing.pool.ThreadPool()", "multiprocessing.dummy.Pool()"),
                 {
@@ -109,6 +121,11 @@ ROWS = (
                 "class of run",
             ),
             "gevent.Greenlet.spawn": (_GREEN,),
+            "gevent.Greenlet().get": ("waits",),
+            "gevent.Greenlet().join": ("waits",),
+            "gevent.joinall": ("waits",),
+            "gevent.wait": ("waits",),
+            "gevent.event.Event()": ("event",),
             **members(
                 ("gevent.pool.Pool()", "gevent.pool.Group()", "gevent.threadpool.ThreadPool()"),
                 {
@@ -131,6 +148,8 @@ ROWS = (
             "eventlet.spawn_after": (Starter("delayed", "greenlet", 1, "func", "rest"),),
             "eventlet.GreenPool().spawn": (_EVENTLET_POOL,),
             "eventlet.GreenPool().spawn_n": (_EVENTLET_POOL,),
+            "eventlet.GreenPool().waitall": ("waits",),
+            "eventlet.greenthread.GreenThread().wait": ("waits",),
             "eventlet.semaphore.BoundedSemaphore()": ("lock",),
             "eventlet.semaphore.Semaphore()": ("lock",),
         },
@@ -144,8 +163,13 @@ ROWS = (
         },
     ),
     Facts(
-        "blinker 1.9, base.py: methods of signals that take a sender first",
+        "blinker 1.9, base.py; Flask 3.1, signals.py: their methods take a sender first",
         {
+            "blinker.NamedSignal()": ("signal",),
+            "blinker.Namespace().signal()": ("signal",),
+            "blinker.Signal()": ("signal",),
+            "blinker.signal()": ("signal",),
+            "flask.signals.Namespace().signal()": ("signal",),
             "blinker.Signal().send": ("sends to receivers",),
             "blinker.Signal().send_async": ("sends to receivers",),
         },

@@ -8,7 +8,7 @@ from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.starts import Start
 from flask_ctxfix.context_flow.tables import QuestionKind
 from flask_ctxfix.context_flow.values import Foreign
-from flask_ctxfix.flask_facts import PROXIES
+from flask_ctxfix.flask_facts import ONLY_WAITING, PROXIES
 from flask_ctxfix.local_names import only_assignment
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import FunctionNode
@@ -23,7 +23,6 @@ _STREAMS = frozenset(
 _USERS = frozenset(
     f"{proxy}._get_current_object()" for proxy in PROXIES if proxy.endswith(".current_user")
 )
-_WAITING = frozenset({"join", "result"})
 
 _ADVICE_FILE = "read it before the start, and pass what it holds: it is closed after the request"
 _ADVICE_REQUEST = "pass the values that the work needs: the request is over by then"
@@ -77,7 +76,7 @@ def _waiting_in(module: Module) -> frozenset[ast.AST | None]:
     def compute() -> frozenset[ast.AST | None]:
         return frozenset(
             around(call)
-            for call in module.scopes.calls_of(_WAITING)
+            for call in module.scopes.calls_of(ONLY_WAITING)
             if isinstance(call.func, ast.Attribute)
             and all(isinstance(each, ast.Constant) for each in call.args)
         )

@@ -9,7 +9,7 @@ from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.starts import Start, starts_in
 from flask_ctxfix.context_flow.values import Copied, Foreign, Function, Partial, Value, own_nodes
 from flask_ctxfix.endless import has_way_out, is_endless
-from flask_ctxfix.obligations.started_once import FLAGS, is_once, outlives_requests
+from flask_ctxfix.obligations.started_once import is_flag, is_once, outlives_requests
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import FunctionNode
 
@@ -146,7 +146,7 @@ def _has_no_end(loop: ast.For | ast.While, module: Module, project: Project) -> 
         return is_counting and not has_way_out(loop)
     asked = [node for node in ast.walk(loop.test) if isinstance(node, ast.Name | ast.Attribute)]
     if any(
-        values.of(module, node) in FLAGS and outlives_requests(module, node, project)
+        is_flag(values.of(module, node)) and outlives_requests(module, node, project)
         for node in asked
     ):
         return True

@@ -8,34 +8,17 @@ from collections.abc import Iterator
 from flask_ctxfix.aliases import known_as
 from flask_ctxfix.context_flow import ContextFlow, Where
 from flask_ctxfix.context_flow.tables import QuestionKind
-from flask_ctxfix.context_flow.values import Class, Foreign
-from flask_ctxfix.flask_facts import PROXIES
+from flask_ctxfix.context_flow.values import Class, Foreign, Value
+from flask_ctxfix.flask_facts import APPLICATIONS, CHANGING, FLAGS, ONCE_DECORATORS, PROXIES
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import FunctionNode, Scope
 from flask_ctxfix.syntax import last_name, without_call
 
-FLAGS = frozenset(
-    Foreign(f"{package}.{kind}()")
-    for package in ("multiprocessing", "threading")
-    for kind in ("BoundedSemaphore", "Event", "Lock", "RLock", "Semaphore")
-)
-_APP = (Foreign("flask.Flask()"), Foreign("flask.current_app"))
-_ONCE_DECORATORS = frozenset(
-    {
-        "flask.Blueprint().before_app_first_request",
-        "flask.Flask().before_first_request",
-        "functools.cache",
-        "functools.cached_property",
-        "functools.lru_cache",
-        "werkzeug.utils.cached_property",
-    }
-)
+_APPLICATIONS = frozenset(map(Foreign, APPLICATIONS))
 _THREADS = frozenset(
     {"multiprocessing.active_children", "threading.active_count", "threading.enumerate"}
 )
 _BUILDING = frozenset({"__init__", "__new__", "init_app"})
-_CHANGING = frozenset({"add", "append", "appendleft", "extend", "insert", "setdefault", "update"})
-_CHANGING |= {"clear", "discard", "pop", "popitem", "popleft", "remove"}
 _LEAVING = (ast.Break, ast.Continue, ast.Raise, ast.Return)
 _OUTLIVES = QuestionKind("outlives requests", True, lambda one, other: one and other)
 
@@ -108,7 +91,7 @@ def outlives_requests(module: Module, node: ast.expr, project: Project) -> bool:
     """Whether an expression stands for something that is there for longer than a request."""
     flow = ContextFlow.of(project)
     value = flow.values.of(module, node)
-    if value in _APP:
+    if value in _APPLICATIONS:
         return True
     if isinstance(value, Foreign) and _is_of_request(value.name):
         return False
@@ -315,7 +298,12 @@ def _is_what_changes(module: Module, test: ast.expr, project: Project) -> bool:
     if not isinstance(test, ast.Name | ast.Attribute):
         return False
     value = ContextFlow.of(project).values.of(module, test)
-    return value in FLAGS and outlives_requests(module, test, project)
+    return is_flag(value) and outlives_requests(module, test, project)
+
+
+def is_flag(value: Value | None) -> bool:
+    """Whether a value is made to tell threads from each other, or to tell all of them something."""
+    return isinstance(value, Foreign) and value.name in FLAGS
 
 
 def _asks_the_process(module: Module, call: ast.Call, project: Project) -> bool:
@@ -395,7 +383,7 @@ def _is_filled(module: Module, read: ast.Name) -> bool:
     if isinstance(parent, ast.Subscript):
         return not isinstance(parent.ctx, ast.Load)
     is_called = isinstance(module.scopes.parents.get(parent), ast.Call)
-    return is_called and getattr(parent, "attr", "") in _CHANGING
+    return is_called and getattr(parent, "attr", "") in CHANGING
 
 
 def _is_changed(module: Module, name: object, is_attribute: bool, project: Project) -> bool:
@@ -421,7 +409,7 @@ def _stores(module: Module, name: object) -> Iterator[ast.AST]:
         key = call.args[1] if len(call.args) > 1 else None
         if getattr(call.func, "id", "") == "setattr" and getattr(key, "value", None) == name:
             yield call
-        elif getattr(call.func, "attr", "") in _CHANGING and call.args:
+        elif getattr(call.func, "attr", "") in CHANGING and call.args:
             if getattr(call.args[0], "value", None) == name:
                 yield call
 
@@ -443,7 +431,7 @@ def _runs_once(
         return False
     for decorator in function.decorator_list:
         value = values.of(module, without_call(decorator))
-        if isinstance(value, Foreign) and value.name in _ONCE_DECORATORS:
+        if isinstance(value, Foreign) and value.name in ONCE_DECORATORS:
             return True
     reads = module.scopes.scope_of(function).reads.get(function.name, [])
     return any(_is_taken_out(module, read, function) for read in reads)
