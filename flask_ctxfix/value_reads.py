@@ -14,15 +14,20 @@ from flask_ctxfix.codemod import Edit, InsertStatement, ReplaceExpression
 from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.handled_errors import hides_errors, may_hide_errors
 from flask_ctxfix.context_flow.needs import Use
-from flask_ctxfix.flask_facts import BODY_READS, PURE_READS
+from flask_ctxfix.flask_facts import (
+    BODY_READS,
+    PURE_READS,
+    REQUEST_PROXIES,
+    SEEING_NAMES,
+    USERS,
+    WHOLE_BODY_READS,
+)
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import FunctionNode
 from flask_ctxfix.spelling import is_free
 
 # Of these, one entry is a value; the whole is a view of the request.
 _CONTAINERS = frozenset({"args", "cookies", "form", "headers", "view_args"})
-_WHOLE_BODIES = frozenset({"data", "get_data", "get_json", "json"})
-_PROXIES = frozenset({"flask.request", "flask.session", "flask.g", "flask_login.current_user"})
 _RESERVED = frozenset(dir(builtins))
 _TYPES = frozenset({"bool", "float", "int", "str"})
 
@@ -71,14 +76,14 @@ def read_of(module: Module, around: ast.AST, use: Use) -> Read | None:
 
     `around` is the function, or the expression, whose use it is.
     """
-    if use.span is None or use.of not in _PROXIES or use.access == "write":
+    if use.span is None or use.of not in REQUEST_PROXIES or use.access == "write":
         return None
     node = expression_of(module, around, use)
     if node is None or _in_own_scope(module, node, around):
         return None
     if use.of == "flask.request":
         return _of_request(module, node)
-    if use.of == "flask_login.current_user":
+    if use.of in USERS:
         is_read = isinstance(node, ast.Attribute)
         return Read(node, _names(node), True, can_be_set=True) if is_read else None
     read = _of_container(module, node, is_session=use.of == "flask.session")
@@ -149,7 +154,7 @@ def _of_request(module: Module, node: ast.expr) -> Read | None:
         entry = _entry(module, node)
         may_fail = is_body or node.attr == "view_args"  # there are none where no route fits
         return entry._replace(may_fail=entry.may_fail or may_fail) if entry is not None else None
-    if node.attr in _WHOLE_BODIES:
+    if node.attr in WHOLE_BODY_READS:
         return _of_body(module, node)
     if node.attr not in PURE_READS or _is_called(module, node):
         return None
@@ -296,7 +301,7 @@ def free_names(module: Module, at: ast.stmt, reads: list[Read]) -> dict[str, str
 
 def _looks_at_names(node: ast.AST) -> bool:
     """Whether code may look at all the names of its function."""
-    return isinstance(node, ast.Name) and node.id in {"eval", "exec", "locals", "vars"}
+    return isinstance(node, ast.Name) and node.id in SEEING_NAMES
 
 
 def moving_edits(

@@ -9,7 +9,7 @@ from flask_ctxfix.codemod import Finding, Rule
 from flask_ctxfix.codemods.manual_contexts.import_order import at_import, is_imported_outside
 from flask_ctxfix.context_flow import ContextFlow, Need, Use
 from flask_ctxfix.context_flow.values import Foreign
-from flask_ctxfix.flask_facts import PROXIES
+from flask_ctxfix.flask_facts import FLASK_PROXIES, PROXIES
 from flask_ctxfix.flask_versions import TargetVersion
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.source import Span
@@ -18,7 +18,6 @@ from flask_ctxfix.syntax import last_name
 _ADVICE = "read it in a function that runs where there is a context, or by a `LocalProxy`"
 _ADVICE_EXTENSION = "make it without an application, and call its `init_app` where that is made"
 _ADVICE_ASSIGNED = "assign to an attribute of `g`, or pass the value as an argument"
-_NAMES = frozenset(name.partition(".")[2] for name in PROXIES if name.startswith("flask."))
 _APP = Foreign("flask.current_app")
 
 
@@ -75,7 +74,7 @@ class ImportTimeContextRead(Rule):
         if project.is_test(module.path) or project.is_migration(module.path):
             return
         changes = module.scopes.attribute_changes
-        for node in (node for name in _NAMES for node in changes.get(name, ())):
+        for node in (node for name in FLASK_PROXIES for node in changes.get(name, ())):
             if project.origins(module, node.value) == {"flask"}:
                 message = f"`flask.{node.attr}` is replaced, for all threads"
                 yield self.finding(module, "warning", node, message, _ADVICE_ASSIGNED)

@@ -12,13 +12,11 @@ from flask_ctxfix.codemods.manual_contexts.quiet_blocks import is_quiet_name
 from flask_ctxfix.context_flow import ContextFlow, Need
 from flask_ctxfix.context_flow.made_contexts import makes_context
 from flask_ctxfix.context_flow.values import Foreign, own_nodes
+from flask_ctxfix.flask_facts import ENTERING, EXIT_STACKS
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import FunctionNode
 
 _With = ast.With | ast.AsyncWith
-# These run at their end what they were given in their block.
-_STACKS = frozenset({"contextlib.AsyncExitStack()", "contextlib.ExitStack()"})
-_ENTERING = frozenset({"enter_async_context", "enter_context"})
 _DISPLAYS = (ast.Dict, ast.List, ast.Set, ast.Tuple)
 
 
@@ -98,8 +96,8 @@ class _Look:
         if not isinstance(called, ast.Attribute):
             return
         owner = self._values.of(self._module, called.value)
-        is_stack = isinstance(owner, Foreign) and owner.name in _STACKS
-        if called.attr in _ENTERING and (is_stack or owner is None):
+        is_stack = isinstance(owner, Foreign) and owner.name in EXIT_STACKS
+        if called.attr in ENTERING and (is_stack or owner is None):
             yield from (each for each in call.args if not self._is_alike(each))
         elif is_stack:
             yield from call.args[:1]
@@ -139,7 +137,7 @@ class _Look:
     def _is_handed_on(self, manager: ast.expr, target: ast.expr | None) -> bool:
         """Whether a stack is given to other code, which may put anything on it."""
         value = self._values.of(self._module, manager)
-        if not isinstance(value, Foreign) or value.name not in _STACKS:
+        if not isinstance(value, Foreign) or value.name not in EXIT_STACKS:
             return False
         if not isinstance(target, ast.Name):
             return False

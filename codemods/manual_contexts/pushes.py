@@ -9,7 +9,7 @@ from typing import Literal
 from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.starts import starts_in
 from flask_ctxfix.context_flow.values import Foreign, Instance, parameters_of
-from flask_ctxfix.flask_facts import CLASSES, CONTEXT_MAKERS
+from flask_ctxfix.flask_facts import APPLICATIONS, CLASSES, CONTEXT_MAKERS
 from flask_ctxfix.named import defines, is_imported
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.records import Record
@@ -18,7 +18,6 @@ from flask_ctxfix.syntax import last_name
 
 # Reading these of a context neither pops it nor hands it on.
 _HARMLESS = {"app", "g", "request", "session", "url_adapter"}
-_APPLICATIONS = {"flask.Flask()", "flask.current_app"}
 
 Use = Literal["push", "pop", "read", "escape"]
 
@@ -167,7 +166,7 @@ def _makes(module: Module, project: Project, call: ast.Call) -> bool:
     values = ContextFlow.of(project).values
     owner = values.of(module, called.value)
     if isinstance(owner, Foreign):
-        return owner.name in _APPLICATIONS
+        return owner.name in APPLICATIONS
     if isinstance(owner, Instance):
         bases = values.bases(owner.of)
         is_flask = any(isinstance(base, Foreign) and base.name == "flask.Flask" for base in bases)

@@ -12,6 +12,7 @@ from flask_ctxfix.codemods.manual_contexts.imported_files import importers
 from flask_ctxfix.context_flow import ContextFlow, Reach, Where
 from flask_ctxfix.context_flow.starts import Start, starts_in
 from flask_ctxfix.context_flow.values import Foreign, Function, Value, own_nodes
+from flask_ctxfix.flask_facts import JOB_DECORATORS
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import FunctionNode
 from flask_ctxfix.syntax import without_call
@@ -32,7 +33,6 @@ Role = Literal[
 _FIXTURES = {"pytest.fixture", "pytest.yield_fixture"}
 _SET_UPS = {"setUp", "setUpClass", "setUpModule", "setup_class", "setup_method", "setup_module"}
 _SET_UPS |= {"asyncSetUp", "setup", "setup_function"}
-JOBS = {"celery.Celery().task", "celery.shared_task"}
 _FACTORIES = {"create_app", "init_app", "make_app", "__init__"}
 _POOLS = {"ThreadPoolExecutor", "ProcessPoolExecutor", "Pool", "ThreadPool"}
 
@@ -47,7 +47,7 @@ def role_of(module: Module, project: Project, function: FunctionNode) -> Role:
         return "fixture"
     if project.is_test(module.path):
         return "set-up" if name in _SET_UPS else "test"
-    if decorators & JOBS:
+    if not JOB_DECORATORS.keys().isdisjoint(decorators):
         return "job"
     reach = reach_of(module, project, function)
     if reach.where is Where.REQUEST and len(reach.steps) == 1:

@@ -9,12 +9,13 @@ from flask_ctxfix.applications import imported_packages, instance_of
 from flask_ctxfix.codemod import Finding, Rule
 from flask_ctxfix.context_flow import ContextFlow, Where
 from flask_ctxfix.context_flow.values import Foreign
+from flask_ctxfix.flask_facts import APPLICATIONS
 from flask_ctxfix.flask_versions import TargetVersion
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import FunctionNode
 
 _NAME = "test_request_context"
-_APPLICATIONS = (Foreign("flask.current_app"), Foreign("flask.Flask()"))
+_APPLICATIONS = frozenset(map(Foreign, APPLICATIONS))
 _MESSAGE = "`test_request_context()` makes up a request in code that is no test"
 _ADVICE = (
     "open an app context; with SERVER_NAME set it is enough for `url_for`, and what else is read "

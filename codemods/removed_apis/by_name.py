@@ -10,11 +10,9 @@ from flask_ctxfix.codemods.removed_apis.guards import Guards, is_tested, none_te
 from flask_ctxfix.codemods.removed_apis.spelling import Spelling
 from flask_ctxfix.codemods.removed_apis.stack_uses import Kind
 from flask_ctxfix.codemods.removed_apis.stores import Store
+from flask_ctxfix.flask_facts import FLASK_PROXIES
 from flask_ctxfix.flask_versions import FIXED_SESSION, ONE_CONTEXT, TargetVersion
 from flask_ctxfix.project import Module
-
-FUNCTIONS = frozenset({"delattr", "getattr", "hasattr", "setattr"})
-PROXIES = frozenset({"current_app", "g", "request", "session"})
 
 _HOLE = "HOLE_{}"
 
@@ -130,7 +128,7 @@ class ByName:
             draft.code = self._spelling.has(draft)
             return None
         proxy = {"app": "current_app"}.get(name, name)
-        if proxy in PROXIES:
+        if proxy in FLASK_PROXIES:
             value = f"{self._spelling.name(draft, 'flask', proxy)}._get_current_object()"
         elif name == "flashes" and self._target.newest >= ONE_CONTEXT:
             return Refusal("`flashes` is private on Flask 3.2; use `get_flashed_messages()`")

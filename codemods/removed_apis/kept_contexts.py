@@ -15,6 +15,7 @@ from typing import Literal
 from flask_ctxfix.codemods.removed_apis.kept_values import Uses
 from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.values import Class, Foreign, Function, bound_arguments
+from flask_ctxfix.flask_facts import ENTERING
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.records import Record, replace
 from flask_ctxfix.scopes import FunctionNode
@@ -22,7 +23,6 @@ from flask_ctxfix.scopes import FunctionNode
 Form = Literal["context", "container", "either"]
 
 _ENTERS = frozenset({"push", "__enter__"})
-_ENTERS_ARGUMENT = frozenset({"enter_context", "enter_async_context"})
 _SAME = (ast.IfExp, ast.BoolOp, ast.Await, ast.NamedExpr)
 _HOLDS = (
     ast.Tuple,
@@ -90,7 +90,7 @@ class KeptContexts:
         if isinstance(parent, ast.withitem):
             return elsewhere and held.form != "container" and parent.context_expr is held.node
         if isinstance(parent, ast.Call) and isinstance(parent.func, ast.Attribute):
-            return elsewhere and parent.func.attr in _ENTERS_ARGUMENT
+            return elsewhere and parent.func.attr in ENTERING
         return False
 
     def _next(self, held: _Held) -> Iterator[_Held]:

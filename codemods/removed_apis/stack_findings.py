@@ -43,7 +43,7 @@ from flask_ctxfix.project import Module, Project
 from flask_ctxfix.records import replace
 from flask_ctxfix.scopes import Binding, Scope
 
-_STACK_NAME = {"request": "_request_ctx_stack", "app": "_app_ctx_stack"}
+_STACK_NAME = {kind: name for name, kind in flask_facts.REMOVED_STACKS.items()}
 _PATCHED = re.compile(r"([\w.]+\.)?(_request_ctx_stack|_app_ctx_stack)(\.[\w.]+)?")
 _ADVICE_FOR_OPERATIONS = {
     "push": "no public API puts a context on the stack as this did; use `with ctx:`, which also "

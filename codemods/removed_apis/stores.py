@@ -27,7 +27,6 @@ _LOGIN_USER = "_login_user"
 _KEPT_BY_LOGIN = "Flask-Login keeps the user in `g._login_user` from 0.6.2 on"
 _KEPT_BY_OTHERS = "nothing here sets `{}`; an extension that does keeps it elsewhere on newer Flask"
 _METHODS_OF_G = {"get", "pop", "setdefault"}
-_BY_NAME = {"getattr", "setattr", "hasattr", "delattr"}
 
 
 class Store(NamedTuple):
@@ -268,7 +267,7 @@ def _stays_put(module: Module, top: Top) -> bool:
         return not parent.attr.startswith("__")
     if isinstance(parent, ast.Call) and top.node in parent.args:
         function = getattr(parent.func, "id", "")
-        if function in _BY_NAME:
+        if function in flask_facts.ATTRIBUTE_FUNCTIONS:
             return len(parent.args) > 1 and isinstance(parent.args[1], ast.Constant)
         return function in {"bool", "isinstance"}
     return isinstance(
@@ -334,7 +333,10 @@ def _names_on_g(module: Module, project: Project) -> Iterator[str]:
             yield parent.attr
         elif isinstance(parent, ast.Attribute) and isinstance(call, ast.Call):
             name = call.args[0] if call.args else None
-        elif isinstance(parent, ast.Call) and getattr(parent.func, "id", "") in _BY_NAME:
+        elif (
+            isinstance(parent, ast.Call)
+            and getattr(parent.func, "id", "") in flask_facts.ATTRIBUTE_FUNCTIONS
+        ):
             name = parent.args[1] if len(parent.args) > 1 else None
         elif isinstance(parent, ast.Compare) and read in parent.comparators:
             name = parent.left

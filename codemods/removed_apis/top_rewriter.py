@@ -6,7 +6,7 @@ import ast
 
 from flask_ctxfix import flask_facts
 from flask_ctxfix.codemod import Edit, ReplaceExpression
-from flask_ctxfix.codemods.removed_apis.by_name import FUNCTIONS, PROXIES, ByName, cannot_write
+from flask_ctxfix.codemods.removed_apis.by_name import ByName, cannot_write
 from flask_ctxfix.codemods.removed_apis.callers import widened_handlers
 from flask_ctxfix.codemods.removed_apis.drafts import Draft, Refusal, Rewrite, needs_parentheses
 from flask_ctxfix.codemods.removed_apis.guards import Guards, is_tested, none_test
@@ -172,7 +172,7 @@ class TopRewriter:
 
     def _built_in(self, draft: Draft, node: ast.Attribute) -> Refusal | None:
         name = {"app": "current_app"}.get(node.attr, node.attr)
-        if name in PROXIES:
+        if name in flask_facts.FLASK_PROXIES:
             proxy = self._spelling.name(draft, "flask", name)
             consumed = self._is_consumed(node)
             draft.code = proxy if consumed else f"{proxy}._get_current_object()"
@@ -199,7 +199,7 @@ class TopRewriter:
         first = call.args[0] is draft.top.node
         if (function == "bool" and len(call.args) == 1) or self._asks_for_class(draft, call):
             draft.node, draft.code = call, self._spelling.has(draft)
-        elif function in FUNCTIONS and first and _names_attribute(call):
+        elif function in flask_facts.ATTRIBUTE_FUNCTIONS and first and _names_attribute(call):
             return self._by_name.draft(draft, call, function)
         else:
             self._use_value(draft)

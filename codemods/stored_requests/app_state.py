@@ -12,18 +12,17 @@ from flask_ctxfix.codemods.stored_requests.locks import Locking, locking_around
 from flask_ctxfix.context_flow import ContextFlow, Where
 from flask_ctxfix.context_flow.request_data import Datum, Kind, RequestData
 from flask_ctxfix.context_flow.values import Class, Foreign, Instance
-from flask_ctxfix.flask_facts import BODY_READS, spelled
+from flask_ctxfix.flask_facts import APPLICATIONS, BODY_READS, spelled
 from flask_ctxfix.flask_versions import TargetVersion
 from flask_ctxfix.project import Module, Project
 
 _APPLICATION = "flask.Flask()"
-_APPLICATIONS = (_APPLICATION, "flask.current_app")
 _MAPPINGS = frozenset(
     {
         "os.environ",
         *(
             f"{application}.{name}"
-            for application in _APPLICATIONS
+            for application in APPLICATIONS
             for name in ("config", "extensions", "jinja_env.globals")
         ),
     }
@@ -212,7 +211,7 @@ def _is_application(module: Module, project: Project, node: ast.expr) -> bool:
     value = values.of(module, node)
     if isinstance(value, Instance):
         return Foreign("flask.Flask") in _bases(project, value.of)
-    return isinstance(value, Foreign) and value.name in _APPLICATIONS
+    return isinstance(value, Foreign) and value.name in APPLICATIONS
 
 
 def _bases(project: Project, owner: Class) -> list[Class | Foreign]:

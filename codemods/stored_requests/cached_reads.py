@@ -14,12 +14,12 @@ from flask_ctxfix.codemods.stored_requests.caches import (
 from flask_ctxfix.context_flow import ContextFlow, Use
 from flask_ctxfix.context_flow.request_data import Kind, RequestData
 from flask_ctxfix.context_flow.values import Function
-from flask_ctxfix.flask_facts import PROXIES, REQUEST_GETTERS
+from flask_ctxfix.flask_facts import REQUEST_GETTERS, REQUEST_PROXIES
 from flask_ctxfix.flask_versions import TargetVersion
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.source import SourceError
 
-_READS = (frozenset(PROXIES) - {"flask.current_app"}) | REQUEST_GETTERS
+_READS = REQUEST_PROXIES | REQUEST_GETTERS
 _ADVICE_KEY = "make it a part of the key, by `query_string=True` or `make_cache_key`"
 _ADVICE_READ = "read the value in the caller, and pass it as an argument"
 _ADVICE_ARGUMENT = "pass the values that the function needs: strings and numbers"

@@ -10,7 +10,12 @@ from typing import Literal, NamedTuple
 from flask_ctxfix.applications import class_kind
 from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.values import Class, Foreign, Function, Value
-from flask_ctxfix.flask_facts import ENTRY_BASES, ENTRY_DECORATORS, EXPOSING_DECORATORS
+from flask_ctxfix.flask_facts import (
+    BEFORE_REQUEST,
+    ENTRY_BASES,
+    ENTRY_DECORATORS,
+    EXPOSING_DECORATORS,
+)
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.syntax import without_call
 
@@ -33,7 +38,6 @@ _HOOKS: dict[str, Literal["app", "blueprint"]] = {
     "flask.Blueprint().before_app_request": "app",
     "flask.Blueprint().before_request": "blueprint",
 }
-_HOOK_NAMES = frozenset(name.rpartition(".")[2] for name in _HOOKS)
 _ANSWERS = frozenset(
     {"flask.abort", "flask.jsonify", "flask.make_response", "flask.redirect", "flask.Response"}
     | {"flask.render_template", "flask.render_template_string"}
@@ -160,7 +164,7 @@ class Entries:
         return [hook.function for hook in self._every_hook]
 
     def _registered_before(self) -> Iterator[_Hook]:
-        for module in self._modules(*_HOOK_NAMES):
+        for module in self._modules(*BEFORE_REQUEST):
             functions: list[ast.FunctionDef | ast.AsyncFunctionDef] = [
                 *module.scopes.nodes(ast.FunctionDef),
                 *module.scopes.nodes(ast.AsyncFunctionDef),

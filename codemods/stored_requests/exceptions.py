@@ -9,17 +9,10 @@ from flask_ctxfix.codemods.stored_requests.keepers import Keeper
 from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.request_data import Datum, Kind
 from flask_ctxfix.context_flow.values import Foreign
-from flask_ctxfix.flask_facts import ADDING
+from flask_ctxfix.flask_facts import ADDING, ERROR_HANDLERS
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.syntax import without_call
 
-_HANDLERS = frozenset(
-    {
-        "flask.Blueprint().app_errorhandler",
-        "flask.Blueprint().errorhandler",
-        "flask.Flask().errorhandler",
-    }
-)
 _TEXTS = {"builtins.str": "str", "builtins.repr": "repr"}
 
 
@@ -32,7 +25,7 @@ def handled(module: Module, project: Project, node: ast.expr) -> Datum | None:
     for decorator in getattr(home.node, "decorator_list", ()):
         called = without_call(decorator)
         value = ContextFlow.of(project).values.of(module, called)
-        if isinstance(value, Foreign) and value.name in _HANDLERS and kinds == ["parameter"]:
+        if isinstance(value, Foreign) and value.name in ERROR_HANDLERS and kinds == ["parameter"]:
             step = Step(node.id, module.path, home.node.lineno)  # type: ignore[attr-defined]
             return Datum(Kind.OBJECT, node.id, (step,), is_caught=True)
     return None

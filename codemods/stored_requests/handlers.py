@@ -24,7 +24,7 @@ from flask_ctxfix.codemods.stored_requests.registrations import (
 )
 from flask_ctxfix.context_flow import ContextFlow, Reach, Where
 from flask_ctxfix.context_flow.values import Foreign, Function
-from flask_ctxfix.flask_facts import BROAD_ERRORS
+from flask_ctxfix.flask_facts import AFTER_REQUEST, BROAD_ERRORS
 from flask_ctxfix.flask_versions import TargetVersion
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import FunctionNode
@@ -33,9 +33,8 @@ from flask_ctxfix.spelling import flask_name_at
 from flask_ctxfix.syntax import last_name, without_call
 
 _OWNERS = ("flask.Flask().", "flask.current_app.", "flask.Blueprint().")
-_AFTER = frozenset({"after_app_request", "after_request"})
 # What sets an application or a blueprint up: each `setupmethod` in Flask's sources but routes.
-_SETUP_METHODS = _AFTER | {
+_SETUP_METHODS = AFTER_REQUEST | {
     "add_app_template_filter",
     "add_app_template_global",
     "add_app_template_test",
@@ -185,7 +184,7 @@ class HandlerRegisteredInView(Rule):
             message = f"`{written}` does nothing once the blueprint is registered"
         fix = None
         is_wanted = not _is_late(project, reach) and not is_tested_and_set(module, node)
-        if method.attr in _AFTER and is_wanted:
+        if method.attr in AFTER_REQUEST and is_wanted:
             fix = _after_this_request(module, project, target, node, method)
         advice = fix.message if fix is not None else _ADVICE_SETUP
         return self.finding(module, level, method, message, advice, fix, reach.steps)

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from flask_ctxfix.aliases import known_as
 from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.values import Foreign, Function, Partial, Value
-from flask_ctxfix.flask_facts import LISTING, LOGGERS, SIGNAL_OBJECTS
+from flask_ctxfix.flask_facts import LISTING, LOGGERS, REQUEST_PROXIES, SIGNAL_OBJECTS
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import FunctionNode
 from flask_ctxfix.syntax import last_name
@@ -31,7 +31,6 @@ _LISTS = frozenset(
     }
 )
 _APPLICATIONS = ("flask.Flask().", "flask.current_app.", "flask.Blueprint().")
-_OF_A_REQUEST = frozenset({"flask.g", "flask.request", "flask.session", "flask_login.current_user"})
 _UNDONE_BY = {
     "addHandler": frozenset({"removeHandler", "handlers"}),
     "add_job": frozenset({"remove_job", "remove_all_jobs"}),
@@ -128,7 +127,7 @@ def _asks_for_state(module: Module, project: Project, test: ast.expr) -> bool:
             home = module.scopes.home_of(each)
             value = values.of(module, each)
             name = value.name if isinstance(value, Foreign) else ""
-            is_known = name in _OF_A_REQUEST or name.startswith("builtins.")
+            is_known = name in REQUEST_PROXIES or name.startswith("builtins.")
             if (home is module.scopes.module and not is_known) or each.id in {"cls", "self"}:
                 return True
             if name in {"builtins.getattr", "builtins.hasattr"}:

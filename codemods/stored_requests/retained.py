@@ -15,13 +15,13 @@ from flask_ctxfix.codemods.stored_requests.thread_state import thread_stores
 from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.request_data import Datum, Kind, RequestData
 from flask_ctxfix.context_flow.values import Copied
-from flask_ctxfix.flask_facts import ADDING
+from flask_ctxfix.flask_facts import ADDING, FLASK_PROXIES
 from flask_ctxfix.flask_versions import ONE_CONTEXT, TargetVersion
 from flask_ctxfix.project import Module, Project
 
 # What holds the environ of the request, and from Flask 3.2 on the request itself.
 _HOLDERS = (".headers", ".environ")
-_PROXY_NAMES = frozenset({"g", "request", "session"})
+_PROXY_NAMES = FLASK_PROXIES - {"current_app"}
 _ADVICE_OBJECT = "keep the values that are needed, not what they are read from"
 _ADVICE_CAUGHT = "keep its text: `repr(error)`, or `traceback.format_exc()`"
 _ADVICE_VALUE = "keep it in a store, or take out what is no longer needed"

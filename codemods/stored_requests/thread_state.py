@@ -9,11 +9,11 @@ from flask_ctxfix.codemods.stored_requests.app_state import may_be_in_request
 from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.request_data import Datum, Kind, RequestData
 from flask_ctxfix.context_flow.values import Foreign
+from flask_ctxfix.flask_facts import BEFORE_REQUEST
 from flask_ctxfix.project import Module, Project
 
 _LOCAL = Foreign("threading.local()")
 _VARIABLE = Foreign("contextvars.ContextVar()")
-_BEFORE = frozenset({"before_app_request", "before_request"})
 
 
 def thread_stores(
@@ -66,7 +66,7 @@ def _is_set_anew(module: Module, node: ast.AST) -> bool:
     names = {getattr(getattr(each, "func", each), "attr", "") for each in decorators}
     statement = next(each for each in module.scopes.ancestors(node) if isinstance(each, ast.stmt))
     is_plain = module.scopes.parents[statement] is around
-    return bool(names & _BEFORE) and is_plain and not _leaves_before(module, statement)
+    return bool(names & BEFORE_REQUEST) and is_plain and not _leaves_before(module, statement)
 
 
 def _leaves_before(module: Module, statement: ast.stmt) -> bool:

@@ -22,12 +22,12 @@ from flask_ctxfix.codemods.stored_requests.strings import (
 from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.evaluation import Values
 from flask_ctxfix.context_flow.values import Class, Foreign, Instance
-from flask_ctxfix.flask_facts import CHANGING
+from flask_ctxfix.flask_facts import CHANGING, SEEING_NAMES
 from flask_ctxfix.imports import exported_names
 from flask_ctxfix.project import Module, Project, stem_of
 from flask_ctxfix.scopes import Binding, Scope
 
-_NAMESPACES = frozenset({"globals", "vars", "locals", "exec", "eval"})
+_NAMESPACES = SEEING_NAMES | {"globals"}
 GUARDED = "a lock guards it, so that it is shared on purpose"
 
 

@@ -15,7 +15,7 @@ from flask_ctxfix.codemods.stored_requests.uses import GUARDED, Uses, is_re_expo
 from flask_ctxfix.codemods.stored_requests.walks import certain_parts, key_of
 from flask_ctxfix.context_flow import ContextFlow, Where
 from flask_ctxfix.context_flow.values import Foreign
-from flask_ctxfix.flask_facts import KEPT_ON_G, PROXIES, STARTERS
+from flask_ctxfix.flask_facts import KEPT_ON_G, PROXIES, SEEING_NAMES, STARTERS
 from flask_ctxfix.named import is_imported
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import FunctionNode
@@ -98,7 +98,7 @@ class _Judge:
             return False
         if not all(isinstance(node, ast.Name) for node in uses.writes) or len(uses.globals) != 1:
             return False
-        if _calls(function) & {"locals", "exec", "eval", "vars"}:
+        if _calls(function) & SEEING_NAMES:
             return False
         if self._is_recursive(uses.module, function):
             return False

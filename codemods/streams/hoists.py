@@ -15,6 +15,7 @@ from flask_ctxfix.context_flow import ContextFlow, Where
 from flask_ctxfix.context_flow.handled_errors import fallbacks
 from flask_ctxfix.context_flow.needs import Use
 from flask_ctxfix.context_flow.uses import writes_session
+from flask_ctxfix.flask_facts import USERS
 from flask_ctxfix.places import has_types_above, is_first_on_line
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import FunctionNode
@@ -31,7 +32,7 @@ from flask_ctxfix.value_reads import (
 
 _CHANGES = "read the values in the view and hand them to the stream"
 # What is read of these may be an object that works in its context only.
-_OBJECTS = frozenset({"flask.g", "flask_login.current_user"})
+_OBJECTS = USERS | {"flask.g"}
 _APP_NAMES = ("app", "flask_app")
 # What an application gives wherever it is.
 _OF_APP = frozenset(

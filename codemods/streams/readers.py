@@ -7,14 +7,13 @@ from collections.abc import Iterator
 
 from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.values import Function, bound_arguments
-from flask_ctxfix.flask_facts import BODY_CONSUMERS
+from flask_ctxfix.flask_facts import AFTER_REQUEST, BODY_CONSUMERS
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.syntax import last_name, without_call
 
 _READERS = frozenset({"join", "list", "next", "set", "sorted", "tuple"})
 # Of what reads a body, the names that nothing else has.
 _OF_BODIES = frozenset({"add_etag", "freeze", "get_data"})
-_AFTERWARDS = frozenset({"after_app_request", "after_request"})
 
 
 def is_read_at_once(module: Module, node: ast.expr) -> bool:
@@ -108,7 +107,7 @@ def are_all_bodies_read(project: Project) -> bool:
     def search() -> bool:
         return any(
             _reads_a_body(module, project, statement, _OF_BODIES | {"data"})
-            for name in sorted(_AFTERWARDS)
+            for name in sorted(AFTER_REQUEST)
             for module in project.parsed(project.naming(name))
             for function in module.scopes.nodes(ast.FunctionDef)
             if any(last_name(each) == name for each in function.decorator_list)

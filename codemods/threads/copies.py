@@ -14,7 +14,7 @@ from flask_ctxfix.context_flow.starts import Start
 from flask_ctxfix.context_flow.teardowns import teardowns
 from flask_ctxfix.context_flow.uses import left_on_g, writes_session
 from flask_ctxfix.context_flow.values import Foreign, Function, own_nodes
-from flask_ctxfix.flask_facts import BODY_READS, CHANGING
+from flask_ctxfix.flask_facts import BODY_READS, CHANGING, FORM_READS, WHOLE_BODY_READS
 from flask_ctxfix.named import is_imported, is_named
 from flask_ctxfix.obligations.lasting_work import why_lasting
 from flask_ctxfix.project import Module, Project
@@ -25,9 +25,6 @@ _CHANGES = (
     "run it in a copy of the request's context; in the copy `g` is new and empty, teardown "
     "functions run again, and what is written to the session is not saved"
 )
-# What is read stays with the request: a form as it was parsed, raw data also for parsing it later.
-_KEPT_FORMS = frozenset({"form", "values"})
-_KEPT_DATA = frozenset({"data", "get_data", "get_json", "json"})
 # With these a second teardown, or a second match of the URL, may be seen.
 _SEEING_NAMES = ("FileField", "url_value_preprocessor")
 _SEEING_PACKAGES = ("flask_debugtoolbar", "opentelemetry")
@@ -76,9 +73,9 @@ def read_before(start: Start, project: Project) -> frozenset[str]:
 def kept_by(uses: Iterable[Use]) -> frozenset[str]:
     """Return the attributes that give the body of the request wherever `uses` have read it."""
     read = {use.attribute for use in uses if use.of == "flask.request"}
-    if read & _KEPT_DATA:
-        return _KEPT_DATA | _KEPT_FORMS
-    return _KEPT_FORMS if read & _KEPT_FORMS else frozenset()
+    if read & WHOLE_BODY_READS:
+        return WHOLE_BODY_READS | FORM_READS
+    return FORM_READS if read & FORM_READS else frozenset()
 
 
 def copy_fix(start: Start, project: Project, summary: Summary, where: Where) -> Fix | None:

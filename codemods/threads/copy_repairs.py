@@ -21,13 +21,12 @@ from flask_ctxfix.codemods.threads.made_copies import COPY, Copy
 from flask_ctxfix.context_flow import ContextFlow, Use, Where
 from flask_ctxfix.context_flow.starts import Start, is_deferred
 from flask_ctxfix.context_flow.values import Foreign, Function, own_nodes
+from flask_ctxfix.flask_facts import BODY_READS, FORM_READS, WHOLE_BODY_READS
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.records import replace
 from flask_ctxfix.scopes import FunctionNode
 from flask_ctxfix.spelling import flask_name_at
 from flask_ctxfix.value_reads import free_names, moving_edits, read_of
-
-_FORMS = {"form", "values"}
 
 
 def moved_decorator(copy: Copy, project: Project) -> Fix | None:
@@ -109,9 +108,9 @@ def _is_set_behind(
 
 def body_read_before(copies: Sequence[Copy], project: Project, late: set[str]) -> Fix | None:
     """Return the fix that reads the body of the request before each start."""
-    if late & {"files", "input_stream", "stream"}:
+    if late & (BODY_READS - WHOLE_BODY_READS - FORM_READS):
         return None
-    read = "form" if late <= _FORMS else "get_data()"
+    read = "form" if late <= FORM_READS else "get_data()"
     edits: list[Edit] = []
     needs: list[Need] = []
     for copy in copies:

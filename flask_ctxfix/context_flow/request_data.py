@@ -19,7 +19,6 @@ from flask_ctxfix.context_flow.request_sources import (
     COPIES,
     PASSING_CALLS,
     READING_CALLS,
-    REQUEST_PROXIES,
     TEXT_METHODS,
     G,
     is_form,
@@ -39,7 +38,7 @@ from flask_ctxfix.context_flow.values import (
     Value,
     bound_arguments,
 )
-from flask_ctxfix.flask_facts import ADDING, DERIVING_CALLS, REQUEST_GETTERS
+from flask_ctxfix.flask_facts import ADDING, DERIVING_CALLS, REQUEST_GETTERS, REQUEST_PROXIES
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import Binding, FunctionNode
 from flask_ctxfix.syntax import without_call

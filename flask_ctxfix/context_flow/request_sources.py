@@ -6,14 +6,12 @@ import ast
 
 from flask_ctxfix.context_flow.evaluation import Values
 from flask_ctxfix.context_flow.values import Class, Foreign
-from flask_ctxfix.flask_facts import ENTRY_BASES, FED_DECORATORS, FORM_BASES, PROXIES
+from flask_ctxfix.flask_facts import ENTRY_BASES, FED_DECORATORS, FORM_BASES
 from flask_ctxfix.project import Module
 from flask_ctxfix.scopes import FunctionNode
 from flask_ctxfix.syntax import without_call
 
 G = "flask.g"
-# Proxies of a request, and what is kept for one.
-REQUEST_PROXIES = frozenset(PROXIES) - {"flask.current_app"}
 CONTEXTS = frozenset({"flask.request_ctx", "flask._request_ctx_stack.top"})
 COPIES = frozenset({"contextvars.copy_context", "flask.copy_current_request_context"})
 TEXT_METHODS = frozenset({"join", "format"})

@@ -16,7 +16,6 @@ from flask_ctxfix.context_flow.relatives import Relatives
 from flask_ctxfix.context_flow.request_sources import (
     CONTEXTS,
     COPIES,
-    REQUEST_PROXIES,
     is_form,
     is_receiver,
     is_view,
@@ -28,7 +27,7 @@ from flask_ctxfix.context_flow.spreading import (
     Spreading,
 )
 from flask_ctxfix.context_flow.values import Class, Foreign, Instance, Parent
-from flask_ctxfix.flask_facts import REQUEST_GETTERS, canonical_name
+from flask_ctxfix.flask_facts import REQUEST_GETTERS, REQUEST_PROXIES, canonical_name
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import FunctionNode
 

@@ -93,6 +93,11 @@ def _runner(name: str) -> Runner:
 # What needs a context, and what gives one.
 PROXIES = _kinds("app proxy", "request proxy")
 NEEDS = _kinds("needs app", "needs request")
+# Those whose values are of a request, or kept for one, and those that stand for its user; Flask's
+# own, as code spells them.
+REQUEST_PROXIES = PROXIES.keys() - {"flask.current_app"}
+USERS = named("stands for user")
+FLASK_PROXIES = spelled(name for name in PROXIES if name.startswith("flask."))
 REQUEST_CONTEXT_MAKERS = methods("makes request context")
 CONTEXT_MAKERS = methods("makes app context", "makes request context")
 CLASSES = methods("context class")
@@ -103,6 +108,8 @@ CARRIERS = named("takes context along")
 # read its body.
 PURE_READS = methods("reads purely")
 BODY_READS = methods("reads body")
+WHOLE_BODY_READS = methods("reads whole body")
+FORM_READS = methods("reads form")
 # Functions of extensions that return data of the request; forms that fill themselves with it.
 REQUEST_GETTERS = named("request data")
 FORM_BASES = named("request form")
@@ -124,6 +131,10 @@ FED_DECORATORS = named("fed by request")
 # Those whose functions give what Flask makes a response of, and classes whose methods do.
 VIEW_DECORATORS = named("answers")
 VIEW_BASES = named("view class")
+# Those of hooks and of handlers of errors.
+BEFORE_REQUEST = methods("before request")
+AFTER_REQUEST = methods("after request")
+ERROR_HANDLERS = named("error handler")
 # What registers a function for the end of each context.
 TEARDOWNS = methods("teardown")
 # Those that run the function as it is, in the context of the caller.
@@ -210,6 +221,12 @@ ONLY_WAITING = WAITING - ITEM_READERS - methods("logs")
 # it is read itself.
 DERIVING_CALLS = named("derives")
 LAZY_WRAPPERS = named("reads lazily")
+# Functions that are given the name of an attribute, and those that see all names of their caller.
+ATTRIBUTE_FUNCTIONS = methods("attribute by name")
+SEEING_NAMES = methods("sees all names")
+# Objects that managers are entered into, and their methods for that.
+EXIT_STACKS = named("exit stack")
+ENTERING = methods("enters argument")
 # Classes of errors that every error is of.
 EVERY_ERROR = named("catches all")
 BROAD_ERRORS = spelled(EVERY_ERROR)

@@ -11,7 +11,7 @@ ROWS = (
         "Flask-Login 0.6, utils.py and login_manager.py",
         {
             "flask_login": ("without teardown",),
-            "flask_login.current_user": ("request proxy",),
+            "flask_login.current_user": ("request proxy", "stands for user"),
             "flask_login.login_fresh": ("needs request",),
             "flask_login.login_required": ("transparent",),
             "flask_login.login_user": ("needs request", "session writer"),
@@ -23,13 +23,13 @@ ROWS = (
     ),
     Facts(
         "Flask-Security 5.5, decorators.py; its user is Flask-Login's",
-        {"flask_security.current_user": ("request proxy",)},
+        {"flask_security.current_user": ("request proxy", "stands for user")},
     ),
     Facts(
         "Flask-JWT-Extended 4.6, utils.py, view_decorators.py and jwt_manager.py",
         {
             "flask_jwt_extended": ("without teardown",),
-            "flask_jwt_extended.current_user": ("request proxy",),
+            "flask_jwt_extended.current_user": ("request proxy", "stands for user"),
             "flask_jwt_extended.create_access_token": ("needs app",),
             "flask_jwt_extended.create_refresh_token": ("needs app",),
             "flask_jwt_extended.decode_token": ("needs app",),

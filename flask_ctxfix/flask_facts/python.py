@@ -34,6 +34,14 @@ ROWS = (
             ),
             "builtins.BaseException": ("catches all",),
             "builtins.Exception": ("catches all",),
+            **dict.fromkeys(
+                ("builtins.delattr", "builtins.getattr", "builtins.hasattr", "builtins.setattr"),
+                ("attribute by name",),
+            ),
+            **dict.fromkeys(
+                ("builtins.eval", "builtins.exec", "builtins.locals", "builtins.vars"),
+                ("sees all names",),
+            ),
             "builtins.classmethod": ("transparent",),
             "builtins.object": ("plain class",),
             "builtins.print": ("reports",),
@@ -175,10 +183,13 @@ ROWS = (
         },
     ),
     Facts(
-        "Python 3.14, library reference, contextlib; pytest 9: code goes on behind their blocks",
+        "Python 3.14, library reference, contextlib; pytest 9, raises.py",
         {
-            "contextlib.AsyncExitStack()": ("hides errors",),
-            "contextlib.ExitStack()": ("hides errors",),
+            "contextlib.AsyncExitStack()": ("hides errors", "exit stack"),
+            "contextlib.AsyncExitStack().enter_async_context": ("enters argument",),
+            "contextlib.AsyncExitStack().enter_context": ("enters argument",),
+            "contextlib.ExitStack()": ("hides errors", "exit stack"),
+            "contextlib.ExitStack().enter_context": ("enters argument",),
             "contextlib.suppress()": ("hides errors",),
             "pytest.raises()": ("hides errors",),
         },

@@ -8,7 +8,7 @@ from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.starts import Start
 from flask_ctxfix.context_flow.tables import QuestionKind
 from flask_ctxfix.context_flow.values import Foreign
-from flask_ctxfix.flask_facts import ONLY_WAITING, PROXIES
+from flask_ctxfix.flask_facts import ONLY_WAITING, USERS
 from flask_ctxfix.local_names import only_assignment
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import FunctionNode
@@ -20,9 +20,7 @@ _FILES = frozenset(
 _STREAMS = frozenset(
     f"{request}.{part}" for request in _REQUESTS for part in ("environ", "input_stream", "stream")
 )
-_USERS = frozenset(
-    f"{proxy}._get_current_object()" for proxy in PROXIES if proxy.endswith(".current_user")
-)
+_USERS = frozenset(f"{proxy}._get_current_object()" for proxy in USERS)
 
 _ADVICE_FILE = "read it before the start, and pass what it holds: it is closed after the request"
 _ADVICE_REQUEST = "pass the values that the work needs: the request is over by then"
