@@ -26,7 +26,6 @@ LOGIN_SLOT: tuple[Kind, str] = ("request", "user")
 _LOGIN_USER = "_login_user"
 _KEPT_BY_LOGIN = "Flask-Login keeps the user in `g._login_user` from 0.6.2 on"
 _KEPT_BY_OTHERS = "nothing here sets `{}`; an extension that does keeps it elsewhere on newer Flask"
-_METHODS_OF_G = {"get", "pop", "setdefault"}
 
 
 class Store(NamedTuple):
@@ -113,7 +112,7 @@ def _is_taken(project: Project, name: str) -> bool:
         modules = project.parsed(project.naming(name))
         return any(name in _on_g(each, project) for each in modules)
 
-    return name in _METHODS_OF_G or project.memo(("on g", name), search)
+    return name in flask_facts.METHODS_OF_G or project.memo(("on g", name), search)
 
 
 def _is_foreign(known: StackFacts, kind: Kind, name: str) -> bool:
@@ -329,7 +328,7 @@ def _names_on_g(module: Module, project: Project) -> Iterator[str]:
         parent = module.scopes.parents[read]
         call = module.scopes.parents[parent]
         name: ast.expr | None = None
-        if isinstance(parent, ast.Attribute) and parent.attr not in _METHODS_OF_G:
+        if isinstance(parent, ast.Attribute) and parent.attr not in flask_facts.METHODS_OF_G:
             yield parent.attr
         elif isinstance(parent, ast.Attribute) and isinstance(call, ast.Call):
             name = call.args[0] if call.args else None

@@ -12,27 +12,15 @@ from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.values import Class, Foreign, Function, Value
 from flask_ctxfix.flask_facts import (
     BEFORE_REQUEST,
+    BEHIND_HOOKS,
     ENTRY_BASES,
     ENTRY_DECORATORS,
     EXPOSING_DECORATORS,
+    VIEW_REGISTRATIONS,
 )
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.syntax import without_call
 
-_VIEWS = frozenset({"add_url_rule", "delete", "get", "patch", "post", "put", "route"})
-_AFTERWARDS = frozenset(
-    {
-        "after_app_request",
-        "after_request",
-        "app_context_processor",
-        "app_errorhandler",
-        "context_processor",
-        "errorhandler",
-        "register_error_handler",
-        "teardown_app_request",
-        "teardown_request",
-    }
-)
 _HOOKS: dict[str, Literal["app", "blueprint"]] = {
     "flask.Flask().before_request": "app",
     "flask.Blueprint().before_app_request": "app",
@@ -114,7 +102,7 @@ class Entries:
         if isinstance(value, Foreign):
             return value.name in ENTRY_DECORATORS | EXPOSING_DECORATORS
         name = getattr(called, "attr", "")
-        return value is None and name in (_VIEWS | _AFTERWARDS | {"before_request"})
+        return value is None and name in (VIEW_REGISTRATIONS | BEHIND_HOOKS | {"before_request"})
 
     def is_registration(self, module: Module, reference: ast.expr) -> bool:
         """Whether a function is named as an argument of what has Flask call it."""
@@ -142,8 +130,8 @@ class Entries:
         name = value.name if isinstance(value, Foreign) else ""
         method = getattr(called, "attr", "")
         is_flask = not name or name.startswith("flask.") or name in EXPOSING_DECORATORS
-        is_view = is_flask and (method in _VIEWS or name in EXPOSING_DECORATORS)
-        has_hooks = is_flask and (is_view or method in _AFTERWARDS)
+        is_view = is_flask and (method in VIEW_REGISTRATIONS or name in EXPOSING_DECORATORS)
+        has_hooks = is_flask and (is_view or method in BEHIND_HOOKS)
         return Entry(is_view, has_hooks, self._owner(module, called))
 
     def _owner(self, module: Module, called: ast.expr) -> Owner:

@@ -24,7 +24,7 @@ from flask_ctxfix.codemods.stored_requests.registrations import (
 )
 from flask_ctxfix.context_flow import ContextFlow, Reach, Where
 from flask_ctxfix.context_flow.values import Foreign, Function
-from flask_ctxfix.flask_facts import AFTER_REQUEST, BROAD_ERRORS
+from flask_ctxfix.flask_facts import AFTER_REQUEST, BROAD_ERRORS, SETTING_UP
 from flask_ctxfix.flask_versions import TargetVersion
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import FunctionNode
@@ -33,38 +33,6 @@ from flask_ctxfix.spelling import flask_name_at
 from flask_ctxfix.syntax import last_name, without_call
 
 _OWNERS = ("flask.Flask().", "flask.current_app.", "flask.Blueprint().")
-# What sets an application or a blueprint up: each `setupmethod` in Flask's sources but routes.
-_SETUP_METHODS = AFTER_REQUEST | {
-    "add_app_template_filter",
-    "add_app_template_global",
-    "add_app_template_test",
-    "add_template_filter",
-    "add_template_global",
-    "add_template_test",
-    "add_url_rule",
-    "app_context_processor",
-    "app_errorhandler",
-    "app_template_filter",
-    "app_template_global",
-    "app_template_test",
-    "app_url_defaults",
-    "app_url_value_preprocessor",
-    "before_app_request",
-    "before_request",
-    "context_processor",
-    "errorhandler",
-    "register_blueprint",
-    "register_error_handler",
-    "shell_context_processor",
-    "teardown_app_request",
-    "teardown_appcontext",
-    "teardown_request",
-    "template_filter",
-    "template_global",
-    "template_test",
-    "url_defaults",
-    "url_value_preprocessor",
-}
 # What Flask calls once the response is made, when it is too late for `after_this_request`; handlers
 # of Flask-SocketIO make no response at all.
 _LATE = frozenset(
@@ -205,7 +173,7 @@ def _set_up(
             called = without_call(decorator)
             if _owner(module, project, called) is not None:
                 yield node, called  # type: ignore[misc]
-    for call in scopes.calls_of(_SETUP_METHODS):
+    for call in scopes.calls_of(SETTING_UP):
         if call.args and scopes.function_of(call) and _is_method(module, project, call):
             yield call, call.func  # type: ignore[misc]
 
@@ -224,7 +192,7 @@ def _is_method(module: Module, project: Project, call: ast.Call) -> bool:
 
 def _owner(module: Module, project: Project, node: ast.expr) -> str | None:
     """Return what an attribute that sets something up is one of: a kind of `_OWNERS`."""
-    if not isinstance(node, ast.Attribute) or node.attr not in _SETUP_METHODS:
+    if not isinstance(node, ast.Attribute) or node.attr not in SETTING_UP:
         return None
     value = ContextFlow.of(project).values.of(module, node)
     name = value.name if isinstance(value, Foreign) else ""

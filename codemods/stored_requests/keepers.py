@@ -9,7 +9,14 @@ from flask_ctxfix.codemods.stored_requests.slots import Slot, slot_of
 from flask_ctxfix.codemods.stored_requests.uses import uses_in
 from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.values import Class, Foreign, Instance
-from flask_ctxfix.flask_facts import ENTRY_BASES, ITEM_READERS, PLAIN_BASES, TAKING
+from flask_ctxfix.flask_facts import (
+    DERIVING_CALLS,
+    ENTRY_BASES,
+    ITEM_READERS,
+    LAZY_WRAPPERS,
+    PLAIN_BASES,
+    TAKING,
+)
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import FunctionNode, Scope
 
@@ -24,36 +31,15 @@ _GROWING = frozenset(
         "collections.deque",
     }
 )
+# Functions that only read what they are given.
+_READERS = (
+    DERIVING_CALLS
+    | LAZY_WRAPPERS
+    | {"builtins.all", "builtins.any", "builtins.print", "pprint.pprint"}
+    | {"flask.jsonify", "flask.render_template"}
+)
 _PLAIN = PLAIN_BASES | ENTRY_BASES.keys()
 _LITERALS = (ast.List, ast.Dict, ast.Set)
-# Functions that read a container that they are given, and let go of it.
-_READERS = frozenset(
-    {
-        *(
-            f"builtins.{name}"
-            for name in (
-                *(
-                    "all",
-                    "any",
-                    "bool",
-                    "dict",
-                    "enumerate",
-                    "filter",
-                    "iter",
-                    "len",
-                    "list",
-                    "map",
-                ),
-                *("max", "min", "print", "repr", "reversed", "set", "sorted", "str", "sum"),
-                *("tuple", "zip"),
-            )
-        ),
-        "flask.jsonify",
-        "flask.render_template",
-        "json.dumps",
-        "pprint.pprint",
-    }
-)
 
 
 class Keeper(NamedTuple):

@@ -29,27 +29,11 @@ from flask_ctxfix.context_flow.values import (
     own_nodes,
     parameters_of,
 )
-from flask_ctxfix.flask_facts import CACHES, is_transparent
+from flask_ctxfix.flask_facts import CACHES, CONSUMING, is_transparent
 from flask_ctxfix.project import Keeper, Module, Project, stem_of
 from flask_ctxfix.scopes import FunctionNode
 from flask_ctxfix.syntax import last_name, without_call
 
-_CONSUMERS = frozenset(
-    {
-        "all",
-        "any",
-        "dict",
-        "frozenset",
-        "join",
-        "list",
-        "max",
-        "min",
-        "set",
-        "sorted",
-        "sum",
-        "tuple",
-    }
-)
 _LOOKING = ("asyncio.", "functools.", "inspect.")
 
 
@@ -105,7 +89,7 @@ def is_read_later(module: Module, node: ast.AST) -> bool:
         if isinstance(parent, ast.GeneratorExp) and child is not parent.generators[0].iter:
             call = module.scopes.parents[parent]
             called = call.func if isinstance(call, ast.Call) else None
-            if last_name(called) not in _CONSUMERS:
+            if last_name(called) not in CONSUMING:
                 return True
         if isinstance(parent, ast.stmt):
             break

@@ -9,7 +9,14 @@ from typing import NamedTuple
 from flask_ctxfix.aliases import known_as
 from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.values import Foreign, Function, Partial, Value
-from flask_ctxfix.flask_facts import LISTING, LOGGERS, REQUEST_PROXIES, SIGNAL_OBJECTS
+from flask_ctxfix.flask_facts import (
+    LISTING,
+    LISTS_OF_FUNCTIONS,
+    LOGGERS,
+    REQUEST_PROXIES,
+    SIGNAL_OBJECTS,
+    spelled,
+)
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import FunctionNode
 from flask_ctxfix.syntax import last_name
@@ -18,19 +25,7 @@ _PLACES = ast.Name | ast.Attribute | ast.Subscript
 _CONNECTS = frozenset({"connect", "connect_via"})
 _SCHEDULERS = "apscheduler.schedulers."
 _REPEATING = frozenset({"cron", "interval"})
-# The lists that Flask calls the functions of for each request.
-_LISTS = frozenset(
-    {
-        "after_request_funcs",
-        "before_request_funcs",
-        "teardown_appcontext_funcs",
-        "teardown_request_funcs",
-        "template_context_processors",
-        "url_default_functions",
-        "url_value_preprocessors",
-    }
-)
-_APPLICATIONS = ("flask.Flask().", "flask.current_app.", "flask.Blueprint().")
+_LIST_NAMES = spelled(LISTS_OF_FUNCTIONS)
 _UNDONE_BY = {
     "addHandler": frozenset({"removeHandler", "handlers"}),
     "add_job": frozenset({"remove_job", "remove_all_jobs"}),
@@ -54,7 +49,7 @@ class Registration(NamedTuple):
 
 def registrations_in(module: Module, project: Project) -> Iterator[Registration]:
     """Yield what the functions of a module register each time they run, and take back nowhere."""
-    if module.names.isdisjoint(_names(project) | _LISTS):
+    if module.names.isdisjoint(_names(project) | _LIST_NAMES):
         return
     for node, call in _calls(module):
         name = last_name(call.func)
@@ -231,10 +226,9 @@ def _is_list_of_handlers(module: Module, project: Project, called: ast.expr) -> 
     if not isinstance(called, ast.Attribute) or called.attr not in LISTING:
         return False
     for each in ast.walk(called):
-        if isinstance(each, ast.Attribute) and each.attr in _LISTS:
+        if isinstance(each, ast.Attribute) and each.attr in _LIST_NAMES:
             value = ContextFlow.of(project).values.of(module, each)
-            name = value.name if isinstance(value, Foreign) else ""
-            return any(name == owner + each.attr for owner in _APPLICATIONS)
+            return isinstance(value, Foreign) and value.name in LISTS_OF_FUNCTIONS
     return False
 
 

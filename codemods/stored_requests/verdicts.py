@@ -15,13 +15,11 @@ from flask_ctxfix.codemods.stored_requests.uses import GUARDED, Uses, is_re_expo
 from flask_ctxfix.codemods.stored_requests.walks import certain_parts, key_of
 from flask_ctxfix.context_flow import ContextFlow, Where
 from flask_ctxfix.context_flow.values import Foreign
-from flask_ctxfix.flask_facts import KEPT_ON_G, PROXIES, SEEING_NAMES, STARTERS
+from flask_ctxfix.flask_facts import KEPT_ON_G, METHODS_OF_G, PROXIES, SEEING_NAMES, STARTERS
 from flask_ctxfix.named import is_imported
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import FunctionNode
 from flask_ctxfix.syntax import last_name
-
-_OF_G = frozenset({"get", "pop", "setdefault"})
 
 
 class Verdict(NamedTuple):
@@ -267,7 +265,7 @@ class _Judge:
     def _taken(self) -> str | None:
         """Return why the name is not free on `g`, if it is not."""
         name = self._slot.name
-        if name in _OF_G:
+        if name in METHODS_OF_G:
             return f"`g.{name}` is a method"
         for package, names in KEPT_ON_G.items():
             if name in names and is_imported(self._project, package):

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 
 from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.values import Function, bound_arguments
-from flask_ctxfix.flask_facts import AFTER_REQUEST, BODY_CONSUMERS
+from flask_ctxfix.flask_facts import AFTER_REQUEST, BODY_CONSUMERS, CONSUMING
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.syntax import last_name, without_call
 
-_READERS = frozenset({"join", "list", "next", "set", "sorted", "tuple"})
+_READERS = CONSUMING | {"next"}
 # Of what reads a body, the names that nothing else has.
 _OF_BODIES = frozenset({"add_etag", "freeze", "get_data"})
 

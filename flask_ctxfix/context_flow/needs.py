@@ -39,7 +39,7 @@ from flask_ctxfix.context_flow.values import (
     Switch,
     Value,
 )
-from flask_ctxfix.flask_facts import NEEDS, PROXIES
+from flask_ctxfix.flask_facts import METHODS_OF_G, NEEDS, PROXIES
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import children
 from flask_ctxfix.source import Span
@@ -609,7 +609,7 @@ _VISITORS: dict[type[ast.AST], Callable[[_Scan, Any, _State], None]] = {
     ast.SetComp: _Scan._comprehension,
     ast.Subscript: _Scan._subscript,
 }
-_PROBING = {"get", "pop", "setdefault", "__contains__"}
+_PROBING = METHODS_OF_G | {"__contains__"}
 
 
 def _access_of(module: Module, whole: ast.expr, access: Access) -> Access:

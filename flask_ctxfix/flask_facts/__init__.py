@@ -131,6 +131,14 @@ FED_DECORATORS = named("fed by request")
 # Those whose functions give what Flask makes a response of, and classes whose methods do.
 VIEW_DECORATORS = named("answers")
 VIEW_BASES = named("view class")
+# Methods that set an application or a blueprint up, as code spells them: all but those that are
+# named as HTTP methods are, or `route`; those that register a view; those whose functions run when
+# the hooks before a request have run.
+SETTING_UP = methods("sets up")
+VIEW_REGISTRATIONS = methods("registers view")
+BEHIND_HOOKS = methods("behind hooks")
+# Attributes that hold functions which Flask calls.
+LISTS_OF_FUNCTIONS = through_proxy(named("list of functions"))
 # Those of hooks and of handlers of errors.
 BEFORE_REQUEST = methods("before request")
 AFTER_REQUEST = methods("after request")
@@ -211,6 +219,11 @@ TAKING = methods("takes out")
 CHANGING = ADDING | TAKING | methods("changes order")
 ITEM_READERS = methods("gives item")
 LISTING = spelled(name for name in named("adds") if name.startswith("builtins.list()."))
+
+# Methods of `g` that are given the name of an attribute.
+METHODS_OF_G = methods("method of g")
+# Functions that use up what they are given, at once.
+CONSUMING = methods("reads at once")
 
 # Methods and functions that wait until what was started has run; and those of them that have their
 # name for themselves, while dictionaries have a `get`, and loggers an `exception`.

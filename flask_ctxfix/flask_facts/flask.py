@@ -5,7 +5,8 @@ from __future__ import annotations
 from flask_ctxfix.flask_facts.rows import Facts, Roles, TakesContext, members
 
 _BOTH = ("flask.Flask()", "flask.Blueprint()")
-_VIEW: Roles = ("entry", "answers", "fed by request")
+_VIEW: Roles = ("entry", "answers", "fed by request", "registers view")
+_SET_UP: Roles = ("sets up",)
 _ENDS: Roles = ("ending",)
 
 ROWS = (
@@ -40,6 +41,9 @@ ROWS = (
             "flask.copy_current_request_context": ("needs request", "exported"),
             "flask.has_app_context": ("exported",),
             "flask.has_request_context": ("exported",),
+            "flask.ctx._AppCtxGlobals().get": ("method of g",),
+            "flask.ctx._AppCtxGlobals().pop": ("method of g",),
+            "flask.ctx._AppCtxGlobals().setdefault": ("method of g",),
             "flask.ctx.AppContext": ("context class",),
             "flask.ctx.RequestContext": ("context class",),
         },
@@ -129,36 +133,74 @@ ROWS = (
         },
     ),
     Facts(
-        "Flask 3.1, sansio/scaffold.py and sansio/app.py",
-        {
-            **members(
-                _BOTH,
-                {
-                    "after_request": ("entry", "after request"),
-                    "before_request": ("entry", "answers", "before request"),
-                    "delete": _VIEW,
-                    "errorhandler": ("entry", "answers", "error handler"),
-                    "get": _VIEW,
-                    "patch": _VIEW,
-                    "post": _VIEW,
-                    "put": _VIEW,
-                    "route": _VIEW,
-                    "teardown_request": ("ending", "teardown"),
-                    "url_value_preprocessor": ("entry",),
-                },
-            ),
-            "flask.Flask().teardown_appcontext": ("ending", "teardown"),
-        },
+        "Flask 3.1, sansio/scaffold.py",
+        members(
+            _BOTH,
+            {
+                "add_url_rule": ("sets up", "registers view"),
+                "after_request": ("entry", "sets up", "after request", "behind hooks"),
+                "after_request_funcs": ("list of functions",),
+                "before_request": ("entry", "sets up", "answers", "before request"),
+                "before_request_funcs": ("list of functions",),
+                "context_processor": ("sets up", "behind hooks"),
+                "delete": _VIEW,
+                "errorhandler": ("entry", "sets up", "answers", "error handler", "behind hooks"),
+                "get": _VIEW,
+                "patch": _VIEW,
+                "post": _VIEW,
+                "put": _VIEW,
+                "register_error_handler": ("sets up", "behind hooks"),
+                "register_blueprint": ("sets up",),
+                "route": _VIEW,
+                "teardown_request": ("ending", "sets up", "teardown", "behind hooks"),
+                "teardown_request_funcs": ("list of functions",),
+                "template_context_processors": ("list of functions",),
+                "url_default_functions": ("list of functions",),
+                "url_defaults": ("sets up",),
+                "url_value_preprocessor": ("entry", "sets up"),
+                "url_value_preprocessors": ("list of functions",),
+            },
+        ),
+    ),
+    Facts(
+        "Flask 3.1, sansio/app.py",
+        members(
+            ("flask.Flask()",),
+            {
+                "add_template_filter": _SET_UP,
+                "add_template_global": _SET_UP,
+                "add_template_test": _SET_UP,
+                "shell_context_processor": _SET_UP,
+                "teardown_appcontext": ("ending", "sets up", "teardown"),
+                "teardown_appcontext_funcs": ("list of functions",),
+                "template_filter": _SET_UP,
+                "template_global": _SET_UP,
+                "template_test": _SET_UP,
+            },
+        ),
     ),
     Facts(
         "Flask 3.1, sansio/blueprints.py",
-        {
-            "flask.Blueprint().after_app_request": ("entry", "after request"),
-            "flask.Blueprint().app_errorhandler": ("entry", "answers", "error handler"),
-            "flask.Blueprint().app_url_value_preprocessor": ("entry",),
-            "flask.Blueprint().before_app_request": ("entry", "answers", "before request"),
-            "flask.Blueprint().teardown_app_request": ("ending", "teardown"),
-        },
+        members(
+            ("flask.Blueprint()",),
+            {
+                "add_app_template_filter": _SET_UP,
+                "add_app_template_global": _SET_UP,
+                "add_app_template_test": _SET_UP,
+                "after_app_request": ("entry", "sets up", "after request", "behind hooks"),
+                "app_context_processor": ("sets up", "behind hooks"),
+                "app_errorhandler": (
+                    *("entry", "sets up", "answers", "error handler", "behind hooks"),
+                ),
+                "app_template_filter": _SET_UP,
+                "app_template_global": _SET_UP,
+                "app_template_test": _SET_UP,
+                "app_url_defaults": _SET_UP,
+                "app_url_value_preprocessor": ("entry", "sets up"),
+                "before_app_request": ("entry", "sets up", "answers", "before request"),
+                "teardown_app_request": ("ending", "sets up", "teardown", "behind hooks"),
+            },
+        ),
     ),
     Facts(
         "Flask 3.1, signals.py; ctx.py and app.py send them whenever a context begins or ends",

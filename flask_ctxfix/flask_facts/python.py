@@ -23,12 +23,19 @@ ROWS = (
                 {
                     **dict.fromkeys(
                         (
-                            *("bool", "bytes", "dict", "float", "frozenset", "int", "len", "list"),
-                            *("max", "min", "repr", "reversed", "round", "set", "sorted", "str"),
-                            *("sum", "tuple"),
+                            *("bool", "bytes", "float", "int", "len", "repr", "reversed"),
+                            *("round", "str"),
                         ),
                         _DERIVES,
                     ),
+                    **dict.fromkeys(
+                        (
+                            *("dict", "frozenset", "list", "max", "min", "set", "sorted", "sum"),
+                            "tuple",
+                        ),
+                        ("derives", "reads at once"),
+                    ),
+                    **dict.fromkeys(("all", "any"), ("reads at once",)),
                     **dict.fromkeys(("enumerate", "filter", "iter", "map", "zip"), _LAZY),
                 },
             ),
@@ -50,8 +57,9 @@ ROWS = (
         },
     ),
     Facts(
-        "Python 3.14, library reference, built-in types: list, dict and set",
+        "Python 3.14, library reference, built-in types: list, dict, set and str",
         {
+            "builtins.str().join": ("reads at once",),
             **members(
                 ("builtins.list()",),
                 {
