@@ -57,11 +57,8 @@ class _Import(NamedTuple):
     perhaps: frozenset[str]
 
 
-class Lookup:
-    """Looks names up in the modules of a project, as Python has them once all is imported.
-
-    A file that is imported by the very module that it asks for a name may come too early for that.
-    """
+class _Statements:
+    """Which statements of a module bind a name, star imports among them."""
 
     def __init__(self, project: Modules) -> None:
         self._project = project
@@ -72,72 +69,6 @@ class Lookup:
         if node.level:
             return self.files.relative(path, node.module, node.level)
         return self.files.find(node.module or "", path)
-
-    def elsewhere(self, path: str, binding: Binding) -> str | None:
-        """Return the qualified name of what an import surely takes from outside of the project."""
-        node, alias = binding.node, binding.alias
-        if alias is None or not isinstance(node, ast.ImportFrom) or node.level:
-            return None
-        name = node.module or ""
-        return None if self.files.may_be_of(name) else f"{name}.{alias.name}"
-
-    def is_settled(self, place: str, name: str) -> bool:
-        """Whether it does not matter who asks for a name of a module, and when."""
-        if is_folder(place):
-            return True
-        found = self._all(place, name)
-        return len(found.events) + (found.module is not None) <= 1
-
-    def find(self, place: str, name: str, since: str | None) -> Found:
-        """Return what gives a name of a module its value, as `since` sees it while it is imported.
-
-        Where that is None, the question is asked when all has been imported.
-        """
-        if is_folder(place):
-            return Found(module=self.files.inside(place, name))
-        found = self._all(place, name)
-        if self.is_settled(place, name):
-            return found
-        if found.module is not None and self._is_first(place, found.events[0], since):
-            return Found(module=found.module)
-        deciding = (each for each in reversed(found.events) if self.decides(place, each, name))
-        last = next(deciding, None)
-        if last is None or not self._is_after(place, last.order, since):
-            return found
-        start = found.events.index(last)
-        events = (*found.events[start:], *(e for e in found.events[:start] if e.is_delayed))
-        if not last.is_deletion and self._is_loaded_before(place, last.order, found.module):
-            return Found(events)
-        return Found(events, found.module, last.is_deletion and found.module is None)
-
-    def find_within(self, path: str, name: str, order: int) -> Found:
-        """Return what gives a name its value that a statement of the module itself reads."""
-        found = self._all(path, name)
-        events = [
-            each
-            for each in found.events
-            if order < 0 or each.is_delayed or each.order < order + (not each.is_certain)
-        ]
-        last = next((e for e in reversed(events) if self.decides(path, e, name)), None)
-        if last is None:
-            return Found(tuple(events), found.module, found.is_open)
-        if order >= 0:
-            events = [e for e in events if e.is_delayed or e.order >= last.order]
-        is_over = self._is_loaded_before(path, last.order, found.module)
-        return Found(tuple(events), None if is_over else found.module)
-
-    def decides(self, path: str, event: Event, name: str) -> bool:
-        """Whether a statement surely runs and ends what others before it have bound."""
-        if event.star is None or not event.is_certain:
-            return event.is_certain
-        return self.surely_gives(path, event.star, name)
-
-    def surely_gives(self, path: str, star: ast.ImportFrom, name: str) -> bool:
-        """Whether a star import in a file binds a name, also if it comes in a circle of imports."""
-        source = self.source(path, star)
-        if self.star_gives(path, star, name) is not Gives.YES or source is None:
-            return source is None
-        return path in self.files.packages_of(source) or source not in self._circle(path)
 
     def _all(self, path: str, name: str) -> Found:
         key = ("all of", path, name)
@@ -219,6 +150,79 @@ class Lookup:
         if any(each.is_certain for each in events[-1:]):
             return Gives.YES if events[-1].binding is not None else Gives.NO
         return Gives.MAYBE if events or self.files.inside(path, name) else Gives.NO
+
+
+class Lookup(_Statements):
+    """Looks names up in the modules of a project, as Python has them once all is imported.
+
+    A file that is imported by the very module that it asks for a name may come too early for that.
+    """
+
+    def elsewhere(self, path: str, binding: Binding) -> str | None:
+        """Return the qualified name of what an import surely takes from outside of the project."""
+        node, alias = binding.node, binding.alias
+        if alias is None or not isinstance(node, ast.ImportFrom) or node.level:
+            return None
+        name = node.module or ""
+        return None if self.files.may_be_of(name) else f"{name}.{alias.name}"
+
+    def is_settled(self, place: str, name: str) -> bool:
+        """Whether it does not matter who asks for a name of a module, and when."""
+        if is_folder(place):
+            return True
+        found = self._all(place, name)
+        return len(found.events) + (found.module is not None) <= 1
+
+    def find(self, place: str, name: str, since: str | None) -> Found:
+        """Return what gives a name of a module its value, as `since` sees it while it is imported.
+
+        Where that is None, the question is asked when all has been imported.
+        """
+        if is_folder(place):
+            return Found(module=self.files.inside(place, name))
+        found = self._all(place, name)
+        if self.is_settled(place, name):
+            return found
+        if found.module is not None and self._is_first(place, found.events[0], since):
+            return Found(module=found.module)
+        deciding = (each for each in reversed(found.events) if self.decides(place, each, name))
+        last = next(deciding, None)
+        if last is None or not self._is_after(place, last.order, since):
+            return found
+        start = found.events.index(last)
+        events = (*found.events[start:], *(e for e in found.events[:start] if e.is_delayed))
+        if not last.is_deletion and self._is_loaded_before(place, last.order, found.module):
+            return Found(events)
+        return Found(events, found.module, last.is_deletion and found.module is None)
+
+    def find_within(self, path: str, name: str, order: int) -> Found:
+        """Return what gives a name its value that a statement of the module itself reads."""
+        found = self._all(path, name)
+        events = [
+            each
+            for each in found.events
+            if order < 0 or each.is_delayed or each.order < order + (not each.is_certain)
+        ]
+        last = next((e for e in reversed(events) if self.decides(path, e, name)), None)
+        if last is None:
+            return Found(tuple(events), found.module, found.is_open)
+        if order >= 0:
+            events = [e for e in events if e.is_delayed or e.order >= last.order]
+        is_over = self._is_loaded_before(path, last.order, found.module)
+        return Found(tuple(events), None if is_over else found.module)
+
+    def decides(self, path: str, event: Event, name: str) -> bool:
+        """Whether a statement surely runs and ends what others before it have bound."""
+        if event.star is None or not event.is_certain:
+            return event.is_certain
+        return self.surely_gives(path, event.star, name)
+
+    def surely_gives(self, path: str, star: ast.ImportFrom, name: str) -> bool:
+        """Whether a star import in a file binds a name, also if it comes in a circle of imports."""
+        source = self.source(path, star)
+        if self.star_gives(path, star, name) is not Gives.YES or source is None:
+            return source is None
+        return path in self.files.packages_of(source) or source not in self._circle(path)
 
     def _is_after(self, path: str, order: int, since: str | None) -> bool:
         """Whether a statement of a module has run whenever `since` asks for a name of it."""

@@ -61,28 +61,17 @@ class Reached(NamedTuple):
     given: set[ast.AST]
 
 
-class Spreading:
-    """One thing that is followed. `rises` say where it gets to, by the kind of node that holds it.
+class _Reaching:
+    """What is reached so far, and where the variables and attributes that hold it are read."""
 
-    An expression is also followed if it is a function that returns it.
-    """
-
-    def __init__(
-        self, project: Project, values: Values, relatives: Relatives, rises: Rises
-    ) -> None:
+    def __init__(self, project: Project, values: Values, relatives: Relatives) -> None:
         self._project = project
         self._values = values
         self._relatives = relatives
-        self._rises = rises
         self._left: list[tuple[Place, ast.AST]] = []
         self._variables: set[tuple[Scope, str, FunctionNode | None]] = set()
         self._members: set[tuple[ast.ClassDef, str]] = set()
         self._of_any: set[str] = set()  # attributes whose class is not certain
-        self._wrapped: set[tuple[str, str]] = set()
-        self._calls: dict[FunctionNode, list[tuple[Place, ast.Call]]] = defaultdict(list)
-        self._handing_back: set[FunctionNode] = set()
-        self._kept: set[str] = set()  # attributes of `g`
-        self._reads_of_g: dict[str, list[tuple[Place, ast.Attribute]]] = defaultdict(list)
         for module in project.parsed(sorted(project.paths)):
             module.memo(self, lambda: Reached(set(), set()))
 
@@ -95,15 +84,6 @@ class Spreading:
         """Whether anything in a module may hold it."""
         reached: Reached | None = module.known(self)
         return reached is None or bool(reached.always or reached.given)
-
-    def run(self) -> None:
-        """Go on until nothing new is reached."""
-        while self._left:
-            place, node = self._left.pop()
-            parent = place.module.scopes.parents.get(node)
-            rise = self._rises.get(type(parent))
-            if rise is not None:
-                rise(self, place, node, parent)
 
     def reach(self, place: Place, node: ast.AST) -> None:
         """Go on with an expression."""
@@ -186,7 +166,32 @@ class Spreading:
         for module, read in found:
             self.reach(Place(module), read)
 
-    # --- what holds an expression ----------------------------------------------------------
+
+class Spreading(_Reaching):
+    """One thing that is followed. `rises` say where it gets to, by the kind of node that holds it.
+
+    An expression is also followed if it is a function that returns it.
+    """
+
+    def __init__(
+        self, project: Project, values: Values, relatives: Relatives, rises: Rises
+    ) -> None:
+        super().__init__(project, values, relatives)
+        self._rises = rises
+        self._wrapped: set[tuple[str, str]] = set()
+        self._calls: dict[FunctionNode, list[tuple[Place, ast.Call]]] = defaultdict(list)
+        self._handing_back: set[FunctionNode] = set()
+        self._kept: set[str] = set()  # attributes of `g`
+        self._reads_of_g: dict[str, list[tuple[Place, ast.Attribute]]] = defaultdict(list)
+
+    def run(self) -> None:
+        """Go on until nothing new is reached."""
+        while self._left:
+            place, node = self._left.pop()
+            parent = place.module.scopes.parents.get(node)
+            rise = self._rises.get(type(parent))
+            if rise is not None:
+                rise(self, place, node, parent)
 
     def part(self, place: Place, node: ast.AST, parent: ast.Attribute | ast.Subscript) -> None:
         """Go on with what is read of an object."""
