@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from flask_ctxfix.applications import constructions
 from flask_ctxfix.codemods.manual_contexts.imported_files import imported_files
 from flask_ctxfix.context_flow import ContextFlow, Need, Summary
-from flask_ctxfix.context_flow.values import Function
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.source import SourceError
 
@@ -21,14 +20,8 @@ def is_imported_outside(module: Module, project: Project) -> bool:
 
 def at_import(module: Module, project: Project) -> Summary:
     """Return what the top level of a module needs, and which context it leaves pushed."""
-
-    def compute() -> Summary:
-        body = [each for each in module.tree.body if not _is_left_out(each)]
-        arguments = ast.arguments([], [], None, [], [], None, [])
-        function = ast.FunctionDef("module", arguments, body, [], lineno=1, col_offset=0)
-        return ContextFlow.of(project).needs.of(Function(module, function))
-
-    return module.memo("at import", compute)
+    body = [each for each in module.tree.body if not _is_left_out(each)]
+    return ContextFlow.of(project).needs.of_statements(module, body)
 
 
 def _is_left_out(statement: ast.stmt) -> bool:

@@ -23,10 +23,10 @@ from flask_ctxfix.codemods.manual_contexts.other_callers import has_other_caller
 from flask_ctxfix.codemods.manual_contexts.quiet_blocks import is_quiet
 from flask_ctxfix.codemods.manual_contexts.removals import is_commented, is_used, retired
 from flask_ctxfix.codemods.manual_contexts.taken_from_g import takes_from_g
-from flask_ctxfix.context_flow import ContextFlow, Need, Reach, Summary, Use, Where
+from flask_ctxfix.context_flow import ContextFlow, Need, Reach, Use, Where
 from flask_ctxfix.context_flow.handled_errors import expects_no_context
 from flask_ctxfix.context_flow.made_contexts import makes_context
-from flask_ctxfix.context_flow.values import Foreign, Function, own_nodes
+from flask_ctxfix.context_flow.values import Foreign, own_nodes
 from flask_ctxfix.flask_versions import ONE_CONTEXT, TargetVersion
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import FunctionNode
@@ -220,18 +220,11 @@ def _test_of(node: ast.AST) -> ast.expr | None:
     return value if isinstance(value, ast.BoolOp | ast.UnaryOp | ast.Call) else None
 
 
-def _summary(module: Module, project: Project, body: list[ast.stmt]) -> Summary:
-    """Return what a block needs, as if it were the body of a function."""
-    arguments = ast.arguments([], [], None, [], [], None, [])
-    function = ast.FunctionDef("block", arguments, body, [], lineno=body[0].lineno, col_offset=0)
-    return ContextFlow.of(project).needs.of(Function(module, function))
-
-
 def _hidden_use(module: Module, project: Project, opening: _Opening, where: Where) -> Use | None:
     """Return the first use of the request in a block; its own come before those of callees."""
     if where is not Where.REQUEST or not isinstance(opening.statement, ast.With):
         return None
-    uses = _summary(module, project, opening.statement.body).uses
+    uses = ContextFlow.of(project).needs.of_statements(module, opening.statement.body).uses
     return next((use for use in uses if use.need is Need.REQUEST), None)
 
 
@@ -293,9 +286,10 @@ def _reads_request_first(module: Module, project: Project, node: ast.With) -> bo
     if len(node.items) > 1 or any(_is_caught(parent) for parent in module.scopes.ancestors(node)):
         return False
     statements = [each for each in ast.walk(node.body[0]) if isinstance(each, ast.Try)]
+    summary = ContextFlow.of(project).needs.of_statements(module, node.body)
     reads = [
         use.span.start
-        for use in _summary(module, project, node.body).uses
+        for use in summary.uses
         if use.is_certain and use.span is not None and use.of in _REQUEST_PROXIES
     ]
     acts = (ast.Call, ast.Await, ast.Raise, ast.Yield, ast.YieldFrom, ast.Delete, ast.Assert)

@@ -3,26 +3,18 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import Literal
 
 from flask_ctxfix.codemods.manual_contexts.imported_files import imported_files
 from flask_ctxfix.context_flow import ContextFlow, Need
 from flask_ctxfix.context_flow.guards import is_proxy
-from flask_ctxfix.context_flow.values import Foreign, Function, Instance, Value
+from flask_ctxfix.context_flow.values import Foreign, Instance, Value
 from flask_ctxfix.flask_facts import is_well_known
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import FunctionNode
 
 _KNOWN = {"celery", "click", "jinja2"}
-
-
-def need_of(module: Module, project: Project, statements: Sequence[ast.stmt]) -> Need:
-    """Return which context some statements need."""
-    body = [*statements] or [ast.Pass()]
-    no_arguments = ast.arguments([], [], None, [], [], None, [])
-    function = ast.FunctionDef("statements", no_arguments, body, [], lineno=1, col_offset=0)
-    return ContextFlow.of(project).needs.of(Function(module, function)).need
 
 
 Answer = Literal["yes", "no", "unknown"]
@@ -52,11 +44,11 @@ def asks_for_context(
 
 def _own_answer(module: Module, project: Project, statement: ast.stmt) -> Answer:
     """Return whether a statement needs a context, whatever the modules do that it imports."""
-    if need_of(module, project, [statement]) is not Need.NONE:
+    needs = ContextFlow.of(project).needs
+    if needs.of_statements(module, [statement]).need is not Need.NONE:
         return "yes"
     calls = [*_calls(statement)]
     decorating = [*_decorating(module, project, statement)]
-    needs = ContextFlow.of(project).needs
     if any(needs.of(each).need is not Need.NONE for each in decorating):
         return "yes"
     if any(_is_given_proxy(module, project, call) for call in calls):

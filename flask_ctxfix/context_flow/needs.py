@@ -33,6 +33,7 @@ from flask_ctxfix.context_flow.values import (
     Function,
     Given,
     Instance,
+    Known,
     Partial,
     Property,
     Proxy,
@@ -124,12 +125,22 @@ class Needs:
 
         Its first iterable is not part of that: it is evaluated where the expression stands.
         """
-        around = module.scopes.function_of(node)
-        if around is None:
+        if module.scopes.function_of(node) is None:
             return Summary()
-        scan = _Scan(self, Function(module, around))
+        scan = _Scan(self, module)
         scan.iteration(node, _State())
         return scan.summary()
+
+    def of_statements(self, module: Module, statements: Iterable[ast.stmt]) -> Summary:
+        """Return what happens when some statements run one after the other without any context."""
+        body = tuple(statements)
+
+        def compute() -> Summary:
+            scan = _Scan(self, module)
+            scan.block(body, _State())
+            return scan.summary()
+
+        return self._table.ask(module, _SUMMARY, ("summary of statements", body), compute)
 
     def url_need(self, path: str | None) -> Need:
         """Return what `url_for` needs in a file, or in any: no request if its server has a name."""
@@ -162,7 +173,7 @@ class Needs:
         return Summary((Use(need, short, name, "call", (), True, None),))
 
     def _scan(self, function: Function) -> Summary:
-        scan = _Scan(self, function)
+        scan = _Scan(self, function.module, function.given)
         body = function.node.body
         if isinstance(body, list):
             scan.block(body, _State())
@@ -190,13 +201,12 @@ class _State(NamedTuple):
 class _Scan:
     """One walk over the body of a function, in the order in which it runs."""
 
-    def __init__(self, needs: Needs, function: Function) -> None:
+    def __init__(self, needs: Needs, module: Module, given: Known = ()) -> None:
         self._needs = needs
         self._values = needs.values
         self._guards = needs.guards
-        self._module = function.module
-        self._function = function.node
-        self._given = function.given
+        self._module = module
+        self._given = given
         self._uses: list[Use] = []
         self._leaves = Need.NONE
         self._yields: list[Need] = []
