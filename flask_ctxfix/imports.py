@@ -22,6 +22,7 @@ from flask_ctxfix.codemod import (
     ReplaceStatement,
 )
 from flask_ctxfix.source import Span
+from flask_ctxfix.statements import block_of
 
 if TYPE_CHECKING:
     from flask_ctxfix.project import Module, Project
@@ -282,12 +283,7 @@ class _Plan:
         return self._module.span(outer).holds(self._module.span(inner))
 
     def _block(self, statement: ast.stmt) -> list[ast.stmt]:
-        parent = self._module.scopes.parents[statement]
-        for name in ("body", "orelse", "finalbody"):
-            block = getattr(parent, name, None)
-            if isinstance(block, list) and statement in block:
-                return block
-        return [statement]
+        return block_of(self._module.scopes.parents[statement], statement) or [statement]
 
     def _add(self, anchor: ast.stmt, home: str, names: list[tuple[str, str]]) -> None:
         """Import `names` of the module `home`, in the block of `anchor`."""

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, NamedTuple
 from flask_ctxfix.exports import spot_of
 from flask_ctxfix.lookup import Gives, Lookup
 from flask_ctxfix.scopes import Binding, FunctionNode, Scope
+from flask_ctxfix.statements import LOOPS
 
 if TYPE_CHECKING:
     from flask_ctxfix.module import Module
 
 BUILTINS = frozenset(dir(builtins))
-_LOOPS = (ast.For, ast.AsyncFor, ast.While)
 
 
 class LocalName(NamedTuple):
@@ -61,7 +61,7 @@ class LocalNames:
         bindings = scope.bindings.get(node.id)
         if not bindings or self._module.scopes.scope_of(node) is not scope:
             return False
-        if any(isinstance(each, _LOOPS) for each in self._module.scopes.ancestors(node)):
+        if any(isinstance(each, LOOPS) for each in self._module.scopes.ancestors(node)):
             return False
         spot = node.lineno, node.col_offset
         return all(spot < _end(statement_of(self._module, each.node)) for each in bindings)

@@ -26,6 +26,7 @@ from flask_ctxfix.codemod import (
 from flask_ctxfix.imports import plan_imports
 from flask_ctxfix.places import start_with_comments
 from flask_ctxfix.source import Span
+from flask_ctxfix.statements import blocks_in
 
 if TYPE_CHECKING:
     from flask_ctxfix.project import Module
@@ -121,10 +122,7 @@ def _keep_blocks_filled(module: Module, edits: Sequence[Edit]) -> list[Edit]:
 def _blocks(statement: ast.stmt) -> Iterator[list[ast.stmt]]:
     """Yield every list of statements below a statement."""
     for node in ast.walk(statement):
-        for name in ("body", "orelse", "finalbody"):
-            block = getattr(node, name, None)
-            if isinstance(block, list):
-                yield block
+        yield from blocks_in(node)
 
 
 def _pieces(module: Module, edits: Sequence[Edit]) -> list[_Piece]:
@@ -198,10 +196,9 @@ def _extent(module: Module, statement: ast.stmt) -> Span:
 
 def _block_holding(module: Module, statement: ast.stmt, span: Span) -> list[ast.stmt] | None:
     for node in [statement, *getattr(statement, "handlers", []), *getattr(statement, "cases", [])]:
-        for name in ("body", "orelse", "finalbody"):
-            block = getattr(node, name, None)
-            if block and _holder(module, block, span) is not None:
-                return list(block)
+        for block in blocks_in(node):
+            if _holder(module, block, span) is not None:
+                return block
     return None
 
 

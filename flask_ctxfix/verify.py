@@ -9,8 +9,8 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from flask_ctxfix.codemod import RewriteError, WrapStatements
-from flask_ctxfix.endless import is_endless
 from flask_ctxfix.project import deep_calls
+from flask_ctxfix.statements import is_endless
 
 if TYPE_CHECKING:
     from flask_ctxfix.codemod import Finding

@@ -7,9 +7,9 @@ import ast
 import pytest
 
 from flask_ctxfix.codemod import Finding, Fix, ReplaceExpression, RewriteError
-from flask_ctxfix.endless import is_endless
 from flask_ctxfix.project import Module
 from flask_ctxfix.source import Span, decode
+from flask_ctxfix.statements import is_endless
 from flask_ctxfix.verify import verify
 
 ENDING = "def work():\n    for _ in range(2):\n        kept.append(1)\n"

@@ -5,17 +5,17 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
+from itertools import chain, pairwise
 from typing import Literal
 
 from flask_ctxfix.codemod import Edit, KeepBlock, RemoveFinally, RemoveStatement
 from flask_ctxfix.codemods.manual_contexts.pushes import Push
 from flask_ctxfix.codemods.manual_contexts.wraps import wrap
-from flask_ctxfix.context_flow.values import own_nodes
 from flask_ctxfix.flask_facts import BROAD_ERRORS
 from flask_ctxfix.project import Module
 from flask_ctxfix.records import Record, replace
 from flask_ctxfix.scopes import FunctionNode
+from flask_ctxfix.statements import blocks_in, is_handling, leaves_turn, nodes_of, own_nodes
 
 Kind = Literal["straight", "finally", "handler", "some errors"]
 _TALKING_LINE = re.compile(r"^[ \t]*(try|finally)[ \t]*:[ \t]*#", re.MULTILINE)
@@ -196,27 +196,18 @@ def _before_returns(push: Push, statement: ast.stmt) -> list[tuple[ast.Expr, ast
     None if there is another pop or push.
     """
     pops = _pops_in(push, statement)
-    if any(_in_handler(push.module, each, statement) for each in pops):
+    if any(is_handling(push.module, each, within=statement) for each in pops):
         return None
     pushed = (node for node in own_nodes(statement) if _is_push(push, node))
     found: list[tuple[ast.Expr, ast.Call]] = []
-    for block in _blocks(statement):
-        for each, after in pairwise(block):
+    for node in nodes_of([statement]):
+        blocks = () if isinstance(node, FunctionNode | ast.ClassDef) else blocks_in(node)
+        for each, after in chain.from_iterable(map(pairwise, blocks)):
             pop = popping(push, each)
             if isinstance(each, ast.Expr) and pop is not None and is_plain(pop):
                 if _leaves(push.module, after, statement):
                     found.append((each, pop))
     return found if len(found) == len(pops) and not any(True for _ in pushed) else None
-
-
-def _in_handler(module: Module, node: ast.AST, outermost: ast.stmt) -> bool:
-    """Whether a node stands where an exception of the statement around it is being handled."""
-    for parent in module.scopes.ancestors(node):
-        if isinstance(parent, ast.ExceptHandler):
-            return True
-        if parent is outermost:
-            break
-    return False
 
 
 def _is_push(push: Push, node: ast.AST) -> bool:
@@ -230,34 +221,12 @@ def _leaves(module: Module, statement: ast.stmt, outermost: ast.stmt) -> bool:
     """Whether a statement leaves the whole run of statements, needing no context for that."""
     if isinstance(statement, ast.Return):
         return _is_simple(statement.value)
-    return ends_turn(module, statement, outermost)
-
-
-def ends_turn(module: Module, statement: ast.AST, outermost: ast.stmt) -> bool:
-    """Whether a ``break`` or a ``continue`` is one of a loop around the run of statements."""
-    if not isinstance(statement, ast.Break | ast.Continue):
-        return False
-    around = [outermost]
-    for parent in module.scopes.ancestors(statement):
-        if parent is outermost:
-            break
-        around.append(parent)  # type: ignore[arg-type]
-    return not any(isinstance(each, ast.For | ast.AsyncFor | ast.While) for each in around)
+    return leaves_turn(module, statement, outermost)
 
 
 def _is_simple(value: ast.expr | None) -> bool:
     """Whether a value is the same in and outside of the context."""
     return value is None or isinstance(value, ast.Constant | ast.Name)
-
-
-def _blocks(statement: ast.stmt) -> Iterator[list[ast.stmt]]:
-    for node in (statement, *own_nodes(statement)):
-        if isinstance(node, FunctionNode | ast.ClassDef):
-            continue
-        for name in ("body", "orelse"):
-            block = getattr(node, name, None)
-            if isinstance(block, list):
-                yield block
 
 
 def _rebinds(push: Push, statement: ast.AST) -> bool:
@@ -266,5 +235,5 @@ def _rebinds(push: Push, statement: ast.AST) -> bool:
         isinstance(node, ast.Name | ast.Attribute)
         and isinstance(node.ctx, ast.Store | ast.Del)
         and ast.unparse(node) == ast.unparse(push.receiver)
-        for node in (statement, *own_nodes(statement))
+        for node in nodes_of([statement])
     )

@@ -9,9 +9,9 @@ from flask_ctxfix.codemods.manual_contexts.imported_files import imported_files,
 from flask_ctxfix.codemods.manual_contexts.pushes import Push
 from flask_ctxfix.codemods.manual_contexts.startup import asks_for_context
 from flask_ctxfix.codemods.manual_contexts.unseen import needs_a_context
-from flask_ctxfix.context_flow.values import own_nodes
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import FunctionNode
+from flask_ctxfix.statements import own_nodes
 
 
 def may_be_needed(push: Push, project: Project, covered: Sequence[ast.stmt]) -> bool:

@@ -11,10 +11,11 @@ from flask_ctxfix.codemods.manual_contexts.pushes import pushes_in
 from flask_ctxfix.codemods.manual_contexts.quiet_blocks import is_quiet_name
 from flask_ctxfix.context_flow import ContextFlow, Need
 from flask_ctxfix.context_flow.made_contexts import makes_context
-from flask_ctxfix.context_flow.values import Foreign, own_nodes
+from flask_ctxfix.context_flow.values import Foreign
 from flask_ctxfix.flask_facts import ENTERING, EXIT_STACKS
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import FunctionNode
+from flask_ctxfix.statements import nodes_of
 
 _With = ast.With | ast.AsyncWith
 _DISPLAYS = (ast.Dict, ast.List, ast.Set, ast.Tuple)
@@ -32,7 +33,7 @@ def doubtful_managers(
     look = _Look(module, project)
     for each in (statement, *_around(module, statement)):
         yield from look.items(each.items, opened)
-    for node in _inside(statement.body):
+    for node in nodes_of(statement.body):
         if isinstance(node, _With):
             yield from look.items(node.items, opened)
         elif isinstance(node, ast.Call):
@@ -54,13 +55,6 @@ def _around(module: Module, statement: ast.stmt) -> Iterator[_With]:
             break
         if isinstance(parent, _With):
             yield parent
-
-
-def _inside(body: list[ast.stmt]) -> Iterator[ast.AST]:
-    for each in body:
-        yield each
-        if not isinstance(each, FunctionNode | ast.ClassDef):
-            yield from own_nodes(each)
 
 
 def _is_of_current(module: Module, project: Project, node: ast.expr) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import itertools
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -26,10 +25,11 @@ from flask_ctxfix.codemods.manual_contexts.taken_from_g import takes_from_g
 from flask_ctxfix.context_flow import ContextFlow, Need, Reach, Use, Where
 from flask_ctxfix.context_flow.handled_errors import expects_no_context
 from flask_ctxfix.context_flow.made_contexts import makes_context
-from flask_ctxfix.context_flow.values import Foreign, own_nodes
+from flask_ctxfix.context_flow.values import Foreign
 from flask_ctxfix.flask_versions import ONE_CONTEXT, TargetVersion
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import FunctionNode
+from flask_ctxfix.statements import loops_around, own_nodes
 from flask_ctxfix.syntax import last_name, without_call
 
 _CHANGES = (
@@ -136,8 +136,8 @@ class NestedAppContext(Rule):
             reach = reachability.of(module, node)
             if not reach.where.is_inside or _is_for_both(module, project, node):
                 continue
-            if reach.where is Where.APP and _is_for_each_turn(module, node):
-                continue
+            if reach.where is Where.APP and any(loops_around(module, node)):
+                continue  # what a turn leaves behind is torn down with its own context
             if is_current_app(module, project, opening.app):
                 hidden = _hidden_use(module, project, opening, reach.where)
                 is_error = hidden is not None and target.newest >= ONE_CONTEXT
@@ -192,13 +192,6 @@ def _opened_by(node: ast.expr) -> ast.expr | None:
         return None
     is_maker = isinstance(node.func, ast.Attribute) and node.func.attr == "app_context"
     return node.func.value if is_maker and isinstance(node.func, ast.Attribute) else None
-
-
-def _is_for_each_turn(module: Module, node: ast.stmt) -> bool:
-    """Whether a loop opens a context each turn, so that what a turn leaves behind is torn down."""
-    around = module.scopes.ancestors(node)
-    inner = itertools.takewhile(lambda parent: not isinstance(parent, FunctionNode), around)
-    return any(isinstance(each, ast.For | ast.AsyncFor | ast.While) for each in inner)
 
 
 def _is_for_both(module: Module, project: Project, node: ast.stmt) -> bool:

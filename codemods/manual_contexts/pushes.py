@@ -14,6 +14,7 @@ from flask_ctxfix.named import defines, is_imported
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.records import Record
 from flask_ctxfix.scopes import Binding, FunctionNode, Scope
+from flask_ctxfix.statements import block_of
 from flask_ctxfix.syntax import last_name
 
 # Reading these of a context neither pops it nor hands it on.
@@ -38,7 +39,7 @@ class Push(Record, eq=False):
     @property
     def block(self) -> list[ast.stmt]:
         """The statements that the push is one of."""
-        return block_of(self.module, self.statement)
+        return block_of(self.module.scopes.parents[self.statement], self.statement)
 
     @property
     def variable(self) -> Scope | None:
@@ -195,13 +196,3 @@ def _is_given(module: Module, project: Project, node: ast.expr) -> bool:
         if name == node.id
     ]
     return bool(found) and all(context_made(module, project, each) for each in found)
-
-
-def block_of(module: Module, statement: ast.stmt) -> list[ast.stmt]:
-    """Return the list of statements that a statement is one of."""
-    parent = module.scopes.parents[statement]
-    for name in ("body", "orelse", "finalbody"):
-        block = getattr(parent, name, None)
-        if isinstance(block, list) and statement in block:
-            return block
-    raise AssertionError("a statement outside of every block")

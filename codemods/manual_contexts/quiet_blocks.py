@@ -10,18 +10,12 @@ from flask_ctxfix.codemods.manual_contexts.unseen import sees_another_context
 from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.evaluation import Values
 from flask_ctxfix.context_flow.tables import QuestionKind
-from flask_ctxfix.context_flow.values import (
-    Foreign,
-    Function,
-    Property,
-    Proxy,
-    Value,
-    own_nodes,
-)
+from flask_ctxfix.context_flow.values import Foreign, Function, Property, Proxy, Value
 from flask_ctxfix.flask_facts import PROXIES, WITHOUT_TEARDOWN
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import FunctionNode
 from flask_ctxfix.source import SourceError
+from flask_ctxfix.statements import nodes_of
 
 _QUIET_FUNCTION = QuestionKind("quiet", True, lambda one, other: one and other)
 # What else than a teardown function notices that a context comes or goes, or is asked by `url_for`.
@@ -83,7 +77,7 @@ class _Quiet:
         self._names = _QUIET | {_URL_FOR} if with_urls else _QUIET
 
     def block(self, module: Module, body: Iterable[ast.AST]) -> bool:
-        return all(self._node(module, each) for each in _run_nodes(body))
+        return all(self._node(module, each) for each in nodes_of(body))
 
     def _node(self, module: Module, node: ast.AST) -> bool:
         if isinstance(node, ast.Await | ast.Yield | ast.YieldFrom | ast.AsyncWith):
@@ -144,14 +138,6 @@ class _Quiet:
 
         table = ContextFlow.of(self._project).table
         return table.ask(module, _QUIET_FUNCTION, ("quiet", node, self._with_urls), compute)
-
-
-def _run_nodes(body: Iterable[ast.AST]) -> Iterator[ast.AST]:
-    """Yield the nodes of a block that run with it; a function that it defines may run later."""
-    for each in body:
-        yield each
-        if not isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef):
-            yield from own_nodes(each)
 
 
 def _defaults(function: FunctionNode) -> Iterator[ast.expr]:

@@ -11,10 +11,11 @@ from flask_ctxfix.applications import class_kind
 from flask_ctxfix.codemods.manual_contexts.imported_files import importers
 from flask_ctxfix.context_flow import ContextFlow, Reach, Where
 from flask_ctxfix.context_flow.starts import Start, starts_in
-from flask_ctxfix.context_flow.values import Foreign, Function, Value, own_nodes
+from flask_ctxfix.context_flow.values import Foreign, Function, Value
 from flask_ctxfix.flask_facts import JOB_DECORATORS
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import FunctionNode
+from flask_ctxfix.statements import own_nodes
 from flask_ctxfix.syntax import without_call
 
 Role = Literal[

@@ -11,9 +11,10 @@ from collections.abc import Iterable, Iterator
 from flask_ctxfix.aliases import known_as
 from flask_ctxfix.codemods.manual_contexts.unseen import is_open
 from flask_ctxfix.context_flow import ContextFlow, Where
-from flask_ctxfix.context_flow.values import Foreign, Function, Property, Proxy, own_nodes
+from flask_ctxfix.context_flow.values import Foreign, Function, Property, Proxy
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import FunctionNode
+from flask_ctxfix.statements import nodes_of, own_nodes
 from flask_ctxfix.syntax import last_name
 
 _G = Foreign("flask.g")
@@ -22,7 +23,7 @@ _ABSENT = ast.NotIn | ast.Is | ast.Eq
 
 def takes_from_g(module: Module, project: Project, statement: ast.With) -> bool:
     """Whether a block, or code that it may run, takes from `g` or refuses what is on it."""
-    nodes = [each for part in statement.body for each in _with_parts(part)]
+    nodes = [*nodes_of(statement.body)]
     if _takes(module, project, nodes):
         return True
     names = _names_used(module, project, nodes)
@@ -30,12 +31,6 @@ def takes_from_g(module: Module, project: Project, statement: ast.With) -> bool:
         is_unseen or getattr(function, "name", "") in names
         for function, is_unseen in _takers(project)
     )
-
-
-def _with_parts(part: ast.stmt) -> Iterator[ast.AST]:
-    yield part
-    if not isinstance(part, FunctionNode | ast.ClassDef):
-        yield from own_nodes(part)
 
 
 def _takers(project: Project) -> list[tuple[FunctionNode, bool]]:

@@ -14,14 +14,15 @@ from flask_ctxfix.codemod import (
     ReplaceStatement,
     Step,
 )
-from flask_ctxfix.codemods.manual_contexts.pushes import Push, block_of
+from flask_ctxfix.codemods.manual_contexts.pushes import Push
 from flask_ctxfix.codemods.manual_contexts.roles import Role, only_starts, reach_of
 from flask_ctxfix.codemods.manual_contexts.wraps import wrap
 from flask_ctxfix.context_flow import ContextFlow, Need
 from flask_ctxfix.context_flow.made_contexts import makes_context
 from flask_ctxfix.context_flow.starts import Start, starts_in
-from flask_ctxfix.context_flow.values import Foreign, own_nodes
+from flask_ctxfix.context_flow.values import Foreign
 from flask_ctxfix.project import Project
+from flask_ctxfix.statements import own_nodes
 
 _NEEDLESS = "take it out: the request has its own context, and Flask fails when it pops that"
 _COLLECTIONS = (ast.Dict, ast.List, ast.Set)
@@ -209,12 +210,8 @@ def _yields_behind(push: Push, function: ast.FunctionDef) -> Iterator[ast.AST]:
     for node in own_nodes(function):
         if isinstance(node, ast.Yield):
             statement = push.module.scopes.parents[node]
-            if (
-                isinstance(statement, ast.Expr)
-                and block_of(push.module, statement) is function.body
-            ):
-                if statement in behind:
-                    yield node
+            if isinstance(statement, ast.Expr) and statement in behind:
+                yield node
 
 
 def _yielding(push: Push, function: ast.FunctionDef, leaving: list[ast.Return]) -> Edit | None:

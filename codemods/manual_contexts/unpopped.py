@@ -17,10 +17,10 @@ from flask_ctxfix.codemods.manual_contexts.roles import Role, decorators_of, mai
 from flask_ctxfix.codemods.manual_contexts.startup import asks_for_context
 from flask_ctxfix.codemods.manual_contexts.unclosed import fix_for, keeps_values, steps_to
 from flask_ctxfix.codemods.manual_contexts.ways_out import returns_pushed, starts_safely
-from flask_ctxfix.context_flow.values import own_nodes
 from flask_ctxfix.flask_versions import ONE_CONTEXT, TargetVersion
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import FunctionNode
+from flask_ctxfix.statements import is_handling, nodes_of
 
 _MANAGERS = frozenset({"contextlib.asynccontextmanager", "contextlib.contextmanager"})
 _LEAKS = "a context is pushed and not popped on every path"
@@ -141,7 +141,7 @@ class PushWithoutPop(Rule):
         if closing_of(push) is not None and _are_paired(push, project):
             return None
         pops = [node for use, node in push.uses() if use == "pop"]
-        if any(_is_last_resort(module, node) for node in pops):
+        if any(is_handling(module, node) for node in pops):
             return None
         if push.is_popped_elsewhere(project):
             return None
@@ -229,13 +229,14 @@ def _class(
     """Return how sure it is that a ``with`` changes nothing but a leak; None for no fix at all."""
     function = push.function
     generates = function is not None and function in push.module.scopes.generators
-    yields = any(isinstance(n, ast.Yield | ast.YieldFrom) for n in _nodes(closing.inside))
+    yields = any(isinstance(n, ast.Yield | ast.YieldFrom) for n in nodes_of(closing.inside))
     if generates and yields:
         return "unsafe" if _is_resumed(push, project, function) else None
     tells_nothing = closing.kind != "straight" and not closing.pops[0].args
     if tells_nothing and target.newest >= ONE_CONTEXT:  # there `pop()` gives no exception
         return "unsafe"
-    if _in_handler(push) or returns_pushed(push, closing):
+    in_handler = is_handling(push.module, push.statement, finally_=False)
+    if in_handler or returns_pushed(push, closing):
         return "unsafe"
     return "safe" if _pops_always(push, closing) or not _outlives(push, project) else "unsafe"
 
@@ -249,29 +250,12 @@ def _only_yields(push: Push, closing: Closing, project: Project) -> bool:
     return not others and isinstance(first, ast.Expr) and isinstance(first.value, ast.Yield)
 
 
-def _nodes(statements: tuple[ast.stmt, ...]) -> Iterator[ast.AST]:
-    for statement in statements:
-        yield statement
-        if not isinstance(statement, FunctionNode | ast.ClassDef):
-            yield from own_nodes(statement)
-
-
 def _is_resumed(push: Push, project: Project, function: FunctionNode | None) -> bool:
     """Whether a generator is one that always goes on after its ``yield``."""
     if not isinstance(function, ast.FunctionDef):
         return False
     is_manager = not _MANAGERS.isdisjoint(decorators_of(push.module, project, function))
     return is_manager or role_of(push.module, project, function) == "fixture"
-
-
-def _in_handler(push: Push) -> bool:
-    """Whether a push stands where an exception is being handled."""
-    for parent in push.module.scopes.ancestors(push.statement):
-        if isinstance(parent, FunctionNode):
-            break
-        if isinstance(parent, ast.ExceptHandler):
-            return True
-    return False
 
 
 def _outlives(push: Push, project: Project) -> bool:
@@ -285,19 +269,5 @@ def _outlives(push: Push, project: Project) -> bool:
             asked = [*handled, *parent.finalbody]
             if any(asks_for_context(push.module, project, each) != "no" for each in asked):
                 return True
-        child = parent
-    return False
-
-
-def _is_last_resort(module: Module, node: ast.expr) -> bool:
-    """Whether code runs when an exception is on its way: in a ``finally`` or an ``except``."""
-    child: ast.AST = node
-    for parent in module.scopes.ancestors(node):
-        if isinstance(parent, FunctionNode):
-            break
-        if isinstance(parent, ast.ExceptHandler):
-            return True
-        if isinstance(parent, ast.Try) and child in parent.finalbody:
-            return True
         child = parent
     return False

@@ -6,23 +6,17 @@ A block that does something with an object which nobody knows may run any of it.
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 from flask_ctxfix.context_flow import ContextFlow, Where
 from flask_ctxfix.context_flow.evaluation import Values
 from flask_ctxfix.context_flow.tables import QuestionKind
-from flask_ctxfix.context_flow.values import (
-    Class,
-    Foreign,
-    Function,
-    Property,
-    Proxy,
-    own_nodes,
-)
+from flask_ctxfix.context_flow.values import Class, Foreign, Function, Property, Proxy
 from flask_ctxfix.flask_facts import NEEDS, PLAIN_BASES, PROXIES
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import FunctionNode
 from flask_ctxfix.source import SourceError
+from flask_ctxfix.statements import nodes_of
 
 _ONLY_DECORATES = QuestionKind("only decorates", True, lambda one, other: one and other)
 _SEES = QuestionKind("sees another context", False, lambda one, other: one or other)
@@ -160,23 +154,16 @@ def _is_entry(module: Module, project: Project, function: ast.AST | None) -> boo
 def _sees(flow: ContextFlow, module: Module, function: FunctionNode) -> bool:
     """Whether a function, or one that it names, uses what each app context has of its own."""
 
+    body = function.body if isinstance(function.body, list) else [function.body]
+
     def compute() -> bool:
         return any(
             _is_of_context(flow, module, node)
-            for node in _own(function)
+            for node in nodes_of(body)
             if isinstance(node, ast.Name | ast.Attribute)
         )
 
     return flow.table.ask(module, _SEES, ("sees", function), compute)
-
-
-def _own(function: FunctionNode) -> Iterator[ast.AST]:
-    """Yield what runs with a call of a function."""
-    body = function.body if isinstance(function.body, list) else [function.body]
-    for each in body:
-        yield each
-        if not isinstance(each, FunctionNode | ast.ClassDef):
-            yield from own_nodes(each)
 
 
 def _is_of_context(flow: ContextFlow, module: Module, node: ast.Name | ast.Attribute) -> bool:

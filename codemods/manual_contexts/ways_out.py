@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import ast
 
-from flask_ctxfix.codemods.manual_contexts.closings import Closing, ends_turn, popping
-from flask_ctxfix.codemods.manual_contexts.pushes import Push, block_of
-from flask_ctxfix.context_flow.values import own_nodes
-from flask_ctxfix.scopes import FunctionNode
+from flask_ctxfix.codemods.manual_contexts.closings import Closing, popping
+from flask_ctxfix.codemods.manual_contexts.pushes import Push
+from flask_ctxfix.statements import before_in, leaves_turn, nodes_of, way_out
 
 
 def returns_pushed(push: Push, closing: Closing) -> bool:
@@ -15,10 +14,8 @@ def returns_pushed(push: Push, closing: Closing) -> bool:
     block = push.block
     start, end = block.index(push.statement) + 1, block.index(closing.last) + 1
     for statement in block[start:end]:
-        if isinstance(statement, FunctionNode | ast.ClassDef):
-            continue
-        for node in (statement, *own_nodes(statement)):
-            is_out = isinstance(node, ast.Return) or ends_turn(push.module, node, statement)
+        for node in nodes_of([statement]):
+            is_out = isinstance(node, ast.Return) or leaves_turn(push.module, node, statement)
             if is_out and not _is_popped_at(push, node):
                 return True
     return False
@@ -44,18 +41,15 @@ def starts_safely(push: Push, closing: Closing) -> bool:
 def _is_popped_at(push: Push, node: ast.AST) -> bool:
     """Whether a context is popped right before a statement, or in a ``finally`` around it."""
     assert isinstance(node, ast.stmt)
-    block = block_of(push.module, node)
-    index = block.index(node)
-    if index and popping(push, block[index - 1]) is not None:
+    earlier = before_in(push.module.scopes.parents[node], node)
+    if earlier and popping(push, earlier[-1]) is not None:
         return True
     return _is_guarded(push, node)
 
 
 def _is_guarded(push: Push, node: ast.AST) -> bool:
     """Whether a ``finally`` around a node pops the context."""
-    for parent in push.module.scopes.ancestors(node):
-        if isinstance(parent, FunctionNode):
-            break
-        if isinstance(parent, ast.Try) and any(popping(push, each) for each in parent.finalbody):
-            return True
-    return False
+    return any(
+        isinstance(parent, ast.Try) and any(popping(push, each) for each in parent.finalbody)
+        for parent, _ in way_out(push.module, node)
+    )

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
 
 from flask_ctxfix.codemods.removed_apis.versions import is_version_test
 from flask_ctxfix.project import Module, Project
-
-_LEAVES = (ast.Return, ast.Raise, ast.Continue)
+from flask_ctxfix.statements import before_in, ends
 
 
 def expects_absence(module: Module, project: Project, node: ast.AST) -> bool:
@@ -25,8 +23,7 @@ def expects_absence(module: Module, project: Project, node: ast.AST) -> bool:
             earlier = parent.values[: parent.values.index(child)]
             if any(is_version_test(module, project, each) for each in earlier):
                 return True
-        before = _statements_before(parent, child)
-        if any(_leaves_by_version(module, project, each) for each in before):
+        if any(_leaves_by_version(module, project, each) for each in before_in(parent, child)):
             return True
         child = parent
     return False
@@ -38,14 +35,9 @@ def _names_attribute_error(part: ast.ExceptHandler | ast.withitem) -> bool:
     return any(isinstance(name, ast.Name) and name.id == "AttributeError" for name in names)
 
 
-def _statements_before(parent: ast.AST, child: ast.AST) -> Sequence[ast.stmt]:
-    body = getattr(parent, "body", None)
-    return body[: body.index(child)] if isinstance(body, list) and child in body else ()
-
-
 def _leaves_by_version(module: Module, project: Project, statement: ast.stmt) -> bool:
     return (
         isinstance(statement, ast.If)
         and is_version_test(module, project, statement.test)
-        and isinstance(statement.body[-1], _LEAVES)
+        and ends(statement.body)
     )

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 
 from flask_ctxfix.codemods.removed_apis.guards import is_tested, none_test
 from flask_ctxfix.context_flow import ContextFlow
-from flask_ctxfix.context_flow.values import Foreign, Function, own_nodes
+from flask_ctxfix.context_flow.values import Foreign, Function
 from flask_ctxfix.flask_facts import EVERY_ERROR, is_log
 from flask_ctxfix.project import Module, Project
+from flask_ctxfix.statements import is_handling, nodes_of, own_nodes
 
 _CURRENT_ERROR = frozenset(
     {
@@ -103,7 +104,7 @@ class AskedErrors:
             seen.add(function.node)
             for node in own_nodes(function.node):
                 is_raised = isinstance(node, ast.Raise) and node.exc is None
-                if is_raised and not _in_handler(function, node):
+                if is_raised and not is_handling(function.module, node, finally_=False):
                     return True
                 if self._asks(function.module, node, None):
                     return True
@@ -176,25 +177,10 @@ def _asks_if_there_is_any(module: Module, read: ast.Name) -> bool:
     return isinstance(read.ctx, ast.Del) or is_tested(module, read)
 
 
-def _in_handler(function: Function, node: ast.AST) -> bool:
-    """Whether a statement stands in a handler of the function itself."""
-    for parent in function.module.scopes.ancestors(node):
-        if parent is function.node:
-            return False
-        if isinstance(parent, ast.ExceptHandler):
-            return True
-    return False
-
-
 def raises_again(handler: ast.ExceptHandler) -> bool:
     """Whether a handler may raise the error again that it caught."""
-    raised: Sequence[ast.Raise] = [
-        node
-        for statement in handler.body
-        for node in (statement, *own_nodes(statement))
-        if isinstance(node, ast.Raise)
-    ]
     return any(
         each.exc is None or (isinstance(each.exc, ast.Name) and each.exc.id == handler.name)
-        for each in raised
+        for each in nodes_of(handler.body)
+        if isinstance(each, ast.Raise)
     )

@@ -21,6 +21,7 @@ from flask_ctxfix.flask_versions import FIXED_SESSION, ONE_CONTEXT, TargetVersio
 from flask_ctxfix.imports import exported_names, local_name
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import Binding, Scope
+from flask_ctxfix.statements import is_handling
 
 _READ_ONLY = {"flashes", "request", "session"}
 _SAME_OBJECT = "the same object, without the warning"
@@ -350,13 +351,4 @@ def _is_implicit_pop(module: Module, read: ast.Name) -> bool:
     call = module.scopes.parents[attribute]
     if not isinstance(call, ast.Call) or call.args or call.keywords:
         return False
-    child: ast.AST = call
-    for parent in module.scopes.ancestors(call):
-        if isinstance(parent, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
-            return False
-        if isinstance(parent, ast.ExceptHandler):
-            return True
-        if isinstance(parent, ast.Try) and child in parent.finalbody:
-            return True
-        child = parent
-    return False
+    return is_handling(module, call)

@@ -29,13 +29,13 @@ from flask_ctxfix.codemods.removed_apis.stores import facts_of_project
 from flask_ctxfix.flask_versions import TargetVersion
 from flask_ctxfix.imports import exported_names
 from flask_ctxfix.project import Module, Project
+from flask_ctxfix.statements import ends
 
 _PROPERTY = flask_facts.PRESERVE_PROPERTY
 _ENVIRON_KEY = flask_facts.PRESERVE_ENVIRON_KEY
 _TAKES_SETTINGS = {"dict", "from_mapping", "update"}
 _SIGNALS_DEPRECATED = (2, 3)
 _SIGNALS_REMOVED = (3, 0)
-_LEAVES = (ast.Return, ast.Raise, ast.Continue, ast.Break)
 _NO_EFFECT = "the setting has had no effect since Flask 2.2"
 _USE_CLIENT = "use the test client in a `with` block to keep a context for inspection"
 
@@ -171,7 +171,7 @@ def _one_branch(module: Module, choice: ast.If, outcome: bool) -> Edit | None:
     dead, kept = (choice.orelse, choice.body) if outcome else (choice.body, choice.orelse)
     if module.text.startswith("elif", span.start) or is_needed(module, choice, dead):
         return None
-    if any(map(_suspends, dead)) or (kept and isinstance(kept[-1], _LEAVES)):
+    if any(map(_suspends, dead)) or ends(kept):
         return None
     if outcome:
         return KeepBlock(span, "body")

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from flask_ctxfix.codemods.removed_apis.stack_uses import Kind, StackUses, Top
 from flask_ctxfix.project import Module, Project
+from flask_ctxfix.statements import before_in, ends
 
 Kinds = frozenset[Kind]
 
@@ -20,7 +21,6 @@ _PROVES = {
     "current_app": _APP,
     "g": _APP,
 }
-_LEAVES = (ast.Return, ast.Raise, ast.Continue, ast.Break)
 _FUNCTION = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)
 
 
@@ -68,16 +68,11 @@ class Guards:
 
     def _before(self, parent: ast.AST, child: ast.AST) -> Iterator[Kinds]:
         """Yield what the statements before `child` in its block prove."""
-        for name in ("body", "orelse", "finalbody"):
-            block = getattr(parent, name, None)
-            if not isinstance(block, list) or child not in block:
-                continue
-            for statement in block[: block.index(child)]:
-                if isinstance(statement, ast.Assert):
-                    yield self.implied(statement.test, True)
-                elif isinstance(statement, ast.If) and isinstance(statement.body[-1], _LEAVES):
-                    if not statement.orelse:
-                        yield self.implied(statement.test, False)
+        for statement in before_in(parent, child):
+            if isinstance(statement, ast.Assert):
+                yield self.implied(statement.test, True)
+            elif isinstance(statement, ast.If) and ends(statement.body):
+                yield self.implied(statement.test, False)
 
     def implied(self, test: ast.expr, outcome: bool) -> Kinds:
         """Return the kinds of context that are active when the truth of `test` is `outcome`."""

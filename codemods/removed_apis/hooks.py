@@ -23,6 +23,7 @@ from flask_ctxfix.codemods.removed_apis.stack_uses import serves_newer_flask
 from flask_ctxfix.flask_facts import FIRST_REQUEST
 from flask_ctxfix.flask_versions import TargetVersion
 from flask_ctxfix.project import Module, Project
+from flask_ctxfix.statements import block_of
 
 _REGISTERS = {"before_first_request", "before_app_first_request"}
 _HOOK_REMOVED = (2, 3)
@@ -291,9 +292,8 @@ def _is_of_a_request(origin: str) -> bool:
 
 def _block_of(module: Module, statement: ast.AST) -> Sequence[ast.stmt] | None:
     parent = module.scopes.parents[statement]
-    body = getattr(parent, "body", None)
     is_scope = isinstance(parent, ast.Module | ast.FunctionDef)
-    return body if is_scope and isinstance(body, list) and statement in body else None
+    return (block_of(parent, statement) or None) if is_scope else None
 
 
 def _place_in(

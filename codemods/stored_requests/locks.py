@@ -16,11 +16,11 @@ from flask_ctxfix.context_flow.values import (
     Instance,
     Value,
     bound_arguments,
-    own_nodes,
 )
 from flask_ctxfix.flask_facts import ITEM_READERS, LOCKS, is_well_known
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import Binding
+from flask_ctxfix.statements import own_nodes
 
 # Methods of a mapping that give one of its values.
 

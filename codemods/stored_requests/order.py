@@ -26,12 +26,12 @@ from flask_ctxfix.context_flow.values import (
     Foreign,
     Function,
     Known,
-    own_nodes,
     parameters_of,
 )
 from flask_ctxfix.flask_facts import CACHES, CONSUMING, is_transparent
 from flask_ctxfix.project import Keeper, Module, Project, stem_of
 from flask_ctxfix.scopes import FunctionNode
+from flask_ctxfix.statements import own_nodes
 from flask_ctxfix.syntax import last_name, without_call
 
 _LOOKING = ("asyncio.", "functools.", "inspect.")

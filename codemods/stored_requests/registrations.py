@@ -19,6 +19,7 @@ from flask_ctxfix.flask_facts import (
 )
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import FunctionNode
+from flask_ctxfix.statements import before_in, way_out
 from flask_ctxfix.syntax import last_name
 
 _PLACES = ast.Name | ast.Attribute | ast.Subscript
@@ -74,22 +75,14 @@ def is_made_once(module: Module, project: Project, node: ast.AST) -> bool:
 
     It may enclose the code, or leave the function before.
     """
-    child = node
-    for parent in module.scopes.ancestors(node):
+    for parent, child in way_out(module, node):
         if isinstance(parent, ast.If | ast.While) and child is not parent.test:
             if _asks_for_state(module, project, parent.test):
                 return True
-        for block in (getattr(parent, "body", []), getattr(parent, "orelse", [])):
-            before = (
-                block[: block.index(child)] if isinstance(block, list) and child in block else []
-            )
-            for each in before:
-                if isinstance(each, ast.If) and each in module.scopes.leaving:
-                    if _asks_for_state(module, project, each.test):
-                        return True
-        if isinstance(parent, FunctionNode):
-            return False
-        child = parent
+        for each in before_in(parent, child):
+            if isinstance(each, ast.If) and each in module.scopes.leaving:
+                if _asks_for_state(module, project, each.test):
+                    return True
     return False
 
 
@@ -102,16 +95,9 @@ def is_tested_and_set(module: Module, node: ast.AST) -> bool:
     places = [e for e in ast.walk(function or node) if isinstance(e, _PLACES)]
     kept = [e for e in places if not isinstance(e, ast.Name) or e.id in shared]
     written = {ast.unparse(each) for each in kept if isinstance(each.ctx, ast.Store)}
-    child = node
-    for parent in module.scopes.ancestors(node):
-        if isinstance(parent, FunctionNode):
-            break
-        if isinstance(parent, ast.If) and child is not parent.test:
-            tested = (each for each in ast.walk(parent.test) if isinstance(each, _PLACES))
-            if any(ast.unparse(each) in written for each in tested):
-                return True
-        child = parent
-    return False
+    tests = (p.test for p, c in way_out(module, node) if isinstance(p, ast.If) and c is not p.test)
+    tested = (each for test in tests for each in ast.walk(test) if isinstance(each, _PLACES))
+    return any(ast.unparse(each) in written for each in tested)
 
 
 def _asks_for_state(module: Module, project: Project, test: ast.expr) -> bool:

@@ -6,10 +6,11 @@ import ast
 from collections.abc import Callable, Iterator
 
 from flask_ctxfix.context_flow import ContextFlow
-from flask_ctxfix.context_flow.values import Class, Foreign, Function, own_nodes, parameters_of
+from flask_ctxfix.context_flow.values import Class, Foreign, Function, parameters_of
 from flask_ctxfix.flask_facts import ONCE_DECORATORS, SINGLETON_DECORATORS
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import FunctionNode
+from flask_ctxfix.statements import own_nodes
 from flask_ctxfix.syntax import without_call
 
 

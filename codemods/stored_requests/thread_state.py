@@ -11,6 +11,7 @@ from flask_ctxfix.context_flow.request_data import Datum, Kind, RequestData
 from flask_ctxfix.context_flow.values import Foreign
 from flask_ctxfix.flask_facts import BEFORE_REQUEST
 from flask_ctxfix.project import Module, Project
+from flask_ctxfix.statements import before, statement_of
 
 _LOCAL = Foreign("threading.local()")
 _VARIABLE = Foreign("contextvars.ContextVar()")
@@ -64,14 +65,10 @@ def _is_set_anew(module: Module, node: ast.AST) -> bool:
     around = module.scopes.function_of(node)
     decorators = getattr(around, "decorator_list", ())
     names = {getattr(getattr(each, "func", each), "attr", "") for each in decorators}
-    statement = next(each for each in module.scopes.ancestors(node) if isinstance(each, ast.stmt))
+    statement = statement_of(module, node)
     is_plain = module.scopes.parents[statement] is around
-    return bool(names & BEFORE_REQUEST) and is_plain and not _leaves_before(module, statement)
-
-
-def _leaves_before(module: Module, statement: ast.stmt) -> bool:
-    body = getattr(module.scopes.parents[statement], "body", [])
-    return any(each in module.scopes.leaving for each in body[: body.index(statement)])
+    is_left = any(each in module.scopes.leaving for each in before(module, statement))
+    return bool(names & BEFORE_REQUEST) and is_plain and not is_left
 
 
 def _is_reset(project: Project, name: str) -> bool:

@@ -19,6 +19,7 @@ from flask_ctxfix.flask_facts import KEPT_ON_G, METHODS_OF_G, PROXIES, SEEING_NA
 from flask_ctxfix.named import is_imported
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import FunctionNode
+from flask_ctxfix.statements import statement_of
 from flask_ctxfix.syntax import last_name
 
 
@@ -218,8 +219,7 @@ class _Judge:
 
     def _needs_request(self, module: Module, node: ast.expr) -> bool:
         """Whether the statement that writes can only run in a request, since it reads that."""
-        statement = next(p for p in module.scopes.ancestors(node) if isinstance(p, ast.stmt))
-        for each in certain_parts(statement):
+        for each in certain_parts(statement_of(module, node)):
             if isinstance(each, ast.Attribute | ast.Subscript):
                 value = self._flow.values.of(module, each.value)
                 name = value.name if isinstance(value, Foreign) else ""

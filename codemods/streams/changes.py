@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from itertools import takewhile
 
 from flask_ctxfix.codemods.streams.late_code import Late
 from flask_ctxfix.codemods.streams.readers import is_read_at_once
@@ -12,6 +11,7 @@ from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.values import Foreign, Function
 from flask_ctxfix.flask_facts import is_well_known
 from flask_ctxfix.project import Module, Project
+from flask_ctxfix.statements import LOOPS, way_out
 from flask_ctxfix.value_reads import Read
 
 _CHANGING = ("flask.g.", "flask.session.")
@@ -34,10 +34,10 @@ def _behind(part: Late, begin: int) -> Iterator[ast.expr]:
     """
     module = part.module
     around = module.scopes.function_of(part.node)
-    for block in takewhile(lambda each: each is not around, module.scopes.ancestors(part.node)):
-        if isinstance(block, ast.For | ast.While):
+    for block, _ in way_out(module, part.node):
+        if isinstance(block, LOOPS):
             begin = min(begin, module.span(block).start)
-        elif isinstance(block, ast.With):
+        elif isinstance(block, ast.With | ast.AsyncWith):
             yield from (item.context_expr for item in block.items)
     late: set[ast.AST] = set()
     if isinstance(part.node, ast.GeneratorExp):

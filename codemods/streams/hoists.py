@@ -19,6 +19,7 @@ from flask_ctxfix.flask_facts import USERS
 from flask_ctxfix.places import has_types_above, is_first_on_line
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import FunctionNode
+from flask_ctxfix.statements import before_in
 from flask_ctxfix.value_reads import (
     Read,
     expression_of,
@@ -209,9 +210,4 @@ def _callees(part: Late, project: Project) -> list[ast.expr]:
 
 def _follows(module: Module, node: ast.FunctionDef, statement: ast.stmt) -> bool:
     """Whether a statement is the one right behind the definition of a function."""
-    parent = module.scopes.parents[node]
-    for name in ("body", "orelse", "finalbody"):
-        block = getattr(parent, name, None)
-        if isinstance(block, list) and node in block:
-            return block[block.index(node) + 1 :][:1] == [statement]
-    return False
+    return before_in(module.scopes.parents[node], statement)[-1:] == [node]

@@ -14,11 +14,11 @@ from flask_ctxfix.context_flow.values import Class, Foreign
 from flask_ctxfix.flask_facts import PLAIN_BASES, VIEW_BASES
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.source import SourceError
+from flask_ctxfix.statements import simple_statement_of
 from flask_ctxfix.value_reads import Read, free_names, is_readable_at, using_edits
 
 # Classes that call no methods but those that they are known for.
 _QUIET_BASES = PLAIN_BASES | VIEW_BASES
-_SIMPLE = (ast.Expr, ast.Assign, ast.AnnAssign, ast.Return)
 
 
 def passing_edits(project: Project, part: Late, reads: list[Read]) -> list[Edit] | None:
@@ -55,9 +55,8 @@ def passing_edits(project: Project, part: Late, reads: list[Read]) -> list[Edit]
 
 def statement_of(module: Module, node: ast.expr) -> ast.stmt | None:
     """Return the simple statement that an expression is a part of, and runs with."""
-    around = (each for each in module.scopes.ancestors(node) if isinstance(each, ast.stmt))
-    found = next(around, None)
-    if not isinstance(found, _SIMPLE):
+    found = simple_statement_of(module, node)
+    if found is None:
         return None
     runs_with = module.scopes.function_of(found) is module.scopes.function_of(node)
     return found if runs_with else None

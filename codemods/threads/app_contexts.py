@@ -19,7 +19,7 @@ from flask_ctxfix.codemods.threads.captured_proxies import opened_proxies
 from flask_ctxfix.context_flow import ContextFlow, Summary, Where
 from flask_ctxfix.context_flow import Need as Context
 from flask_ctxfix.context_flow.proxies import proxy_of
-from flask_ctxfix.context_flow.starts import LOOPS, Start, is_deferred, starts_in
+from flask_ctxfix.context_flow.starts import Start, is_deferred, starts_in
 from flask_ctxfix.context_flow.values import Class, Foreign
 from flask_ctxfix.flask_facts import PLAIN_BASES
 from flask_ctxfix.obligations.lasting_work import may_go_on
@@ -27,6 +27,7 @@ from flask_ctxfix.places import can_be_wrapped, is_first_on_line
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import FunctionNode
 from flask_ctxfix.spelling import flask_name_at, is_free
+from flask_ctxfix.statements import loops_around, statement_of
 from flask_ctxfix.syntax import last_name
 
 _OWN_BASES = frozenset(map(Foreign, PLAIN_BASES | {"threading.Thread"}))
@@ -155,9 +156,8 @@ def _around(start: Start, project: Project) -> list[Start]:
 
 def _home(start: Start) -> FunctionNode | None:
     """Return the function that holds the statement of a start, which may stand in a lambda."""
-    scopes = start.module.scopes
-    around = (start.call, *scopes.ancestors(start.call))
-    return scopes.function_of(next(each for each in around if isinstance(each, ast.stmt)))
+    module = start.module
+    return module.scopes.function_of(statement_of(module, start.call))
 
 
 def _first_place(start: Start, project: Project, own: ast.stmt) -> ast.stmt:
@@ -276,10 +276,7 @@ def stores_attribute(project: Project, name: str) -> bool:
 def _rebinds(start: Start, called: ast.expr, project: Project) -> bool:
     """Whether the target, looked at in the thread, may stand for something else than it did."""
     scopes = start.module.scopes
-    around = [*scopes.ancestors(start.call)]
-    function = scopes.function_of(start.call)
-    limit = around.index(function) if function is not None else len(around)
-    loops = [each for each in around[:limit] if isinstance(each, LOOPS)]
+    loops = [*loops_around(start.module, start.call)]
     for name in (each for each in ast.walk(called) if isinstance(each, ast.Name)):
         home = scopes.home_of(name)
         bindings = home.bindings.get(name.id, [])

@@ -13,13 +13,14 @@ from flask_ctxfix.context_flow.needs import Use
 from flask_ctxfix.context_flow.starts import Start
 from flask_ctxfix.context_flow.teardowns import teardowns
 from flask_ctxfix.context_flow.uses import left_on_g, writes_session
-from flask_ctxfix.context_flow.values import Foreign, Function, own_nodes
+from flask_ctxfix.context_flow.values import Foreign, Function
 from flask_ctxfix.flask_facts import BODY_READS, CHANGING, FORM_READS, WHOLE_BODY_READS
 from flask_ctxfix.named import is_imported, is_named
 from flask_ctxfix.obligations.lasting_work import why_lasting
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.records import replace
 from flask_ctxfix.spelling import flask_name_at
+from flask_ctxfix.statements import own_nodes
 
 _CHANGES = (
     "run it in a copy of the request's context; in the copy `g` is new and empty, teardown "

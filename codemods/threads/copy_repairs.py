@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from flask_ctxfix.aliases import is_named_elsewhere
 from flask_ctxfix.applications import constructions
@@ -20,12 +20,12 @@ from flask_ctxfix.codemods.threads.copies import kept_by, read_before, why_not
 from flask_ctxfix.codemods.threads.made_copies import COPY, Copy
 from flask_ctxfix.context_flow import ContextFlow, Use, Where
 from flask_ctxfix.context_flow.starts import Start, is_deferred
-from flask_ctxfix.context_flow.values import Foreign, Function, own_nodes
+from flask_ctxfix.context_flow.values import Foreign, Function
 from flask_ctxfix.flask_facts import BODY_READS, FORM_READS, WHOLE_BODY_READS
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.records import replace
-from flask_ctxfix.scopes import FunctionNode
 from flask_ctxfix.spelling import flask_name_at
+from flask_ctxfix.statements import before, own_nodes
 from flask_ctxfix.value_reads import free_names, moving_edits, read_of
 
 
@@ -144,26 +144,10 @@ def _read_beside(start: Start, project: Project) -> frozenset[str]:
     around = module.scopes.function_of(start.call)
     if around is None:
         return frozenset()
-    spans = [module.span(each) for each in _statements_before(module, start.call)]
+    simple = ast.Expr | ast.Assign | ast.AnnAssign
+    spans = [module.span(e) for e in before(module, start.call) if isinstance(e, simple)]
     uses = ContextFlow.of(project).needs.of(Function(module, around)).uses
     return kept_by(use for use in uses if use.span and any(span.holds(use.span) for span in spans))
-
-
-def _statements_before(module: Module, node: ast.AST) -> Iterator[ast.stmt]:
-    """Yield the simple statements that have run whenever code comes to a node of a function."""
-    child = node
-    for parent in module.scopes.ancestors(node):
-        for name in ("body", "orelse", "finalbody"):
-            block = getattr(parent, name, None)
-            if isinstance(block, list) and child in block:
-                yield from (
-                    each
-                    for each in block[: block.index(child)]
-                    if isinstance(each, ast.Expr | ast.Assign | ast.AnnAssign)
-                )
-        if isinstance(parent, FunctionNode):
-            return
-        child = parent
 
 
 def _has_own_line(start: Start) -> bool:

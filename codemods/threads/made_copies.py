@@ -17,11 +17,11 @@ from flask_ctxfix.context_flow.values import (
     Function,
     Partial,
     Value,
-    own_nodes,
 )
 from flask_ctxfix.flask_facts import ADDING, ONLY_WAITING, TAKING
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.records import Record
+from flask_ctxfix.statements import own_nodes
 from flask_ctxfix.syntax import last_name
 
 COPY = "copy_current_request_context"

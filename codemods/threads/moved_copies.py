@@ -8,12 +8,11 @@ from collections.abc import Iterator
 
 from flask_ctxfix.codemods.threads.maps import is_repeatable
 from flask_ctxfix.context_flow import ContextFlow
-from flask_ctxfix.context_flow.starts import LOOPS
-from flask_ctxfix.context_flow.values import Foreign, Function, own_nodes
+from flask_ctxfix.context_flow.values import Foreign, Function
 from flask_ctxfix.flask_facts import PROXIES
 from flask_ctxfix.project import Module, Project
-from flask_ctxfix.scopes import FunctionNode
 from flask_ctxfix.source import SourceError
+from flask_ctxfix.statements import REPEATING, loops_around, own_nodes
 
 # Methods that enter or leave a context, or that may: those of stacks of contexts too.
 _CHANGING = frozenset(
@@ -75,7 +74,7 @@ def _is_fixed(node: ast.expr, module: Module, project: Project) -> bool:
         home = module.scopes.home_of(node)
         bindings = home.bindings.get(node.id, [])
         return all(each.kind in _FIXED_KINDS for each in bindings) and (
-            not bindings or (len(bindings) == 1 and not _is_in_loop(module, bindings[0].node))
+            not bindings or (len(bindings) == 1 and not any(loops_around(module, bindings[0].node)))
         )
     if not isinstance(node, ast.Attribute) or not _is_fixed(node.value, module, project):
         return False
@@ -109,16 +108,6 @@ def _stores(project: Project, path: str, attribute: str) -> bool:
     return any(isinstance(each, ast.Constant) and each.value == attribute for each in names)
 
 
-def _is_in_loop(module: Module, node: ast.AST) -> bool:
-    """Whether a function binds a name in a loop."""
-    for parent in module.scopes.ancestors(node):
-        if isinstance(parent, FunctionNode):
-            return False
-        if isinstance(parent, LOOPS):
-            return True
-    return False
-
-
 def _sees_the_same(maker: ast.expr, node: ast.expr, module: Module) -> bool:
     """Whether the names in what makes a copy are those of the same scopes where it is to stand."""
     scopes = module.scopes
@@ -142,7 +131,7 @@ def is_in_same_context(place: ast.AST, call: ast.AST, module: Module, project: P
     ]
     if blocks[0] != blocks[1]:
         return False
-    loops = [each for each in started if isinstance(each, LOOPS) and each not in made]
+    loops = [each for each in started if isinstance(each, REPEATING) and each not in made]
     begin, end = module.span(place).end, module.span(loops[-1] if loops else call).end
     if module.span(call).start < begin:
         return False

@@ -5,10 +5,11 @@ from __future__ import annotations
 import ast
 
 from flask_ctxfix.context_flow import ContextFlow
-from flask_ctxfix.context_flow.starts import LOOPS, Start
+from flask_ctxfix.context_flow.starts import Start
 from flask_ctxfix.context_flow.values import Foreign
 from flask_ctxfix.flask_facts import WAITING
 from flask_ctxfix.project import Module, Project
+from flask_ctxfix.statements import LOOPS, REPEATING, block_of
 
 _LEAVING = (ast.Return, ast.Raise)
 _WORKERS = frozenset({"max_workers", "processes", "size"})
@@ -18,8 +19,8 @@ def is_repeated(start: Start, made: ast.AST, project: Project) -> bool:
     """Whether one loop may start tasks that overlap and share what is made outside of it."""
     module = start.module
     around = module.scopes.ancestors(start.call)
-    loop = next((node for node in around if isinstance(node, LOOPS)), None)
-    if isinstance(loop, ast.For | ast.AsyncFor | ast.While):
+    loop = next((node for node in around if isinstance(node, REPEATING)), None)
+    if isinstance(loop, LOOPS):
         ends = isinstance(loop.body[-1], (*_LEAVING, ast.Break))
         if ends or _leaves(module, start.call, loop):
             return False
@@ -65,18 +66,13 @@ def _leaves(module: Module, node: ast.AST, outer: ast.AST) -> bool:
     for parent in module.scopes.ancestors(node):
         if parent is outer:
             break
-        last = _last_in_block(parent, child)
-        if isinstance(last, _LEAVING):
+        last = block_of(parent, child)[-1:]
+        if any(isinstance(each, _LEAVING) for each in last):
             return True
-        breaks = (breaks or isinstance(last, ast.Break)) and not isinstance(parent, LOOPS)
+        breaks |= any(isinstance(each, ast.Break) for each in last)
+        breaks &= not isinstance(parent, REPEATING)
         child = parent
     return breaks
-
-
-def _last_in_block(parent: ast.AST, child: ast.AST) -> ast.stmt | None:
-    """Return the last statement of the block of `parent` that holds a statement."""
-    blocks = (getattr(parent, name, None) for name in ("body", "orelse", "finalbody"))
-    return next((each[-1] for each in blocks if isinstance(each, list) and child in each), None)
 
 
 def _is_tried_instead(common: ast.Try, one: ast.AST, other: ast.AST) -> bool:
@@ -117,7 +113,7 @@ def _waiting(start: Start, project: Project) -> ast.AST | None:
         return parent
     if isinstance(parent, ast.Assign) and isinstance(parent.targets[0], ast.Name):
         name = parent.targets[0].id
-        block = next((each for each in _blocks(scopes.parents[parent]) if parent in each), [])
+        block = block_of(scopes.parents[parent], parent)
         for statement in block[block.index(parent) + 1 :] if block else ():
             value = getattr(statement, "value", None) or getattr(statement, "test", None)
             waits = (each for each in ast.walk(value) if _is_wait(each)) if value else ()
@@ -147,11 +143,6 @@ def _is_wait(node: ast.AST) -> bool:
 def _is_of(node: ast.AST, name: str) -> bool:
     owner = node.value if isinstance(node, ast.Attribute) else None
     return isinstance(owner, ast.Name) and owner.id == name
-
-
-def _blocks(node: ast.AST) -> list[list[ast.stmt]]:
-    blocks = (getattr(node, name, None) for name in ("body", "orelse", "finalbody"))
-    return [each for each in blocks if isinstance(each, list)]
 
 
 def has_one_worker(start: Start) -> bool:

@@ -7,25 +7,13 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from flask_ctxfix.context_flow.evaluation import Values
-from flask_ctxfix.context_flow.made_contexts import (
-    NEED_OF,
-    Ends,
-    Need,
-    proves_context,
-    way_out,
-)
+from flask_ctxfix.context_flow.made_contexts import NEED_OF, Ends, Need, proves_context
 from flask_ctxfix.context_flow.tables import QuestionKind, Table
-from flask_ctxfix.context_flow.values import (
-    Class,
-    Foreign,
-    Function,
-    Known,
-    Value,
-    own_nodes,
-)
+from flask_ctxfix.context_flow.values import Class, Foreign, Function, Known, Value
 from flask_ctxfix.flask_facts import PROXIES
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import Binding, FunctionNode
+from flask_ctxfix.statements import before_in, ends, own_nodes, way_out
 from flask_ctxfix.syntax import last_name, without_call
 
 
@@ -195,7 +183,7 @@ class Guards:
     ) -> Need:
         """Return what the statements before `child` in its block of `parent` prove of `node`."""
         proven = Need.NONE
-        for statement in _earlier(parent, child):
+        for statement in before_in(parent, child):
             if not isinstance(statement, ast.Assert | ast.If):
                 continue
             if self._ends.is_popped(module, statement.test, node):
@@ -375,25 +363,6 @@ def _weakest(proofs: Sequence[Proof]) -> Proof:
         min((proof.if_true for proof in proofs), default=Need.REQUEST),
         min((proof.if_false for proof in proofs), default=Need.REQUEST),
     )
-
-
-def _earlier(parent: ast.AST, child: ast.AST) -> Sequence[ast.stmt]:
-    """Return the statements before `child` in its block of `parent`."""
-    for name in ("body", "orelse", "finalbody"):
-        block = getattr(parent, name, None)
-        if isinstance(block, list) and child in block:
-            return block[: block.index(child)]
-    return ()
-
-
-def ends(block: Sequence[ast.stmt]) -> bool:
-    """Whether code never goes on behind a block, as far as its last statement tells."""
-    last = block[-1] if block else None
-    if isinstance(last, ast.If):
-        return ends(last.body) and ends(last.orelse)
-    if isinstance(last, ast.With | ast.AsyncWith):
-        return False  # the manager may hide an error
-    return isinstance(last, ast.Return | ast.Raise | ast.Continue | ast.Break)
 
 
 def _breaks(block: Sequence[ast.stmt]) -> bool:

@@ -6,14 +6,7 @@ import ast
 
 from flask_ctxfix.context_flow.evaluation import Values
 from flask_ctxfix.context_flow.made_contexts import Need, makes_context
-from flask_ctxfix.context_flow.values import (
-    Foreign,
-    Function,
-    Instance,
-    Known,
-    Value,
-    own_nodes,
-)
+from flask_ctxfix.context_flow.values import Foreign, Function, Instance, Known, Value
 from flask_ctxfix.flask_facts import (
     BROAD_ERRORS,
     HIDING_MANAGERS,
@@ -22,6 +15,7 @@ from flask_ctxfix.flask_facts import (
     is_well_known,
 )
 from flask_ctxfix.project import Module
+from flask_ctxfix.statements import own_nodes
 from flask_ctxfix.syntax import without_call
 
 _CONTEXT_ERRORS = {"RuntimeError"}

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
 from enum import IntEnum
 
 from flask_ctxfix.context_flow.evaluation import Values
 from flask_ctxfix.context_flow.values import Foreign, Function, Instance, Value
 from flask_ctxfix.flask_facts import is_well_known
 from flask_ctxfix.project import Module
-from flask_ctxfix.scopes import FunctionNode
+from flask_ctxfix.statements import way_out
 from flask_ctxfix.syntax import last_name, without_call
 
 
@@ -72,18 +71,6 @@ def proves_context(values: Values, module: Module, node: ast.expr) -> Need:
     maker = values.of(module, node.func)
     is_flask = isinstance(maker, Foreign) and maker.name.startswith("flask.")
     return makes_context(node) if maker is None or is_flask else Need.NONE
-
-
-def way_out(module: Module, node: ast.AST) -> Iterator[tuple[ast.AST, ast.AST]]:
-    """Yield the nodes around `node` up to its function or class, each with that of its children."""
-    child = node
-    for parent in module.scopes.ancestors(node):
-        if isinstance(parent, FunctionNode | ast.ClassDef):
-            if not isinstance(parent, ast.Lambda) and child in parent.body:
-                yield parent, child
-            return
-        yield parent, child
-        child = parent
 
 
 class Ends:

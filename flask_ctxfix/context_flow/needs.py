@@ -44,6 +44,7 @@ from flask_ctxfix.flask_facts import METHODS_OF_G, NEEDS, PROXIES
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import children
 from flask_ctxfix.source import Span
+from flask_ctxfix.statements import LEAVING, ends
 from flask_ctxfix.syntax import last_name, without_call
 
 _READERS = {"dict", "getattr", "hasattr", "iter", "len", "list", "next", "set", "setattr"}
@@ -223,7 +224,7 @@ class _Scan:
         """Visit statements in turn; return what is known after the last one."""
         for statement in statements:
             state = self._statement(statement, state)
-            if _ends(statement):
+            if isinstance(statement, LEAVING):
                 break
         return state
 
@@ -280,9 +281,9 @@ class _Scan:
         self.block(node.body, state.maybe().where(if_true))
         self.block(node.orelse, state.maybe().where(if_false))
         after = self._after(node, state)
-        if node.body and _ends(node.body[-1]):
+        if ends(node.body):
             after = after.where(if_false)
-        if node.orelse and _ends(node.orelse[-1]):
+        if ends(node.orelse):
             after = after.where(if_true)
         return after
 
@@ -659,10 +660,6 @@ def _is_object(value: Value | None) -> bool:
     if isinstance(value, Foreign):
         return value.name == "flask.Flask()" or value.name in PROXIES
     return isinstance(value, Function | Class | Instance | Partial | Copied | Proxy)
-
-
-def _ends(statement: ast.stmt) -> bool:
-    return isinstance(statement, ast.Return | ast.Raise | ast.Continue | ast.Break)
 
 
 def _distinct(uses: Iterable[Use]) -> Iterator[Use]:

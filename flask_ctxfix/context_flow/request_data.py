@@ -41,6 +41,7 @@ from flask_ctxfix.context_flow.values import (
 from flask_ctxfix.flask_facts import ADDING, DERIVING_CALLS, REQUEST_GETTERS, REQUEST_PROXIES
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import Binding, FunctionNode
+from flask_ctxfix.statements import LOOPS, block_of
 from flask_ctxfix.syntax import without_call
 
 _BOUND = frozenset(
@@ -594,7 +595,7 @@ def _reaching(module: Module, node: ast.Name, bindings: list[Binding]) -> Iterat
 
 
 def _shares_loop(module: Module, one: ast.AST, other: ast.AST) -> bool:
-    loops = {e for e in module.scopes.ancestors(one) if isinstance(e, ast.For | ast.While)}
+    loops = {e for e in module.scopes.ancestors(one) if isinstance(e, LOOPS)}
     return any(each in loops for each in module.scopes.ancestors(other))
 
 
@@ -606,8 +607,4 @@ def _same_block(
 ) -> bool:
     """Whether `statement` stands in the very block of `parent` that holds `node`."""
     around = {node, *ancestors(node)}
-    for name in ("body", "orelse", "finalbody"):
-        block = getattr(parent, name, None)
-        if isinstance(block, list) and statement in block:
-            return any(each in around for each in block)
-    return False
+    return any(each in around for each in block_of(parent, statement))

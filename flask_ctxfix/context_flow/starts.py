@@ -14,21 +14,12 @@ from flask_ctxfix.context_flow.values import Class, Foreign, Function, Instance,
 from flask_ctxfix.flask_facts import STARTED_CLASSES, STARTERS, Starter, spelled
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.records import Record
+from flask_ctxfix.statements import REPEATING, simple_statement_of
 from flask_ctxfix.syntax import last_name, without_call
 
 # What modules have, and what objects have.
 _NAMES = spelled(name for name in STARTERS if "()" not in name)
 _METHODS = spelled(name for name in STARTERS if "()" in name)
-_SIMPLE = (ast.Expr, ast.Assign, ast.AnnAssign, ast.Return)
-LOOPS = (
-    ast.For,
-    ast.AsyncFor,
-    ast.While,
-    ast.ListComp,
-    ast.SetComp,
-    ast.DictComp,
-    ast.GeneratorExp,
-)
 
 
 class Start(Record, eq=False):
@@ -82,9 +73,7 @@ class Start(Record, eq=False):
     @property
     def statement(self) -> ast.stmt | None:
         """The simple statement that the call is a part of."""
-        around = (self.call, *self.module.scopes.ancestors(self.call))
-        found = next(each for each in around if isinstance(each, ast.stmt))
-        return found if isinstance(found, _SIMPLE) else None
+        return simple_statement_of(self.module, self.call)
 
     @property
     def arguments(self) -> Iterator[ast.expr]:
@@ -140,7 +129,7 @@ class Start(Record, eq=False):
     def is_repeated(self, made: ast.AST) -> bool:
         """Whether the call may start what is defined, or made, once several times."""
         for parent in self.module.scopes.ancestors(self.call):
-            if isinstance(parent, LOOPS):
+            if isinstance(parent, REPEATING):
                 return made not in self.module.scopes.ancestors(self.call) and not any(
                     each is parent for each in self.module.scopes.ancestors(made)
                 )

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from flask_ctxfix.project import Module
-from flask_ctxfix.scopes import FunctionNode, children
+from flask_ctxfix.scopes import FunctionNode
 
 
 class Foreign(NamedTuple):
@@ -124,17 +124,6 @@ def bound_arguments(call: ast.Call, function: Function) -> Iterator[tuple[str, a
     for keyword in call.keywords:
         if keyword.arg in every and keyword.arg is not None:
             yield keyword.arg, keyword.value
-
-
-def own_nodes(node: ast.AST) -> Iterator[ast.AST]:
-    """Yield the nodes below `node`, without those of functions and classes defined in it."""
-    pending = [node]
-    while pending:
-        current = pending.pop()
-        for child in children(current):
-            yield child
-            if not isinstance(child, FunctionNode | ast.ClassDef):
-                pending.append(child)
 
 
 def is_receiver_of(function: FunctionNode, argument: ast.AST) -> bool:

@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterable, Iterator
 
 from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.starts import Start, starts_in
-from flask_ctxfix.context_flow.values import Copied, Foreign, Function, Partial, Value, own_nodes
-from flask_ctxfix.endless import has_way_out, is_endless
+from flask_ctxfix.context_flow.values import Copied, Foreign, Function, Partial, Value
 from flask_ctxfix.obligations.started_once import is_flag, is_once, outlives_requests
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import FunctionNode
+from flask_ctxfix.statements import has_way_out, is_endless, own_nodes
 
 _ADVICE = "pass what belongs to a request with each task, as through a queue"
 _ENDLESS = "the work never ends, and would show the data of one request to everyone"

@@ -12,6 +12,7 @@ from flask_ctxfix.context_flow.values import Class, Foreign, Value
 from flask_ctxfix.flask_facts import APPLICATIONS, CHANGING, FLAGS, ONCE_DECORATORS, PROXIES
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import FunctionNode, Scope
+from flask_ctxfix.statements import before_in, ends, way_out
 from flask_ctxfix.syntax import last_name, without_call
 
 _APPLICATIONS = frozenset(map(Foreign, APPLICATIONS))
@@ -19,7 +20,6 @@ _THREADS = frozenset(
     {"multiprocessing.active_children", "threading.active_count", "threading.enumerate"}
 )
 _BUILDING = frozenset({"__init__", "__new__", "init_app"})
-_LEAVING = (ast.Break, ast.Continue, ast.Raise, ast.Return)
 _OUTLIVES = QuestionKind("outlives requests", True, lambda one, other: one and other)
 
 
@@ -246,30 +246,13 @@ def _is_guarded(module: Module, call: ast.AST, project: Project) -> bool:
 
 def _conditions(module: Module, node: ast.AST) -> Iterator[ast.expr]:
     """Yield the tests on the way to a node: those around it, and those that may leave before."""
-    child = node
-    for parent in module.scopes.ancestors(node):
+    for parent, child in way_out(module, node):
         if isinstance(parent, ast.If | ast.IfExp | ast.While) and child is not parent.test:
             yield parent.test
         elif isinstance(parent, ast.BoolOp):
             yield from parent.values[: parent.values.index(child)]  # type: ignore[arg-type]
-        for name in ("body", "orelse", "finalbody"):
-            block = getattr(parent, name, None)
-            if isinstance(block, list) and child in block:
-                yield from map(_test, filter(_may_leave, block[: block.index(child)]))
-        if isinstance(parent, FunctionNode):
-            return
-        child = parent
-
-
-def _may_leave(statement: ast.stmt) -> bool:
-    return isinstance(statement, ast.If) and any(
-        isinstance(block[-1], _LEAVING) for block in (statement.body, statement.orelse) if block
-    )
-
-
-def _test(statement: ast.stmt) -> ast.expr:
-    assert isinstance(statement, ast.If)
-    return statement.test
+        earlier = (each for each in before_in(parent, child) if isinstance(each, ast.If))
+        yield from (each.test for each in earlier if ends(each.body) or ends(each.orelse))
 
 
 def _asks_what_changes(module: Module, test: ast.expr, project: Project) -> bool:
