@@ -6,6 +6,7 @@ import ast
 
 from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.values import Foreign, Function
+from flask_ctxfix.obligations.same_value import has_one_value
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import Binding, FunctionNode, Scope
 
@@ -18,8 +19,7 @@ def application_seen(module: Module, project: Project, scope: Scope) -> str | No
         names = [
             name
             for name, bindings in owner.bindings.items()
-            if len(bindings) == 1
-            and scope.home(name) is owner
+            if scope.home(name) is owner
             and _stays(module, project, owner, bindings[0])
             and _is_application(module, project, owner, bindings[0])
         ]
@@ -30,34 +30,8 @@ def application_seen(module: Module, project: Project, scope: Scope) -> str | No
 
 def _stays(module: Module, project: Project, owner: Scope, binding: Binding) -> bool:
     """Whether a variable has its value whenever its scope is complete, and keeps it."""
-    if binding.kind != "parameter" and binding.node not in getattr(owner.node, "body", ()):
-        return False
-    if any(isinstance(read.ctx, ast.Del) for read in owner.reads.get(binding.name, ())):
-        return False
-    return owner is not module.scopes.module or not _is_set_elsewhere(project, binding.name)
-
-
-def _is_set_elsewhere(project: Project, name: str) -> bool:
-    """Whether a file sets, or deletes, an attribute of that name of something that it imports."""
-
-    def search() -> bool:
-        return any(
-            _is_stored(module, node)
-            for module in project.parsed(project.naming_outside_tests(name))
-            for node in module.scopes.attribute_changes.get(name, ())
-        )
-
-    return project.memo(("set from another file", name), search)
-
-
-def _is_stored(module: Module, node: ast.Attribute) -> bool:
-    root = node.value
-    while isinstance(root, ast.Attribute):
-        root = root.value
-    if not isinstance(root, ast.Name):
-        return False
-    bindings = module.scopes.home_of(root).bindings.get(root.id, ())
-    return any(isinstance(each.node, ast.Import | ast.ImportFrom) for each in bindings)
+    is_always = binding.kind == "parameter" or binding.node in getattr(owner.node, "body", ())
+    return is_always and has_one_value(module, project, owner, binding.name)
 
 
 def _is_application(module: Module, project: Project, owner: Scope, binding: Binding) -> bool:

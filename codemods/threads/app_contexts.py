@@ -18,16 +18,16 @@ from flask_ctxfix.codemod import (
 from flask_ctxfix.codemods.threads.captured_proxies import opened_proxies
 from flask_ctxfix.context_flow import ContextFlow, Summary, Where
 from flask_ctxfix.context_flow import Need as Context
-from flask_ctxfix.context_flow.proxies import proxy_of
 from flask_ctxfix.context_flow.starts import Start, is_deferred, starts_in
 from flask_ctxfix.context_flow.values import Class, Foreign
 from flask_ctxfix.flask_facts import PLAIN_BASES
 from flask_ctxfix.obligations.lasting_work import may_go_on
+from flask_ctxfix.obligations.same_value import is_same_later
 from flask_ctxfix.places import can_be_wrapped, is_first_on_line
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import FunctionNode
 from flask_ctxfix.spelling import flask_name_at, is_free
-from flask_ctxfix.statements import loops_around, statement_of
+from flask_ctxfix.statements import statement_of
 from flask_ctxfix.syntax import last_name
 
 _OWN_BASES = frozenset(map(Foreign, PLAIN_BASES | {"threading.Thread"}))
@@ -105,7 +105,7 @@ def _of_call(start: Start, project: Project, summary: Summary, where: Where) -> 
     called = start.callable
     if not isinstance(called, ast.expr) or called not in ast.walk(statement):
         return None
-    if not _can_wait(start, called, project) or _rebinds(start, called, project):
+    if not is_same_later(called, start.call, module, project):
         return None
     taken = _application(start, project, start.call, where)
     wrapper = _wrapper_name(start, project, called)
@@ -244,53 +244,6 @@ def _passed_first(start: Start, real: str) -> Edit | None:
     else:
         code = f"({inner})" if names else f"({inner},)"
     return ReplaceExpression(module.span(arguments), code, holes)
-
-
-def _can_wait(start: Start, called: ast.expr, project: Project) -> bool:
-    """Whether a target may be evaluated in the thread, as it was where it is started.
-
-    What a proxy stands for, what a call makes and the value of an attribute may be another there.
-    """
-    if isinstance(called, ast.Lambda):
-        return not (called.args.defaults or any(called.args.kw_defaults))
-    root = called
-    while isinstance(root, ast.Attribute):
-        if stores_attribute(project, root.attr):
-            return False
-        root = root.value
-    return isinstance(root, ast.Name) and proxy_of(start.module, project, root) is None
-
-
-def stores_attribute(project: Project, name: str) -> bool:
-    """Whether something in the project sets, or deletes, an attribute of that name."""
-
-    def search() -> bool:
-        return any(
-            name in module.scopes.attribute_changes
-            for module in project.parsed(project.naming(name))
-        )
-
-    return project.memo(("stores attribute", name), search)
-
-
-def _rebinds(start: Start, called: ast.expr, project: Project) -> bool:
-    """Whether the target, looked at in the thread, may stand for something else than it did."""
-    scopes = start.module.scopes
-    loops = [*loops_around(start.module, start.call)]
-    for name in (each for each in ast.walk(called) if isinstance(each, ast.Name)):
-        home = scopes.home_of(name)
-        bindings = home.bindings.get(name.id, [])
-        if home.node in ast.walk(called) or (home is scopes.module and not bindings):
-            continue
-        if isinstance(home.node, ast.ClassDef) or len(bindings) != 1:
-            return True
-        if any(isinstance(read.ctx, ast.Del) for read in home.reads.get(name.id, ())):
-            return True
-        if home is scopes.module and scopes.function_of(bindings[0].node) is not None:
-            return True
-        if any(loop in (bindings[0].node, *scopes.ancestors(bindings[0].node)) for loop in loops):
-            return True
-    return False
 
 
 def _module_app(start: Start, project: Project) -> str | None:

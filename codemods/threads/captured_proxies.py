@@ -6,13 +6,14 @@ import ast
 from collections.abc import Iterator
 
 from flask_ctxfix.codemod import Fix, InsertStatement, ReplaceExpression
-from flask_ctxfix.codemods.threads.moved_copies import is_in_same_context, is_stored
 from flask_ctxfix.context_flow import ContextFlow, Summary, Where
 from flask_ctxfix.context_flow.proxies import proxy_of
 from flask_ctxfix.context_flow.starts import Start, starts_in
 from flask_ctxfix.context_flow.values import Foreign
 from flask_ctxfix.flask_facts import PROXIES
 from flask_ctxfix.local_names import only_assignment
+from flask_ctxfix.obligations.same_context import is_in_same_context
+from flask_ctxfix.obligations.same_value import variable_may_be_set
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import Binding
 from flask_ctxfix.spelling import is_free
@@ -51,7 +52,7 @@ def _is_lasting(module: Module, project: Project, node: ast.expr) -> bool:
         return False
     is_shared = any(_is_of_module(owner, binding) for owner, binding in bindings)
     names = {binding.name for _, binding in bindings}
-    return not is_shared or not any(is_stored(project, name) for name in names)
+    return not is_shared or not any(variable_may_be_set(project, name) for name in names)
 
 
 def _is_of_module(owner: Module, binding: Binding) -> bool:

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from flask_ctxfix.codemod import Fix, Need, ReplaceExpression
 from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.starts import Start
-from flask_ctxfix.context_flow.values import Copied, Foreign, Partial
+from flask_ctxfix.context_flow.values import Foreign
+from flask_ctxfix.obligations.same_value import is_repeatable
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.source import Span
 from flask_ctxfix.spelling import standard_name_at
@@ -20,7 +21,6 @@ CHANGES = (
 )
 _VARIABLES = ("x", "y", "z", "item", "second", "third")
 _MOST = 3
-_PLAIN = (ast.Attribute, ast.Constant, ast.Name, ast.expr_context, ast.keyword)
 
 
 def map_fix(
@@ -79,21 +79,6 @@ def _can_be_iterated(node: ast.expr) -> bool:
     if isinstance(node, ast.Starred | ast.IfExp | ast.Lambda):
         return False
     return not any(isinstance(each, ast.NamedExpr) for each in ast.walk(node))
-
-
-def is_repeatable(node: ast.AST, module: Module, project: Project) -> bool:
-    """Whether an expression gives the same each time that it is evaluated, without an effect."""
-    if isinstance(node, ast.Lambda):
-        defaults = (*node.args.defaults, *node.args.kw_defaults)
-        return all(is_repeatable(each, module, project) for each in defaults if each is not None)
-    if isinstance(node, ast.Call):
-        value = ContextFlow.of(project).values.of(module, node)
-        return isinstance(value, Partial | Copied) and _are_repeatable(node, module, project)
-    return isinstance(node, _PLAIN) and _are_repeatable(node, module, project)
-
-
-def _are_repeatable(node: ast.AST, module: Module, project: Project) -> bool:
-    return all(is_repeatable(each, module, project) for each in ast.iter_child_nodes(node))
 
 
 def _holes(module: Module, call: ast.Call, iterables: list[ast.expr]) -> Iterator[tuple[str, Span]]:

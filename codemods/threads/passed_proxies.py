@@ -24,13 +24,13 @@ from flask_ctxfix.codemods.threads.handed_arguments import (
     unwraps_first,
     uses_of,
 )
-from flask_ctxfix.codemods.threads.moved_copies import is_in_same_context
 from flask_ctxfix.codemods.threads.signals import senders_in
 from flask_ctxfix.context_flow import ContextFlow, Use, Where
 from flask_ctxfix.context_flow.proxies import proxy_of
 from flask_ctxfix.context_flow.starts import Start, starts_in
 from flask_ctxfix.flask_versions import TargetVersion
 from flask_ctxfix.obligations.ending_objects import advice_on, is_waited_for
+from flask_ctxfix.obligations.same_context import is_in_same_context
 from flask_ctxfix.project import Module, Project
 
 _ADVICE_ALIAS = "hand over the application, `current_app._get_current_object()`, and use that"

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from flask_ctxfix.codemod import Finding, Fix, RemoveDecorator, ReplaceExpression, Rule
-from flask_ctxfix.codemods.threads.maps import is_repeatable, map_fix
+from flask_ctxfix.codemods.threads.maps import map_fix
 from flask_ctxfix.codemods.threads.moved_copies import can_be_moved, maker_place
 from flask_ctxfix.codemods.threads.overlaps import exclude_each_other, has_one_worker, is_repeated
 from flask_ctxfix.context_flow import ContextFlow
@@ -15,6 +15,7 @@ from flask_ctxfix.context_flow.starts import Start, starts_in
 from flask_ctxfix.context_flow.values import Copied, Foreign
 from flask_ctxfix.flask_versions import TargetVersion
 from flask_ctxfix.obligations.lasting_work import why_lasting, withheld
+from flask_ctxfix.obligations.same_value import is_repeatable
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.records import replace
 
