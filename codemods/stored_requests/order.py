@@ -12,27 +12,18 @@ from enum import IntEnum
 from typing import NamedTuple
 
 from flask_ctxfix.codemods.stored_requests.entries import Entries
-from flask_ctxfix.codemods.stored_requests.nested import (
-    opens_context,
-    opens_inside,
-    pushes_context,
-)
+from flask_ctxfix.codemods.stored_requests.nested import opens_context, opens_inside, pushes_context
 from flask_ctxfix.codemods.stored_requests.strings import strings_naming
 from flask_ctxfix.codemods.stored_requests.walks import Key, Walk, key_of
 from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.tables import QuestionKind
-from flask_ctxfix.context_flow.values import (
-    Class,
-    Foreign,
-    Function,
-    Known,
-    parameters_of,
-)
-from flask_ctxfix.flask_facts import CACHES, CONSUMING, is_transparent
+from flask_ctxfix.context_flow.values import Class, Foreign, Function, Known, parameters_of
+from flask_ctxfix.flask_facts import CACHES, is_transparent
+from flask_ctxfix.obligations.waiting import is_read_later
 from flask_ctxfix.project import Keeper, Module, Project, stem_of
 from flask_ctxfix.scopes import FunctionNode
 from flask_ctxfix.statements import own_nodes
-from flask_ctxfix.syntax import last_name, without_call
+from flask_ctxfix.syntax import without_call
 
 _LOOKING = ("asyncio.", "functools.", "inspect.")
 
@@ -80,22 +71,6 @@ def function_around(module: Module, node: ast.AST) -> FunctionNode | None:
         if isinstance(scope.node, FunctionNode):
             return scope.node
     return None
-
-
-def is_read_later(module: Module, node: ast.AST) -> bool:
-    """Whether a generator expression evaluates a node that nothing here uses up at once."""
-    child = node
-    for parent in module.scopes.ancestors(node):
-        if isinstance(parent, ast.GeneratorExp) and child is not parent.generators[0].iter:
-            call = module.scopes.parents[parent]
-            called = call.func if isinstance(call, ast.Call) else None
-            if last_name(called) not in CONSUMING:
-                return True
-        if isinstance(parent, ast.stmt):
-            break
-        is_first = isinstance(parent, ast.comprehension) and child is parent.iter
-        child = child if is_first else parent
-    return False
 
 
 class Order:

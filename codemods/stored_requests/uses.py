@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
 from flask_ctxfix.codemods.stored_requests.locks import Locking, locking_around
-from flask_ctxfix.codemods.stored_requests.order import function_around, is_read_later
+from flask_ctxfix.codemods.stored_requests.order import function_around
 from flask_ctxfix.codemods.stored_requests.slots import (
     Slot,
     instantiations,
@@ -24,6 +24,7 @@ from flask_ctxfix.context_flow.evaluation import Values
 from flask_ctxfix.context_flow.values import Class, Foreign, Instance
 from flask_ctxfix.flask_facts import CHANGING, SEEING_NAMES
 from flask_ctxfix.imports import exported_names
+from flask_ctxfix.obligations.waiting import is_read_later
 from flask_ctxfix.project import Module, Project, stem_of
 from flask_ctxfix.scopes import Binding, Scope
 

@@ -9,7 +9,6 @@ from typing import NamedTuple
 from flask_ctxfix.aliases import may_know
 from flask_ctxfix.codemod import Finding, Level, Rule, Step
 from flask_ctxfix.codemods.streams.late_code import Late, parts_of
-from flask_ctxfix.codemods.streams.readers import is_read_at_once
 from flask_ctxfix.codemods.streams.streamed import Stream
 from flask_ctxfix.codemods.streams.wraps import (
     WITH_CONTEXT,
@@ -23,6 +22,7 @@ from flask_ctxfix.context_flow.uses import writes_session
 from flask_ctxfix.context_flow.values import Foreign, Function
 from flask_ctxfix.flask_facts import STARTERS
 from flask_ctxfix.flask_versions import TargetVersion
+from flask_ctxfix.obligations.waiting import is_read_at_once
 from flask_ctxfix.project import Module, Project
 
 _CONTAINERS = ast.Tuple | ast.List | ast.Dict | ast.keyword

@@ -6,7 +6,6 @@ import ast
 from typing import NamedTuple
 
 from flask_ctxfix.codemod import Edit, Fix
-from flask_ctxfix.codemods.streams.changes import may_change
 from flask_ctxfix.codemods.streams.late_code import Late
 from flask_ctxfix.codemods.streams.parameters import passing_edits, statement_of
 from flask_ctxfix.codemods.streams.streamed import Stream, is_view, streams_of
@@ -16,6 +15,7 @@ from flask_ctxfix.context_flow.handled_errors import fallbacks
 from flask_ctxfix.context_flow.needs import Use
 from flask_ctxfix.context_flow.uses import writes_session
 from flask_ctxfix.flask_facts import USERS
+from flask_ctxfix.obligations.set_between import set_between
 from flask_ctxfix.places import has_types_above, is_first_on_line
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import FunctionNode
@@ -173,7 +173,8 @@ def _edits_before(project: Project, part: Late, values: _Values) -> list[Edit] |
         return None
     if not all(is_readable_at(module, at, read.chain) for read in values.reads):
         return None
-    if may_change(project, part, module.span(at).start, values.reads):
+    is_settable = any(read.can_be_set for read in values.reads)
+    if is_settable and set_between(module, project, part.node, module.span(at).start):
         return None
     named = free_names(module, at, values.reads)
     return list(moving_edits(module, at, values.reads, named)) if named is not None else None

@@ -6,12 +6,12 @@ import ast
 from collections.abc import Mapping
 
 from flask_ctxfix.codemod import AddParameter, Edit, ReplaceExpression
-from flask_ctxfix.codemods.streams.changes import may_change
 from flask_ctxfix.codemods.streams.late_code import Late
 from flask_ctxfix.codemods.streams.streamed import streams_of
 from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.values import Class, Foreign
 from flask_ctxfix.flask_facts import PLAIN_BASES, VIEW_BASES
+from flask_ctxfix.obligations.set_between import set_between
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.source import SourceError
 from flask_ctxfix.statements import simple_statement_of
@@ -40,8 +40,8 @@ def passing_edits(project: Project, part: Late, reads: list[Read]) -> list[Edit]
             return None
         if not all(is_readable_at(module, statement, read.chain) for read in reads):
             return None
-        late = part._replace(node=call)
-        if may_change(project, late, module.span(call).end, reads):
+        is_settable = any(read.can_be_set for read in reads)
+        if is_settable and set_between(module, project, call, module.span(call).end):
             return None
         given = _given_more(module, call, reads, named)
         if given is None:

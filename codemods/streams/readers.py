@@ -7,37 +7,13 @@ from collections.abc import Iterator
 
 from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.values import Function, bound_arguments
-from flask_ctxfix.flask_facts import AFTER_REQUEST, BODY_CONSUMERS, CONSUMING
+from flask_ctxfix.flask_facts import AFTER_REQUEST, BODY_CONSUMERS
+from flask_ctxfix.obligations.waiting import uses_of
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.syntax import last_name, without_call
 
-_READERS = CONSUMING | {"next"}
 # Of what reads a body, the names that nothing else has.
 _OF_BODIES = frozenset({"add_etag", "freeze", "get_data"})
-
-
-def is_read_at_once(module: Module, node: ast.expr) -> bool:
-    """Whether what `node` makes runs where it stands: it is read there, or is for a ``with``."""
-    makers = [node]
-    for maker in makers:  # grows
-        for use in _uses_of(module, maker):
-            parent = module.scopes.parents[use]
-            if _is_read(module, use, parent):
-                return True
-            reader = module.scopes.parents[parent]
-            if isinstance(parent, ast.comprehension) and isinstance(reader, ast.GeneratorExp):
-                if parent.iter is use and reader not in makers:
-                    makers.append(reader)
-    return False
-
-
-def _is_read(module: Module, use: ast.expr, parent: ast.AST) -> bool:
-    if isinstance(parent, ast.Call):
-        return last_name(parent.func) in _READERS
-    if isinstance(parent, ast.comprehension):
-        is_first = parent.iter is use
-        return is_first and not isinstance(module.scopes.parents[parent], ast.GeneratorExp)
-    return isinstance(parent, ast.withitem) or (isinstance(parent, ast.For) and parent.iter is use)
 
 
 def is_body_read(module: Module, project: Project, response: ast.expr) -> bool:
@@ -46,25 +22,13 @@ def is_body_read(module: Module, project: Project, response: ast.expr) -> bool:
     left = [(module, response)]
     while left:
         home, each = left.pop()
-        for use in _uses_of(home, each):
+        for use in uses_of(home, each):
             if _is_body_read_by(home, project, use):
                 return True
             new = [read for read in _reads_of(home, project, use) if read[1] not in seen]
             seen.update(read for _, read in new)
             left += new
     return False
-
-
-def _uses_of(module: Module, node: ast.expr) -> Iterator[ast.expr]:
-    """Yield an expression, and the reads of the variable that it is the value of."""
-    yield node
-    parent = module.scopes.parents[node]
-    targets: list[ast.expr] = parent.targets if isinstance(parent, ast.Assign) else []
-    if isinstance(parent, ast.withitem) and parent.optional_vars is not None:
-        targets = [parent.optional_vars]
-    for target in targets:
-        if isinstance(target, ast.Name):
-            yield from module.scopes.home_of(target).reads.get(target.id, ())
 
 
 def _is_body_read_by(module: Module, project: Project, use: ast.expr) -> bool:

@@ -22,7 +22,9 @@ from flask_ctxfix.context_flow import ContextFlow, Use, Where
 from flask_ctxfix.context_flow.starts import Start, is_deferred
 from flask_ctxfix.context_flow.values import Foreign, Function
 from flask_ctxfix.flask_facts import BODY_READS, FORM_READS, WHOLE_BODY_READS
-from flask_ctxfix.project import Module, Project
+from flask_ctxfix.obligations.set_between import set_between
+from flask_ctxfix.places import is_first_on_line
+from flask_ctxfix.project import Project
 from flask_ctxfix.records import replace
 from flask_ctxfix.spelling import flask_name_at
 from flask_ctxfix.statements import before, own_nodes
@@ -67,7 +69,9 @@ def _can_be_copied(start: Start, function: Function, project: Project) -> bool:
     return reason is None and start.reach(project).where is Where.REQUEST
 
 
-def values_of_g(function: Function, copies: Sequence[Copy], uses: Sequence[Use]) -> Fix | None:
+def values_of_g(
+    function: Function, copies: Sequence[Copy], uses: Sequence[Use], project: Project
+) -> Fix | None:
     """Return the fix that reads values off `g` before the function that needs them is defined."""
     module, node = function.module, function.node
     around = module.scopes.function_of(node)
@@ -77,7 +81,9 @@ def values_of_g(function: Function, copies: Sequence[Copy], uses: Sequence[Use])
         return None
     if any(module.scopes.function_of(use) is not around for copy in copies for use in copy.uses):
         return None
-    if _is_set_behind(module, around, node, uses):
+    names = {use.attribute for use in uses}
+    behind = set_between(module, project, node, module.span(node).end, module.span(around).end)
+    if any(isinstance(each, ast.Attribute) and each.attr in names for each in behind):
         return None
     reads = []
     for use in uses:
@@ -90,20 +96,6 @@ def values_of_g(function: Function, copies: Sequence[Copy], uses: Sequence[Use])
         return None
     edits = tuple(moving_edits(module, node, reads, named))
     return Fix("unsafe", "read the values before, where `g` is the request's", edits)
-
-
-def _is_set_behind(
-    module: Module, around: ast.AST, node: ast.FunctionDef, uses: Sequence[Use]
-) -> bool:
-    """Whether the function around sets a value only after it has defined its function."""
-    end = module.span(node).end
-    stores = (
-        each
-        for each in ast.walk(around)
-        if isinstance(each, ast.Attribute) and isinstance(each.ctx, ast.Store)
-    )
-    names = {use.attribute for use in uses}
-    return any(each.attr in names and module.span(each).start >= end for each in stores)
 
 
 def body_read_before(copies: Sequence[Copy], project: Project, late: set[str]) -> Fix | None:
@@ -119,10 +111,10 @@ def body_read_before(copies: Sequence[Copy], project: Project, late: set[str]) -
             return None
         for start in starts:
             spelled = flask_name_at(copy.module, project, start.call, "request")
-            if spelled is None or not _has_own_line(start):
+            at = start.statement
+            if spelled is None or at is None or not is_first_on_line(copy.module, at):
                 return None
-            assert start.statement is not None
-            span = copy.module.span(start.statement)
+            span = copy.module.span(at)
             edits.append(InsertStatement(span, f"{spelled[0]}.{read}", "before"))
             needs += spelled[1]
     changes = f"read the body before the start, `request.{read}`: the request keeps it"
@@ -148,15 +140,6 @@ def _read_beside(start: Start, project: Project) -> frozenset[str]:
     spans = [module.span(e) for e in before(module, start.call) if isinstance(e, simple)]
     uses = ContextFlow.of(project).needs.of(Function(module, around)).uses
     return kept_by(use for use in uses if use.span and any(span.holds(use.span) for span in spans))
-
-
-def _has_own_line(start: Start) -> bool:
-    """Whether a line can be put before the statement of a start, where that always runs."""
-    if start.statement is None:
-        return False
-    begin = start.module.span(start.statement).start
-    before = start.module.text[:begin]
-    return not before[max(before.rfind("\n"), before.rfind("\r")) + 1 :].strip()
 
 
 def without_app_context(function: Function, node: ast.With, project: Project) -> Fix | None:

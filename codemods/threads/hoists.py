@@ -8,6 +8,7 @@ from flask_ctxfix.codemod import Fix
 from flask_ctxfix.context_flow import ContextFlow, Summary, Where
 from flask_ctxfix.context_flow.starts import Start
 from flask_ctxfix.context_flow.values import Function
+from flask_ctxfix.obligations.set_between import set_between
 from flask_ctxfix.places import is_first_on_line
 from flask_ctxfix.project import Project
 from flask_ctxfix.value_reads import (
@@ -42,10 +43,10 @@ def values_fix(start: Start, project: Project, summary: Summary, where: Where) -
             return None
         if read.may_fail and is_tried(module, project, function.node, read.chain):
             return None
-        between = _between(start, at) if use.of != "flask.request" else ()
-        if any(isinstance(getattr(each, "ctx", None), ast.Store) for each in between):
+        setting = _setting(start, project, at) if read.can_be_set else ()
+        if not all(isinstance(each, ast.Call) for each in setting):
             return None
-        reads.append(read._replace(may_fail=True) if between else read)
+        reads.append(read._replace(may_fail=True) if setting else read)
     named = free_names(module, at, reads)
     if named is None:
         return None
@@ -68,14 +69,10 @@ def _place(start: Start, function: Function) -> ast.stmt | None:
     return statement
 
 
-def _between(start: Start, at: ast.stmt) -> list[ast.expr]:
-    """Return what, between a function and its start, may change what it would read."""
-    if at is start.statement:
+def _setting(start: Start, project: Project, at: ast.stmt) -> list[ast.expr]:
+    """Return what, between a function and its start, may set what it would read."""
+    module, started = start.module, start.statement or start.call
+    if at is started:
         return []
-    module = start.module
-    begin, end = module.span(at).end, module.span(start.statement or start.call).start
-    around = module.scopes.function_of(start.call)
-    nodes = ast.walk(around) if around is not None else ()
-    kinds = ast.Call | ast.Attribute | ast.Subscript
-    found = (each for each in nodes if isinstance(each, kinds))
-    return [each for each in found if begin <= module.span(each).start < end]
+    begin, end = module.span(at).end, module.span(started).start
+    return set_between(module, project, start.call, begin, end)

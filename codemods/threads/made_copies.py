@@ -10,23 +10,14 @@ from flask_ctxfix.context_flow import ContextFlow, Need, Reach
 from flask_ctxfix.context_flow.handled_errors import expects_no_context
 from flask_ctxfix.context_flow.made_contexts import makes_context
 from flask_ctxfix.context_flow.starts import Start, starts_in
-from flask_ctxfix.context_flow.values import (
-    Class,
-    Copied,
-    Foreign,
-    Function,
-    Partial,
-    Value,
-)
-from flask_ctxfix.flask_facts import ADDING, ONLY_WAITING, TAKING
+from flask_ctxfix.context_flow.values import Class, Copied, Foreign, Function, Partial, Value
+from flask_ctxfix.flask_facts import ADDING, TAKING
+from flask_ctxfix.obligations.waiting import may_wait
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.records import Record
 from flask_ctxfix.statements import own_nodes
-from flask_ctxfix.syntax import last_name
 
 COPY = "copy_current_request_context"
-# Behind its block, what was submitted in it has run.
-_WAITING_BLOCK = Foreign("concurrent.futures.ThreadPoolExecutor()")
 
 
 class Copy(Record, eq=False):
@@ -106,27 +97,7 @@ class Copy(Record, eq=False):
 
     def is_awaited(self, project: Project) -> bool:
         """Whether the code that hands the copied function on waits until it has run."""
-        return all(self._is_waited_for(use, project) for use in self.uses)
-
-    def _is_waited_for(self, use: ast.expr, project: Project) -> bool:
-        scopes = self.module.scopes
-        around = scopes.function_of(use)
-        begin = self.module.span(use).end
-        for parent in scopes.ancestors(use):
-            if parent is around:
-                break
-            if isinstance(parent, ast.Await) or self._is_waiting_block(parent, project):
-                return True
-        return any(
-            _waits(call) and self.module.span(call).end > begin
-            for call in ast.walk(around or use)
-            if isinstance(call, ast.Call)
-        )
-
-    def _is_waiting_block(self, node: ast.AST, project: Project) -> bool:
-        values = ContextFlow.of(project).values
-        made = [item.context_expr for item in node.items] if isinstance(node, ast.With) else []
-        return any(values.of(self.module, each) == _WAITING_BLOCK for each in made)
+        return all(may_wait(self.module, project, use) for use in self.uses)
 
     def keeper(self, project: Project) -> ast.Name | None:
         """Return the name of what keeps the copied function for as long as the process runs."""
@@ -182,17 +153,6 @@ def _function(value: Value | None) -> Function | None:
     while isinstance(value, Copied | Partial):
         value = value.function
     return value if isinstance(value, Function) else None
-
-
-def _waits(call: ast.Call) -> bool:
-    """Whether a call waits for threads; ``", ".join(names)`` does not."""
-    function = call.func
-    name = last_name(function)
-    if name == "join":
-        is_text = isinstance(getattr(function, "value", None), ast.Constant | ast.JoinedStr)
-        numbers = (isinstance(getattr(each, "value", None), int | float) for each in call.args)
-        return not is_text and all(numbers)
-    return name in ONLY_WAITING
 
 
 def _kept_in(module: Module, use: ast.expr) -> ast.expr | None:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import ast
 
-from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.starts import Start
-from flask_ctxfix.context_flow.values import Foreign
-from flask_ctxfix.flask_facts import WAITING
+from flask_ctxfix.obligations.waiting import pool_of, waiting_for
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.statements import LOOPS, REPEATING, block_of
 
@@ -24,7 +22,7 @@ def is_repeated(start: Start, made: ast.AST, project: Project) -> bool:
         ends = isinstance(loop.body[-1], (*_LEAVING, ast.Break))
         if ends or _leaves(module, start.call, loop):
             return False
-    waiting = _waiting(start, project)
+    waiting = waiting_for(start, project)
     if loop is not None and waiting is not None and loop in module.scopes.ancestors(waiting):
         return False
     return start.is_repeated(made)
@@ -86,7 +84,7 @@ def _is_tried_instead(common: ast.Try, one: ast.AST, other: ast.AST) -> bool:
 
 def _share_worker(one: Start, other: Start) -> bool:
     """Whether two tasks are for the one worker of the same pool."""
-    first, second = _pool_of(one), _pool_of(other)
+    first, second = pool_of(one), pool_of(other)
     if not isinstance(first, ast.Name) or not isinstance(second, ast.Name):
         return False
     home_of = one.module.scopes.home_of
@@ -94,60 +92,14 @@ def _share_worker(one: Start, other: Start) -> bool:
     return is_same and has_one_worker(one)
 
 
-def _pool_of(start: Start) -> ast.AST | None:
-    return getattr(getattr(start.call, "func", None), "value", None)
-
-
 def _is_awaited_before(start: Start, other: ast.AST, project: Project) -> bool:
-    waiting = _waiting(start, project)
+    waiting = waiting_for(start, project)
     return waiting is not None and start.module.span(waiting).end <= start.module.span(other).start
-
-
-def _waiting(start: Start, project: Project) -> ast.AST | None:
-    """Return the code behind which what is started has run, wherever code goes on from it."""
-    scopes, call = start.module.scopes, start.call
-    parent = scopes.parents[call]
-    if getattr(getattr(call, "func", None), "attr", "") == "apply":
-        return call
-    if isinstance(parent, ast.Await) or _is_wait(parent):
-        return parent
-    if isinstance(parent, ast.Assign) and isinstance(parent.targets[0], ast.Name):
-        name = parent.targets[0].id
-        block = block_of(scopes.parents[parent], parent)
-        for statement in block[block.index(parent) + 1 :] if block else ():
-            value = getattr(statement, "value", None) or getattr(statement, "test", None)
-            waits = (each for each in ast.walk(value) if _is_wait(each)) if value else ()
-            if any(_is_of(each, name) for each in waits):
-                return statement
-    pool = _pool_of(start)
-    if isinstance(pool, ast.Name):
-        blocks = (each for each in scopes.ancestors(call) if isinstance(each, ast.With))
-        return next((each for each in blocks if _closes(start, each, pool.id, project)), None)
-    return None
-
-
-def _closes(start: Start, block: ast.With, pool: str, project: Project) -> bool:
-    """Whether a block waits, when it ends, for what the pool of that name was given."""
-    values = ContextFlow.of(project).values
-    for item in block.items:
-        if getattr(item.optional_vars or item.context_expr, "id", "") == pool:
-            value = values.of(start.module, item.context_expr)
-            return isinstance(value, Foreign) and value.name.startswith("concurrent.futures.")
-    return False
-
-
-def _is_wait(node: ast.AST) -> bool:
-    return isinstance(node, ast.Attribute) and node.attr in WAITING
-
-
-def _is_of(node: ast.AST, name: str) -> bool:
-    owner = node.value if isinstance(node, ast.Attribute) else None
-    return isinstance(owner, ast.Name) and owner.id == name
 
 
 def has_one_worker(start: Start) -> bool:
     """Whether a start hands its task to a pool that runs one after the other."""
-    pool = _pool_of(start)
+    pool = pool_of(start)
     if isinstance(pool, ast.Name):
         bindings = start.module.scopes.home_of(pool).bindings.get(pool.id, [])
         made = (each.value or getattr(each.node, "context_expr", None) for each in bindings)

@@ -29,8 +29,9 @@ from flask_ctxfix.context_flow import ContextFlow, Use, Where
 from flask_ctxfix.context_flow.proxies import proxy_of
 from flask_ctxfix.context_flow.starts import Start, starts_in
 from flask_ctxfix.flask_versions import TargetVersion
-from flask_ctxfix.obligations.ending_objects import advice_on, is_waited_for
+from flask_ctxfix.obligations.ending_objects import advice_on
 from flask_ctxfix.obligations.same_context import is_in_same_context
+from flask_ctxfix.obligations.waiting import may_wait
 from flask_ctxfix.project import Module, Project
 
 _ADVICE_ALIAS = "hand over the application, `current_app._get_current_object()`, and use that"
@@ -137,7 +138,9 @@ class ProxyPassedToThread(Rule):
                 advice = fix.message if fix is not None else _ADVICE
                 steps = uses[0].steps if uses else ()
                 yield node, self.finding(module, "error", node, message, advice, fix, steps)
-            elif proxy_of(module, project, node) is None and not is_waited_for(start):
+            elif proxy_of(module, project, node) is None and not may_wait(
+                module, project, start.call
+            ):
                 advised = advice_on(module, project, node)
                 if advised is not None:
                     message = f"{written} is of no use to a {noun} when the request is over"

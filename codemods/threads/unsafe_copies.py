@@ -230,7 +230,7 @@ class UnsafeContextCopy(Rule):
         summary = ContextFlow.of(project).needs.of(work.function)
         of_g = _expected_on_g(summary)
         own = [use for use in of_g if _stands_in(use, work)]
-        fix = values_of_g(work.function, work.copies, own)
+        fix = values_of_g(work.function, work.copies, own, project)
         yield from self._at_uses(_G, leaving, own, fix)
         yield from self._in_callees(_G, leaving, [use for use in of_g if use not in own], project)
         late = [each for each in leaving.copies if not each.is_awaited(project)]

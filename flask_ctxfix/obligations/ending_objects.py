@@ -5,13 +5,11 @@ from __future__ import annotations
 import ast
 
 from flask_ctxfix.context_flow import ContextFlow
-from flask_ctxfix.context_flow.starts import Start
 from flask_ctxfix.context_flow.tables import QuestionKind
 from flask_ctxfix.context_flow.values import Foreign
-from flask_ctxfix.flask_facts import ONLY_WAITING, USERS
+from flask_ctxfix.flask_facts import USERS
 from flask_ctxfix.local_names import only_assignment
 from flask_ctxfix.project import Module, Project
-from flask_ctxfix.scopes import FunctionNode
 
 _REQUESTS = ("flask.request", "flask.Request()")
 _FILES = frozenset(
@@ -51,35 +49,6 @@ def _advice_on(module: Module, project: Project, node: ast.expr) -> str | None:
     if name == "flask.Request()":
         return _ADVICE_REQUEST
     return _ADVICE_USER if name in _USERS else None
-
-
-def is_waited_for(start: Start) -> bool:
-    """Whether the code that starts a task may wait for it, so that the request lives on."""
-    scopes = start.module.scopes
-    around = scopes.function_of(start.call)
-    if any(isinstance(each, ast.With | ast.AsyncWith) for each in scopes.ancestors(start.call)):
-        return True
-    return around in _waiting_in(start.module)
-
-
-def _waiting_in(module: Module) -> frozenset[ast.AST | None]:
-    """Return the functions of a module whose own code may wait for something; None for itself."""
-
-    def around(call: ast.Call) -> ast.AST | None:
-        scopes = module.scopes.ancestors(call)
-        return next(
-            (each for each in scopes if isinstance(each, FunctionNode | ast.ClassDef)), None
-        )
-
-    def compute() -> frozenset[ast.AST | None]:
-        return frozenset(
-            around(call)
-            for call in module.scopes.calls_of(ONLY_WAITING)
-            if isinstance(call.func, ast.Attribute)
-            and all(isinstance(each, ast.Constant) for each in call.args)
-        )
-
-    return module.memo("functions that wait", compute)
 
 
 def _named(module: Module, project: Project, node: ast.expr) -> str | None:

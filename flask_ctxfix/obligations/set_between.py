@@ -1,51 +1,53 @@
-"""Whether a value, read where a stream is made, is still the one that the stream would read."""
+"""What a function runs between two places that may set what belongs to a request: `g`, the session.
+
+A request stays as it is; the session, `g` and who the user is may be set.
+"""
 
 from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from math import inf
 
-from flask_ctxfix.codemods.streams.late_code import Late
-from flask_ctxfix.codemods.streams.readers import is_read_at_once
 from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.values import Foreign, Function
 from flask_ctxfix.flask_facts import is_well_known
+from flask_ctxfix.obligations.waiting import is_read_at_once
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.statements import LOOPS, way_out
-from flask_ctxfix.value_reads import Read
 
 _CHANGING = ("flask.g.", "flask.session.")
 
 
-def may_change(project: Project, part: Late, begin: int, reads: list[Read]) -> bool:
-    """Whether the function that makes a stream goes on, behind `begin`, to what may set a value.
+def set_between(
+    module: Module, project: Project, node: ast.AST, begin: int, end: float = inf
+) -> list[ast.expr]:
+    """Return what may set a value in the function of a node, from one place on to another.
 
-    A request stays as it is; the session, `g` and who the user is may be set.
+    With no `end` it goes on as long as the function runs: a loop around the node comes back to its
+    start, and what ``with`` is given ends with its block.
     """
-    if not any(read.can_be_set for read in reads):
-        return False
-    return any(_may_set(part.module, project, each) for each in _behind(part, begin))
-
-
-def _behind(part: Late, begin: int) -> Iterator[ast.expr]:
-    """Yield the expressions that a function that makes a stream evaluates from a place on.
-
-    A loop comes back to its start, and what ``with`` is given ends with its block.
-    """
-    module = part.module
-    around = module.scopes.function_of(part.node)
-    for block, _ in way_out(module, part.node):
+    found: list[ast.expr] = []
+    for block, _ in way_out(module, node) if end == inf else ():
         if isinstance(block, LOOPS):
             begin = min(begin, module.span(block).start)
         elif isinstance(block, ast.With | ast.AsyncWith):
-            yield from (item.context_expr for item in block.items)
+            found += (item.context_expr for item in block.items)
+    found += _evaluated(module, node, begin, end)
+    return [each for each in found if _may_set(module, project, each)]
+
+
+def _evaluated(module: Module, node: ast.AST, begin: int, end: float) -> Iterator[ast.expr]:
+    """Yield what the function of a node evaluates between two places, but for the node itself."""
+    around = module.scopes.function_of(node)
     late: set[ast.AST] = set()
-    if isinstance(part.node, ast.GeneratorExp):
-        late = set(ast.walk(part.node)) - set(ast.walk(part.node.generators[0].iter))
-    for node in ast.walk(around) if around is not None else ():
-        if isinstance(node, ast.Call | ast.Attribute | ast.Subscript) and node not in late:
-            if module.span(node).end > begin and module.scopes.function_of(node) is around:
-                yield node
+    if isinstance(node, ast.GeneratorExp):
+        late = set(ast.walk(node)) - set(ast.walk(node.generators[0].iter))
+    for each in ast.walk(around) if around is not None else ():
+        if isinstance(each, ast.Call | ast.Attribute | ast.Subscript) and each not in late:
+            span = module.span(each)
+            if span.end > begin and span.start < end and module.scopes.function_of(each) is around:
+                yield each
 
 
 def _may_set(module: Module, project: Project, node: ast.expr) -> bool:

@@ -1,0 +1,158 @@
+"""Who waits: for work that was started elsewhere, and for what a generator gives."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from flask_ctxfix.context_flow import ContextFlow
+from flask_ctxfix.context_flow.starts import Start
+from flask_ctxfix.context_flow.values import Foreign
+from flask_ctxfix.flask_facts import CONSUMING, ONLY_WAITING, WAITING
+from flask_ctxfix.project import Module, Project
+from flask_ctxfix.statements import block_of
+from flask_ctxfix.syntax import last_name
+
+# Behind its block, what was handed to one of these in it has run.
+_POOLS = ("concurrent.futures.", "multiprocessing.", "gevent.")
+
+
+def may_wait(module: Module, project: Project, node: ast.AST) -> bool:
+    """Whether the code around what starts work may wait until that has run."""
+    around = module.scopes.function_of(node)
+    begin = module.span(node).end
+    for parent in module.scopes.ancestors(node):
+        if parent is around:
+            break
+        if isinstance(parent, ast.Await):
+            return True
+        managers = parent.items if isinstance(parent, ast.With | ast.AsyncWith) else ()
+        if any(_may_be_pool(module, project, each.context_expr) for each in managers):
+            return True
+    return any(
+        module.span(call).end > begin
+        and (around is None or around in module.scopes.ancestors(call))
+        for call in _waits_in(module)
+    )
+
+
+def waiting_for(start: Start, project: Project) -> ast.AST | None:
+    """Return the code behind which what is started has run, wherever code goes on from it."""
+    scopes, call = start.module.scopes, start.call
+    parent = scopes.parents[call]
+    if getattr(getattr(call, "func", None), "attr", "") == "apply":
+        return call
+    if isinstance(parent, ast.Await) or _waits_for_task(parent):
+        return parent
+    if isinstance(parent, ast.Assign) and isinstance(parent.targets[0], ast.Name):
+        name = parent.targets[0].id
+        block = block_of(scopes.parents[parent], parent)
+        for statement in block[block.index(parent) + 1 :] if block else ():
+            value = getattr(statement, "value", None) or getattr(statement, "test", None)
+            if any(_waits_for_task(each, name) for each in (ast.walk(value) if value else ())):
+                return statement
+    pool = pool_of(start)
+    for block_ in scopes.ancestors(call) if isinstance(pool, ast.Name) else ():
+        if isinstance(block_, ast.With) and _closes(start.module, project, block_, pool.id):  # type: ignore[union-attr]
+            return block_
+    return None
+
+
+def pool_of(start: Start) -> ast.expr | None:
+    """Return what a method is called on that starts something."""
+    called = start.call.func if isinstance(start.call, ast.Call) else None
+    return called.value if isinstance(called, ast.Attribute) else None
+
+
+def is_read_at_once(module: Module, node: ast.expr) -> bool:
+    """Whether what `node` makes runs where it stands: it is read there, or is for a ``with``."""
+    makers = [node]
+    for maker in makers:  # grows
+        for use in uses_of(module, maker):
+            parent = module.scopes.parents[use]
+            if _is_read(module, use, parent):
+                return True
+            reader = module.scopes.parents[parent]
+            if isinstance(parent, ast.comprehension) and isinstance(reader, ast.GeneratorExp):
+                if parent.iter is use and reader not in makers:
+                    makers.append(reader)
+    return False
+
+
+def is_read_later(module: Module, node: ast.AST) -> bool:
+    """Whether a generator expression evaluates a node that nothing here uses up at once."""
+    child = node
+    for parent in module.scopes.ancestors(node):
+        if isinstance(parent, ast.GeneratorExp) and child is not parent.generators[0].iter:
+            reader = module.scopes.parents[parent]
+            if not isinstance(reader, ast.Call) or not _is_read(module, parent, reader):
+                return True
+        if isinstance(parent, ast.stmt):
+            break
+        is_first = isinstance(parent, ast.comprehension) and child is parent.iter
+        child = child if is_first else parent
+    return False
+
+
+def uses_of(module: Module, node: ast.expr) -> Iterator[ast.expr]:
+    """Yield an expression, and the reads of the variable that it is the value of."""
+    yield node
+    parent = module.scopes.parents[node]
+    targets: list[ast.expr] = parent.targets if isinstance(parent, ast.Assign) else []
+    if isinstance(parent, ast.withitem) and parent.optional_vars is not None:
+        targets = [parent.optional_vars]
+    for target in targets:
+        if isinstance(target, ast.Name):
+            yield from module.scopes.home_of(target).reads.get(target.id, ())
+
+
+def _is_read(module: Module, use: ast.expr, parent: ast.AST) -> bool:
+    """Whether what stands around an expression reads what it makes."""
+    if isinstance(parent, ast.Call):
+        return last_name(parent.func) in CONSUMING or last_name(parent.func) == "next"
+    if isinstance(parent, ast.comprehension):
+        is_first = parent.iter is use
+        return is_first and not isinstance(module.scopes.parents[parent], ast.GeneratorExp)
+    return isinstance(parent, ast.withitem) or (isinstance(parent, ast.For) and parent.iter is use)
+
+
+def _waits_in(module: Module) -> list[ast.Call]:
+    """Return the calls of a module that wait for threads."""
+
+    def compute() -> list[ast.Call]:
+        return [call for call in module.scopes.calls_of({*ONLY_WAITING, "join"}) if _waits(call)]
+
+    return module.memo("calls that wait", compute)
+
+
+def _waits(call: ast.Call) -> bool:
+    """Whether a call waits for threads; ``", ".join(names)`` does not."""
+    function = call.func
+    name = last_name(function)
+    if name == "join":
+        is_text = isinstance(getattr(function, "value", None), ast.Constant | ast.JoinedStr)
+        numbers = (isinstance(getattr(each, "value", None), int | float) for each in call.args)
+        return not is_text and all(numbers)
+    return name in ONLY_WAITING
+
+
+def _waits_for_task(node: ast.AST, name: str | None = None) -> bool:
+    """Whether an attribute is a method that waits for a task: the one of that name, if any."""
+    if not isinstance(node, ast.Attribute) or node.attr not in WAITING:
+        return False
+    return name is None or getattr(node.value, "id", None) == name
+
+
+def _may_be_pool(module: Module, project: Project, manager: ast.expr) -> bool:
+    """Whether what a block enters may wait, at its end, for the work that it was handed."""
+    value = ContextFlow.of(project).values.of(module, manager)
+    return value is None or (isinstance(value, Foreign) and value.name.startswith(_POOLS))
+
+
+def _closes(module: Module, project: Project, block: ast.With, pool: str) -> bool:
+    """Whether a block waits, when it ends, for what the pool of that name was given."""
+    for item in block.items:
+        if getattr(item.optional_vars or item.context_expr, "id", "") == pool:
+            value = ContextFlow.of(project).values.of(module, item.context_expr)
+            return isinstance(value, Foreign) and value.name.startswith("concurrent.futures.")
+    return False
