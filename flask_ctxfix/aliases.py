@@ -10,11 +10,6 @@ from flask_ctxfix.scopes import FunctionNode, Scope
 from flask_ctxfix.syntax import last_name
 
 
-def is_named_elsewhere(project: Project, module: Module, name: str) -> bool:
-    """Whether the code of another file than that of a module holds a name, also in a string."""
-    return any(path != module.path for path in project.naming(name))
-
-
 def known_as(project: Project, name: str) -> frozenset[str]:
     """Return the names under which code may have what has a name somewhere, that name among them.
 

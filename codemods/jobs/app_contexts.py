@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 
-from flask_ctxfix.aliases import is_named_elsewhere
 from flask_ctxfix.codemod import Fix, WrapBody
 from flask_ctxfix.codemods.jobs.applications import application_seen
 from flask_ctxfix.codemods.jobs.jobs import Job, jobs_in
@@ -12,6 +11,7 @@ from flask_ctxfix.context_flow import ContextFlow, Need
 from flask_ctxfix.context_flow.made_contexts import makes_context
 from flask_ctxfix.flask_facts import Runner
 from flask_ctxfix.obligations.lasting_work import may_go_on
+from flask_ctxfix.obligations.only_use import is_only_named_at, named_at
 from flask_ctxfix.places import can_be_wrapped
 from flask_ctxfix.project import Module, Project
 
@@ -70,16 +70,12 @@ def _is_only_job(job: Job, project: Project, node: ast.FunctionDef) -> bool:
         return False
     if isinstance(module.scopes.parents.get(node), ast.ClassDef):
         return False
-    reads = module.scopes.scope_of(node).reads.get(node.name, [])
     if job.runner == "Huey":
-        return not any(_runs_here(module, read) for read in reads)
-    if not {each.target for each in jobs}.issuperset(reads):
-        return False
-    is_nested = module.scopes.function_of(node) is not None
-    return is_nested or not is_named_elsewhere(project, module, node.name)
+        return not any(_runs_here(module, read) for read in named_at(module, node))
+    return is_only_named_at(module, project, node, {each.target for each in jobs})
 
 
-def _runs_here(module: Module, read: ast.Name) -> bool:
+def _runs_here(module: Module, read: ast.expr) -> bool:
     """Whether a task of Huey is run where it is named, rather than enqueued."""
     parent = module.scopes.parents.get(read)
     return isinstance(parent, ast.Attribute) and parent.attr in {"call_local", "func"}

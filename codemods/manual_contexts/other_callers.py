@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Iterator
 
 from flask_ctxfix.context_flow import ContextFlow, Reach
+from flask_ctxfix.obligations.named_in_strings import may_be_starred, strings_naming
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import FunctionNode
 from flask_ctxfix.source import SourceError
 
 _Named = ast.FunctionDef | ast.AsyncFunctionDef
-_SEPARATORS = re.compile(r"[.:]")
 
 
 def has_other_callers(module: Module, project: Project, node: ast.AST, reach: Reach) -> bool:
@@ -69,23 +68,8 @@ def _is_named_loosely(project: Project, home: Module, function: _Named) -> bool:
     if isinstance(home.scopes.parents.get(function), FunctionNode):
         return False
     for other in project.parsed(project.naming(function.name)):
-        strings = other.scopes.nodes(ast.Constant)
-        if any(_ends_with(each.value, function.name) for each in strings):
+        if any(strings_naming(function.name, other)) or may_be_starred(
+            function.name, other, project
+        ):
             return True
-        if function.name in other.scopes.module.reads and _has_star(project, other):
-            if function.name not in other.scopes.module.bindings:
-                return True
     return False
-
-
-def _ends_with(value: object, name: str) -> bool:
-    return isinstance(value, str) and _SEPARATORS.split(value)[-1] == name
-
-
-def _has_star(project: Project, module: Module) -> bool:
-    """Whether a module imports all names of another one of the project."""
-    return any(
-        any(alias.name == "*" for alias in node.names)
-        and project.source_of(module.path, node) is not None
-        for node in module.scopes.nodes(ast.ImportFrom)
-    )

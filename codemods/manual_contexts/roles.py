@@ -6,13 +6,13 @@ import ast
 from collections.abc import Iterator
 from typing import Any, Literal
 
-from flask_ctxfix.aliases import is_named_elsewhere
 from flask_ctxfix.applications import class_kind
 from flask_ctxfix.codemods.manual_contexts.imported_files import importers
 from flask_ctxfix.context_flow import ContextFlow, Reach, Where
 from flask_ctxfix.context_flow.starts import Start, starts_in
 from flask_ctxfix.context_flow.values import Foreign, Function, Value
 from flask_ctxfix.flask_facts import JOB_DECORATORS
+from flask_ctxfix.obligations.only_use import is_only_named_at
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import FunctionNode
 from flask_ctxfix.statements import own_nodes
@@ -98,16 +98,7 @@ def only_starts(module: Module, project: Project, function: FunctionNode) -> lis
         return []
     starts = [each for each in starts_in(module, project) if _runs(each.value, function)]
     named = {each.target for each in starts}
-    scopes = module.scopes
-    if isinstance(scopes.parents.get(function), ast.ClassDef):
-        reads: set[ast.AST] = {*scopes.attributes.get(function.name, ())}
-        reads |= {function} & named
-    else:
-        reads = {*scopes.scope_of(function).reads.get(function.name, ())}
-    if not reads or not reads <= named:
-        return []
-    is_nested = scopes.function_of(function) is not None
-    return starts if is_nested or not is_named_elsewhere(project, module, function.name) else []
+    return starts if starts and is_only_named_at(module, project, function, named) else []
 
 
 def _runs(value: Value | None, function: FunctionNode) -> bool:

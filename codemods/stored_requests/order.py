@@ -13,12 +13,12 @@ from typing import NamedTuple
 
 from flask_ctxfix.codemods.stored_requests.entries import Entries
 from flask_ctxfix.codemods.stored_requests.nested import opens_context, opens_inside, pushes_context
-from flask_ctxfix.codemods.stored_requests.strings import strings_naming
 from flask_ctxfix.codemods.stored_requests.walks import Key, Walk, key_of
 from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.tables import QuestionKind
 from flask_ctxfix.context_flow.values import Class, Foreign, Function, Known, parameters_of
 from flask_ctxfix.flask_facts import CACHES, is_transparent
+from flask_ctxfix.obligations.named_in_strings import strings_naming
 from flask_ctxfix.obligations.waiting import is_read_later
 from flask_ctxfix.project import Keeper, Module, Project, stem_of
 from flask_ctxfix.scopes import FunctionNode
@@ -168,7 +168,7 @@ class Order:
         for other in self._project.parsed(self._project.naming(node.name)):
             if isinstance(owner, ast.ClassDef) and self._overrides(other, owner, node.name):
                 return True
-            if any(strings_naming(node.name, named_by, other)):
+            if any(strings_naming(node.name, other, named_by)):
                 return True
         return False
 

@@ -15,15 +15,12 @@ from flask_ctxfix.codemods.stored_requests.slots import (
     slot_of,
     target_of,
 )
-from flask_ctxfix.codemods.stored_requests.strings import (
-    is_imported_by_name,
-    strings_naming,
-)
 from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.evaluation import Values
 from flask_ctxfix.context_flow.values import Class, Foreign, Instance
 from flask_ctxfix.flask_facts import CHANGING, SEEING_NAMES
 from flask_ctxfix.imports import exported_names
+from flask_ctxfix.obligations.named_in_strings import is_imported_by_name, strings_naming
 from flask_ctxfix.obligations.waiting import is_read_later
 from flask_ctxfix.project import Module, Project, stem_of
 from flask_ctxfix.scopes import Binding, Scope
@@ -338,7 +335,7 @@ def _body_of(slot: Slot, uses: Uses, node: ast.ClassDef) -> None:
 def _in_strings(slot: Slot, uses: Uses, project: Project) -> Iterator[str]:
     """Yield how code may get at a slot by a string."""
     module = uses.module
-    for text in strings_naming(slot.name, slot.owner or stem_of(slot.path), module):
+    for text in strings_naming(slot.name, module, slot.owner or stem_of(slot.path)):
         yield f"`{text!r}` may mean it"
     if is_imported_by_name(stem_of(slot.path), module):
         yield "its module is imported by its name"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping
 
 from flask_ctxfix.codemod import AddParameter, Edit, ReplaceExpression
 from flask_ctxfix.codemods.streams.late_code import Late
@@ -11,6 +10,7 @@ from flask_ctxfix.codemods.streams.streamed import streams_of
 from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.values import Class, Foreign
 from flask_ctxfix.flask_facts import PLAIN_BASES, VIEW_BASES
+from flask_ctxfix.obligations.only_use import is_only_named_at, named_at
 from flask_ctxfix.obligations.set_between import set_between
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.source import SourceError
@@ -78,48 +78,18 @@ def _takes_more(module: Module, node: ast.FunctionDef) -> bool:
 def _only_calls(project: Project, part: Late, node: ast.FunctionDef) -> list[ast.Call] | None:
     """Return the calls of a generator, if each is one for a stream and nothing else names it."""
     module, scopes = part.module, part.module.scopes
-    is_outer = scopes.function_of(node) is None
-    if is_outer and _may_be_named_elsewhere(project, module, node.name):
-        return None
     owner = scopes.parents[node]
     if isinstance(owner, ast.ClassDef):
-        named: list[ast.expr] = [*scopes.attributes.get(node.name, ())]
         if _may_be_overridden(project, module, node.name):
             return None
         if not _are_bases_known(project, Class(module, owner)):
             return None
-    else:
-        named = list(scopes.scope_of(node).reads.get(node.name, []))
     made = [stream.only.node for stream in streams_of(part, project) if stream.only is not None]
     calls = [call for call in made if isinstance(call, ast.Call)]
-    return calls if {call.func for call in calls} == set(named) else None
-
-
-def _may_be_named_elsewhere(project: Project, module: Module, name: str) -> bool:
-    """Whether another file may use a function or method by its name, or any file by a string."""
-    for path in project.naming(name):
-        try:
-            scopes = project.module(path).scopes
-        except SourceError:
-            return True
-        if any(_is_named_by(scopes.parents, each, name) for each in scopes.nodes(ast.Constant)):
-            return True
-        if path == module.path:
-            continue
-        imports = scopes.nodes(ast.ImportFrom)
-        if any(alias.name in (name, "*") for each in imports for alias in each.names):
-            return True
-        if name in scopes.attributes:
-            return True
-    return False
-
-
-def _is_named_by(parents: Mapping[ast.AST, ast.AST], node: ast.Constant, name: str) -> bool:
-    """Whether a string names a function, as in ``patch("app.rows")``, ``getattr(self, "rows")``."""
-    if node.value != name:
-        return isinstance(node.value, str) and node.value.endswith(f".{name}")
-    call = parents.get(node)
-    return isinstance(call, ast.Call) and node in call.args[1:2]
+    named = {call.func for call in calls}
+    if named != {*named_at(module, node)} or not is_only_named_at(module, project, node, named):
+        return None
+    return calls
 
 
 def _may_be_overridden(project: Project, module: Module, name: str) -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 
-from flask_ctxfix.aliases import is_named_elsewhere
 from flask_ctxfix.codemod import (
     AddParameter,
     Applicability,
@@ -22,6 +21,7 @@ from flask_ctxfix.context_flow.starts import Start, is_deferred, starts_in
 from flask_ctxfix.context_flow.values import Class, Foreign
 from flask_ctxfix.flask_facts import PLAIN_BASES
 from flask_ctxfix.obligations.lasting_work import may_go_on
+from flask_ctxfix.obligations.only_use import is_only_named_at, named_at
 from flask_ctxfix.obligations.same_value import is_same_later
 from flask_ctxfix.places import can_be_wrapped, is_first_on_line
 from flask_ctxfix.project import Module, Project
@@ -82,7 +82,7 @@ def _of_body(start: Start, project: Project, summary: Summary, where: Where) -> 
     if (
         isinstance(module.scopes.scope_of(node).node, ast.Module)  # a method's first is its object
         and not opens
-        and _names(module, node) == [start.target]
+        and named_at(module, node) == [start.target]
     ):
         passed = _passed_first(start, real)
         if passed is not None:
@@ -279,10 +279,7 @@ def _is_only_target(start: Start, project: Project, node: ast.FunctionDef) -> bo
     if start.target is node:
         return True
     targets = {each.target for each in starts_in(module, project)}
-    if not targets.issuperset(_names(module, node)):
-        return False
-    is_nested = module.scopes.function_of(node) is not None
-    return is_nested or not is_named_elsewhere(project, module, node.name)
+    return is_only_named_at(module, project, node, targets)
 
 
 def _may_be_called(
@@ -322,10 +319,3 @@ def _starts_itself(start: Start, project: Project, node: ast.FunctionDef) -> boo
         if each.function is not None and each.function.node is node
     )
     return any(each.reach(project).where is Where.ENDING for each in starts)
-
-
-def _names(module: Module, node: ast.FunctionDef) -> list[ast.expr]:
-    """Return the expressions of the module that may name a function."""
-    if isinstance(module.scopes.parents.get(node), ast.ClassDef):
-        return [*module.scopes.attributes.get(node.name, ())]
-    return list(module.scopes.scope_of(node).reads.get(node.name, []))

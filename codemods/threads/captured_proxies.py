@@ -12,6 +12,7 @@ from flask_ctxfix.context_flow.starts import Start, starts_in
 from flask_ctxfix.context_flow.values import Foreign
 from flask_ctxfix.flask_facts import PROXIES
 from flask_ctxfix.local_names import only_assignment
+from flask_ctxfix.obligations.only_use import is_only_named_at
 from flask_ctxfix.obligations.same_context import is_in_same_context
 from flask_ctxfix.obligations.same_value import variable_may_be_set
 from flask_ctxfix.project import Module, Project
@@ -76,8 +77,8 @@ def is_only_started(start: Start, project: Project) -> bool:
     if isinstance(node, ast.Lambda):
         return start.callable is node
     started = {each.callable for each in starts_in(module, project)}
-    scope = module.scopes.scope_of(node)
-    return scope.parent is not None and started.issuperset(scope.reads.get(node.name, []))
+    is_local = module.scopes.scope_of(node).parent is not None
+    return is_local and is_only_named_at(module, project, node, started)
 
 
 def real_application(module: Module, node: ast.expr) -> ReplaceExpression:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 from collections.abc import Sequence
 
-from flask_ctxfix.aliases import is_named_elsewhere
 from flask_ctxfix.applications import constructions
 from flask_ctxfix.codemod import (
     Edit,
@@ -22,6 +21,7 @@ from flask_ctxfix.context_flow import ContextFlow, Use, Where
 from flask_ctxfix.context_flow.starts import Start, is_deferred
 from flask_ctxfix.context_flow.values import Foreign, Function
 from flask_ctxfix.flask_facts import BODY_READS, FORM_READS, WHOLE_BODY_READS
+from flask_ctxfix.obligations.only_use import is_only_named_at
 from flask_ctxfix.obligations.set_between import set_between
 from flask_ctxfix.places import is_first_on_line
 from flask_ctxfix.project import Project
@@ -42,9 +42,8 @@ def moved_decorator(copy: Copy, project: Project) -> Fix | None:
     if not isinstance(module.scopes.parents[node], ast.Module) or is_deferred(function):
         return None
     starts = copy.starts(project)
-    if not starts or len(starts) != len(copy.uses):
-        return None
-    if is_named_elsewhere(project, module, node.name):
+    started = {each.callable for each in starts}
+    if not starts or not is_only_named_at(module, project, node, started):
         return None
     if not all(_can_be_copied(each, function, project) for each in starts):
         return None
