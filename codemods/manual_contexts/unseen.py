@@ -9,10 +9,10 @@ import ast
 from collections.abc import Callable
 
 from flask_ctxfix.context_flow import ContextFlow, Where
-from flask_ctxfix.context_flow.evaluation import Values
 from flask_ctxfix.context_flow.tables import QuestionKind
-from flask_ctxfix.context_flow.values import Class, Foreign, Function, Property, Proxy
-from flask_ctxfix.flask_facts import NEEDS, PLAIN_BASES, PROXIES
+from flask_ctxfix.context_flow.values import Foreign, Function, Property, Proxy
+from flask_ctxfix.flask_facts import NEEDS, PROXIES
+from flask_ctxfix.obligations.overriding import may_be_called_unseen
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import FunctionNode
 from flask_ctxfix.source import SourceError
@@ -80,29 +80,12 @@ def is_open(module: Module, project: Project, function: FunctionNode) -> bool:
     values = ContextFlow.of(project).values
     if not isinstance(values.definition(module, function), Function):
         return True
-    owner = module.scopes.parents.get(function)
-    if isinstance(owner, ast.ClassDef) and _is_called_by_others(values, module, owner, function):
+    if function.name not in _MAKING and may_be_called_unseen(module, project, function):
         return True
     return any(
         not _is_seen(other, project, reference)
         for other, reference in ContextFlow.of(project).every_caller.references(module, function)
         if not project.is_test(other.path)
-    )
-
-
-def _is_called_by_others(
-    values: Values, module: Module, owner: ast.ClassDef, function: FunctionNode
-) -> bool:
-    """Whether Python, or a library whose class is inherited from, calls a method."""
-    name = getattr(function, "name", "")
-    if name.startswith("__") and name.endswith("__"):
-        return name not in _MAKING
-    classes = [Class(module, owner)]
-    classes += [each for each in values.bases(classes[0]) if isinstance(each, Class)]
-    bases = (values.of(each.module, base) for each in classes for base in each.node.bases)
-    return any(
-        base is None or (isinstance(base, Foreign) and base.name not in PLAIN_BASES)
-        for base in bases
     )
 
 

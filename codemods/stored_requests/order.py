@@ -16,9 +16,10 @@ from flask_ctxfix.codemods.stored_requests.nested import opens_context, opens_in
 from flask_ctxfix.codemods.stored_requests.walks import Key, Walk, key_of
 from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.tables import QuestionKind
-from flask_ctxfix.context_flow.values import Class, Foreign, Function, Known, parameters_of
+from flask_ctxfix.context_flow.values import Foreign, Function, Known, parameters_of
 from flask_ctxfix.flask_facts import CACHES, is_transparent
 from flask_ctxfix.obligations.named_in_strings import strings_naming
+from flask_ctxfix.obligations.overriding import may_be_called_unseen, may_be_overridden
 from flask_ctxfix.obligations.waiting import is_read_later
 from flask_ctxfix.project import Keeper, Module, Project, stem_of
 from flask_ctxfix.scopes import FunctionNode
@@ -165,20 +166,12 @@ class Order:
                 return True
         owner = module.scopes.parents.get(node)
         named_by = owner.name if isinstance(owner, ast.ClassDef) else stem_of(module.path)
-        for other in self._project.parsed(self._project.naming(node.name)):
-            if isinstance(owner, ast.ClassDef) and self._overrides(other, owner, node.name):
+        if isinstance(owner, ast.ClassDef):
+            if may_be_overridden(module, self._project, owner, node.name):
                 return True
+        for other in self._project.parsed(self._project.naming(node.name)):
             if any(strings_naming(node.name, other, named_by)):
                 return True
-        return False
-
-    def _overrides(self, module: Module, owner: ast.ClassDef, name: str) -> bool:
-        """Whether a class of a module that inherits from `owner` has a method of this name."""
-        for each in module.scopes.nodes(ast.ClassDef):
-            if each is not owner and name in module.scopes.opened_by(each).bindings:
-                bases = self.values.bases(Class(module, each))
-                if any(isinstance(base, Class) and base.node.name == owner.name for base in bases):
-                    return True
         return False
 
     def _at_entry(
@@ -190,7 +183,7 @@ class Order:
         )
 
     def _entered(self, module: Module, function: ast.FunctionDef | ast.AsyncFunctionDef) -> _Before:
-        if self._entries.is_called_unseen(module, function):
+        if may_be_called_unseen(module, self._project, function, by_flask=False):
             return _Before(Written.NO)
         found = _Before(Written.YES)
         for decorator in function.decorator_list:

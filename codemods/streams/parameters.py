@@ -7,18 +7,12 @@ import ast
 from flask_ctxfix.codemod import AddParameter, Edit, ReplaceExpression
 from flask_ctxfix.codemods.streams.late_code import Late
 from flask_ctxfix.codemods.streams.streamed import streams_of
-from flask_ctxfix.context_flow import ContextFlow
-from flask_ctxfix.context_flow.values import Class, Foreign
-from flask_ctxfix.flask_facts import PLAIN_BASES, VIEW_BASES
 from flask_ctxfix.obligations.only_use import is_only_named_at, named_at
+from flask_ctxfix.obligations.overriding import may_be_called_unseen, may_be_overridden
 from flask_ctxfix.obligations.set_between import set_between
 from flask_ctxfix.project import Module, Project
-from flask_ctxfix.source import SourceError
 from flask_ctxfix.statements import simple_statement_of
 from flask_ctxfix.value_reads import Read, free_names, is_readable_at, using_edits
-
-# Classes that call no methods but those that they are known for.
-_QUIET_BASES = PLAIN_BASES | VIEW_BASES
 
 
 def passing_edits(project: Project, part: Late, reads: list[Read]) -> list[Edit] | None:
@@ -80,9 +74,9 @@ def _only_calls(project: Project, part: Late, node: ast.FunctionDef) -> list[ast
     module, scopes = part.module, part.module.scopes
     owner = scopes.parents[node]
     if isinstance(owner, ast.ClassDef):
-        if _may_be_overridden(project, module, node.name):
+        if may_be_overridden(module, project, owner, node.name):
             return None
-        if not _are_bases_known(project, Class(module, owner)):
+        if may_be_called_unseen(module, project, node):
             return None
     made = [stream.only.node for stream in streams_of(part, project) if stream.only is not None]
     calls = [call for call in made if isinstance(call, ast.Call)]
@@ -90,36 +84,6 @@ def _only_calls(project: Project, part: Late, node: ast.FunctionDef) -> list[ast
     if named != {*named_at(module, node)} or not is_only_named_at(module, project, node, named):
         return None
     return calls
-
-
-def _may_be_overridden(project: Project, module: Module, name: str) -> bool:
-    """Whether more than one class may have something of its own under the name of a method."""
-    if _bound_by_classes(module, name) != 1:
-        return True
-    for path in project.naming(name):
-        try:
-            if path != module.path and _bound_by_classes(project.module(path), name):
-                return True
-        except SourceError:
-            return True
-    return False
-
-
-def _bound_by_classes(module: Module, name: str) -> int:
-    """Return how often the classes of a module give a value to a name of theirs."""
-    classes = map(module.scopes.opened_by, module.scopes.nodes(ast.ClassDef))
-    return sum(len(each.bindings.get(name, ())) for each in classes)
-
-
-def _are_bases_known(project: Project, owner: Class) -> bool:
-    """Whether no class that calls a method of this one, which it inherits, may be out of sight."""
-    values = ContextFlow.of(project).values
-    classes = [owner, *(each for each in values.bases(owner) if isinstance(each, Class))]
-    bases = [values.of(each.module, base) for each in classes for base in each.node.bases]
-    return all(
-        isinstance(each, Class) or (isinstance(each, Foreign) and each.name in _QUIET_BASES)
-        for each in bases
-    )
 
 
 def _given_more(

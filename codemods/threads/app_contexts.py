@@ -18,10 +18,10 @@ from flask_ctxfix.codemods.threads.captured_proxies import opened_proxies
 from flask_ctxfix.context_flow import ContextFlow, Summary, Where
 from flask_ctxfix.context_flow import Need as Context
 from flask_ctxfix.context_flow.starts import Start, is_deferred, starts_in
-from flask_ctxfix.context_flow.values import Class, Foreign
-from flask_ctxfix.flask_facts import PLAIN_BASES
+from flask_ctxfix.context_flow.values import Foreign
 from flask_ctxfix.obligations.lasting_work import may_go_on
 from flask_ctxfix.obligations.only_use import is_only_named_at, named_at
+from flask_ctxfix.obligations.overriding import may_be_called_unseen
 from flask_ctxfix.obligations.same_value import is_same_later
 from flask_ctxfix.places import can_be_wrapped, is_first_on_line
 from flask_ctxfix.project import Module, Project
@@ -30,7 +30,6 @@ from flask_ctxfix.spelling import flask_name_at, is_free
 from flask_ctxfix.statements import statement_of
 from flask_ctxfix.syntax import last_name
 
-_OWN_BASES = frozenset(map(Foreign, PLAIN_BASES | {"threading.Thread"}))
 _CHANGES = "open an app context around it; teardown functions run when it ends"
 _WRAPPER = """\
 def {name}(*args, **kwargs):
@@ -274,7 +273,7 @@ def _is_only_target(start: Start, project: Project, node: ast.FunctionDef) -> bo
     """Whether all that names a function in the project starts it elsewhere."""
     module = start.module
     owner = module.scopes.parents.get(node)
-    if isinstance(owner, ast.ClassDef) and _may_be_called(start, project, owner, node):
+    if isinstance(owner, ast.ClassDef) and _may_be_called(start, project, node):
         return False
     if start.target is node:
         return True
@@ -282,23 +281,18 @@ def _is_only_target(start: Start, project: Project, node: ast.FunctionDef) -> bo
     return is_only_named_at(module, project, node, targets)
 
 
-def _may_be_called(
-    start: Start, project: Project, owner: ast.ClassDef, node: ast.FunctionDef
-) -> bool:
+def _may_be_called(start: Start, project: Project, node: ast.FunctionDef) -> bool:
     """Whether something may call a method that does not name it, or names it as a thread's `run`.
 
     A class of another package calls the methods that it knows, and Python those in underscores.
     """
     module, flow = start.module, ContextFlow.of(project)
-    if node.name.startswith("__") and node.name.endswith("__"):
-        return True
     if start.target is node:
         runs = flow.every_caller.references(module, node)
         return any(flow.values.of(home, each) is not None for home, each in runs)
-    bases = [flow.values.of(module, base) for base in owner.bases]
-    is_known = all(isinstance(base, Class) or base in _OWN_BASES for base in bases)
-    asking = module.scopes.calls.get("getattr", ())
-    return not is_known or any(_asks_object(module, each) for each in asking)
+    if may_be_called_unseen(module, project, node):
+        return True
+    return any(_asks_object(module, each) for each in module.scopes.calls.get("getattr", ()))
 
 
 def _asks_object(module: Module, call: ast.Call) -> bool:
