@@ -102,7 +102,7 @@ def expression_of(module: Module, around: ast.AST, use: Use) -> ast.expr | None:
     )
 
 
-def is_tried(module: Module, project: Project, around: ast.AST, node: ast.expr) -> bool:
+def is_tried(module: Module, project: Project, around: ast.AST, node: ast.AST) -> bool:
     """Whether the code `around` an expression handles what reading a value may raise."""
     return survives_errors(module, project, around, node, lambda each: each.handlers)
 
@@ -111,7 +111,7 @@ def survives_errors(
     module: Module,
     project: Project,
     around: ast.AST,
-    node: ast.expr,
+    node: ast.AST,
     handles: Callable[[ast.Try], object],
 ) -> bool:
     """Whether the code `around` an expression goes on behind an error of it.

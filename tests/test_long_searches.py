@@ -11,10 +11,10 @@ from flask_ctxfix import engine
 from flask_ctxfix.applications import class_kind
 from flask_ctxfix.codemods.removed_apis import kept_contexts
 from flask_ctxfix.codemods.removed_apis.asked_errors import AskedErrors
-from flask_ctxfix.codemods.removed_apis.caught_errors import is_group, names_of
 from flask_ctxfix.codemods.removed_apis.kept_contexts import KeptContexts
 from flask_ctxfix.codemods.stored_requests.entries import Entries
 from flask_ctxfix.context_flow.starts import starts_in
+from flask_ctxfix.obligations.caught import is_group, names_of
 from flask_ctxfix.obligations.lasting_work import why_lasting
 from flask_ctxfix.origins import UNKNOWN
 from flask_ctxfix.project import Module, Project

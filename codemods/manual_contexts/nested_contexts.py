@@ -31,6 +31,7 @@ from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import FunctionNode
 from flask_ctxfix.statements import loops_around, own_nodes
 from flask_ctxfix.syntax import last_name, without_call
+from flask_ctxfix.value_reads import is_tried
 
 _CHANGES = (
     "run the block in the context that is active; it then shares `g` and the database session, and "
@@ -276,7 +277,8 @@ def _gives_same_urls(target: TargetVersion, where: Where) -> bool:
 
 def _reads_request_first(module: Module, project: Project, node: ast.With) -> bool:
     """Whether all ways through a block read the request, before anything else can happen."""
-    if len(node.items) > 1 or any(_is_caught(parent) for parent in module.scopes.ancestors(node)):
+    around = module.scopes.function_of(node) or module.tree
+    if len(node.items) > 1 or is_tried(module, project, around, node):
         return False
     statements = [each for each in ast.walk(node.body[0]) if isinstance(each, ast.Try)]
     summary = ContextFlow.of(project).needs.of_statements(module, node.body)
@@ -293,9 +295,3 @@ def _reads_request_first(module: Module, project: Project, node: ast.With) -> bo
         if isinstance(each, acts)
     ]
     return not statements and bool(reads) and min(reads) < min(others, default=min(reads) + 1)
-
-
-def _is_caught(parent: ast.AST) -> bool:
-    """Whether a statement around a block may handle its errors."""
-    is_handled = isinstance(parent, ast.Try) and bool(parent.handlers)
-    return is_handled or isinstance(parent, ast.With | ast.AsyncWith)

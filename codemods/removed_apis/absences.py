@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 
 from flask_ctxfix.codemods.removed_apis.versions import is_version_test
+from flask_ctxfix.obligations.caught import names_of
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.statements import before_in, ends
 
@@ -14,10 +15,12 @@ def expects_absence(module: Module, project: Project, node: ast.AST) -> bool:
     child: ast.AST = node
     for parent in module.scopes.ancestors(node):
         if isinstance(parent, ast.Try) and child in parent.body:
-            if any(map(_names_attribute_error, parent.handlers)):
+            if any(_names_error(module, project, each.type) for each in parent.handlers):
                 return True
         elif isinstance(parent, ast.With) and child in parent.body:
-            if any(map(_names_attribute_error, parent.items)):
+            managers = (item.context_expr for item in parent.items)
+            given = (arg for each in managers if isinstance(each, ast.Call) for arg in each.args)
+            if any(_names_error(module, project, each) for each in given):
                 return True
         elif isinstance(parent, ast.BoolOp) and isinstance(child, ast.expr):
             earlier = parent.values[: parent.values.index(child)]
@@ -29,15 +32,13 @@ def expects_absence(module: Module, project: Project, node: ast.AST) -> bool:
     return False
 
 
-def _names_attribute_error(part: ast.ExceptHandler | ast.withitem) -> bool:
-    kinds = part.type if isinstance(part, ast.ExceptHandler) else part.context_expr
-    names = ast.walk(kinds) if kinds is not None else ()
-    return any(isinstance(name, ast.Name) and name.id == "AttributeError" for name in names)
-
-
 def _leaves_by_version(module: Module, project: Project, statement: ast.stmt) -> bool:
     return (
         isinstance(statement, ast.If)
         and is_version_test(module, project, statement.test)
         and ends(statement.body)
     )
+
+
+def _names_error(module: Module, project: Project, kinds: ast.expr | None) -> bool:
+    return "AttributeError" in names_of(module, project, kinds)

@@ -7,8 +7,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from flask_ctxfix.codemod import Edit
-from flask_ctxfix.codemods.removed_apis.caught_errors import BEFORE, SINCE, catches, names_of
-from flask_ctxfix.codemods.removed_apis.handlers import ConflictError, Handlers
+from flask_ctxfix.codemods.removed_apis.handlers import BEFORE, SINCE, ConflictError, Handlers
 from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.values import (
     Class,
@@ -19,6 +18,7 @@ from flask_ctxfix.context_flow.values import (
     bound_arguments,
     parameters_of,
 )
+from flask_ctxfix.obligations.caught import catches, names_of
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import FunctionNode
 

@@ -8,20 +8,16 @@ from typing import cast
 
 from flask_ctxfix.codemod import Edit, ReplaceExpression
 from flask_ctxfix.codemods.removed_apis.asked_errors import AskedErrors, raises_again
-from flask_ctxfix.codemods.removed_apis.caught_errors import (
-    BEFORE,
-    SINCE,
-    catches,
-    is_group,
-    may_catch,
-    names_of,
-)
 from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.values import Function, Instance
+from flask_ctxfix.obligations.caught import catches, is_group, may_catch, names_of
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import FunctionNode
 from flask_ctxfix.syntax import without_call
 
+# The error of a missing context before Flask 2.2, and since.
+BEFORE = "AttributeError"
+SINCE = "RuntimeError"
 _ANOTHER = "a handler around it catches RuntimeError for something else"
 _ASKS = "a handler around it asks which error it caught"
 _UNKNOWN = "it is not known which errors a handler around it catches"

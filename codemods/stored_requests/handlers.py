@@ -5,15 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from flask_ctxfix.codemod import (
-    Applicability,
-    Finding,
-    Fix,
-    Level,
-    ReplaceExpression,
-    Rule,
-    Step,
-)
+from flask_ctxfix.codemod import Applicability, Finding, Fix, Level, ReplaceExpression, Rule, Step
 from flask_ctxfix.codemods.stored_requests.entries import Entries
 from flask_ctxfix.codemods.stored_requests.registrations import (
     Registration,
@@ -24,8 +16,9 @@ from flask_ctxfix.codemods.stored_requests.registrations import (
 )
 from flask_ctxfix.context_flow import ContextFlow, Reach, Where
 from flask_ctxfix.context_flow.values import Foreign, Function
-from flask_ctxfix.flask_facts import AFTER_REQUEST, BROAD_ERRORS, SETTING_UP
+from flask_ctxfix.flask_facts import AFTER_REQUEST, SETTING_UP
 from flask_ctxfix.flask_versions import TargetVersion
+from flask_ctxfix.obligations.caught import caught_around, may_catch
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import FunctionNode
 from flask_ctxfix.source import SourceError
@@ -47,9 +40,10 @@ _LATE = frozenset(
     }
 )
 _CHECKED_BLUEPRINTS = (2, 3)
+# What Flask raises if something is set up once a request is served.
+_LATE_ERROR = "AssertionError"
 _ADVICE_SETUP = "register it where the application is set up"
 _ADVICE_AFTER = "use `after_this_request`"
-_EXPECTED = {"AssertionError"}
 
 
 class HandlerRegisteredInView(Rule):
@@ -127,7 +121,7 @@ class HandlerRegisteredInView(Rule):
             return
         for node, method in _set_up(module, project):
             reach = _in_request(module, project, node)
-            if reach is not None and not _caught(module, node) & _EXPECTED:
+            if reach is not None and _LATE_ERROR not in caught_around(module, project, node):
                 yield self._at_setup(module, project, target, node, method, reach)
         for registration in registrations_in(module, project):
             reach = _in_request(module, project, registration.node)
@@ -205,22 +199,6 @@ def _in_request(module: Module, project: Project, node: ast.AST) -> Reach | None
     return reach if reach.where is Where.REQUEST and reach.steps else None
 
 
-def _caught(module: Module, node: ast.AST) -> set[str]:
-    """Return the names of the exceptions that code around a node, in its function, catches."""
-    child = node
-    found: set[str] = set()
-    for parent in module.scopes.ancestors(node):
-        if isinstance(parent, FunctionNode):
-            break
-        if isinstance(parent, ast.Try) and child in parent.body:
-            for handler in parent.handlers:
-                kind = handler.type
-                kinds = kind.elts if isinstance(kind, ast.Tuple) else [kind]
-                found |= {getattr(each, "id", "BaseException") for each in kinds}
-        child = parent
-    return found
-
-
 def _is_late(project: Project, reach: Reach) -> bool:
     """Whether what Flask calls first on the way is called when the response is made."""
     entry = _function_at(project, reach.steps[0])
@@ -256,9 +234,8 @@ def _after_this_request(
     always_failed = is_checked or owner != "flask.Blueprint()."
     is_served = ContextFlow.of(project).every_caller.of(module, node).where is Where.REQUEST
     is_own = not isinstance(node, ast.Call) or is_made_here(module, project, node.args[0])
-    is_plain = (
-        is_own and not _caught(module, node) & BROAD_ERRORS and _answers(module, project, node)
-    )
+    is_caught = may_catch(caught_around(module, project, node), _LATE_ERROR)
+    is_plain = is_own and not is_caught and _answers(module, project, node)
     is_plain = is_plain and (owner == "flask.current_app." or _applications(project) <= 1)
     applicability: Applicability = "safe" if always_failed and is_served and is_plain else "unsafe"
     edit = ReplaceExpression(module.span(method), code)

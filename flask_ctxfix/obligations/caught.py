@@ -1,4 +1,4 @@
-"""Which of the two errors of a missing context handlers catch: the one before, the one since."""
+"""Which errors handlers catch: those of ``except``, and those around a place."""
 
 from __future__ import annotations
 
@@ -8,15 +8,13 @@ from collections.abc import Collection, Iterator
 from flask_ctxfix.flask_facts import BROAD_ERRORS
 from flask_ctxfix.origins import NONE, UNKNOWN
 from flask_ctxfix.project import Module, Project
-
-BEFORE = "AttributeError"
-SINCE = "RuntimeError"
+from flask_ctxfix.statements import TRIES, way_out
 
 
 def names_of(module: Module, project: Project, kinds: ast.expr | None) -> frozenset[str]:
     """Return the builtin exceptions that an ``except`` names, and `UNKNOWN` if it may name others.
 
-    Classes of the project and of other packages are neither of the two errors, nor bases of them.
+    Classes of the project and of other packages are no builtin ones, nor bases of such.
     """
     if kinds is None:
         return frozenset({"BaseException"})
@@ -25,6 +23,18 @@ def names_of(module: Module, project: Project, kinds: ast.expr | None) -> frozen
         if _parts(each) is None:
             names |= _plain_names(owner, project, each)
     return names
+
+
+def caught_around(module: Module, project: Project, node: ast.AST) -> frozenset[str]:
+    """Return the exceptions that handlers around a node catch in its function."""
+    return frozenset[str]().union(
+        *(
+            names_of(module, project, handler.type)
+            for parent, child in way_out(module, node)
+            if isinstance(parent, TRIES) and child in parent.body  # type: ignore[attr-defined]
+            for handler in parent.handlers  # type: ignore[attr-defined]
+        )
+    )
 
 
 def catches(names: Collection[str], error: str) -> bool:
