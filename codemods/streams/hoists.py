@@ -9,13 +9,13 @@ from flask_ctxfix.codemod import Edit, Fix
 from flask_ctxfix.codemods.streams.late_code import Late
 from flask_ctxfix.codemods.streams.parameters import passing_edits, statement_of
 from flask_ctxfix.codemods.streams.streamed import Stream, is_view, streams_of
-from flask_ctxfix.codemods.streams.wraps import torn_down
 from flask_ctxfix.context_flow import ContextFlow, Where
 from flask_ctxfix.context_flow.handled_errors import fallbacks
 from flask_ctxfix.context_flow.needs import Use
 from flask_ctxfix.context_flow.uses import writes_session
 from flask_ctxfix.flask_facts import USERS
 from flask_ctxfix.obligations.set_between import set_between
+from flask_ctxfix.obligations.teardown import torn_down
 from flask_ctxfix.places import has_types_above, is_first_on_line
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import FunctionNode

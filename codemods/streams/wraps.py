@@ -10,9 +10,9 @@ from flask_ctxfix.codemods.streams.late_code import is_stream
 from flask_ctxfix.codemods.streams.streamed import Stream
 from flask_ctxfix.context_flow import Reach, Where
 from flask_ctxfix.context_flow.needs import Summary
-from flask_ctxfix.context_flow.teardowns import teardowns
 from flask_ctxfix.context_flow.uses import left_on_g, writes_session
 from flask_ctxfix.flask_versions import ONE_CONTEXT, TargetVersion
+from flask_ctxfix.obligations.teardown import torn_down
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.source import SourceError, Span
 from flask_ctxfix.spelling import flask_name_at
@@ -111,19 +111,3 @@ def closed_early(stream: Stream, project: Project) -> list[str]:
     names = {use.attribute for use in left_on_g(summary)}
     files = [use.name for use in stream.uses if use.attribute == "files"]
     return sorted(names & torn_down(project)) + files
-
-
-def torn_down(project: Project) -> frozenset[str]:
-    """Return the names that functions for teardown of the project mention."""
-    return project.memo("torn down", lambda: frozenset(_named_in_teardown(project)))
-
-
-def _named_in_teardown(project: Project) -> set[str]:
-    found: set[str] = set()
-    for _, function in teardowns(project):
-        for each in ast.walk(function):
-            if isinstance(each, ast.Attribute):
-                found.add(each.attr)
-            elif isinstance(each, ast.Constant) and isinstance(each.value, str):
-                found.add(each.value)
-    return found

@@ -11,16 +11,15 @@ from flask_ctxfix.codemods.threads.maps import iterables_of, map_fix
 from flask_ctxfix.context_flow import ContextFlow, Need, Summary, Where
 from flask_ctxfix.context_flow.needs import Use
 from flask_ctxfix.context_flow.starts import Start
-from flask_ctxfix.context_flow.teardowns import teardowns
 from flask_ctxfix.context_flow.uses import left_on_g, writes_session
 from flask_ctxfix.context_flow.values import Foreign, Function
 from flask_ctxfix.flask_facts import BODY_READS, CHANGING, FORM_READS, WHOLE_BODY_READS
 from flask_ctxfix.named import is_imported, is_named
 from flask_ctxfix.obligations.lasting_work import why_lasting
+from flask_ctxfix.obligations.teardown import fails_at_teardown
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.records import replace
 from flask_ctxfix.spelling import flask_name_at
-from flask_ctxfix.statements import own_nodes
 
 _CHANGES = (
     "run it in a copy of the request's context; in the copy `g` is new and empty, teardown "
@@ -127,7 +126,7 @@ def _sees_copies(project: Project) -> bool:
             or any(_of_request(project, "stream"))
             or any(_of_request(project, "files"))
             or any(_is_changed(*each) for each in _of_request(project, "view_args"))
-            or any(_expects_more(project, *each) for each in teardowns(project))
+            or fails_at_teardown(project)
         ),
     )
 
@@ -147,19 +146,3 @@ def _is_changed(module: Module, attribute: ast.Attribute) -> bool:
     if isinstance(parent, ast.Attribute):
         return parent.attr in CHANGING
     return isinstance(parent, ast.Subscript) and not isinstance(parent.ctx, ast.Load)
-
-
-def _expects_more(project: Project, module: Module, function: ast.FunctionDef) -> bool:
-    """Whether a teardown function takes something from `g` that a copy's need not have."""
-    values = ContextFlow.of(project).values
-    keys = {each.value for each in ast.walk(function) if isinstance(each, ast.Constant)}
-    for node in own_nodes(function):
-        if isinstance(node, ast.Attribute) and values.of(module, node.value) == Foreign("flask.g"):
-            call = module.scopes.parents[node]
-            if isinstance(call, ast.Call) and call.func is node:
-                is_more = node.attr == "pop" and len(call.args) + len(call.keywords) == 1
-            else:
-                is_more = isinstance(node.ctx, ast.Load | ast.Del) and node.attr not in keys
-            if is_more:
-                return True
-    return False
