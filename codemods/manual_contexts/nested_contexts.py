@@ -16,7 +16,6 @@ from flask_ctxfix.codemod import (
     RemoveArgument,
     Rule,
 )
-from flask_ctxfix.codemods.manual_contexts.current_apps import is_current_app, may_be_another
 from flask_ctxfix.codemods.manual_contexts.managers import doubtful_managers, switches_app
 from flask_ctxfix.codemods.manual_contexts.other_callers import has_other_callers
 from flask_ctxfix.codemods.manual_contexts.quiet_blocks import is_quiet
@@ -27,6 +26,7 @@ from flask_ctxfix.context_flow.handled_errors import expects_no_context
 from flask_ctxfix.context_flow.made_contexts import makes_context
 from flask_ctxfix.context_flow.values import Foreign
 from flask_ctxfix.flask_versions import ONE_CONTEXT, TargetVersion
+from flask_ctxfix.obligations.which_application import is_current_app, may_be_another
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import FunctionNode
 from flask_ctxfix.statements import loops_around, own_nodes

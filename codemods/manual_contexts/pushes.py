@@ -9,8 +9,9 @@ from typing import Literal
 from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.starts import starts_in
 from flask_ctxfix.context_flow.values import Foreign, Instance, parameters_of
-from flask_ctxfix.flask_facts import APPLICATIONS, CLASSES, CONTEXT_MAKERS
+from flask_ctxfix.flask_facts import CLASSES, CONTEXT_MAKERS
 from flask_ctxfix.named import defines, is_imported
+from flask_ctxfix.obligations.which_application import is_application
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.records import Record
 from flask_ctxfix.scopes import Binding, FunctionNode, Scope
@@ -166,13 +167,10 @@ def _makes(module: Module, project: Project, call: ast.Call) -> bool:
         return False
     values = ContextFlow.of(project).values
     owner = values.of(module, called.value)
-    if isinstance(owner, Foreign):
-        return owner.name in APPLICATIONS
-    if isinstance(owner, Instance):
-        bases = values.bases(owner.of)
-        is_flask = any(isinstance(base, Foreign) and base.name == "flask.Flask" for base in bases)
-        return is_flask and isinstance(values.of(module, called), Foreign)
-    return owner is None and _has_one_meaning(project, called.attr)
+    if owner is None:
+        return _has_one_meaning(project, called.attr)
+    is_own = isinstance(owner, Instance) and not isinstance(values.of(module, called), Foreign)
+    return not is_own and is_application(module, project, called.value)
 
 
 def _has_one_meaning(project: Project, maker: str) -> bool:

@@ -8,14 +8,12 @@ from collections.abc import Iterator
 from flask_ctxfix.applications import imported_packages, instance_of
 from flask_ctxfix.codemod import Finding, Rule
 from flask_ctxfix.context_flow import ContextFlow, Where
-from flask_ctxfix.context_flow.values import Foreign
-from flask_ctxfix.flask_facts import APPLICATIONS
 from flask_ctxfix.flask_versions import TargetVersion
+from flask_ctxfix.obligations.which_application import is_application
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import FunctionNode
 
 _NAME = "test_request_context"
-_APPLICATIONS = frozenset(map(Foreign, APPLICATIONS))
 _MESSAGE = "`test_request_context()` makes up a request in code that is no test"
 _ADVICE = (
     "open an app context; with SERVER_NAME set it is enough for `url_for`, and what else is read "
@@ -84,8 +82,8 @@ class TestContextInProduction(Rule):
 
 
 def _is_app(module: Module, project: Project, node: ast.expr) -> bool:
-    value = ContextFlow.of(project).values.of(module, node)
-    return value in _APPLICATIONS or instance_of(module, project, node) == "Flask"
+    is_flask = instance_of(module, project, node) == "Flask"
+    return is_flask or is_application(module, project, node)
 
 
 def _is_command(module: Module, project: Project, node: ast.AST) -> bool:

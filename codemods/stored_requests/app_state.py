@@ -11,9 +11,10 @@ from flask_ctxfix.codemod import Finding, Level, Rule, Step
 from flask_ctxfix.codemods.stored_requests.locks import Locking, locking_around
 from flask_ctxfix.context_flow import ContextFlow, Where
 from flask_ctxfix.context_flow.request_data import Datum, Kind, RequestData
-from flask_ctxfix.context_flow.values import Class, Foreign, Instance
+from flask_ctxfix.context_flow.values import Foreign
 from flask_ctxfix.flask_facts import APPLICATIONS, BODY_READS, spelled
 from flask_ctxfix.flask_versions import TargetVersion
+from flask_ctxfix.obligations.which_application import is_application
 from flask_ctxfix.project import Module, Project
 
 _APPLICATION = "flask.Flask()"
@@ -165,7 +166,7 @@ def _to_state(
     values: tuple[ast.expr, ...],
 ) -> Iterator[_Write]:
     """Yield the assignment to an attribute or an item, if that is of shared state."""
-    is_of_state = _is_application if isinstance(node, ast.Attribute) else _is_mapping
+    is_of_state = is_application if isinstance(node, ast.Attribute) else _is_mapping
     if is_of_state(module, project, node.value):
         yield _Write(node, _written(module, node), values)
 
@@ -196,26 +197,13 @@ def _called(
     if value == Foreign(_PUTENV):
         yield _Write(call, "os.environ", values)
     elif value == Foreign(_SETATTR) and len(call.args) == 3:
-        if _is_application(module, project, call.args[0]):
+        if is_application(module, project, call.args[0]):
             yield _Write(call, _written(module, call.args[0]), values[1:])
 
 
 def _is_mapping(module: Module, project: Project, node: ast.expr) -> bool:
     value = ContextFlow.of(project).values.of(module, node)
     return isinstance(value, Foreign) and value.name in _MAPPINGS
-
-
-def _is_application(module: Module, project: Project, node: ast.expr) -> bool:
-    """Whether an expression is the application, its proxy, or an instance of a subclass."""
-    values = ContextFlow.of(project).values
-    value = values.of(module, node)
-    if isinstance(value, Instance):
-        return Foreign("flask.Flask") in _bases(project, value.of)
-    return isinstance(value, Foreign) and value.name in APPLICATIONS
-
-
-def _bases(project: Project, owner: Class) -> list[Class | Foreign]:
-    return list(ContextFlow.of(project).values.bases(owner))
 
 
 def _written(module: Module, node: ast.expr) -> str:

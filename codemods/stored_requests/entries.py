@@ -18,6 +18,7 @@ from flask_ctxfix.flask_facts import (
     EXPOSING_DECORATORS,
     VIEW_REGISTRATIONS,
 )
+from flask_ctxfix.obligations.which_application import has_one_application
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.syntax import without_call
 
@@ -193,7 +194,7 @@ class Entries:
         for hook in self._every_hook:
             if hook.function == function:
                 is_same = hook.owner is not None and hook.owner == entry.owner
-                if hook.scope == "app" and (self.applications <= 1 or is_same):
+                if hook.scope == "app" and (self.has_one_application or is_same):
                     return True
                 if hook.scope == "blueprint" and is_same and entry.is_view:
                     return True
@@ -210,19 +211,15 @@ class Entries:
         return isinstance(called, Foreign) and called.name in _ANSWERS
 
     @cached_property
-    def applications(self) -> int:
-        """How many applications the project makes; several, if it has a class of its own."""
-        made = 0
-        for module in self._modules("Flask"):
-            calls = module.scopes.nodes(ast.Call)
-            made += sum(self._makes_flask(module, call) for call in calls)
-            for node in module.scopes.nodes(ast.ClassDef):
-                made += 2 * (Foreign("flask.Flask") in self._values.bases(Class(module, node)))
-        return made
-
-    def _makes_flask(self, module: Module, call: ast.Call) -> bool:
-        """Whether a call makes an application, of Flask's own class."""
-        return self._project.flask_name(module, call.func) == "Flask"
+    def has_one_application(self) -> bool:
+        """Whether the project makes no second application, and has no class of its own for one."""
+        classes = (
+            Class(module, node)
+            for module in self._modules("Flask")
+            for node in module.scopes.nodes(ast.ClassDef)
+        )
+        own = (each for each in classes if Foreign("flask.Flask") in self._values.bases(each))
+        return has_one_application(self._project) and not any(own)
 
     def _makes_application(self, module: Module, function: ast.FunctionDef) -> bool:
         calls = (each for each in ast.walk(function) if isinstance(each, ast.Call))

@@ -6,7 +6,6 @@ import ast
 from collections.abc import Iterator
 
 from flask_ctxfix.codemod import Applicability, Finding, Fix, Level, ReplaceExpression, Rule, Step
-from flask_ctxfix.codemods.stored_requests.entries import Entries
 from flask_ctxfix.codemods.stored_requests.registrations import (
     Registration,
     is_made_here,
@@ -19,6 +18,7 @@ from flask_ctxfix.context_flow.values import Foreign, Function
 from flask_ctxfix.flask_facts import AFTER_REQUEST, SETTING_UP
 from flask_ctxfix.flask_versions import TargetVersion
 from flask_ctxfix.obligations.caught import caught_around, may_catch
+from flask_ctxfix.obligations.which_application import has_one_application
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import FunctionNode
 from flask_ctxfix.source import SourceError
@@ -236,7 +236,7 @@ def _after_this_request(
     is_own = not isinstance(node, ast.Call) or is_made_here(module, project, node.args[0])
     is_caught = may_catch(caught_around(module, project, node), _LATE_ERROR)
     is_plain = is_own and not is_caught and _answers(module, project, node)
-    is_plain = is_plain and (owner == "flask.current_app." or _applications(project) <= 1)
+    is_plain = is_plain and (owner == "flask.current_app." or has_one_application(project))
     applicability: Applicability = "safe" if always_failed and is_served and is_plain else "unsafe"
     edit = ReplaceExpression(module.span(method), code)
     return Fix(applicability, _ADVICE_AFTER, (edit,), needs)
@@ -253,7 +253,3 @@ def _answers(module: Module, project: Project, node: ast.expr | ast.stmt) -> boo
     if not isinstance(registered, ast.FunctionDef | ast.AsyncFunctionDef):
         return True
     return bool(module.scopes.returned.get(registered))
-
-
-def _applications(project: Project) -> int:
-    return project.memo("applications", lambda: Entries(project).applications)

@@ -18,11 +18,11 @@ from flask_ctxfix.codemods.threads.captured_proxies import opened_proxies
 from flask_ctxfix.context_flow import ContextFlow, Summary, Where
 from flask_ctxfix.context_flow import Need as Context
 from flask_ctxfix.context_flow.starts import Start, is_deferred, starts_in
-from flask_ctxfix.context_flow.values import Foreign
 from flask_ctxfix.obligations.lasting_work import may_go_on
 from flask_ctxfix.obligations.only_use import is_only_named_at, named_at
 from flask_ctxfix.obligations.overriding import may_be_called_unseen
 from flask_ctxfix.obligations.same_value import is_same_later
+from flask_ctxfix.obligations.which_application import application_of_module
 from flask_ctxfix.places import can_be_wrapped, is_first_on_line
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import FunctionNode
@@ -248,20 +248,11 @@ def _passed_first(start: Start, real: str) -> Edit | None:
 def _module_app(start: Start, project: Project) -> str | None:
     """Return the name of the one application that the module has made whenever the start runs."""
     module = start.module
-    values = ContextFlow.of(project).values
-    found = [
-        (name, bindings[0].node)
-        for name, bindings in module.scopes.module.bindings.items()
-        if len(bindings) == 1
-        and bindings[0].node in module.tree.body
-        and isinstance(bindings[0].value, ast.Call)
-        and values.of(module, bindings[0].value.func) == Foreign("flask.Flask")
-    ]
-    if len(found) != 1:
-        return None
-    name, made = found[0]
-    is_late = _home(start) is None and module.span(made).start > module.span(start.call).start
-    return None if is_late else name
+    name = application_of_module(module, project)
+    if name is None or _home(start) is not None:
+        return name
+    made = module.scopes.module.bindings[name][0].node
+    return name if module.span(made).start < module.span(start.call).start else None
 
 
 def _sees(module: Module, node: ast.FunctionDef, name: str) -> bool:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 from collections.abc import Sequence
 
-from flask_ctxfix.applications import constructions
 from flask_ctxfix.codemod import (
     Edit,
     Fix,
@@ -23,6 +22,7 @@ from flask_ctxfix.context_flow.values import Foreign, Function
 from flask_ctxfix.flask_facts import BODY_READS, FORM_READS, WHOLE_BODY_READS
 from flask_ctxfix.obligations.only_use import is_only_named_at
 from flask_ctxfix.obligations.set_between import set_between
+from flask_ctxfix.obligations.which_application import has_one_application
 from flask_ctxfix.places import is_first_on_line
 from flask_ctxfix.project import Project
 from flask_ctxfix.records import replace
@@ -152,7 +152,7 @@ def without_app_context(function: Function, node: ast.With, project: Project) ->
         return None
     app = values.of(function.module, call.func.value, function.given)
     if app != Foreign("flask.current_app") and not (
-        app == Foreign("flask.Flask()") and _has_one_application(project)
+        app == Foreign("flask.Flask()") and has_one_application(project)
     ):
         return None
     names = (each for each in own_nodes(node) if isinstance(each, ast.Name | ast.Attribute))
@@ -160,8 +160,3 @@ def without_app_context(function: Function, node: ast.With, project: Project) ->
         return None
     changes = "drop the app context: the copy has the one of the application"
     return Fix("unsafe", changes, (KeepBlock(function.module.span(node), "body"),))
-
-
-def _has_one_application(project: Project) -> bool:
-    """Whether no code but tests makes a second application, which might be another one."""
-    return project.memo("one application", lambda: len([*constructions(project)]) <= 1)

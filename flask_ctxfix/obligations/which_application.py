@@ -1,4 +1,4 @@
-"""Which expressions are the application that code runs for, wherever that is active."""
+"""Which application code runs for, and which variable holds it where a piece of code stands."""
 
 from __future__ import annotations
 
@@ -7,19 +7,32 @@ import ast
 from flask_ctxfix.aliases import known_as
 from flask_ctxfix.applications import constructions
 from flask_ctxfix.context_flow import ContextFlow
-from flask_ctxfix.context_flow.values import Foreign, Function
+from flask_ctxfix.context_flow.values import Foreign, Function, Instance
+from flask_ctxfix.flask_facts import APPLICATIONS
+from flask_ctxfix.obligations.same_value import has_one_value
 from flask_ctxfix.project import Module, Project
-from flask_ctxfix.scopes import Binding
+from flask_ctxfix.scopes import Binding, FunctionNode, Scope
 from flask_ctxfix.source import SourceError, Span
 from flask_ctxfix.syntax import without_call
 
+_APPLICATION = Foreign("flask.Flask()")
+_PROXY = Foreign("flask.current_app")
 _REAL = "flask.current_app._get_current_object"
+
+
+def is_application(module: Module, project: Project, node: ast.expr) -> bool:
+    """Whether an expression is an application, its proxy, or an instance of a class of its own."""
+    values = ContextFlow.of(project).values
+    value = values.of(module, node)
+    if isinstance(value, Instance):
+        return Foreign("flask.Flask") in values.bases(value.of)
+    return isinstance(value, Foreign) and value.name in APPLICATIONS
 
 
 def is_current_app(module: Module, project: Project, node: ast.expr) -> bool:
     """Whether `node`, where an application is active, certainly is that application."""
     values = ContextFlow.of(project).values
-    if values.of(module, node) == Foreign("flask.current_app"):
+    if values.of(module, node) == _PROXY:
         return True
     if not isinstance(node, ast.Name | ast.Attribute):
         return _is_real_object(module, project, node)
@@ -50,7 +63,7 @@ def may_be_another(module: Module, project: Project, node: ast.expr) -> bool:
     around it is called by other code of a project with several.
     """
     values = ContextFlow.of(project).values
-    is_proxy = values.of(module, node) == Foreign("flask.current_app")
+    is_proxy = values.of(module, node) == _PROXY
     if is_proxy or isinstance(node, ast.Call) or _the_application(project) is not None:
         return False
     function = module.scopes.function_of(node)
@@ -109,6 +122,25 @@ def _find_application(project: Project) -> tuple[str, Span] | None:
     return module.path, module.span(call)
 
 
+def has_one_application(project: Project) -> bool:
+    """Whether no code but tests makes a second application, which might be another one."""
+    return project.memo("one application", lambda: len([*constructions(project)]) <= 1)
+
+
+def application_of_module(module: Module, project: Project) -> str | None:
+    """Return the name of the one application that a module itself makes whenever it is imported."""
+    values = ContextFlow.of(project).values
+    home = module.scopes.module
+    found = [
+        name
+        for name, bindings in home.bindings.items()
+        if isinstance(bindings[0].value, ast.Call)
+        and _stays(module, project, home, bindings[0])
+        and values.of(module, bindings[0].value.func) == Foreign("flask.Flask")
+    ]
+    return found[0] if len(found) == 1 else None
+
+
 def _only_call(module: Module, project: Project, factory: ast.AST) -> ast.Call | None:
     """Return the only call of a factory, if its own module makes it when it is imported."""
     if not isinstance(factory, ast.FunctionDef) or module.scopes.function_of(factory) is not None:
@@ -133,3 +165,67 @@ def _only_call(module: Module, project: Project, factory: ast.AST) -> ast.Call |
             assert isinstance(parent, ast.Call)
             found.append(parent)
     return found[0] if len(found) == 1 else None
+
+
+def application_seen(module: Module, project: Project, scope: Scope) -> str | None:
+    """Return the one variable of the innermost scope, seen from `scope`, that is an application."""
+    for owner in scope.chain():
+        names = [
+            name
+            for name, bindings in owner.bindings.items()
+            if scope.home(name) is owner
+            and _stays(module, project, owner, bindings[0])
+            and _is_application(module, project, owner, bindings[0])
+        ]
+        if names:
+            return names[0] if len(names) == 1 else None
+    return None
+
+
+def _stays(module: Module, project: Project, owner: Scope, binding: Binding) -> bool:
+    """Whether a variable has its value whenever its scope is complete, and keeps it."""
+    is_always = binding.kind == "parameter" or binding.node in getattr(owner.node, "body", ())
+    return is_always and has_one_value(module, project, owner, binding.name)
+
+
+def _is_application(module: Module, project: Project, owner: Scope, binding: Binding) -> bool:
+    values = ContextFlow.of(project).values
+    if binding.value is not None:
+        return values.of(module, binding.value) == _APPLICATION
+    reads = owner.reads.get(binding.name)
+    if reads and values.of(module, reads[0]) == _APPLICATION:
+        return True
+    return binding.kind == "parameter" and binding.name in _given(module, project, owner.node)
+
+
+def _given(module: Module, project: Project, function: ast.AST) -> frozenset[str]:
+    """Return the parameters of a function that all its calls, one at least, give an application."""
+    if not isinstance(function, ast.FunctionDef) or function.decorator_list:
+        return frozenset()
+
+    def compute() -> frozenset[str]:
+        found: frozenset[str] | None = None
+        for other in project.parsed(project.naming_outside_tests(function.name)):
+            for call in other.scopes.calls.get(function.name, ()):
+                given = _given_by(other, project, call, module, function)
+                found = given if found is None else found & given
+        return found or frozenset()
+
+    return module.memo(("given applications", function), compute)
+
+
+def _given_by(
+    other: Module, project: Project, call: ast.Call, module: Module, function: ast.FunctionDef
+) -> frozenset[str]:
+    """Return the parameters that a call gives an application, if it is one of that function."""
+    values = ContextFlow.of(project).values
+    value = values.of(other, call.func)
+    if not isinstance(value, Function) or not _is_same(value, module, function):
+        return frozenset()
+    given = values.arguments(other, call, value, ())
+    return frozenset(each.name for each in given if each.value == _APPLICATION)
+
+
+def _is_same(value: Function, module: Module, node: FunctionNode) -> bool:
+    """Whether a value is the function `node`, also if its file was parsed twice."""
+    return value.module.path == module.path and value.node.lineno == node.lineno
