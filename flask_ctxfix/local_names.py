@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from flask_ctxfix.exports import spot_of
 from flask_ctxfix.lookup import Gives, Lookup
 from flask_ctxfix.scopes import Binding, FunctionNode, Scope
-from flask_ctxfix.statements import LOOPS
+from flask_ctxfix.syntax import LOOPS
 
 if TYPE_CHECKING:
     from flask_ctxfix.module import Module

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING
 
+from flask_ctxfix.project import Module
 from flask_ctxfix.scopes import FunctionNode, children
-
-if TYPE_CHECKING:
-    from flask_ctxfix.project import Module
+from flask_ctxfix.syntax import LOOPS
 
 TRIES: tuple[type[ast.AST], ...] = (ast.Try, getattr(ast, "TryStar", ast.Try))
-LOOPS = (ast.For, ast.AsyncFor, ast.While)
 # What evaluates some of its parts again and again.
 REPEATING = (*LOOPS, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 # After one of these, the next statement of its block does not run.

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 
+LOOPS = (ast.For, ast.AsyncFor, ast.While)
+
 
 def without_call(node: ast.expr) -> ast.expr:
     """Return what is called, or the expression itself: a decorator with or without arguments."""

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from flask_ctxfix.codemod import Edit, InsertStatement, ReplaceExpression
 from flask_ctxfix.context_flow import ContextFlow
-from flask_ctxfix.context_flow.handled_errors import hides_errors, may_hide_errors
+from flask_ctxfix.context_flow.handled_errors import may_go_on
 from flask_ctxfix.context_flow.needs import Use
 from flask_ctxfix.flask_facts import (
     BODY_READS,
@@ -131,11 +131,7 @@ def _may_hide_errors(module: Module, project: Project, node: ast.AST) -> bool:
     """Whether a statement is a ``with`` behind which code goes on although its block has failed."""
     values = ContextFlow.of(project).values
     items = node.items if isinstance(node, ast.With | ast.AsyncWith) else []
-    managers = [item.context_expr for item in items]
-    return any(
-        hides_errors(values, module, each) or may_hide_errors(values, module, each)
-        for each in managers
-    )
+    return any(may_go_on(values, module, item.context_expr) for item in items)
 
 
 def _in_own_scope(module: Module, node: ast.expr, around: ast.AST) -> bool:

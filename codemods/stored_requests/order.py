@@ -13,12 +13,13 @@ from typing import NamedTuple
 
 from flask_ctxfix.codemods.stored_requests.entries import Entries
 from flask_ctxfix.codemods.stored_requests.nested import opens_context, opens_inside, pushes_context
-from flask_ctxfix.codemods.stored_requests.walks import Key, Walk, key_of
 from flask_ctxfix.context_flow import ContextFlow
+from flask_ctxfix.context_flow.handled_errors import may_go_on
 from flask_ctxfix.context_flow.tables import QuestionKind
 from flask_ctxfix.context_flow.values import Foreign, Function, Known, parameters_of
 from flask_ctxfix.flask_facts import CACHES, is_transparent
 from flask_ctxfix.obligations.named_in_strings import strings_naming
+from flask_ctxfix.obligations.order_of_statements import Happened
 from flask_ctxfix.obligations.overriding import may_be_called_unseen, may_be_overridden
 from flask_ctxfix.obligations.waiting import is_read_later
 from flask_ctxfix.project import Keeper, Module, Project, stem_of
@@ -66,6 +67,21 @@ _AT_ENTRY = QuestionKind(
 )
 
 
+class Key(NamedTuple):
+    """A place in a file, whether or not that was parsed again."""
+
+    path: str
+    row: int
+    column: int
+    end: int
+
+
+def key_of(module: Module, node: ast.AST) -> Key:
+    """Return the place of an expression, a statement or a function."""
+    row, column = getattr(node, "lineno", 0), getattr(node, "col_offset", 0)
+    return Key(module.path, row, column, getattr(node, "end_col_offset", 0))
+
+
 def function_around(module: Module, node: ast.AST) -> FunctionNode | None:
     """Return the function that evaluates a node: not the one whose default or decorator it is."""
     for scope in module.scopes.scope_of(node).and_outer():
@@ -82,7 +98,7 @@ class Order:
     """
 
     def __init__(self, project: Project, writes: frozenset[Key]) -> None:
-        self.writes = writes
+        self._writes = writes
         self.values = ContextFlow.of(project).values
         self.doubts: list[str] = []
         self.nested: list[str] = []
@@ -91,7 +107,7 @@ class Order:
         self._answers = Keeper()
         self._entries = Entries(project)
         self._project = project
-        self._walks: dict[Key, Walk] = {}
+        self._walks: dict[Key, Happened] = {}
 
     def before(self, module: Module, node: ast.AST) -> Written:
         """Return whether something certainly wrote when `node` is evaluated."""
@@ -107,18 +123,32 @@ class Order:
         own = _Before(Written.YES, nested=tuple(self._contexts_around(module, node)))
         if is_read_later(module, node):
             return own._replace(written=Written.NO)
-        if self.walk(module, function).is_written_at(node):
+        if self.walk(module, function).before(node):
             return own
         if isinstance(function, ast.Lambda) or function in module.scopes.generators:
             return own._replace(written=Written.NO)
         return _joined(own, self._at_entry(module, function))
 
-    def walk(self, module: Module, function: FunctionNode) -> Walk:
+    def walk(self, module: Module, function: FunctionNode) -> Happened:
         """Return what is known of the statements of a function."""
         key = key_of(module, function)
         if key not in self._walks:
-            self._walks[key] = Walk(self, module, function)
+            self._walks[key] = self._walked(module, function)
         return self._walks[key]
+
+    def _walked(self, module: Module, function: FunctionNode, given: Known = ()) -> Happened:
+        def writes(node: ast.expr) -> bool:
+            if isinstance(node, ast.Call):
+                return self.is_writing(module, node, given)
+            return key_of(module, node) in self._writes
+
+        def may_hide(manager: ast.expr) -> bool:
+            return may_go_on(self.values, module, manager)
+
+        def is_apart(manager: ast.expr) -> bool:  # there, it would be another `g`
+            return opens_context(self.values, module, manager)
+
+        return Happened(function, writes, is_apart=is_apart, may_hide=may_hide)
 
     def always_writes(self, value: Function, *, as_hook: bool = False) -> bool:
         """Whether every run of a function that ends well writes.
@@ -141,7 +171,7 @@ class Order:
         for each in own_nodes(node):  # asked here, they do not wait for each other inside a walk
             if isinstance(each, ast.Call):
                 self.is_writing(module, each, value.given)
-        ends = Walk(self, module, node, value.given).ends
+        ends = self._walked(module, node, value.given).ends
         left = [w for end, w in ends if not (as_hook and self._entries.is_answer(module, end))]
         return all(left) and bool(ends)
 
@@ -214,7 +244,7 @@ class Order:
                 if not isinstance(around, ast.FunctionDef | ast.AsyncFunctionDef):
                     return True
                 call = home.scopes.parents[reference]
-                if self.walk(home, around).is_written_at(call) or self._is_entered(home, around):
+                if self.walk(home, around).before(call) or self._is_entered(home, around):
                     return True
             return False
 
@@ -309,7 +339,7 @@ class Order:
         return uses.keys() == {"called"} and all(
             (around := function_around(module, call)) is not None
             and around is not maker.node
-            and self.walk(module, around).is_written_at(call)
+            and self.walk(module, around).before(call)
             for call in uses["called"]
         )
 

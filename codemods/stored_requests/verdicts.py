@@ -9,14 +9,14 @@ from typing import Literal, NamedTuple
 
 from flask_ctxfix.codemod import Applicability, Step
 from flask_ctxfix.codemods.stored_requests.nested import pushes_context
-from flask_ctxfix.codemods.stored_requests.order import Order, Written, function_around
+from flask_ctxfix.codemods.stored_requests.order import Order, Written, function_around, key_of
 from flask_ctxfix.codemods.stored_requests.slots import Slot, stores_in
 from flask_ctxfix.codemods.stored_requests.uses import GUARDED, Uses, is_re_exported, uses_in
-from flask_ctxfix.codemods.stored_requests.walks import certain_parts, key_of
 from flask_ctxfix.context_flow import ContextFlow, Where
 from flask_ctxfix.context_flow.values import Foreign
 from flask_ctxfix.flask_facts import KEPT_ON_G, METHODS_OF_G, PROXIES, SEEING_NAMES, STARTERS
 from flask_ctxfix.named import is_imported
+from flask_ctxfix.obligations.order_of_statements import certain_parts
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import FunctionNode
 from flask_ctxfix.statements import statement_of
@@ -102,7 +102,7 @@ class _Judge:
         if self._is_recursive(uses.module, function):
             return False
         walk = self._order.walk(uses.module, function)
-        return all(walk.is_written_at(_part_of(uses.module, function, read)) for read in uses.reads)
+        return all(walk.before(_part_of(uses.module, function, read)) for read in uses.reads)
 
     def _is_recursive(self, module: Module, function: FunctionNode) -> bool:
         """Whether a function may run again before it ends, so that its runs see each other."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from flask_ctxfix.codemod import AddDecorator, Applicability, Fix, ReplaceExpression
 from flask_ctxfix.codemods.threads.made_copies import COPY, app_contexts_in, captured_files
@@ -16,6 +16,7 @@ from flask_ctxfix.context_flow.values import Foreign, Function
 from flask_ctxfix.flask_facts import BODY_READS, CHANGING, FORM_READS, WHOLE_BODY_READS
 from flask_ctxfix.named import is_imported, is_named
 from flask_ctxfix.obligations.lasting_work import why_lasting
+from flask_ctxfix.obligations.order_of_statements import Happened
 from flask_ctxfix.obligations.teardown import fails_at_teardown
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.records import replace
@@ -65,17 +66,17 @@ def read_before(start: Start, project: Project) -> frozenset[str]:
     around = module.scopes.function_of(start.call)
     if around is None:
         return frozenset()
-    begin = module.span(start.call).start
     uses = ContextFlow.of(project).needs.of(Function(module, around)).uses
-    return kept_by(use for use in uses if use.is_certain and use.span and use.span.end <= begin)
+    own = [use for use in uses if use.of == "flask.request" and use.span]
 
+    def has_read(attributes: frozenset[str]) -> bool:
+        spans = {use.span for use in own if use.attribute in attributes}
+        reading = Happened(around, lambda node: module.span(node) in spans) if spans else None
+        return reading is not None and reading.before(start.call)
 
-def kept_by(uses: Iterable[Use]) -> frozenset[str]:
-    """Return the attributes that give the body of the request wherever `uses` have read it."""
-    read = {use.attribute for use in uses if use.of == "flask.request"}
-    if read & WHOLE_BODY_READS:
+    if has_read(WHOLE_BODY_READS):
         return WHOLE_BODY_READS | FORM_READS
-    return FORM_READS if read & FORM_READS else frozenset()
+    return FORM_READS if has_read(FORM_READS) else frozenset()
 
 
 def copy_fix(start: Start, project: Project, summary: Summary, where: Where) -> Fix | None:

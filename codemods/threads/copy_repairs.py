@@ -14,7 +14,7 @@ from flask_ctxfix.codemod import (
     RemoveDecorator,
     ReplaceExpression,
 )
-from flask_ctxfix.codemods.threads.copies import kept_by, read_before, why_not
+from flask_ctxfix.codemods.threads.copies import read_before, why_not
 from flask_ctxfix.codemods.threads.made_copies import COPY, Copy
 from flask_ctxfix.context_flow import ContextFlow, Use, Where
 from flask_ctxfix.context_flow.starts import Start, is_deferred
@@ -27,7 +27,7 @@ from flask_ctxfix.places import is_first_on_line
 from flask_ctxfix.project import Project
 from flask_ctxfix.records import replace
 from flask_ctxfix.spelling import flask_name_at
-from flask_ctxfix.statements import before, own_nodes
+from flask_ctxfix.statements import own_nodes
 from flask_ctxfix.value_reads import free_names, moving_edits, read_of
 
 
@@ -124,21 +124,7 @@ def body_read_before(copies: Sequence[Copy], project: Project, late: set[str]) -
 def has_read_body(copy: Copy, project: Project, attributes: set[str]) -> bool:
     """Whether the body was read before each start, so that the request still has it."""
     starts = copy.starts(project)
-    return bool(starts) and all(
-        attributes <= read_before(each, project) | _read_beside(each, project) for each in starts
-    )
-
-
-def _read_beside(start: Start, project: Project) -> frozenset[str]:
-    """Return what statements give that stand before a start in its block, or in one around it."""
-    module = start.module
-    around = module.scopes.function_of(start.call)
-    if around is None:
-        return frozenset()
-    simple = ast.Expr | ast.Assign | ast.AnnAssign
-    spans = [module.span(e) for e in before(module, start.call) if isinstance(e, simple)]
-    uses = ContextFlow.of(project).needs.of(Function(module, around)).uses
-    return kept_by(use for use in uses if use.span and any(span.holds(use.span) for span in spans))
+    return bool(starts) and all(attributes <= read_before(each, project) for each in starts)
 
 
 def without_app_context(function: Function, node: ast.With, project: Project) -> Fix | None:

@@ -7,7 +7,8 @@ import ast
 from flask_ctxfix.context_flow.starts import Start
 from flask_ctxfix.obligations.waiting import pool_of, waiting_for
 from flask_ctxfix.project import Module, Project
-from flask_ctxfix.statements import LOOPS, REPEATING, block_of
+from flask_ctxfix.statements import REPEATING, block_of
+from flask_ctxfix.syntax import LOOPS
 
 _LEAVING = (ast.Return, ast.Raise)
 _WORKERS = frozenset({"max_workers", "processes", "size"})

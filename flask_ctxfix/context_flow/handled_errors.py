@@ -115,7 +115,12 @@ def hides_errors(values: Values, module: Module, manager: ast.expr, given: Known
     return False
 
 
-def may_hide_errors(values: Values, module: Module, manager: ast.expr) -> bool:
+def may_go_on(values: Values, module: Module, manager: ast.expr) -> bool:
+    """Whether code may go on behind a ``with`` of a manager if its block raises."""
+    return hides_errors(values, module, manager) or _may_hide_errors(values, module, manager)
+
+
+def _may_hide_errors(values: Values, module: Module, manager: ast.expr) -> bool:
     """Whether code may go on behind a ``with`` of a manager from elsewhere if its block raises.
 
     Of those of Python, and of what is built on Flask, a few do; of any other nobody knows.

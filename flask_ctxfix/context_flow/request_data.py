@@ -41,8 +41,8 @@ from flask_ctxfix.context_flow.values import (
 from flask_ctxfix.flask_facts import ADDING, DERIVING_CALLS, REQUEST_GETTERS, REQUEST_PROXIES
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import Binding, FunctionNode
-from flask_ctxfix.statements import LOOPS, block_of
-from flask_ctxfix.syntax import without_call
+from flask_ctxfix.statements import block_of
+from flask_ctxfix.syntax import LOOPS, without_call
 
 _BOUND = frozenset(
     {"get_data", "get_json", "close", "make_form_data_parser", "on_json_loading_failed"}

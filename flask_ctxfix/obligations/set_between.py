@@ -14,7 +14,8 @@ from flask_ctxfix.context_flow.values import Foreign, Function
 from flask_ctxfix.flask_facts import is_well_known
 from flask_ctxfix.obligations.waiting import is_read_at_once
 from flask_ctxfix.project import Module, Project
-from flask_ctxfix.statements import LOOPS, way_out
+from flask_ctxfix.statements import way_out
+from flask_ctxfix.syntax import LOOPS
 
 _CHANGING = ("flask.g.", "flask.session.")
 

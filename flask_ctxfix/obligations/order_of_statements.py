@@ -1,53 +1,36 @@
-"""Walks over the statements of one function, in the order in which they run."""
+"""What has certainly happened in a function before code there runs, and when the function ends."""
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from flask_ctxfix.codemods.stored_requests.nested import opens_context
-from flask_ctxfix.context_flow.values import Foreign, Known
-from flask_ctxfix.project import Module
 from flask_ctxfix.scopes import FunctionNode
-
-if TYPE_CHECKING:
-    from flask_ctxfix.codemods.stored_requests.order import Order
+from flask_ctxfix.statements import LEAVING, TRIES
 
 _COMPREHENSIONS = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
 
 
-class Key(NamedTuple):
-    """A place in a file, whether or not that was parsed again."""
+class Happened:
+    """One walk over the statements of a function, in the order in which they run.
 
-    path: str
-    row: int
-    column: int
-    end: int
-
-
-def key_of(module: Module, node: ast.AST) -> Key:
-    """Return the place of an expression, a statement or a function."""
-    row, column = getattr(node, "lineno", 0), getattr(node, "col_offset", 0)
-    return Key(module.path, row, column, getattr(node, "end_col_offset", 0))
-
-
-class Walk:
-    """One walk over the statements of a function in the order in which they run.
-
-    `ends` are its ways out: the return, or None for the last statement, and whether it wrote.
+    `does` says of a call, a name or an attribute whether it certainly happens when that is
+    evaluated; it does not below a ``with`` of a manager that `is_apart`. Code goes on behind one
+    that `may_hide` errors. `ends` are the ways out of the function: the return, or None for the
+    last statement, and whether it has happened.
     """
 
     def __init__(
         self,
-        order: Order,
-        module: Module,
         function: FunctionNode,
-        given: Known = (),
+        does: Callable[[ast.expr], bool],
+        *,
+        is_apart: Callable[[ast.expr], bool] = lambda manager: False,
+        may_hide: Callable[[ast.expr], bool] = lambda manager: True,
     ) -> None:
-        self._order = order
-        self._module = module
-        self._given = given
+        self._does = does
+        self._is_apart = is_apart
+        self._may_hide = may_hide
         self._states: dict[ast.AST, bool] = {}
         self._elsewhere = False
         self.ends: list[tuple[ast.Return | None, bool]] = []
@@ -58,8 +41,8 @@ class Walk:
         if after is not None:
             self.ends.append((None, after))
 
-    def is_written_at(self, node: ast.AST) -> bool:
-        """Whether something certainly wrote before a node."""
+    def before(self, node: ast.AST) -> bool:
+        """Whether it certainly has happened when a node is evaluated."""
         return self._states.get(node, False)
 
     def _block(self, statements: Sequence[ast.stmt], state: bool) -> bool | None:
@@ -76,14 +59,9 @@ class Walk:
         if isinstance(node, ast.If):
             state = self._expression(node.test, state)
             return _either(self._block(node.body, state), self._block(node.orelse, state))
-        if isinstance(node, ast.For | ast.AsyncFor):
-            state = self._expression(node.iter, state)
-            self._expression(node.target, state)
-            self._block(node.body, state)
-            self._block(node.orelse, state)
-            return state
-        if isinstance(node, ast.While):
-            state = self._expression(node.test, state)
+        if isinstance(node, ast.For | ast.AsyncFor | ast.While):
+            state = self._expression(node.test if isinstance(node, ast.While) else node.iter, state)
+            self._expression(getattr(node, "target", None), state)
             self._block(node.body, state)
             self._block(node.orelse, state)
             return state
@@ -99,7 +77,7 @@ class Walk:
                 guarded = self._expression(case.guard, state)
                 after = _either(after, self._block(case.body, guarded))
             return after
-        if isinstance(node, ast.Try) or type(node).__name__ == "TryStar":
+        if isinstance(node, TRIES):
             return self._try(node, state)  # type: ignore[arg-type]
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             state = self._each(node.decorator_list, state)
@@ -117,19 +95,16 @@ class Walk:
         state = self._each(ast.iter_child_nodes(node), state)
         if isinstance(node, ast.Return):
             self.ends.append((node, state))
-        is_end = isinstance(node, ast.Return | ast.Raise | ast.Continue | ast.Break)
-        return None if is_end else state
+        return None if isinstance(node, LEAVING) else state
 
     def _with(self, node: ast.With | ast.AsyncWith, state: bool) -> bool | None:
         may_suppress = False
         elsewhere = self._elsewhere
         for item in node.items:
             state = self._expression(item.context_expr, state)
-            self._elsewhere |= opens_context(self._order.values, self._module, item.context_expr)
+            self._elsewhere |= self._is_apart(item.context_expr)
             self._expression(item.optional_vars, state)
-            value = self._order.values.of(self._module, item.context_expr)
-            is_known = isinstance(value, Foreign) and value.name != "contextlib.suppress()"
-            may_suppress |= not is_known
+            may_suppress |= self._may_hide(item.context_expr)
         after = self._block(node.body, state)
         self._elsewhere = elsewhere
         return _either(after, state) if may_suppress else after
@@ -152,7 +127,7 @@ class Walk:
         return state
 
     def _expression(self, node: ast.AST | None, state: bool) -> bool:
-        """Return whether something wrote once `node` was evaluated."""
+        """Return whether it has happened once `node` was evaluated."""
         if node is None or isinstance(node, ast.expr_context):
             return state
         self._states[node] = state
@@ -163,14 +138,9 @@ class Walk:
         for child in ast.iter_child_nodes(node):
             state = self._expression(child, state)
         self._states[node] = state
-        if self._elsewhere:
-            return state  # it would be another `g`
-        if isinstance(node, ast.Call):
-            return state or self._order.is_writing(self._module, node, self._given)
-        return state or (
-            isinstance(node, ast.Name | ast.Attribute)
-            and key_of(self._module, node) in self._order.writes
-        )
+        if state or self._elsewhere:
+            return state
+        return isinstance(node, ast.Call | ast.Name | ast.Attribute) and self._does(node)
 
     def _in_part(self, node: ast.AST, state: bool) -> bool:
         """Walk an expression of which only the first part is evaluated for certain."""
