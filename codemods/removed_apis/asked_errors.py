@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Iterator
 
-from flask_ctxfix.codemods.removed_apis.guards import is_tested, none_test
+from flask_ctxfix.codemods.removed_apis.tested import is_tested, none_test
 from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.values import Foreign, Function
 from flask_ctxfix.flask_facts import EVERY_ERROR, is_log

@@ -6,10 +6,10 @@ import ast
 
 from flask_ctxfix import flask_facts
 from flask_ctxfix.codemods.removed_apis.drafts import Draft, Refusal, Shape
-from flask_ctxfix.codemods.removed_apis.guards import Guards, is_tested, none_test
 from flask_ctxfix.codemods.removed_apis.spelling import Spelling
-from flask_ctxfix.codemods.removed_apis.stack_uses import Kind
+from flask_ctxfix.codemods.removed_apis.stack_uses import Kind, StackUses
 from flask_ctxfix.codemods.removed_apis.stores import Store
+from flask_ctxfix.codemods.removed_apis.tested import is_tested, none_test
 from flask_ctxfix.flask_facts import FLASK_PROXIES
 from flask_ctxfix.flask_versions import FIXED_SESSION, ONE_CONTEXT, TargetVersion
 from flask_ctxfix.project import Module
@@ -21,10 +21,10 @@ class ByName:
     """Drafts the replacement of calls that name an attribute of a context."""
 
     def __init__(
-        self, module: Module, guards: Guards, spelling: Spelling, target: TargetVersion
+        self, module: Module, uses: StackUses, spelling: Spelling, target: TargetVersion
     ) -> None:
         self._module = module
-        self._guards = guards
+        self._uses = uses
         self._spelling = spelling
         self._target = target
 
@@ -67,7 +67,7 @@ class ByName:
 
     def _hasattr(self, draft: Draft, call: ast.Call, store: Store) -> None:
         draft.node = call
-        active = self._guards.is_active(draft.top)
+        active = self._uses.is_active(draft.top)
         name = self._quoted(draft, call, store)
         if not store.on_g:
             found = f"hasattr({self._spelling.context(draft)}, {name})"
@@ -95,7 +95,7 @@ class ByName:
 
     def _or_default(self, draft: Draft, found: str, node: ast.expr, default: str) -> None:
         """Let the draft be `found`, or the default `node` where there is no context."""
-        if self._guards.is_active(draft.top):
+        if self._uses.is_active(draft.top):
             draft.code = found
             return
         has = self._spelling.has(draft)

@@ -10,9 +10,9 @@ from flask_ctxfix.aliases import may_know
 from flask_ctxfix.applications import class_kind, instance_of
 from flask_ctxfix.codemod import Edit, Finding, Fix, Level, Need, ReplaceExpression, Rule
 from flask_ctxfix.codemods.removed_apis.classes import fix_of
-from flask_ctxfix.codemods.removed_apis.guards import is_tested, none_test
 from flask_ctxfix.codemods.removed_apis.spelling import both_contexts
 from flask_ctxfix.codemods.removed_apis.stack_uses import serves_newer_flask
+from flask_ctxfix.codemods.removed_apis.tested import is_tested, none_test
 from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.made_contexts import made_context
 from flask_ctxfix.context_flow.values import Foreign, Switch

@@ -9,6 +9,8 @@ from typing import Literal
 from flask_ctxfix import flask_facts
 from flask_ctxfix.aliases import may_know
 from flask_ctxfix.codemods.removed_apis.versions import is_version_test
+from flask_ctxfix.context_flow import ContextFlow
+from flask_ctxfix.context_flow.made_contexts import NEED_OF
 from flask_ctxfix.imports import guarding_try
 from flask_ctxfix.origins import NONE
 from flask_ctxfix.project import Module, Project
@@ -248,6 +250,14 @@ class StackUses:
             if isinstance(parent, _DEFERRED):
                 return False
         return False
+
+    def is_active(self, top: Top) -> bool:
+        """Whether tests around a use prove that the context which it asks for is there."""
+        function = self._scopes.function_of(top.node)
+        if function is not None and self.may_change_context(function):
+            return False
+        there = ContextFlow.of(self._project).guards.at(self._module, top.node)
+        return there >= NEED_OF[top.kind]
 
     def may_change_context(self, function: ast.AST) -> bool:
         """Whether a context may be entered or left while `function` runs, or it is suspended."""

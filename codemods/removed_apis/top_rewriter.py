@@ -9,10 +9,10 @@ from flask_ctxfix.codemod import Edit, ReplaceExpression
 from flask_ctxfix.codemods.removed_apis.by_name import ByName, cannot_write
 from flask_ctxfix.codemods.removed_apis.callers import widened_handlers
 from flask_ctxfix.codemods.removed_apis.drafts import Draft, Refusal, Rewrite, needs_parentheses
-from flask_ctxfix.codemods.removed_apis.guards import Guards, is_tested, none_test
 from flask_ctxfix.codemods.removed_apis.handlers import ConflictError
 from flask_ctxfix.codemods.removed_apis.spelling import Spelling
 from flask_ctxfix.codemods.removed_apis.stack_uses import StackUses, Top
+from flask_ctxfix.codemods.removed_apis.tested import is_tested, none_test
 from flask_ctxfix.flask_versions import ONE_CONTEXT, TargetVersion
 from flask_ctxfix.project import Module, Project
 
@@ -33,9 +33,9 @@ class TopRewriter:
         self._project = project
         self._target = target
         self._scopes = module.scopes
-        self._guards = Guards(module, project, uses)
+        self._uses = uses
         self._spelling = Spelling(module, project, target)
-        self._by_name = ByName(module, self._guards, self._spelling, target)
+        self._by_name = ByName(module, uses, self._spelling, target)
 
     def rewrite(self, top: Top) -> Rewrite | Refusal:
         """Return what takes the place of one use of a top."""
@@ -61,7 +61,7 @@ class TopRewriter:
 
     def _taught(self, draft: Draft) -> Refusal | None:
         """Have the handlers around a draft catch what is raised now; return why they cannot."""
-        draft.raises_differently &= not self._guards.is_active(draft.top)
+        draft.raises_differently &= not self._uses.is_active(draft.top)
         if draft.raises_differently:
             try:
                 draft.handlers = widened_handlers(self._module, self._project, draft.node)
@@ -119,7 +119,7 @@ class TopRewriter:
     def _use_value(self, draft: Draft) -> None:
         draft.travels = True
         context = self._spelling.context(draft)
-        if self._guards.is_active(draft.top):
+        if self._uses.is_active(draft.top):
             draft.code = f"{context}._get_current_object()"
         else:
             draft.code = f"{context}._get_current_object() if {self._spelling.has(draft)} else None"

@@ -6,11 +6,13 @@ import ast
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from flask_ctxfix import flask_facts
 from flask_ctxfix.context_flow.evaluation import Values
 from flask_ctxfix.context_flow.made_contexts import NEED_OF, Ends, Need, proves_context
 from flask_ctxfix.context_flow.tables import QuestionKind, Table
 from flask_ctxfix.context_flow.values import Class, Foreign, Function, Known, Value
 from flask_ctxfix.flask_facts import PROXIES
+from flask_ctxfix.origins import NONE
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import Binding, FunctionNode
 from flask_ctxfix.statements import before_in, ends, own_nodes, way_out
@@ -216,7 +218,9 @@ class Guards:
             return Proof(proof.if_true) if is_same else Proof(Need.NONE, proof.if_false)
         if other.value is None:
             # A proxy is never None, whatever it stands for; the top of a stack may be.
-            proof = self._top(module, test.left, given)
+            is_name = isinstance(test.left, ast.Name)
+            look = self._kept_top if is_name else self._top
+            proof = look(module, test.left, given)  # type: ignore[arg-type]
             return _negated(proof) if is_same else proof
         return Proof()
 
@@ -248,8 +252,26 @@ class Guards:
         return isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not)
 
     def _top(self, module: Module, node: ast.expr, given: Known) -> Proof:
+        """Return what the top of a stack proves; where it may be either, what that of both does."""
         value = self._values.of(module, node, given)
-        return _TOPS.get(value.name, Proof()) if isinstance(value, Foreign) else Proof()
+        if isinstance(value, Foreign):
+            return _TOPS.get(value.name, Proof())
+        if isinstance(node, ast.Attribute) and node.attr == "top":
+            stacks = self._project.origins(module, node.value) - {NONE}
+            names = [f"{flask_facts.canonical_name(each)}.top" for each in stacks]
+            return _weakest([_TOPS.get(each, Proof()) for each in names]) if names else Proof()
+        return Proof()
+
+    def _kept_top(self, module: Module, name: ast.Name, given: Known) -> Proof:
+        """Return what the top of a stack proves that a function has put into a variable."""
+        home = module.scopes.home_of(name)
+        bindings = home.bindings.get(name.id, [])
+        if not bindings or home.node is not module.scopes.function_of(name):
+            return Proof()
+        if any(self._ends.may_have_ended(module, each.node, name) for each in bindings):
+            return Proof()
+        kept = (each.value for each in bindings)
+        return _weakest([self._top(module, each, given) if each else Proof() for each in kept])
 
     def _call(self, module: Module, test: ast.Call, given: Known) -> Proof:
         function = self._values.of(module, test.func, given)
