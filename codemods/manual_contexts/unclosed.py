@@ -20,7 +20,8 @@ from flask_ctxfix.codemods.manual_contexts.wraps import wrap
 from flask_ctxfix.context_flow import ContextFlow, Need
 from flask_ctxfix.context_flow.made_contexts import makes_context
 from flask_ctxfix.context_flow.starts import Start, starts_in
-from flask_ctxfix.context_flow.values import Foreign
+from flask_ctxfix.context_flow.values import Foreign, Function
+from flask_ctxfix.obligations.lasting_work import never_ends
 from flask_ctxfix.project import Project
 from flask_ctxfix.statements import own_nodes
 
@@ -40,7 +41,8 @@ def fix_for(push: Push, project: Project, role: Role) -> Fix | None:
         return _of_fixture(push, function)
     if function in push.module.scopes.generators or function.body[-1] is push.statement:
         return None
-    if role not in ("thread", "job", "view") or _goes_on(function):
+    is_endless = never_ends(Function(push.module, function), project)
+    if role not in ("thread", "job", "view") or is_endless:
         return None
     if role in ("thread", "job") and keeps_values(push, project, function):
         return None
@@ -84,14 +86,6 @@ def steps_to(push: Push, project: Project, role: Role) -> tuple[Step, ...]:
 
 def _kept(push: Push) -> list[ast.expr]:
     return [node for use, node in push.uses() if use == "read" or node is not push.receiver]
-
-
-def _goes_on(function: ast.FunctionDef) -> bool:
-    """Whether a function may run as long as the program."""
-    return any(
-        isinstance(node, ast.While) and isinstance(node.test, ast.Constant)
-        for node in own_nodes(function)
-    )
 
 
 def _gets_out(push: Push, project: Project, function: ast.FunctionDef, role: Role) -> bool:
