@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 
 from flask_ctxfix.applications import imported_packages
+from flask_ctxfix.context_flow.module_names import functions_of
 from flask_ctxfix.project import Module, Project
 
 
@@ -31,14 +32,10 @@ def defines(project: Project, name: str) -> bool:
     return project.memo(
         ("defined", name),
         lambda: any(
-            name in {each.name for each in _functions(module)}
+            name in {each.name for each in functions_of(module)}
             for module in project.parsed(project.naming(name))
         ),
     )
-
-
-def _functions(module: Module) -> list[ast.FunctionDef | ast.AsyncFunctionDef]:
-    return [*module.scopes.nodes(ast.FunctionDef), *module.scopes.nodes(ast.AsyncFunctionDef)]
 
 
 def _names(module: Module, name: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator
 
 LOOPS = (ast.For, ast.AsyncFor, ast.While)
 
@@ -15,3 +16,19 @@ def without_call(node: ast.expr) -> ast.expr:
 def last_name(node: ast.AST | None) -> str:
     """Return the last part of a dotted name, ``push`` of ``ctx.push``; empty for anything else."""
     return node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")
+
+
+def root_of(node: ast.expr) -> ast.expr:
+    """Return what a chain of attributes starts with: ``a`` of ``a.b.c``."""
+    while isinstance(node, ast.Attribute):
+        node = node.value
+    return node
+
+
+def defaults_of(arguments: ast.arguments) -> Iterator[tuple[ast.arg, ast.expr]]:
+    """Yield the parameters that have a default, with that."""
+    positional = [*arguments.posonlyargs, *arguments.args]
+    yield from zip(reversed(positional), reversed(arguments.defaults), strict=False)
+    for parameter, default in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True):
+        if default is not None:
+            yield parameter, default

@@ -6,10 +6,11 @@ import ast
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from flask_ctxfix.aliases import classes_of, known_as
+from flask_ctxfix.aliases import classes_of, known_as_any
 from flask_ctxfix.codemod import Step
 from flask_ctxfix.codemods.jobs import NAME
 from flask_ctxfix.context_flow import ContextFlow
+from flask_ctxfix.context_flow.module_names import functions_of
 from flask_ctxfix.context_flow.starts import Start, target_of
 from flask_ctxfix.context_flow.values import Class, Foreign, Function
 from flask_ctxfix.flask_facts import (
@@ -117,7 +118,7 @@ def _jobs_known_as(project: Project) -> frozenset[str]:
     def compute() -> frozenset[str]:
         surveys = (each for each in project.surveys.get(NAME, []) if isinstance(each, Facts))
         names = frozenset().union(*(each.names for each in surveys))
-        return frozenset().union(*(known_as(project, name) for name in names))
+        return known_as_any(project, names)
 
     return project.memo("jobs known as", compute)
 
@@ -160,15 +161,11 @@ def _runner_by(module: Module, project: Project, decorator: ast.expr) -> Runner 
 
 
 def _decorated(module: Module, project: Project) -> Iterator[Job]:
-    names = frozenset().union(*(known_as(project, each) for each in _DECORATORS))
+    names = known_as_any(project, _DECORATORS)
     if module.names.isdisjoint(names):
         return
     values = ContextFlow.of(project).values
-    nodes: list[ast.FunctionDef | ast.AsyncFunctionDef] = [
-        *module.scopes.nodes(ast.FunctionDef),
-        *module.scopes.nodes(ast.AsyncFunctionDef),
-    ]
-    for node in nodes:
+    for node in functions_of(module):
         for decorator in node.decorator_list:
             if not _may_be_of_runner(module, decorator, names):
                 continue

@@ -6,6 +6,7 @@ import ast
 from collections.abc import Iterator
 
 from flask_ctxfix.context_flow import ContextFlow, Reach
+from flask_ctxfix.context_flow.module_names import functions_of
 from flask_ctxfix.obligations.named_in_strings import may_be_starred, strings_naming
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import FunctionNode
@@ -35,10 +36,7 @@ def _on_the_way(
     for step in reach.steps:
         try:
             home = project.module(step.path)
-            functions: list[_Named] = [
-                *home.scopes.nodes(ast.FunctionDef),
-                *home.scopes.nodes(ast.AsyncFunctionDef),
-            ]
+            functions = [*functions_of(home)]
         except SourceError:
             continue
         yield from ((home, f) for f in functions if (f.name, f.lineno) == (step.text, step.row))

@@ -9,6 +9,7 @@ import ast
 from collections.abc import Callable
 
 from flask_ctxfix.context_flow import ContextFlow, Where
+from flask_ctxfix.context_flow.module_names import functions_of
 from flask_ctxfix.context_flow.tables import QuestionKind
 from flask_ctxfix.context_flow.values import Foreign, Function, Property, Proxy
 from flask_ctxfix.flask_facts import NEEDS, PROXIES
@@ -54,11 +55,7 @@ def _any_unseen(project: Project, asks: Asks) -> bool:
     for path in (path for path in sorted(project.paths) if not project.is_test(path)):
         try:
             module = project.module(path)
-            functions: list[FunctionNode] = [
-                *module.scopes.nodes(ast.FunctionDef),
-                *module.scopes.nodes(ast.AsyncFunctionDef),
-                *module.scopes.nodes(ast.Lambda),
-            ]
+            functions = [*functions_of(module), *module.scopes.nodes(ast.Lambda)]
         except SourceError:
             return True
         if any(asks(module, each) and _runs_unseen(module, project, each) for each in functions):

@@ -19,6 +19,7 @@ from flask_ctxfix.flask_facts import ENTERING
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.records import Record, replace
 from flask_ctxfix.scopes import FunctionNode
+from flask_ctxfix.syntax import defaults_of
 
 Form = Literal["context", "container", "either"]
 
@@ -124,10 +125,10 @@ class KeptContexts:
         elif isinstance(parent, ast.Return | ast.Yield | ast.YieldFrom):
             yield from self._results(held, is_plain=isinstance(parent, ast.Return))
         elif isinstance(parent, ast.arguments):
-            for parameter, default in _defaults(parent):
+            for parameter, default in defaults_of(parent):
                 if default is held.node:
                     function = held.module.scopes.parents[parent]
-                    reads = self._uses.of_parameter(held.module, parameter, function)
+                    reads = self._uses.of_parameter(held.module, parameter.arg, function)
                     yield from self._each(held, reads, is_later=True)
 
     def _kept(self, held: _Held, target: ast.expr) -> Iterator[_Held]:
@@ -229,13 +230,3 @@ class KeptContexts:
         if isinstance(name, str):
             reads = self._uses.of_attribute_named(name, None)
             yield from self._each(held, reads, is_later=True)
-
-
-def _defaults(arguments: ast.arguments) -> Iterator[tuple[str, ast.expr]]:
-    """Yield the parameters that have a default, with that."""
-    positional = [*arguments.posonlyargs, *arguments.args]
-    for parameter, default in zip(reversed(positional), reversed(arguments.defaults), strict=False):
-        yield parameter.arg, default
-    for parameter, given in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True):
-        if given is not None:
-            yield parameter.arg, given

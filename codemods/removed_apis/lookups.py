@@ -17,6 +17,7 @@ from flask_ctxfix.project import Module, Project
 from flask_ctxfix.records import Record, replace
 from flask_ctxfix.scopes import Binding, Scope
 from flask_ctxfix.source import Span
+from flask_ctxfix.syntax import root_of
 
 PRIVATE = frozenset((*flask_facts.LOOKUPS, *flask_facts.ERROR_MESSAGES, "_find_app"))
 _BY_HAND = "write a function that reads `g` or the proxies; nothing public takes its place as it is"
@@ -47,19 +48,12 @@ def lookup_uses(module: Module, project: Project, target: TargetVersion) -> Iter
             yield from _Lookup(module, project, target, scope, local).uses()
     reads = module.scopes.attribute_reads
     for node in (node for name in sorted(PRIVATE) for node in reads.get(name, ())):
-        base = _base(node)
-        if base is None or project.flask_name(module, node) != node.attr:
+        base = root_of(node)
+        if not isinstance(base, ast.Name) or project.flask_name(module, node) != node.attr:
             continue
         if not serves_newer_flask(module, project, node):
             home = module.scopes.home_of(base)
             yield _Lookup(module, project, target, home, base.id).through_module(node)
-
-
-def _base(node: ast.expr) -> ast.Name | None:
-    """Return the name that a chain of attributes starts with."""
-    while isinstance(node, ast.Attribute):
-        node = node.value
-    return node if isinstance(node, ast.Name) else None
 
 
 class _Lookup:

@@ -13,6 +13,7 @@ from flask_ctxfix.imports import local_name
 from flask_ctxfix.origins import NONE
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.source import Span
+from flask_ctxfix.syntax import root_of
 
 _FEATURE_TEST = """\
 if hasattr({classes}, "has_request"):
@@ -59,8 +60,7 @@ class Spelling:
         node = stack.node
         while isinstance(node, ast.BoolOp):
             node = node.values[0]
-        while isinstance(node, ast.Attribute):
-            node = node.value
+        node = root_of(node)
         assert isinstance(node, ast.Name)
         home = self._module.scopes.home_of(node)
         return self._module.span(home.bindings[node.id][0].node)

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from flask_ctxfix.aliases import calls_of_any, known_as_any, may_be
 from flask_ctxfix.codemods.stored_requests.slots import is_shared
 from flask_ctxfix.context_flow import ContextFlow, Where
+from flask_ctxfix.context_flow.module_names import functions_of
 from flask_ctxfix.context_flow.request_data import RequestData
 from flask_ctxfix.context_flow.values import Class, Foreign, Function
 from flask_ctxfix.flask_facts import CACHES, CacheKey, spelled
@@ -37,11 +38,7 @@ class CachedFunction(NamedTuple):
 
 def cached_functions(module: Module, project: Project) -> Iterator[CachedFunction]:
     """Yield the functions of a module whose results outlive the request."""
-    nodes: list[FunctionDefinition] = [
-        *module.scopes.nodes(ast.FunctionDef),
-        *module.scopes.nodes(ast.AsyncFunctionDef),
-    ]
-    for node in nodes:
+    for node in functions_of(module):
         found = cached_function(module, project, node)
         if found is not None:
             yield found

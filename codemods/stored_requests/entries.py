@@ -9,6 +9,7 @@ from typing import Literal, NamedTuple
 
 from flask_ctxfix.applications import class_kind
 from flask_ctxfix.context_flow import ContextFlow
+from flask_ctxfix.context_flow.module_names import functions_of
 from flask_ctxfix.context_flow.values import Class, Foreign, Function
 from flask_ctxfix.flask_facts import (
     BEFORE_REQUEST,
@@ -140,11 +141,7 @@ class Entries:
 
     def _registered_before(self) -> Iterator[_Hook]:
         for module in self._modules(*BEFORE_REQUEST):
-            functions: list[ast.FunctionDef | ast.AsyncFunctionDef] = [
-                *module.scopes.nodes(ast.FunctionDef),
-                *module.scopes.nodes(ast.AsyncFunctionDef),
-            ]
-            for function in functions:
+            for function in functions_of(module):
                 if len(function.decorator_list) == 1 and self._is_run(module, function):
                     called = function.decorator_list[0]
                     yield from self._hook(module, called, Function(module, function))

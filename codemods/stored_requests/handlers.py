@@ -14,6 +14,7 @@ from flask_ctxfix.codemods.stored_requests.registrations import (
     registrations_in,
 )
 from flask_ctxfix.context_flow import ContextFlow, Reach, Where
+from flask_ctxfix.context_flow.module_names import functions_of
 from flask_ctxfix.context_flow.values import Foreign, Function
 from flask_ctxfix.flask_facts import AFTER_REQUEST, SETTING_UP
 from flask_ctxfix.flask_versions import TargetVersion
@@ -162,7 +163,7 @@ def _set_up(
 ) -> Iterator[tuple[ast.expr | ast.stmt, ast.Attribute]]:
     """Yield the calls, and the decorated functions, that set an application up in a function."""
     scopes = module.scopes
-    for node in _definitions(module):
+    for node in functions_of(module):
         for decorator in node.decorator_list if scopes.function_of(node) else ():
             called = without_call(decorator)
             if _owner(module, project, called) is not None:
@@ -170,11 +171,6 @@ def _set_up(
     for call in scopes.calls_of(SETTING_UP):
         if call.args and scopes.function_of(call) and _is_method(module, project, call):
             yield call, call.func  # type: ignore[misc]
-
-
-def _definitions(module: Module) -> list[ast.FunctionDef | ast.AsyncFunctionDef]:
-    scopes = module.scopes
-    return [*scopes.nodes(ast.FunctionDef), *scopes.nodes(ast.AsyncFunctionDef)]
 
 
 def _is_method(module: Module, project: Project, call: ast.Call) -> bool:
@@ -211,7 +207,7 @@ def _is_late(project: Project, reach: Reach) -> bool:
 
 def _function_at(project: Project, step: Step) -> FunctionNode | None:
     try:
-        every = _definitions(project.module(step.path))
+        every = [*functions_of(project.module(step.path))]
     except SourceError:
         return None
     return next((each for each in every if (each.name, each.lineno) == (step.text, step.row)), None)

@@ -19,6 +19,7 @@ from flask_ctxfix.flask_facts import (
 )
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import FunctionNode, Scope
+from flask_ctxfix.syntax import defaults_of
 
 _ITEMS = ITEM_READERS - TAKING
 _GROWING = frozenset(
@@ -152,7 +153,8 @@ def _default(module: Module, project: Project, node: ast.Name, home: Scope) -> K
         return None
     if [each.kind for each in home.bindings.get(node.id, ())] != ["parameter"]:
         return None
-    if not _is_growing(module, project, _default_of(function, node.id)):
+    defaults = {each.arg: default for each, default in defaults_of(function.args)}
+    if not _is_growing(module, project, defaults.get(node.id)):
         return None
     if module.scopes.function_of(function) is not None:
         return None
@@ -167,15 +169,6 @@ def _default(module: Module, project: Project, node: ast.Name, home: Scope) -> K
             return None
     uses = tuple((module, read) for read in home.reads.get(node.id, ()))
     return Keeper(node, uses, any(_may_empty(*use, project) for use in uses))
-
-
-def _default_of(function: ast.FunctionDef | ast.AsyncFunctionDef, name: str) -> ast.expr | None:
-    arguments = function.args
-    positional = [*arguments.posonlyargs, *arguments.args]
-    defaulted = positional[len(positional) - len(arguments.defaults) :]
-    pairs = [*zip(defaulted, arguments.defaults, strict=True)]
-    by_keyword = zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)
-    return next((value for arg, value in (*pairs, *by_keyword) if arg.arg == name), None)
 
 
 def _used(slot: Slot, named: ast.expr, project: Project) -> Keeper:

@@ -14,6 +14,7 @@ from typing import NamedTuple
 from flask_ctxfix.codemods.stored_requests.entries import Entries
 from flask_ctxfix.codemods.stored_requests.nested import opens_context, opens_inside, pushes_context
 from flask_ctxfix.context_flow import ContextFlow
+from flask_ctxfix.context_flow.evaluation import Values
 from flask_ctxfix.context_flow.handled_errors import may_go_on
 from flask_ctxfix.context_flow.tables import QuestionKind
 from flask_ctxfix.context_flow.values import Foreign, Function, Known, parameters_of
@@ -120,7 +121,7 @@ class Order:
         function = function_around(module, node)
         if function is None:
             return _Before(Written.NO)
-        own = _Before(Written.YES, nested=tuple(self._contexts_around(module, node)))
+        own = _Before(Written.YES, nested=tuple(_contexts_around(self.values, module, node)))
         if is_read_later(module, node):
             return own._replace(written=Written.NO)
         if self.walk(module, function).before(node):
@@ -288,22 +289,7 @@ class Order:
 
     def look_around(self, module: Module, node: ast.AST) -> None:
         """Remember where another context is active around a place."""
-        self.nested += self._contexts_around(module, node)
-
-    def _contexts_around(self, module: Module, node: ast.AST) -> Iterator[str]:
-        """Yield what makes another context active around a place, in its function."""
-        child = node
-        for parent in module.scopes.ancestors(node):
-            if isinstance(parent, FunctionNode):
-                is_inside = not isinstance(parent, ast.Lambda) and child in parent.body
-                if is_inside and pushes_context(parent):
-                    yield getattr(parent, "name", "")
-                break
-            if isinstance(parent, ast.With | ast.AsyncWith) and child in parent.body:
-                items = [item.context_expr for item in parent.items]
-                opened = [each for each in items if opens_context(self.values, module, each)]
-                yield from map(ast.unparse, opened[:1])
-            child = parent
+        self.nested += _contexts_around(self.values, module, node)
 
     def _decorated(
         self, module: Module, function: ast.FunctionDef | ast.AsyncFunctionDef
@@ -330,12 +316,14 @@ class Order:
         nested = (ast.unparse(called),) if opens_inside(maker) else ()
         if isinstance(decorator, ast.Call) and isinstance(maker, Function):
             maker = self.values.result(maker)
-        is_handed_on = isinstance(maker, Function) and "other" in self._uses_of_argument(maker)
+        is_handed_on = isinstance(maker, Function) and "other" in _uses_of_argument(
+            self.values, maker
+        )
         return _Before(Written.NO if is_handed_on else Written.YES, nested=nested)
 
     def _writes_before_its_argument(self, maker: Function) -> bool:
         module = maker.module
-        uses = self._uses_of_argument(maker)
+        uses = _uses_of_argument(self.values, maker)
         return uses.keys() == {"called"} and all(
             (around := function_around(module, call)) is not None
             and around is not maker.node
@@ -343,25 +331,42 @@ class Order:
             for call in uses["called"]
         )
 
-    def _uses_of_argument(self, maker: Function) -> dict[str, list[ast.AST]]:
-        """Return where a decorator calls the function, returns it or does something else."""
-        names = parameters_of(maker)[1 if maker.receiver is not None else 0 :][:1]
-        module = maker.module
-        scope = module.scopes.opened_by(maker.node)
-        found: dict[str, list[ast.AST]] = {}
-        for read in (read for name in names for read in scope.reads.get(name, ())):
-            parent = module.scopes.parents[read]
-            if isinstance(parent, ast.Attribute):
+
+def _uses_of_argument(values: Values, maker: Function) -> dict[str, list[ast.AST]]:
+    """Return where a decorator calls the function, returns it or does something else."""
+    names = parameters_of(maker)[1 if maker.receiver is not None else 0 :][:1]
+    module = maker.module
+    scope = module.scopes.opened_by(maker.node)
+    found: dict[str, list[ast.AST]] = {}
+    for read in (read for name in names for read in scope.reads.get(name, ())):
+        parent = module.scopes.parents[read]
+        if isinstance(parent, ast.Attribute):
+            continue
+        if isinstance(parent, ast.Call) and parent.func is not read:
+            called = values.of(module, parent.func)
+            if isinstance(called, Foreign) and called.name.startswith(_LOOKING):
                 continue
-            if isinstance(parent, ast.Call) and parent.func is not read:
-                called = self.values.of(module, parent.func)
-                if isinstance(called, Foreign) and called.name.startswith(_LOOKING):
-                    continue
-            is_called = isinstance(parent, ast.Call) and parent.func is read
-            kind = "called" if is_called else "other"
-            kind = "returned" if isinstance(parent, ast.Return) else kind
-            found.setdefault(kind, []).append(parent)
-        return found
+        is_called = isinstance(parent, ast.Call) and parent.func is read
+        kind = "called" if is_called else "other"
+        kind = "returned" if isinstance(parent, ast.Return) else kind
+        found.setdefault(kind, []).append(parent)
+    return found
+
+
+def _contexts_around(values: Values, module: Module, node: ast.AST) -> Iterator[str]:
+    """Yield what makes another context active around a place, in its function."""
+    child = node
+    for parent in module.scopes.ancestors(node):
+        if isinstance(parent, FunctionNode):
+            is_inside = not isinstance(parent, ast.Lambda) and child in parent.body
+            if is_inside and pushes_context(parent):
+                yield getattr(parent, "name", "")
+            break
+        if isinstance(parent, ast.With | ast.AsyncWith) and child in parent.body:
+            items = [item.context_expr for item in parent.items]
+            opened = [each for each in items if opens_context(values, module, each)]
+            yield from map(ast.unparse, opened[:1])
+        child = parent
 
 
 def _doubt(decorator: ast.expr, function: ast.FunctionDef | ast.AsyncFunctionDef) -> str:

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from flask_ctxfix.aliases import known_as
+from flask_ctxfix.aliases import known_as_any
 from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.values import Foreign, Function, Partial, Value
 from flask_ctxfix.flask_facts import (
@@ -39,6 +39,9 @@ _UNDONE_BY = {
 }
 
 
+_REGISTERING = frozenset(_UNDONE_BY.keys() - LISTING)
+
+
 class Registration(NamedTuple):
     """What `node` leaves with the process; `named` is the expression that does so."""
 
@@ -50,7 +53,7 @@ class Registration(NamedTuple):
 
 def registrations_in(module: Module, project: Project) -> Iterator[Registration]:
     """Yield what the functions of a module register each time they run, and take back nowhere."""
-    if module.names.isdisjoint(_names(project) | _LIST_NAMES):
+    if module.names.isdisjoint(known_as_any(project, _REGISTERING) | _LIST_NAMES):
         return
     for node, call in _calls(module):
         name = last_name(call.func)
@@ -125,20 +128,12 @@ def _calls(module: Module) -> Iterator[tuple[ast.AST, ast.Call]]:
             yield node, call
 
 
-def _names(project: Project) -> frozenset[str]:
-    """Return the names under which code may have what registers something."""
-    return project.memo(
-        "names of what registers",
-        lambda: frozenset().union(*(known_as(project, e) for e in _UNDONE_BY.keys() - LISTING)),
-    )
-
-
 def _may_register(module: Module, project: Project, called: ast.expr) -> bool:
     """Whether what is called has one of the names, or is a variable of a function: any may."""
     is_variable = isinstance(called, ast.Name) and isinstance(
         module.scopes.home_of(called).node, FunctionNode
     )
-    return is_variable or last_name(called) in _names(project)
+    return is_variable or last_name(called) in known_as_any(project, _REGISTERING)
 
 
 def _registration(

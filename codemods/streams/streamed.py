@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from flask_ctxfix.aliases import classes_of, known_as
+from flask_ctxfix.aliases import classes_of, known_as_any
 from flask_ctxfix.applications import imports_flask
 from flask_ctxfix.codemods.streams import NAME
 from flask_ctxfix.codemods.streams.late_code import MAKING, Late, made_at, parts_of
@@ -113,7 +113,7 @@ def _streaming(project: Project) -> list[str]:
     def compute() -> list[str]:
         surveys = project.surveys.get(NAME, [])
         names = {name for each in surveys if isinstance(each, frozenset) for name in each}
-        return sorted({other for name in names for other in known_as(project, name)})
+        return sorted(known_as_any(project, frozenset(names)))
 
     return project.memo("functions that stream", compute)
 

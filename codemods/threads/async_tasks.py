@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from flask_ctxfix.aliases import known_as
+from flask_ctxfix.aliases import known_as_any
 from flask_ctxfix.codemod import Finding, Fix, RemoveArgument, ReplaceExpression, Rule
 from flask_ctxfix.context_flow import ContextFlow, Need, Where
 from flask_ctxfix.context_flow.starts import is_deferred, way_to
@@ -104,7 +104,7 @@ class TaskLostInAsyncView(Rule):
         if project.is_test(module.path):
             return
         values = ContextFlow.of(project).values
-        for call in module.scopes.calls_of(_names(project)):
+        for call in module.scopes.calls_of(known_as_any(project, _NAMES)):
             value = values.of(module, call.func)
             name = value.name if isinstance(value, Foreign) else ""
             if name in EXECUTOR_CALLS:
@@ -139,14 +139,6 @@ class TaskLostInAsyncView(Rule):
         message = "nobody awaits this task, which is cancelled when the view returns"
         proof = ContextFlow.of(project).reachability.of(module, call).steps
         return self.finding(module, "warning", call, message, _ADVICE_TASK, None, proof)
-
-
-def _names(project: Project) -> frozenset[str]:
-    """Return the names by which code may call what starts work."""
-    return project.memo(
-        "names of async starters",
-        lambda: frozenset().union(*(known_as(project, name) for name in _NAMES)),
-    )
 
 
 def _to_thread(

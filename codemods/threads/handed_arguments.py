@@ -20,6 +20,7 @@ from flask_ctxfix.context_flow.values import (
 )
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.source import SourceError
+from flask_ctxfix.syntax import defaults_of
 
 _CARRIERS = frozenset({"contextvars.Context().run", "contextvars.copy_context().run"})
 
@@ -56,9 +57,9 @@ def handed_to(start: Start) -> Iterator[Handed]:
         return
     if not any(isinstance(each, ast.Starred) for each in call.args):
         given = set(names.values()).union(each.arg for each in call.keywords if each.arg)
-        for name, default in _defaults(function):
-            if name not in given:
-                yield Handed(default, function.node, name)
+        for parameter, default in defaults_of(function.node.args):
+            if parameter.arg not in given:
+                yield Handed(default, function.node, parameter.arg)
 
 
 def uses_of(start: Start, project: Project, handed: Handed) -> tuple[Use, ...]:
@@ -155,16 +156,6 @@ def _is_unwrapping(module: Module, node: ast.AST) -> bool:
 
 def _given(function: Function, known: Known) -> Function:
     return function._replace(given=(*function.given, *known))
-
-
-def _defaults(function: Function) -> Iterator[tuple[str, ast.expr]]:
-    arguments = function.node.args
-    names = [*arguments.posonlyargs, *arguments.args]
-    for name, default in zip(reversed(names), reversed(arguments.defaults), strict=False):
-        yield name.arg, default
-    for name, keyword_default in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True):
-        if keyword_default is not None:
-            yield name.arg, keyword_default
 
 
 def _call_of(start: Start) -> ast.Call:

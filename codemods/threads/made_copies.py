@@ -9,9 +9,11 @@ from flask_ctxfix.aliases import calls_of_any, known_as
 from flask_ctxfix.context_flow import ContextFlow, Need, Reach
 from flask_ctxfix.context_flow.handled_errors import expects_no_context
 from flask_ctxfix.context_flow.made_contexts import makes_context
+from flask_ctxfix.context_flow.module_names import functions_of
 from flask_ctxfix.context_flow.starts import Start, starts_in
-from flask_ctxfix.context_flow.values import Class, Copied, Foreign, Function, Partial, Value
+from flask_ctxfix.context_flow.values import Class, Copied, Foreign, Function
 from flask_ctxfix.flask_facts import ADDING, TAKING
+from flask_ctxfix.obligations.lasting_work import function_run_by
 from flask_ctxfix.obligations.waiting import may_wait
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.records import Record
@@ -127,16 +129,12 @@ def copies_in(module: Module, project: Project) -> list[Copy]:
 
 def _decorated(module: Module, project: Project) -> Iterator[Copy]:
     values = ContextFlow.of(project).values
-    definitions: list[ast.FunctionDef | ast.AsyncFunctionDef] = [
-        *module.scopes.nodes(ast.FunctionDef),
-        *module.scopes.nodes(ast.AsyncFunctionDef),
-    ]
-    for node in definitions:
+    for node in functions_of(module):
         for decorator in node.decorator_list:
             if values.of(module, decorator) == Foreign(f"flask.{COPY}"):
                 made = values.definition(module, node)
                 is_known = isinstance(made, Copied) and made.maker is decorator
-                yield Copy(module, decorator, _function(made) if is_known else None, node)
+                yield Copy(module, decorator, function_run_by(made) if is_known else None, node)
 
 
 def _wrapped(module: Module, project: Project) -> Iterator[Copy]:
@@ -145,14 +143,7 @@ def _wrapped(module: Module, project: Project) -> Iterator[Copy]:
     for call in calls_of_any(module, names):
         if len(call.args) == 1 and not call.keywords:
             if values.of(module, call.func) == Foreign(f"flask.{COPY}"):
-                yield Copy(module, call, _function(values.of(module, call.args[0])))
-
-
-def _function(value: Value | None) -> Function | None:
-    """Return the function that runs when a value is called."""
-    while isinstance(value, Copied | Partial):
-        value = value.function
-    return value if isinstance(value, Function) else None
+                yield Copy(module, call, function_run_by(values.of(module, call.args[0])))
 
 
 def _kept_in(module: Module, use: ast.expr) -> ast.expr | None:

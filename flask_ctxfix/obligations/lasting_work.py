@@ -35,7 +35,7 @@ def why_lasting_at(
     module: Module, call: ast.AST, value: Value | None, project: Project
 ) -> str | None:
     """Return why what `value` stands for must not take the request along where `call` starts it."""
-    function = _function(value)
+    function = function_run_by(value)
     if function is not None and never_ends(function, project):
         return _ENDLESS
     if function is not None and _starts_itself(function, project):
@@ -63,7 +63,8 @@ def may_go_on(start: Start, project: Project) -> bool:
     return has_loop or never_ends(function, project)
 
 
-def _function(value: Value | None) -> Function | None:
+def function_run_by(value: Value | None) -> Function | None:
+    """Return the function that runs when a value is called, behind copies and partials."""
     while isinstance(value, Copied | Partial):
         value = value.function
     return value if isinstance(value, Function) else None
@@ -101,7 +102,7 @@ def _graph(function: Function, following: Callable[[Function], Iterable[Value | 
     while left:
         current = left.pop()
         for value in following(current):
-            other = _function(value)
+            other = function_run_by(value)
             if other is None:
                 continue
             graph[current].append(other)
@@ -120,7 +121,7 @@ def _starts_itself(function: Function, project: Project) -> bool:
 
     graph = _graph(function, following)
     for each in graph:
-        for target in filter(None, map(_function, _started(each, project))):
+        for target in filter(None, map(function_run_by, _started(each, project))):
             after = _graph(target, graph.__getitem__)
             if any(other.node is each.node for other in after):
                 return True

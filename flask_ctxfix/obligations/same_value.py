@@ -13,6 +13,7 @@ from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import Scope
 from flask_ctxfix.source import SourceError
 from flask_ctxfix.statements import loops_around
+from flask_ctxfix.syntax import root_of
 
 _FIXED_KINDS = frozenset({"definition", "import", "parameter"})
 _PLAIN = (ast.Attribute, ast.Constant, ast.Name, ast.expr_context, ast.keyword)
@@ -123,8 +124,7 @@ def _sets(project: Project, path: str, name: str, of_imported: bool) -> bool:
 
 def _may_be_module(module: Module, owner: ast.expr) -> bool:
     """Whether an attribute may be one of a module: its owner is imported, or no plain name."""
-    while isinstance(owner, ast.Attribute):
-        owner = owner.value
+    owner = root_of(owner)
     if not isinstance(owner, ast.Name):
         return isinstance(owner, ast.Subscript)  # of `sys.modules`
     bindings = module.scopes.home_of(owner).bindings.get(owner.id, ())

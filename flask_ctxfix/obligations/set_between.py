@@ -15,7 +15,7 @@ from flask_ctxfix.flask_facts import is_well_known
 from flask_ctxfix.obligations.waiting import is_read_at_once
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.statements import way_out
-from flask_ctxfix.syntax import LOOPS
+from flask_ctxfix.syntax import LOOPS, root_of
 
 _CHANGING = ("flask.g.", "flask.session.")
 
@@ -83,9 +83,7 @@ def _is_of_g_or_session(module: Module, project: Project, node: ast.AST) -> bool
 
 def _is_method_of_local(module: Module, called: ast.expr) -> bool:
     """Whether what is called belongs to something that the function itself has made."""
-    root = called
-    while isinstance(root, ast.Attribute):
-        root = root.value
+    root = root_of(called)
     if root is called or not isinstance(root, ast.Name):
         return False
     home = module.scopes.home_of(root)

@@ -13,7 +13,7 @@ from flask_ctxfix.flask_facts import APPLICATIONS, CHANGING, FLAGS, ONCE_DECORAT
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import FunctionNode, Scope
 from flask_ctxfix.statements import before_in, ends, way_out
-from flask_ctxfix.syntax import last_name, without_call
+from flask_ctxfix.syntax import defaults_of, last_name, without_call
 
 _APPLICATIONS = frozenset(map(Foreign, APPLICATIONS))
 _THREADS = frozenset(
@@ -142,10 +142,7 @@ def _is_default(module: Module, parameter: ast.AST) -> bool:
     given = module.scopes.parents[parameter]
     if not isinstance(given, ast.arguments):
         return False
-    positional = [*given.posonlyargs, *given.args]
-    defaults = dict(zip(reversed(positional), reversed(given.defaults), strict=False))
-    defaults.update(zip(given.kwonlyargs, given.kw_defaults, strict=True))  # type: ignore[arg-type]
-    default = defaults.get(parameter)  # type: ignore[call-overload]
+    default = next((each for arg, each in defaults_of(given) if arg is parameter), None)
     return isinstance(default, ast.Call | ast.Dict | ast.List | ast.Set)
 
 

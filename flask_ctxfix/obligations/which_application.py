@@ -13,7 +13,7 @@ from flask_ctxfix.obligations.same_value import has_one_value
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import Binding, FunctionNode, Scope
 from flask_ctxfix.source import SourceError, Span
-from flask_ctxfix.syntax import without_call
+from flask_ctxfix.syntax import root_of, without_call
 
 _APPLICATION = Foreign("flask.Flask()")
 _PROXY = Foreign("flask.current_app")
@@ -84,9 +84,7 @@ def _is_registered_with(module: Module, node: ast.expr, binding: Binding) -> boo
         return False
     home = module.scopes.scope_of(node).home(node.id)
     for decorator in getattr(function, "decorator_list", ()):
-        root = without_call(decorator)
-        while isinstance(root, ast.Attribute):
-            root = root.value
+        root = root_of(without_call(decorator))
         if isinstance(root, ast.Name) and root.id == node.id:
             scope = module.scopes.scope_of(root).home(root.id)
             return scope is home and scope.bindings[node.id] == [binding]
@@ -95,9 +93,7 @@ def _is_registered_with(module: Module, node: ast.expr, binding: Binding) -> boo
 
 def _may_be_loaded_twice(module: Module, owner: Module, node: ast.expr) -> bool:
     """Whether the module of the application, run as a script, is imported again when this runs."""
-    root: ast.expr = node
-    while isinstance(root, ast.Attribute):
-        root = root.value
+    root = root_of(node)
     if not isinstance(root, ast.Name) or "__main__" not in owner.names:
         return False
     return module.scopes.scope_of(root).home(root.id) is not module.scopes.module
