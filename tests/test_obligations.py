@@ -225,7 +225,8 @@ def test_unseen_calls(
         ("await start()", True),
         ("with lock:\n        start()", False),
         ("with ThreadPoolExecutor() as pool:\n        start()", True),
-        ("with anything() as pool:\n        start()", True),
+        ("with anything() as pool:\n        start()", False),
+        ("with anything() as pool:\n        pool.submit(start())", True),
     ],
 )
 def test_who_waits(made: Made, body: str, expected: bool) -> None:

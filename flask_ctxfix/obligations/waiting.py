@@ -11,10 +11,10 @@ from flask_ctxfix.context_flow.values import Foreign
 from flask_ctxfix.flask_facts import CONSUMING, ONLY_WAITING, WAITING
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.statements import block_of
-from flask_ctxfix.syntax import last_name
+from flask_ctxfix.syntax import last_name, root_of
 
 # Behind its block, what was handed to one of these in it has run.
-_POOLS = ("concurrent.futures.", "multiprocessing.", "gevent.")
+_POOLS = ("concurrent.futures.", "multiprocessing.Pool", "multiprocessing.pool.")
 
 
 def may_wait(module: Module, project: Project, node: ast.AST) -> bool:
@@ -26,8 +26,8 @@ def may_wait(module: Module, project: Project, node: ast.AST) -> bool:
             break
         if isinstance(parent, ast.Await):
             return True
-        managers = parent.items if isinstance(parent, ast.With | ast.AsyncWith) else ()
-        if any(_may_be_pool(module, project, each.context_expr) for each in managers):
+        items = parent.items if isinstance(parent, ast.With | ast.AsyncWith) else ()
+        if any(_may_wait_at_end(module, project, each, node) for each in items):
             return True
     return any(
         module.span(call).end > begin
@@ -143,10 +143,17 @@ def _waits_for_task(node: ast.AST, name: str | None = None) -> bool:
     return name is None or getattr(node.value, "id", None) == name
 
 
-def _may_be_pool(module: Module, project: Project, manager: ast.expr) -> bool:
-    """Whether what a block enters may wait, at its end, for the work that it was handed."""
-    value = ContextFlow.of(project).values.of(module, manager)
-    return value is None or (isinstance(value, Foreign) and value.name.startswith(_POOLS))
+def _may_wait_at_end(module: Module, project: Project, item: ast.withitem, node: ast.AST) -> bool:
+    """Whether what a block enters may wait, at its end, for work that is handed over in it.
+
+    Pools do; what nobody knows may, if the work is handed to that.
+    """
+    value = ContextFlow.of(project).values.of(module, item.context_expr)
+    if isinstance(value, Foreign):
+        return value.name.startswith(_POOLS)
+    entered = getattr(item.optional_vars or item.context_expr, "id", "")
+    around = (each for each in (node, *module.scopes.ancestors(node)) if isinstance(each, ast.Call))
+    return value is None and any(getattr(root_of(c.func), "id", None) == entered for c in around)
 
 
 def _closes(module: Module, project: Project, block: ast.With, pool: str) -> bool:
