@@ -20,6 +20,9 @@ from flask_ctxfix.codemod import (
 )
 from flask_ctxfix.codemods.removed_apis.absences import expects_absence
 from flask_ctxfix.codemods.removed_apis.stack_uses import serves_newer_flask
+from flask_ctxfix.context_flow import ContextFlow
+from flask_ctxfix.context_flow import Need as Context
+from flask_ctxfix.context_flow.values import Function
 from flask_ctxfix.flask_facts import FIRST_REQUEST
 from flask_ctxfix.flask_versions import TargetVersion
 from flask_ctxfix.project import Module, Project
@@ -45,17 +48,6 @@ def {name}(state):
     with state.app.app_context():
         {function}()
 """
-_OF_A_REQUEST = {
-    "after_this_request",
-    "copy_current_request_context",
-    "current_user",
-    "flash",
-    "g",
-    "get_flashed_messages",
-    "request",
-    "session",
-    "url_for",
-}
 _SERVES = {"run", "run_simple", "serve", "serve_forever"}
 
 
@@ -268,26 +260,9 @@ def _can_run_at_setup(module: Module, project: Project, function: ast.FunctionDe
 
 
 def _uses_request(module: Module, project: Project, function: ast.FunctionDef) -> bool:
-    """Whether a function, or one of the project that it calls, names something of a request."""
-    seen: set[ast.AST] = {function}
-    left = [(module, function)]
-    while left:
-        home, current = left.pop()
-        for node in ast.walk(current):
-            if isinstance(node, ast.Name | ast.Attribute):
-                if any(map(_is_of_a_request, project.origins(home, node))):
-                    return True
-            elif isinstance(node, ast.Call):
-                for owner, binding in project.bindings(home, node.func):
-                    called = binding.node
-                    if isinstance(called, ast.FunctionDef) and called not in seen:
-                        seen.add(called)
-                        left.append((owner, called))
-    return False
-
-
-def _is_of_a_request(origin: str) -> bool:
-    return origin.startswith("flask") and origin.rpartition(".")[2] in _OF_A_REQUEST
+    """Whether a function, or one that it calls, uses a request, or what lasts as long as one."""
+    uses = ContextFlow.of(project).needs.of(Function(module, function)).uses
+    return any(use.need is Context.REQUEST or use.of == "flask.g" for use in uses)
 
 
 def _block_of(module: Module, statement: ast.AST) -> Sequence[ast.stmt] | None:
