@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple
 
 from flask_ctxfix.applications import class_kind
 from flask_ctxfix.context_flow import ContextFlow
-from flask_ctxfix.context_flow.values import Class, Foreign, Function, Value
+from flask_ctxfix.context_flow.values import Class, Foreign, Function
 from flask_ctxfix.flask_facts import (
     BEFORE_REQUEST,
     BEHIND_HOOKS,
@@ -57,8 +57,9 @@ class Entries:
 
     def __init__(self, project: Project) -> None:
         self._project = project
-        self._values = ContextFlow.of(project).values
-        self._reachability = ContextFlow.of(project).reachability
+        self._flow = ContextFlow.of(project)
+        self._values = self._flow.values
+        self._reachability = self._flow.reachability
 
     def of(
         self, module: Module, function: ast.FunctionDef | ast.AsyncFunctionDef
@@ -90,10 +91,7 @@ class Entries:
             return False
         if function.name.startswith("__") and function.name.endswith("__"):
             return True
-        known = Class(module, owner)
-        classes = [known, *(each for each in self._values.bases(known) if isinstance(each, Class))]
-        bases = [self._values.of(c.module, base) for c in classes for base in c.node.bases]
-        return not all(isinstance(base, Class) or _calls_nothing(base) for base in bases)
+        return self._flow.entries.may_be_called_unseen(Class(module, owner))
 
     def is_entry_decorator(self, module: Module, decorator: ast.expr) -> bool:
         """Whether a decorator has Flask, or an extension, call the function in requests."""
@@ -286,10 +284,3 @@ def _certain_in(module: Module, statement: ast.AST) -> ast.FunctionDef | ast.Mod
     own = (e for e in module.scopes.nodes(ast.Return) if module.scopes.function_of(e) is parent)
     is_left = any(each.lineno < getattr(statement, "lineno", 0) for each in own)
     return None if is_left else parent
-
-
-def _calls_nothing(base: Value | None) -> bool:
-    """Whether a class from elsewhere calls no methods of its subclasses but what is known here."""
-    if not isinstance(base, Foreign):
-        return False
-    return base.name in ENTRY_BASES or base.name.startswith(("abc.", "builtins.", "typing."))
