@@ -3,74 +3,64 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Sequence
-from enum import Enum
-from typing import NamedTuple
+from collections.abc import Callable, Iterator
 
-from flask_ctxfix.applications import imported_packages
 from flask_ctxfix.codemod import Step
+from flask_ctxfix.context_flow.callers import Caller, Callers, CallSite, Unseen
+from flask_ctxfix.context_flow.entries import Entries, Entry, Where
 from flask_ctxfix.context_flow.evaluation import Values
 from flask_ctxfix.context_flow.guards import Guards
 from flask_ctxfix.context_flow.made_contexts import Need
 from flask_ctxfix.context_flow.tables import QuestionKind, Table
-from flask_ctxfix.context_flow.values import Class, Foreign, Function, Instance
-from flask_ctxfix.flask_facts import (
-    APP_DECORATORS,
-    CARRIERS,
-    ENDING_DECORATORS,
-    ENTRY_BASES,
-    ENTRY_DECORATORS,
-    EXPOSING_DECORATORS,
-    JOB_DECORATORS,
-    OUTSIDE_DECORATORS,
-    STARTERS,
-)
+from flask_ctxfix.context_flow.values import Foreign, Function
+from flask_ctxfix.context_flow.ways import Place, Ways
+from flask_ctxfix.flask_facts import JOB_DECORATORS, OUTSIDE_DECORATORS, STARTERS
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import FunctionNode
-from flask_ctxfix.syntax import without_call
+from flask_ctxfix.syntax import last_name, without_call
 
-_NAMED_ENTRIES = {
-    "after_request",
-    "app_errorhandler",
-    "before_app_request",
-    "before_request",
-    "errorhandler",
-    "route",
-}
-_NAMED_ENDINGS = {"teardown_appcontext", "teardown_app_request", "teardown_request"}
-_NAMED_OUTSIDE = {"add_done_callback", "call_on_close", "record", "record_once"}
-# Frameworks whose applications also have a `route`.
-_FRAMEWORKS = {"aiohttp", "bottle", "fastapi", "quart", "sanic", "starlette"}
 # Decorators that also let something else than Flask call the function.
 _TASKS = {*JOB_DECORATORS, *(each for each in OUTSIDE_DECORATORS if not each.startswith("click."))}
-_NAMED_REGISTRATIONS = {"add_url_rule", "register_error_handler"}
+
+_Contexts = frozenset[Where]
 
 
-class Where(Enum):
-    """Where code certainly runs."""
+class Reach:
+    """Where code runs, and the calls that lead there from what Flask itself calls.
 
-    REQUEST = "inside a request"
-    APP = "inside an app context"
-    ENDING = "whenever a context ends"
-    OUTSIDE = "outside of a request"
-    UNKNOWN = "unknown"
+    Both the calls and the reason why it is unknown are looked for when they are asked for.
+    """
+
+    __slots__ = ("_find_reason", "_find_steps", "where")
+
+    def __init__(
+        self,
+        where: Where,
+        find_steps: Callable[[], tuple[Step, ...]] = tuple,
+        find_reason: Callable[[], str] = str,
+    ) -> None:
+        self.where = where
+        self._find_steps = find_steps
+        self._find_reason = find_reason
 
     @property
-    def is_inside(self) -> bool:
-        """Whether there certainly is an application."""
-        return self in (Where.REQUEST, Where.APP)
+    def steps(self) -> tuple[Step, ...]:
+        """The functions on the shortest way, the one that runs the code last."""
+        return self._find_steps()
+
+    @property
+    def reason(self) -> str:
+        """Why it is unknown; empty if it is not."""
+        return self._find_reason()
 
 
-class Reach(NamedTuple):
-    """Where code runs, and the calls that lead there from what Flask itself calls."""
-
-    where: Where
-    steps: tuple[Step, ...] = ()
-
-
-_UNKNOWN = Reach(Where.UNKNOWN)
-_OUTSIDE = Reach(Where.OUTSIDE)
-_REACH: QuestionKind[Reach | None] = QuestionKind("reach", None, lambda one, other: _UNKNOWN)
+_NOWHERE: _Contexts = frozenset()
+_UNKNOWN: _Contexts = frozenset({Where.UNKNOWN})
+_OUTSIDE: _Contexts = frozenset({Where.OUTSIDE})
+_IN_REQUEST: _Contexts = frozenset({Where.REQUEST})
+_IN_APP: _Contexts = frozenset({Where.APP})
+# The contexts that a function runs in; UNKNOWN among them if it may run in others too.
+_CONTEXTS: QuestionKind[_Contexts] = QuestionKind("reach", _NOWHERE, frozenset.union)
 
 
 class Reachability:
@@ -86,6 +76,8 @@ class Reachability:
         values: Values,
         guards: Guards,
         table: Table,
+        entries: Entries,
+        callers: Callers,
         *,
         is_thorough: bool = False,
     ) -> None:
@@ -93,126 +85,123 @@ class Reachability:
         self._values = values
         self._guards = guards
         self._table = table
+        self._entries = entries
+        self._callers = callers
         self._is_thorough = is_thorough
+        self._ways = Ways(callers, entries, self._contexts_of, self._of_caller)
 
     def of(self, module: Module, node: ast.AST) -> Reach:
         """Return where the code `node` of a module runs."""
-        return self._of(module, node) or _UNKNOWN
+        return self._reach(CallSite(module, node, self._guards.at(module, node)))
 
     def of_function(self, module: Module, function: FunctionNode) -> Reach:
         """Return where the body of a function runs, as far as all its callers tell."""
-        return self._of_function(module, function) or _UNKNOWN
+        return self._answer(self._of_function(module, function), Place(module, function))
 
-    def _of(self, module: Module, node: ast.AST) -> Reach | None:
-        """Return where the code `node` runs; None as long as only calls of itself lead to it."""
-        proven = self._guards.at(module, node)
-        function = module.scopes.function_of(node)
-        if proven is Need.REQUEST:
+    def references(
+        self, module: Module, function: ast.FunctionDef | ast.AsyncFunctionDef
+    ) -> Iterator[tuple[Module, ast.expr]]:
+        """Yield the expressions of the project that name a function."""
+        return self._callers.references.of(module, function)
+
+    def _reach(self, site: CallSite) -> Reach:
+        if site.proven is Need.REQUEST:
             return Reach(Where.REQUEST)
+        function = site.module.scopes.function_of(site.node)
         if function is None:
-            return _OUTSIDE
-        reach = self._of_function(module, function)
-        if proven is Need.APP and reach is not None and reach.where is not Where.REQUEST:
+            return Reach(Where.OUTSIDE)
+        contexts = self._of_function(site.module, function)
+        if site.proven is Need.APP and contexts != _IN_REQUEST:
             return Reach(Where.APP)
-        return reach
+        return self._answer(contexts, Place(site.module, function))
 
-    def _of_function(self, module: Module, function: FunctionNode) -> Reach | None:
+    def _answer(self, contexts: _Contexts, asked: Place) -> Reach:
+        """Return the one answer that the contexts of a function give."""
+        if Where.ENDING in contexts:
+            return Reach(Where.ENDING, lambda: self._ways.to(asked, Where.ENDING))
+        if self._is_thorough and Where.OUTSIDE in contexts:
+            return Reach(Where.OUTSIDE)
+        if len(contexts) == 1 and contexts != _UNKNOWN:
+            (where,) = contexts
+            return Reach(where, lambda: self._ways.to(asked, where))
+        if contexts and contexts <= {Where.REQUEST, Where.APP}:
+            return Reach(Where.APP)
+        return Reach(Where.UNKNOWN, tuple, lambda: self._ways.reason(asked, contexts))
+
+    def _contexts_of(self, place: Place) -> _Contexts:
+        return self._of_function(*place)
+
+    def _of_function(self, module: Module, function: FunctionNode) -> _Contexts:
         registered = self._registered(module, function)
         if registered is not None and not self._is_thorough:
             return registered
         place = (module.key, _name_of(function), function.lineno, function.col_offset)
         key = ("reach", self._is_thorough, place)
 
-        return self._table.ask(
-            self._project, _REACH, key, lambda: self._called(module, function, registered)
-        )
+        def compute() -> _Contexts:
+            return self._called(module, function, registered)
 
-    def _registered(self, module: Module, function: FunctionNode) -> Reach | None:
+        return self._table.ask(self._project, _CONTEXTS, key, compute)
+
+    def _registered(self, module: Module, function: FunctionNode) -> _Contexts | None:
         """Return where a function runs by its decorators or as a method of its class."""
-        step = Step(_name_of(function), module.path, function.lineno)
-        decorators = getattr(function, "decorator_list", ())
-        found = [where for each in decorators if (where := self._where_of(module, each))]
-        if Where.APP in found:  # a command that asks for the context of the application
-            return Reach(Where.APP, (step,))
-        if found:
-            where = Where.ENDING if Where.ENDING in found else found[0]
-            return Reach(where, (step,))
-        owner = module.scopes.parents.get(function)
-        if isinstance(owner, ast.ClassDef) and self._is_entry_method(module, owner, function):
-            return Reach(Where.REQUEST, (step,))
-        return None
-
-    def _where_of(self, module: Module, decorator: ast.expr) -> Where | None:
-        """Return where what is decorated so is called, if the decorator tells."""
-        called = without_call(decorator)
-        value = self._values.of(module, called)
-        name = value.name if isinstance(value, Foreign) else ""
-        attribute = getattr(called, "attr", "")
-        if name in ENDING_DECORATORS or (value is None and attribute in _NAMED_ENDINGS):
-            return Where.ENDING
-        if name in ENTRY_DECORATORS or name in EXPOSING_DECORATORS:
-            return Where.REQUEST
-        if name in APP_DECORATORS:
-            return Where.UNKNOWN if _opens_no_context(decorator) else Where.APP
-        if name in OUTSIDE_DECORATORS or attribute in _NAMED_OUTSIDE:
-            return Where.OUTSIDE
-        if value is not None or attribute not in _NAMED_ENTRIES:
+        found = [e for e in self._entries.of(module, function) if e.sender is None]
+        if not found:
             return None
-        is_doubtful = self._is_thorough and imported_packages(module) & _FRAMEWORKS
-        return Where.UNKNOWN if is_doubtful else Where.REQUEST
-
-    def _is_entry_method(self, module: Module, owner: ast.ClassDef, function: FunctionNode) -> bool:
-        name = _name_of(function)
-        for base in self._values.bases(Class(module, owner)):
-            if isinstance(base, Foreign) and base.name in ENTRY_BASES:
-                methods = ENTRY_BASES[base.name]
-                if name in methods if methods is not None else name.startswith("on_"):
-                    return True
-        return False
+        if self._is_thorough and self._entries.is_doubtful(module, function):
+            return _UNKNOWN
+        # A command that asks for the context of the application has it.
+        wheres = [each.where or Where.UNKNOWN for each in found]
+        ranked = (each for each in (Where.APP, Where.ENDING) if each in wheres)
+        return frozenset({next(ranked, wheres[0])})
 
     def _called(
-        self, module: Module, function: FunctionNode, registered: Reach | None
-    ) -> Reach | None:
+        self, module: Module, function: FunctionNode, registered: _Contexts | None
+    ) -> _Contexts:
         """Return where the callers of a function run, with Flask where it is `registered`."""
-        if isinstance(function, ast.Lambda):
-            return self._of_reference(module, function)
-        if self._is_thorough and self._is_run_elsewhere(module, function):
+        if not isinstance(function, ast.Lambda):
+            if self._is_thorough and self._is_run_elsewhere(module, function):
+                return _UNKNOWN
+            if registered is not None and (
+                registered == _IN_APP  # commands carry their context with them
+                or isinstance(module.scopes.parents[function], ast.ClassDef)
+            ):
+                return registered
+            if self._makes_application(module, function):
+                return _OUTSIDE
+        found = registered or _NOWHERE
+        certain = self._callers.of(module, function)
+        for caller in certain:
+            found |= self._of_caller(caller)
+        perhaps = self._callers.perhaps(module, function)
+        for caller in perhaps if self._is_thorough else _likely(perhaps, certain):
+            contexts = self._of_caller(caller)
+            if certain and not self._is_thorough:  # these may call something else
+                contexts &= _IN_REQUEST
+            found |= contexts
+        if self._is_thorough and not (certain or perhaps or registered):
             return _UNKNOWN
-        if registered is not None and (
-            registered.where is Where.APP  # commands carry their context with them
-            or isinstance(module.scopes.parents[function], ast.ClassDef)
-        ):
-            return registered
-        if self._makes_application(module, function):
-            return _OUTSIDE
-        found: list[Reach | None] = [] if registered is None else [registered]
-        paths = self._project.naming_outside_tests(function.name)
-        is_test = self._project.is_test(module.path)
-        for home, reference in self._references(module, function, paths):
-            if is_test and home is module:
-                continue
-            reach = self._of_reference(home, reference)
-            if reach == _UNKNOWN and not self._is_thorough:
-                return _UNKNOWN  # the other callers, and theirs, are not worth the search
-            found.append(reach)
-        known = [reach for reach in found if reach is not None]
-        return self._joined(module, function, known) if known or not found else None
+        return found
 
-    def _joined(self, module: Module, function: FunctionNode, found: list[Reach]) -> Reach:
-        kinds = {reach.where for reach in found}
-        if Where.ENDING in kinds:
-            return Reach(Where.ENDING)
-        if self._is_thorough and Where.OUTSIDE in kinds:
-            return _OUTSIDE
-        if not kinds or Where.UNKNOWN in kinds:
+    def _of_caller(self, caller: Caller) -> _Contexts:
+        """Return where a function runs as far as one of its callers goes."""
+        if isinstance(caller, Entry):
+            return frozenset({caller.where or Where.UNKNOWN})
+        if not isinstance(caller, CallSite):
             return _UNKNOWN
-        if len(kinds) > 1:
-            is_inside = kinds <= {Where.REQUEST, Where.APP}
-            return Reach(Where.APP) if is_inside else _UNKNOWN
-        step = Step(_name_of(function), module.path, function.lineno)
-        first = min(found, key=lambda reach: (len(reach.steps), reach.steps))
-        way = first.steps if step in first.steps else (*first.steps, step)
-        return Reach(first.where, way)
+        if caller.proven is Need.REQUEST:
+            return _IN_REQUEST
+        function = caller.module.scopes.function_of(caller.node)
+        if function is None:
+            return _OUTSIDE
+        contexts = self._of_function(caller.module, function)
+        if caller.proven is Need.APP and contexts != _IN_REQUEST:
+            if contexts or self._is_uncalled(caller.module, function):
+                return (contexts & _IN_REQUEST) | _IN_APP
+        return contexts
+
+    def _is_uncalled(self, module: Module, function: FunctionNode) -> bool:
+        return not (self._callers.of(module, function) or self._callers.perhaps(module, function))
 
     def _is_run_elsewhere(
         self, module: Module, function: ast.FunctionDef | ast.AsyncFunctionDef
@@ -238,143 +227,19 @@ class Reachability:
         """Whether a function sets up an application, which happens before any request."""
         names = {local for local, _ in self._project.flask_locals(module).get("Flask", ())}
         names.add("Flask")  # as an attribute, or imported with a star
+        calls = (node for node in ast.walk(function) if isinstance(node, ast.Call))
         return any(
             self._values.of(module, call.func) == Foreign("flask.Flask")
-            for call in module.scopes.calls_of(names)
-            if function in module.scopes.ancestors(call)
+            for call in calls
+            if last_name(call.func) in names
         )
 
-    def _of_reference(self, module: Module, reference: ast.expr) -> Reach | None:
-        """Return where a function runs that is named here, as far as that is known."""
-        parent = module.scopes.parents.get(reference)
-        if isinstance(parent, ast.Call) and parent.func is reference:
-            return self._of(module, parent)
-        if isinstance(parent, ast.keyword):
-            parent = module.scopes.parents.get(parent)
-        if isinstance(parent, ast.Call) and isinstance(parent.func, ast.Name | ast.Attribute):
-            value = self._values.of(module, parent.func)
-            name = value.name if isinstance(value, Foreign) else ""
-            attribute = getattr(parent.func, "attr", "")
-            if name in ENDING_DECORATORS or (value is None and attribute in _NAMED_ENDINGS):
-                return Reach(Where.ENDING)
-            if name in STARTERS or attribute in _NAMED_OUTSIDE:
-                return _OUTSIDE
-            is_known = name in ENTRY_DECORATORS or name.rpartition(".")[2] in _NAMED_REGISTRATIONS
-            if is_known or (value is None and attribute in _NAMED_REGISTRATIONS):
-                return Reach(Where.REQUEST)
-            if name in CARRIERS:
-                return self._of(module, parent)
-        return _UNKNOWN
 
-    def references(
-        self, module: Module, function: ast.FunctionDef | ast.AsyncFunctionDef
-    ) -> Iterator[tuple[Module, ast.expr]]:
-        """Yield the expressions of the project that name a function."""
-        yield from self._references(module, function, self._project.naming(function.name))
-
-    def _references(
-        self,
-        module: Module,
-        function: ast.FunctionDef | ast.AsyncFunctionDef,
-        paths: Sequence[str],
-    ) -> Iterator[tuple[Module, ast.expr]]:
-        """Yield the expressions in the module and the files at `paths` that name a function."""
-        owner = module.scopes.parents.get(function)
-        if isinstance(owner, ast.ClassDef):
-            yield from self._method_references(module, owner, function, paths)
-            return
-        home = module.scopes.scope_of(function)
-        for read in home.reads.get(function.name, ()):
-            yield module, read
-        if home.parent is None:
-            yield from self._outer_references(module, function, paths)
-
-    def _outer_references(
-        self,
-        module: Module,
-        function: ast.FunctionDef | ast.AsyncFunctionDef,
-        paths: Sequence[str],
-    ) -> Iterator[tuple[Module, ast.expr]]:
-        for other in self._project.parsed(paths):
-            if other is module:
-                continue
-            for node in _named(other, function.name):
-                for owner, binding in self._project.bindings(other, node):
-                    if owner.path == module.path and _same(binding.node, function):
-                        yield other, node
-
-    def _method_references(
-        self,
-        module: Module,
-        owner: ast.ClassDef,
-        function: ast.FunctionDef | ast.AsyncFunctionDef,
-        paths: Sequence[str],
-    ) -> Iterator[tuple[Module, ast.expr]]:
-        """Yield what may call a method; calls of something else with that name do no harm."""
-        for other in self._project.parsed(paths):
-            for node in other.scopes.attribute_reads.get(function.name, ()):
-                if self._may_be_method(other, node, module, owner):
-                    yield other, node
-
-    def _may_be_method(
-        self, module: Module, node: ast.Attribute, home: Module, owner: ast.ClassDef
-    ) -> bool:
-        value = self._values.of(module, node)
-        if isinstance(value, Foreign):
-            return False
-        if isinstance(value, Function):
-            return value.module.path == home.path and _same(
-                value.module.scopes.parents.get(value.node), owner
-            )
-        receiver = self._values.of(module, node.value)
-        if isinstance(receiver, Instance | Class):
-            return True
-        return value is None
-
-
-def _opens_no_context(decorator: ast.expr) -> bool:
-    """Whether a command is registered with another ``with_appcontext`` than True."""
-    given = decorator.keywords if isinstance(decorator, ast.Call) else []
-    return any(
-        each.arg in (None, "with_appcontext")
-        and not (isinstance(each.value, ast.Constant) and each.value.value is True)
-        for each in given
-    )
-
-
-def _named(module: Module, name: str) -> Iterator[ast.expr]:
-    """Yield what may read something of this name that another module defines."""
-    names = module.memo("imported names", lambda: _imported_names(module)).get(name)
-    if names:
-        reads = module.memo("names read", lambda: _reads(module))
-        for local in sorted(names):
-            yield from reads.get(local, ())
-    yield from module.scopes.attribute_reads.get(name, ())
-
-
-def _imported_names(module: Module) -> dict[str, set[str]]:
-    """Return the names that ``from`` imports bind, by that of what they import."""
-    found: dict[str, set[str]] = {}
-    for node in module.scopes.nodes(ast.ImportFrom):
-        for alias in node.names:
-            found.setdefault(alias.name, set()).add(alias.asname or alias.name)
-    return found
-
-
-def _reads(module: Module) -> dict[str, list[ast.Name]]:
-    """Return the expressions that read a name, by that name."""
-    found: dict[str, list[ast.Name]] = {}
-    for node in module.scopes.nodes(ast.Name):
-        if isinstance(node.ctx, ast.Load):
-            found.setdefault(node.id, []).append(node)
-    return found
-
-
-def _same(one: ast.AST | None, other: ast.AST) -> bool:
-    """Whether two nodes are the same definition, also if its file was parsed twice."""
-    if one is other:
-        return True
-    return type(one) is type(other) and getattr(one, "lineno", 0) == getattr(other, "lineno", 1)
+def _likely(perhaps: tuple[Caller, ...], certain: tuple[Caller, ...]) -> tuple[Caller, ...]:
+    """Return what may call a function, without what nobody sees if anything is seen to."""
+    if certain:
+        return tuple(each for each in perhaps if isinstance(each, CallSite))
+    return tuple(each for each in perhaps if not isinstance(each, Unseen)) or perhaps
 
 
 def _name_of(function: FunctionNode) -> str:

@@ -24,7 +24,6 @@ from flask_ctxfix.context_flow.request_sources import (
     is_form,
     is_receiver,
     is_record,
-    is_view,
 )
 from flask_ctxfix.context_flow.request_spread import RequestSpread
 from flask_ctxfix.context_flow.spreading import tells_nothing
@@ -97,7 +96,7 @@ class RequestData:
         self._flow = ContextFlow.of(project)
         self._values = self._flow.values
         self._table = self._flow.table
-        self._spread = RequestSpread(project, self._values)
+        self._spread = RequestSpread(project, self._values, self._flow.entries)
 
     @classmethod
     def of_project(cls, project: Project) -> RequestData:
@@ -231,7 +230,7 @@ class RequestData:
         in_call = [each for each in place.arguments if each.function is function]
         if in_call:
             return next((each.datum for each in in_call if each.name == binding.name), None)
-        if is_view(self._values, module, function):
+        if self._flow.entries.takes_data(module, function):
             is_own = is_receiver(module, function, binding.node)
             return None if is_own else self._source(place, Kind.VALUE, binding.node)
         if isinstance(function, ast.Lambda):
