@@ -61,7 +61,8 @@ class Renaming(Rule):
             fix = Fix(self._applicability, f"use {self._new}", edits)
         message = f"`{self._old}` is old"
         advice = f"mind the `{self._old}`"
-        return Finding(self.code, self.name, self._level, message, advice, module.path, span, fix)
+        place = (module.path, span)
+        return Finding(self.code, self.name, self._level, message, *place, help=advice, fix=fix)
 
 
 class Exported(Renaming):

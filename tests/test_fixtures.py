@@ -147,7 +147,7 @@ def refactored(
 
 def described(located: Located, tree: Path) -> str:
     finding = located.finding
-    path = Path(finding.path).relative_to(tree).as_posix()
+    path = Path(finding.filename).relative_to(tree).as_posix()
     fix = "report" if finding.fix is None else finding.fix.applicability
     return f"{finding.code} {path}:{located.start[0]} {fix}"
 

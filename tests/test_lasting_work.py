@@ -19,7 +19,7 @@ ENDLESS = "def work():\n    while True:\n        kept.append(1)\n"
 def _found(module: Module, code: str, written: str, fix: Fix | None = None) -> Finding:
     start = module.text.index(written)
     span = Span(start, start + len(written))
-    return Finding(code, "a-rule", "error", code, "", module.path, span, fix)
+    return Finding(code, "a-rule", "error", code, module.path, span, fix=fix)
 
 
 def _verify(work: str, fix: Fix) -> None:

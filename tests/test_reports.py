@@ -84,13 +84,17 @@ def test_json(tree: Write) -> None:
         "name": "old-old",
         "level": "error",
         "message": "`old` is old",
-        "advice": "mind the `old`",
         "filename": "a.py",
         "location": {"row": 3, "column": 2},
         "end_location": {"row": 3, "column": 5},
+        "path": [],
+        "help": "mind the `old`",
+        "notes": [],
+        "labels": [],
         "fix": {
             "applicability": "safe",
             "message": "use new",
+            "unsafe_reason": None,
             "edits": [
                 {
                     "filename": "a.py",
@@ -100,7 +104,7 @@ def test_json(tree: Write) -> None:
                 }
             ],
         },
-        "proof": [],
+        "no_fix_reason": None,
         "url": None,
     }
     assert [(f["code"], f["level"]) for f in findings] == [

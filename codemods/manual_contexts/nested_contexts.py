@@ -26,10 +26,12 @@ from flask_ctxfix.codemods.manual_contexts.taken_from_g import takes_from_g
 from flask_ctxfix.context_flow import ContextFlow, Need, Reach, Summary, Use, Where
 from flask_ctxfix.context_flow.handled_errors import expects_no_context
 from flask_ctxfix.context_flow.made_contexts import makes_context
+from flask_ctxfix.context_flow.paths import path_to
 from flask_ctxfix.context_flow.values import Foreign, Function, own_nodes
 from flask_ctxfix.flask_versions import ONE_CONTEXT, TargetVersion
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import FunctionNode
+from flask_ctxfix.steps import step_at
 from flask_ctxfix.syntax import last_name, without_call
 
 _CHANGES = (
@@ -147,9 +149,11 @@ class NestedAppContext(Rule):
                 if reason is None:
                     fix = _fix(module, project, target, opening, reach)
                 advice = fix.message if fix is not None else _ADVICE + (reason or "")
-                proof = (*reach.steps, *(hidden.steps if hidden is not None else ()))
+                opened = step_at(module, opening.call, "boundary", "app context")
+                steps = hidden.steps if hidden is not None else ()
+                path = path_to(reach, opened, then=steps, there="app")
                 message = _HIDES if reach.where is Where.REQUEST else _REPEATS
-                yield self.finding(module, level, opening.call, message, advice, fix, proof)
+                yield self.finding(module, level, opening.call, message, advice, fix, path)
 
 
 class _Opening(NamedTuple):

@@ -17,11 +17,13 @@ from flask_ctxfix.codemod import (
 from flask_ctxfix.codemods.manual_contexts.pushes import Push, block_of
 from flask_ctxfix.codemods.manual_contexts.roles import Role, only_starts, reach_of
 from flask_ctxfix.codemods.manual_contexts.wraps import wrap
-from flask_ctxfix.context_flow import ContextFlow, Need
+from flask_ctxfix.context_flow import ContextFlow, Need, Reach, Where
 from flask_ctxfix.context_flow.made_contexts import makes_context
+from flask_ctxfix.context_flow.paths import path_to
 from flask_ctxfix.context_flow.starts import Start, starts_in
 from flask_ctxfix.context_flow.values import Foreign, own_nodes
 from flask_ctxfix.project import Project
+from flask_ctxfix.steps import step_at
 
 _NEEDLESS = "take it out: the request has its own context, and Flask fails when it pops that"
 _COLLECTIONS = (ast.Dict, ast.List, ast.Set)
@@ -71,14 +73,15 @@ def _removal(push: Push, project: Project, function: ast.FunctionDef) -> Fix | N
 
 
 def steps_to(push: Push, project: Project, role: Role) -> tuple[Step, ...]:
-    """Return what runs the function that pushes."""
+    """Return the way to the push, from what runs the function that it stands in."""
     function, module = push.function, push.module
     if function is None:
         return ()
+    here = step_at(module, push.statement, "boundary", "app context")
     if role == "view":
-        return reach_of(module, project, function).steps
+        return path_to(reach_of(module, project, function), here)
     starts = only_starts(module, project, function)
-    return tuple(Step(each.starter.noun, module.path, each.call.lineno) for each in starts[:1])  # type: ignore[attr-defined]
+    return path_to(Reach(Where.UNKNOWN), *(each.step for each in starts[:1]), then=(here,))
 
 
 def _kept(push: Push) -> list[ast.expr]:

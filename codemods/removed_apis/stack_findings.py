@@ -127,10 +127,10 @@ class _Analysis:
             _NAMES[code],
             self._level,
             message,
-            advice,
             self._module.path,
             self._module.span(node),
-            fix,
+            help=advice,
+            fix=fix,
         )
 
     # --- tops ------------------------------------------------------------------------------
@@ -392,10 +392,10 @@ class _Analysis:
             "error",
             f"`{use.name}` was removed in Flask 2.2"
             + (f"; use `{_shortened(use.code)}`" if use.code else ""),
-            use.advice,
             self._module.path,
             self._module.span(use.node),
-            use.fix,
+            help=use.advice,
+            fix=use.fix,
         )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from flask_ctxfix.aliases import calls_of_any, known_as_any
-from flask_ctxfix.codemod import Finding, Level, Rule, Step
+from flask_ctxfix.codemod import Finding, Level, Rule
 from flask_ctxfix.codemods.stored_requests.locks import Locking, locking_around
 from flask_ctxfix.context_flow import ContextFlow, Where
 from flask_ctxfix.context_flow.request_data import Datum, Kind, RequestData
@@ -15,6 +15,7 @@ from flask_ctxfix.context_flow.values import Class, Foreign, Instance
 from flask_ctxfix.flask_facts import APPLICATIONS, BODY_READS, spelled
 from flask_ctxfix.flask_versions import TargetVersion
 from flask_ctxfix.project import Module, Project
+from flask_ctxfix.steps import step_at
 
 _APPLICATION = "flask.Flask()"
 _MAPPINGS = frozenset(
@@ -110,15 +111,8 @@ class RequestInAppState(Rule):
         # A form that is sent to change a setting mostly changes it for all, on purpose.
         level: Level = "info" if is_sent else "error"
         advice = _ADVICE_SETTING if is_sent else _ADVICE
-        proof = proof_of(module, write.node, datum)
-        return self.finding(module, level, write.node, message, advice, None, proof)
-
-
-def proof_of(module: Module, node: ast.AST, datum: Datum) -> tuple[Step, ...]:
-    """Return the way to the data that a place is given, if the place itself does not show it."""
-    row = module.position(module.span(node).start)[0]
-    is_shown = len(datum.steps) == 1 and datum.steps[0][1:] == (module.path, row)
-    return () if is_shown else datum.steps
+        path = (*datum.steps, step_at(module, write.node, "write"))
+        return self.finding(module, level, write.node, message, advice, None, path)
 
 
 def may_be_in_request(module: Module, project: Project, node: ast.AST) -> bool:

@@ -87,7 +87,7 @@ class CachedFunctionReadsRequest(Rule):
                 message = f"`{cached.node.name}` is cached for everyone, but reads `{use.name}`"
                 advice = _ADVICE_KEY if cached.key == "path" else _ADVICE_READ
                 yield self.finding(
-                    module, "error", cached.decorator, message, advice, None, tuple(use.steps)
+                    module, "error", cached.decorator, message, advice, None, use.steps
                 )
         for call, cached in calls_of_cached(module, project):
             yield from self._passed(module, project, call, cached)
@@ -105,8 +105,9 @@ class CachedFunctionReadsRequest(Rule):
             message = f"{written} is no key for `{name}`, which is cached: users get each other's"
             if datum.kind is Kind.OBJECT:
                 message = f"{written} stays in the cache of `{name}`, and its request with it"
-            proof = datum.steps if len(datum.steps) > 1 else ()
-            yield self.finding(module, "error", argument, message, _ADVICE_ARGUMENT, None, proof)
+            yield self.finding(
+                module, "error", argument, message, _ADVICE_ARGUMENT, None, datum.steps
+            )
 
 
 def _read_of_request(cached: CachedFunction, project: Project) -> Use | None:
@@ -142,7 +143,7 @@ def _is_of_request(use: Use, project: Project) -> bool:
     """Whether the attribute of `g` that is read holds data of the request."""
     last = use.steps[-1]
     try:
-        module = project.module(last.path)
+        module = project.module(last.filename)
         nodes = module.scopes.nodes(ast.Attribute)
     except SourceError:
         return False

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import ast
 
-from flask_ctxfix.codemod import Fix, ReplaceExpression, Step
+from flask_ctxfix.codemod import Fix, ReplaceExpression
 from flask_ctxfix.codemods.stored_requests.keepers import Keeper
 from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.request_data import Datum, Kind
 from flask_ctxfix.context_flow.values import Foreign
 from flask_ctxfix.flask_facts import ADDING, ERROR_HANDLERS
 from flask_ctxfix.project import Module, Project
+from flask_ctxfix.steps import step_at_name
 from flask_ctxfix.syntax import without_call
 
 _TEXTS = {"builtins.str": "str", "builtins.repr": "repr"}
@@ -26,7 +27,7 @@ def handled(module: Module, project: Project, node: ast.expr) -> Datum | None:
         called = without_call(decorator)
         value = ContextFlow.of(project).values.of(module, called)
         if isinstance(value, Foreign) and value.name in ERROR_HANDLERS and kinds == ["parameter"]:
-            step = Step(node.id, module.path, home.node.lineno)  # type: ignore[attr-defined]
+            step = step_at_name(module, home.node, node.id, "read")
             return Datum(Kind.OBJECT, node.id, (step,), is_caught=True)
     return None
 

@@ -12,7 +12,6 @@ from flask_ctxfix.codemod import (
     Level,
     ReplaceExpression,
     Rule,
-    Step,
 )
 from flask_ctxfix.codemods.stored_requests.entries import Entries
 from flask_ctxfix.codemods.stored_requests.registrations import (
@@ -23,13 +22,14 @@ from flask_ctxfix.codemods.stored_requests.registrations import (
     registrations_in,
 )
 from flask_ctxfix.context_flow import ContextFlow, Reach, Where
+from flask_ctxfix.context_flow.paths import path_to
 from flask_ctxfix.context_flow.values import Foreign, Function
 from flask_ctxfix.flask_facts import AFTER_REQUEST, BROAD_ERRORS, SETTING_UP
 from flask_ctxfix.flask_versions import TargetVersion
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import FunctionNode
-from flask_ctxfix.source import SourceError
 from flask_ctxfix.spelling import flask_name_at
+from flask_ctxfix.steps import function_at, step_at
 from flask_ctxfix.syntax import last_name, without_call
 
 _OWNERS = ("flask.Flask().", "flask.current_app.", "flask.Blueprint().")
@@ -155,12 +155,12 @@ class HandlerRegisteredInView(Rule):
         if method.attr in AFTER_REQUEST and is_wanted:
             fix = _after_this_request(module, project, target, node, method)
         advice = fix.message if fix is not None else _ADVICE_SETUP
-        return self.finding(module, level, method, message, advice, fix, reach.steps)
+        path = path_to(reach, step_at(module, method, "register"))
+        return self.finding(module, level, method, message, advice, fix, path)
 
     def _kept(self, module: Module, made: Registration, reach: Reach) -> Finding:
-        return self.finding(
-            module, "warning", made.named, made.message, made.advice, None, reach.steps
-        )
+        path = path_to(reach, step_at(module, made.named, "register"))
+        return self.finding(module, "warning", made.named, made.message, made.advice, None, path)
 
 
 def _set_up(
@@ -223,20 +223,14 @@ def _caught(module: Module, node: ast.AST) -> set[str]:
 
 def _is_late(project: Project, reach: Reach) -> bool:
     """Whether what Flask calls first on the way is called when the response is made."""
-    entry = _function_at(project, reach.steps[0])
+    function = reach.steps[0].function
+    found = function_at(project, function) if function is not None else None
+    entry = found[1] if found is not None else None
     for decorator in getattr(entry, "decorator_list", ()):
         called = without_call(decorator)
         if last_name(called) in _LATE:
             return True
     return entry is None
-
-
-def _function_at(project: Project, step: Step) -> FunctionNode | None:
-    try:
-        every = _definitions(project.module(step.path))
-    except SourceError:
-        return None
-    return next((each for each in every if (each.name, each.lineno) == (step.text, step.row)), None)
 
 
 def _after_this_request(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from flask_ctxfix.codemod import Finding, Fix, Level, Rule, Step, Survey
+from flask_ctxfix.codemod import Finding, Fix, Level, Rule, Survey
 from flask_ctxfix.codemods.stored_requests import NAME
 from flask_ctxfix.codemods.stored_requests.moves import Moving, UnmovableError, fix_of
 from flask_ctxfix.codemods.stored_requests.slots import Slot, Store, stores_in
@@ -15,6 +15,7 @@ from flask_ctxfix.context_flow.request_data import Kind
 from flask_ctxfix.flask_versions import TargetVersion
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.records import Record
+from flask_ctxfix.steps import step_at
 
 _STORES = "`g` for one request, `session` or the database for one user, a store for all"
 _NOT_EVERYWHERE = "it is used in files that are not to be changed"
@@ -144,10 +145,10 @@ class _SharedSlot(Rule):
         kept = "keeps" if datum.kind is Kind.OBJECT else "holds data of"
         what = f"`{datum.of}` itself" if datum.kind is Kind.OBJECT else f"one request, `{datum.of}`"
         message = f"`{written}` is shared by all requests and {kept} {what}"
-        row = store.target.lineno
-        proof = (Step(f"{written} =", module.path, row), *datum.steps, *verdict.steps)
+        write = step_at(module, store.target, "write")
+        path = (*datum.steps, write, *verdict.steps)
         level: Level = "info" if verdict.reason == GUARDED else "error"
-        return self.finding(module, level, store.target, message, advice, fix, proof)
+        return self.finding(module, level, store.target, message, advice, fix, path)
 
     def _used(
         self, slot: Slot, moving: Moving, module: Module, project: Project

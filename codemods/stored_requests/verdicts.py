@@ -19,6 +19,7 @@ from flask_ctxfix.flask_facts import KEPT_ON_G, METHODS_OF_G, PROXIES, SEEING_NA
 from flask_ctxfix.named import is_imported
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import FunctionNode
+from flask_ctxfix.steps import step_at
 from flask_ctxfix.syntax import last_name
 
 
@@ -229,7 +230,7 @@ class _Judge:
 
     def _unwritten(self, module: Module, node: ast.expr) -> Verdict:
         function = function_around(module, node)
-        step = Step(f"{self._slot.name} is read", module.path, node.lineno)
+        step = step_at(module, node, "read")
         if function is None:
             reason = "it is read when a module is imported"
         else:

@@ -14,8 +14,9 @@ from flask_ctxfix.context_flow.teardowns import teardowns
 from flask_ctxfix.context_flow.uses import left_on_g, writes_session
 from flask_ctxfix.flask_versions import ONE_CONTEXT, TargetVersion
 from flask_ctxfix.project import Module, Project
-from flask_ctxfix.source import SourceError, Span
+from flask_ctxfix.source import Span
 from flask_ctxfix.spelling import flask_name_at
+from flask_ctxfix.steps import function_at
 
 WITH_CONTEXT = "stream_with_context"
 _CHANGES = "keep the context of the request, which now ends with the stream, not with the view"
@@ -94,15 +95,9 @@ def is_async(module: Module, project: Project, node: ast.AST, steps: tuple[Step,
     """Whether code runs in an async function, or one on the way to it is one."""
     if any(isinstance(each, ast.AsyncFunctionDef) for each in module.scopes.ancestors(node)):
         return True
-    return any(_is_of_async(project, step) for step in steps)
-
-
-def _is_of_async(project: Project, step: Step) -> bool:
-    try:
-        functions = project.module(step.path).scopes.nodes(ast.AsyncFunctionDef)
-    except SourceError:
-        return False
-    return any(each.name == step.text for each in functions)
+    functions = (step.function for step in steps if step.function is not None)
+    found = (function_at(project, function) for function in functions)
+    return any(each is not None and isinstance(each[1], ast.AsyncFunctionDef) for each in found)
 
 
 def closed_early(stream: Stream, project: Project) -> list[str]:

@@ -11,7 +11,8 @@ from flask_ctxfix.codemods.threads.copies import copy_fix, why_not
 from flask_ctxfix.codemods.threads.hoists import values_fix
 from flask_ctxfix.context_flow import ContextFlow, Need, Reach, Summary, Where
 from flask_ctxfix.context_flow.needs import Use
-from flask_ctxfix.context_flow.starts import Start, is_deferred, starts_in, way_to
+from flask_ctxfix.context_flow.paths import path_to
+from flask_ctxfix.context_flow.starts import Start, is_deferred, starts_in
 from flask_ctxfix.context_flow.uses import left_on_g
 from flask_ctxfix.flask_versions import TargetVersion
 from flask_ctxfix.obligations.lasting_work import may_go_on, why_lasting, withheld
@@ -96,8 +97,8 @@ class ThreadReadsRequest(Rule):
             message = f"`{use.name}` is used in a {start.starter.noun}, where there is {lacks}"
             fix = request_fix(start, project, summary, reach.where)
             advice = _advice(start, project, summary, reach, fix)
-            proof = way_to(reach, start.function, use)
-            yield self.finding(module, "error", start.target, message, advice, fix, proof)
+            path = path_to(reach, start.step, then=use.steps)
+            yield self.finding(module, "error", start.target, message, advice, fix, path)
 
 
 class ThreadNeedsApp(Rule):
@@ -179,8 +180,8 @@ class ThreadNeedsApp(Rule):
             )
             fix = app_context_fix(start, project, summary, reach.where)
             advice = fix.message if fix is not None else _advice_for_app(start, project, reach)
-            proof = way_to(reach, start.function, use)
-            yield self.finding(module, "error", start.target, message, advice, fix, proof)
+            path = path_to(reach, start.step, then=use.steps)
+            yield self.finding(module, "error", start.target, message, advice, fix, path)
 
 
 _ADVICE_APP = (

@@ -27,6 +27,7 @@ from flask_ctxfix.codemods.threads.handed_arguments import (
 from flask_ctxfix.codemods.threads.moved_copies import is_in_same_context
 from flask_ctxfix.codemods.threads.signals import senders_in
 from flask_ctxfix.context_flow import ContextFlow, Use, Where
+from flask_ctxfix.context_flow.paths import path_to
 from flask_ctxfix.context_flow.proxies import proxy_of
 from flask_ctxfix.context_flow.starts import Start, starts_in
 from flask_ctxfix.flask_versions import TargetVersion
@@ -136,7 +137,8 @@ class ProxyPassedToThread(Rule):
                 fix = _passing_fix(start, project, handed, uses) if name == APP else None
                 advice = fix.message if fix is not None else _ADVICE
                 steps = uses[0].steps if uses else ()
-                yield node, self.finding(module, "error", node, message, advice, fix, steps)
+                path = path_to(start.reach(project), start.step, then=steps)
+                yield node, self.finding(module, "error", node, message, advice, fix, path)
             elif proxy_of(module, project, node) is None and not is_waited_for(start):
                 advised = advice_on(module, project, node)
                 if advised is not None:
@@ -153,10 +155,10 @@ class ProxyPassedToThread(Rule):
         is_changeable = start.function is not None and not unwraps(start.function, project)
         fix = alias_fix(start, project, summary, reach.where) if is_changeable else None
         advice = fix.message if fix is not None else _ADVICE_ALIAS
-        steps = (*reach.steps, *summary.uses[0].steps)
+        path = path_to(reach, start.step, then=summary.uses[0].steps)
         yield (
             start.target,
-            self.finding(start.module, "error", start.target, message, advice, fix, steps),
+            self.finding(start.module, "error", start.target, message, advice, fix, path),
         )
 
     def _senders(self, module: Module, project: Project) -> Iterator[Finding]:

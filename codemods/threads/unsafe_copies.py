@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from flask_ctxfix.codemod import Finding, Fix, Level, Rule, Step
+from flask_ctxfix.codemod import Finding, Fix, Level, Rule
 from flask_ctxfix.codemods.threads.copy_repairs import (
     body_read_before,
     has_read_body,
@@ -21,6 +21,7 @@ from flask_ctxfix.codemods.threads.made_copies import (
     copies_in,
 )
 from flask_ctxfix.context_flow import ContextFlow, Summary, Use, Where
+from flask_ctxfix.context_flow.paths import path_to
 from flask_ctxfix.context_flow.starts import is_deferred, starts_in
 from flask_ctxfix.context_flow.uses import left_on_g, writes_session
 from flask_ctxfix.context_flow.values import Foreign, Function
@@ -30,6 +31,7 @@ from flask_ctxfix.obligations.lasting_work import why_lasting_at, withheld
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.records import replace
 from flask_ctxfix.source import Span
+from flask_ctxfix.steps import step_at
 
 _CARRIED = Foreign("contextvars.copy_context().run")
 _ADVICE_PASS = "read the value before, in the request, and pass it as an argument"
@@ -289,13 +291,13 @@ class UnsafeContextCopy(Rule):
         project: Project,
         fix: Fix | None = None,
     ) -> Iterator[Finding]:
-        function = work.function
-        own = Step(function.name, function.module.path, function.node.lineno)
         for copy in work.copies if uses else ():
             message = f"{_listed(uses)}: {reason.says}"
             advice = fix.message if fix is not None else reason.advice
-            proof = (*copy.reach(project).steps, own, *uses[0].steps)
-            yield self.finding(work.module, reason.level, copy.maker, message, advice, fix, proof)
+            start = step_at(work.module, copy.maker, "boundary", "copy")
+            steps = uses[0].steps
+            path = path_to(copy.reach(project), start, then=steps, there="request")
+            yield self.finding(work.module, reason.level, copy.maker, message, advice, fix, path)
 
     def _carried(self, module: Module, project: Project) -> Iterator[Finding]:
         flow = ContextFlow.of(project)
@@ -326,7 +328,7 @@ def _withheld(finding: Finding, lasting: str | None) -> Finding:
     """Return a finding without its fix where the work is not that of one request."""
     if lasting is None:
         return finding
-    return replace(finding, fix=None, advice=withheld(lasting))
+    return replace(finding, fix=None, help=withheld(lasting))
 
 
 def _expected_on_g(summary: Summary) -> list[Use]:

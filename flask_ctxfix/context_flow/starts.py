@@ -9,11 +9,11 @@ from flask_ctxfix.aliases import classes_of, known_as
 from flask_ctxfix.applications import imports_flask
 from flask_ctxfix.codemod import Step
 from flask_ctxfix.context_flow import ContextFlow, Reach, Where
-from flask_ctxfix.context_flow.needs import Use
 from flask_ctxfix.context_flow.values import Class, Foreign, Function, Instance, Partial, Value
 from flask_ctxfix.flask_facts import STARTED_CLASSES, STARTERS, Starter, spelled
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.records import Record
+from flask_ctxfix.steps import entry_step, step_at
 from flask_ctxfix.syntax import last_name, without_call
 
 # What modules have, and what objects have.
@@ -116,6 +116,15 @@ class Start(Record, eq=False):
         if isinstance(self.call, ast.FunctionDef):
             return reachability.of_function(self.module, self.call)
         return reachability.of(self.module, self.call)
+
+    @property
+    def step(self) -> Step:
+        """The step at which the work starts."""
+        kind = self.starter.noun
+        if isinstance(self.call, ast.FunctionDef) and self.call is self.target:
+            return entry_step(self.module, self.call, kind)._replace(role="boundary")
+        node = self.call if isinstance(self.call, ast.Call) else self.target
+        return step_at(self.module, node, "boundary", kind)
 
     @property
     def runs_late(self) -> bool:
@@ -225,14 +234,6 @@ def _started_parameters(module: Module, project: Project) -> list[tuple[ast.AST,
                     yield home.node, start.starter
 
     return module.memo("started parameters", lambda: list(collect()))
-
-
-def way_to(reach: Reach, function: Value | None, use: Use) -> tuple[Step, ...]:
-    """Return the way from what Flask calls, over the function that runs elsewhere, to a use."""
-    if not isinstance(function, Function):
-        return (*reach.steps, *use.steps)
-    runs = Step(function.name, function.module.path, function.node.lineno)
-    return (*reach.steps, runs, *use.steps)
 
 
 def is_deferred(function: Function) -> bool:
