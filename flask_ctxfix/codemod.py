@@ -172,24 +172,29 @@ class Need(Record):
 
 
 class Fix(Record):
-    """One rewrite: edits that are applied together or not at all.
+    """One rewrite: edits that are applied together or not at all. `message` says what they do.
 
     `needs` are imported, once per file. `retires` are spans of the import aliases or of the
     assignments that bind a name: each goes if, after all edits of the file, nothing uses its name.
     A fix takes part in `groups`, such as the move of an attribute: each is made in all files of the
     project or, pinned, in none. With `gives_request`, what it changes runs in a request that it
-    lacked, so that it is seen to keep data of one. `unsafe_reason` says what may change that is
-    right as it is.
+    lacked, so that it is seen to keep data of one. Each of `notes` says what comes of it, and
+    `unsafe_reason` what may change that was right, or is not proven; without one, it is safe.
     """
 
-    applicability: Applicability
     message: str
     edits: tuple[Edit, ...] = ()
     needs: tuple[Need, ...] = ()
     retires: tuple[Span, ...] = ()
     groups: tuple[str, ...] = ()
     gives_request: bool = False
+    notes: tuple[str, ...] = ()
     unsafe_reason: str | None = None
+
+    @property
+    def applicability(self) -> Applicability:
+        """Whether the fix is made without being asked for by name."""
+        return "safe" if self.unsafe_reason is None else "unsafe"
 
 
 class Definition(NamedTuple):
@@ -220,6 +225,19 @@ class Step(NamedTuple):
     end_column: int
     context: Context | None = None
     message: str = ""
+
+
+class Advice(NamedTuple):
+    """What to do about a defect, in one imperative; why no fix does it; and what else to know."""
+
+    help: str
+    no_fix_reason: str | None = None
+    notes: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, advice: Advice | str) -> Advice:
+        """Return what a text alone advises."""
+        return advice if isinstance(advice, Advice) else cls(advice)
 
 
 class Label(NamedTuple):
@@ -276,12 +294,13 @@ class Rule:
         level: Level,
         node: ast.AST,
         message: str,
-        advice: str,
+        advice: Advice | str,
         fix: Fix | None = None,
         path: tuple[Step, ...] = (),
         labels: tuple[Label, ...] = (),
     ) -> Finding:
         """Return a finding of this rule that points at `node`."""
+        said = Advice.of(advice)
         span = module.span(node)
         row, _ = module.position(span.start)
         if all((step.filename, step.row) == (module.path, row) for step in path):
@@ -289,8 +308,10 @@ class Rule:
         return Finding(
             *(self.code, self.name, level, message, module.path, span),
             path=path,
-            help=advice,
+            help=said.help,
+            notes=said.notes if fix is None else (*said.notes, *fix.notes),
             fix=fix,
+            no_fix_reason=said.no_fix_reason if fix is None else None,
             labels=labels,
         )
 

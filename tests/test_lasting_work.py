@@ -33,7 +33,7 @@ def _verify(work: str, fix: Fix) -> None:
 def _fix(work: str, *, gives_request: bool) -> Fix:
     start = len(work) + 2
     edit = ReplaceExpression(Span(start, start + len("start(work)")), "start(copy(work))")
-    return Fix("safe", "copy", (edit,), gives_request=gives_request)
+    return Fix("copy", (edit,), gives_request=gives_request)
 
 
 def test_work_that_gets_a_request_may_keep_its_data() -> None:

@@ -37,7 +37,7 @@ class Leading(Rule):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
                 path = tuple(_step(*ast.literal_eval(step)) for step in node.args)
                 found = self.finding(module, "error", node.func, "lost", "mind it", None, path)
-                fix = Fix("unsafe", "mend it", unsafe_reason="it may be late")
+                fix = Fix("mend it", unsafe_reason="it may be late")
                 more = {"notes": ("so it is",), "labels": (Label("b.py", 3, 1, 3, 4, "also"),)}
                 if node.func.id == "mend":
                     found = replace(found, fix=fix, no_fix_reason="none at all", **more)

@@ -212,7 +212,7 @@ class JobReadsRequest(Rule):
                 continue
             seen.add(node)
             message = f"`{use.name}` is used in a job of {job.runner}, where there is no request"
-            advice = f"read the value in the view, and pass it to the job: {_PASS[job.runner]}"
+            advice = f"read the value in the view, and pass it to the job by {_PASS[job.runner]}"
             path = way_of(job, use)
             yield self.finding(module, "error", job.start.target, message, advice, None, path)
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from flask_ctxfix.codemod import (
-    Applicability,
+    Advice,
     Edit,
     Finding,
     Fix,
@@ -34,21 +34,16 @@ from flask_ctxfix.scopes import FunctionNode
 from flask_ctxfix.steps import step_at
 from flask_ctxfix.syntax import last_name, without_call
 
-_CHANGES = (
-    "run the block in the context that is active; it then shares `g` and the database session, and "
-    "teardown functions run once, later"
-)
-_CALLED = (
-    "run the block in the context that is active; what else calls the function, such as a test, "
-    "then has to open one"
-)
-_SAME = "run the block in the context that is active, in which it does the same"
+_CHANGES = "run the block in the context that is active"
+_SHARES = "it then shares `g` and the database session, and teardown functions run once, later"
+_CALLED = "what else calls the function, such as a test, then has to open one"
+_SAME = "it does the same in that one"
 _HIDES = "an app context is active here already; on Flask 3.2 a second one hides the request"
 _REPEATS = "an app context is active here already; a second one has an empty `g`"
 _ADVICE = "run the block in the context that is active, unless it needs a `g` or a session apart"
-_OTHER_APP = "; no automatic fix: a context of another application may be active here"
-_DOUBTFUL = "; no automatic fix: `{name}` in line {row} may do something else in that context"
-_TAKES = "; no automatic fix: it may take from `g`, or refuse, what the code around left there"
+_OTHER_APP = "a context of another application may be active here"
+_DOUBTFUL = "`{name}` in line {row} may do something else in that context"
+_TAKES = "it may take from `g`, or refuse, what the code around left there"
 _REQUEST_PROXIES = frozenset({"flask.request", "flask.session"})
 
 
@@ -148,7 +143,7 @@ class NestedAppContext(Rule):
                 reason = _reason(module, project, opening)
                 if reason is None:
                     fix = _fix(module, project, target, opening, reach)
-                advice = fix.message if fix is not None else _ADVICE + (reason or "")
+                advice = Advice(_ADVICE, reason) if fix is None else Advice(fix.message)
                 opened = step_at(module, opening.call, "boundary", "app context")
                 steps = hidden.steps if hidden is not None else ()
                 path = path_to(reach, opened, then=steps, there="app")
@@ -280,11 +275,12 @@ def _fix(
     is_same = is_quiet(module, project, block, with_urls=_gives_same_urls(target, where))
     fails = target.oldest >= ONE_CONTEXT and where is Where.REQUEST and len(reach.steps) <= 1
     is_safe = is_same or (fails and _reads_request_first(module, project, node))
-    changes = _SAME if is_same else _CHANGES
+    doubt = None if is_safe else _SHARES
+    notes = (_SAME if is_same else _SHARES,) if is_safe else ()
     if is_safe and has_other_callers(module, project, node, reach):
-        is_safe, changes = False, _CALLED
-    applicability: Applicability = "safe" if is_safe else "unsafe"
-    return Fix(applicability, changes, (edit,), retires=retired(module, opening.call))
+        doubt = _CALLED
+    retires = retired(module, opening.call)
+    return Fix(_CHANGES, (edit,), retires=retires, notes=notes, unsafe_reason=doubt)
 
 
 def _gives_same_urls(target: TargetVersion, where: Where) -> bool:

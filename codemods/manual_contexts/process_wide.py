@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from flask_ctxfix.applications import imported_packages
-from flask_ctxfix.codemod import Finding, Fix, Level, Rule, Step
+from flask_ctxfix.codemod import Advice, Finding, Fix, Level, Rule, Step
 from flask_ctxfix.codemods.manual_contexts.imported_files import importers, importing
 from flask_ctxfix.codemods.manual_contexts.left_contexts import may_be_needed
 from flask_ctxfix.codemods.manual_contexts.pushes import Push, pushes_in
@@ -42,6 +42,7 @@ _UNSURE = (
 )
 _DEFINED = "functions or classes are defined before the last line that needs it"
 _LATER = "code that runs later, here or in another module, may need it"
+_IMPORTED = "modules that are imported later no longer find the context"
 _SHARED_LINES = "a line holds more than one statement"
 _FOR_SCRIPT = "use `with`, and in a worker one for each job"
 _WORKERS = {"celery", "dramatiq", "huey", "rq"}
@@ -132,7 +133,7 @@ class ContextPushedForProcess(Rule):
             only_new = target.oldest >= ONE_CONTEXT
             fix, reason, path = _repair(push, project)
             message = _KEPT if only_new else _SHARED
-            advice = fix.message if fix is not None else f"{_ADVICE}; no automatic fix: {reason}"
+            advice = Advice(_ADVICE, reason) if fix is None else Advice(fix.message)
             yield self.finding(module, level, push.statement, message, advice, fix, path)
 
 
@@ -256,4 +257,4 @@ def _repair(push: Push, project: Project) -> _Repair:
     edits = wrap(push, needed[-1])
     if edits is None:
         return _Repair(None, _SHARED_LINES, path)
-    return _Repair(Fix("unsafe", _AROUND, edits), "", path)
+    return _Repair(Fix(_AROUND, edits, unsafe_reason=_IMPORTED), "", path)

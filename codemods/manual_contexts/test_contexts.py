@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator
 
 from flask_ctxfix.applications import imported_packages, instance_of
-from flask_ctxfix.codemod import Finding, Rule
+from flask_ctxfix.codemod import Advice, Finding, Rule
 from flask_ctxfix.context_flow import ContextFlow, Where
 from flask_ctxfix.context_flow.values import Foreign
 from flask_ctxfix.flask_facts import APPLICATIONS
@@ -17,9 +17,12 @@ from flask_ctxfix.scopes import FunctionNode
 _NAME = "test_request_context"
 _APPLICATIONS = frozenset(map(Foreign, APPLICATIONS))
 _MESSAGE = "`test_request_context()` makes up a request in code that is no test"
-_ADVICE = (
-    "open an app context; with SERVER_NAME set it is enough for `url_for`, and what else is read "
-    "of the request can be passed as an argument"
+_ADVICE = Advice(
+    "open an app context",
+    notes=(
+        "with SERVER_NAME set it is enough for `url_for`",
+        "what else is read of the request can be passed as an argument",
+    ),
 )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from flask_ctxfix.aliases import calls_of_any, known_as_any
-from flask_ctxfix.codemod import Finding, Level, Rule
+from flask_ctxfix.codemod import Advice, Finding, Level, Rule
 from flask_ctxfix.codemods.stored_requests.locks import Locking, locking_around
 from flask_ctxfix.context_flow import ContextFlow, Where
 from flask_ctxfix.context_flow.request_data import Datum, Kind, RequestData
@@ -33,7 +33,9 @@ _PUTENV = "os.putenv"
 _SETATTR = "builtins.setattr"
 _SETTERS = spelled((_PUTENV, _SETATTR))
 _ADVICE = "keep it on `g` for this request, in `session` for this user, or in a store"
-_ADVICE_SETTING = f"{_ADVICE}: what is meant for all is unknown to other processes here"
+_ADVICE_SETTING = Advice(
+    _ADVICE, notes=("what is meant for all is unknown to other processes here",)
+)
 
 
 class _Write(NamedTuple):

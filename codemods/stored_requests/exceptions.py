@@ -14,6 +14,7 @@ from flask_ctxfix.project import Module, Project
 from flask_ctxfix.steps import step_at_name
 from flask_ctxfix.syntax import without_call
 
+_TEXT_ONLY = "the exception is kept as a text, without its type and its traceback"
 _TEXTS = {"builtins.str": "str", "builtins.repr": "repr"}
 
 
@@ -55,7 +56,7 @@ def fix_of(module: Module, project: Project, node: ast.expr, keeper: Keeper) -> 
     if module.scopes.scope_of(node).home(function).binds(function):
         return None
     edit = ReplaceExpression(module.span(node), f"{function}({module.segment(node)})")
-    return Fix("unsafe", f"keep `{edit.code}`", (edit,))
+    return Fix(f"keep `{edit.code}`", (edit,), unsafe_reason=_TEXT_ONLY)
 
 
 def _texts_of(module: Module, project: Project, use: ast.expr) -> set[str] | None:

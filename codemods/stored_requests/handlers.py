@@ -6,7 +6,6 @@ import ast
 from collections.abc import Iterator
 
 from flask_ctxfix.codemod import (
-    Applicability,
     Finding,
     Fix,
     Level,
@@ -49,6 +48,8 @@ _LATE = frozenset(
 _CHECKED_BLUEPRINTS = (2, 3)
 _ADVICE_SETUP = "register it where the application is set up"
 _ADVICE_AFTER = "use `after_this_request`"
+_MAY_WORK = "where it did not fail, it was registered for every request that follows"
+_LIKE_OTHERS = "it may be meant for other requests or applications, or its error be expected"
 _EXPECTED = {"AssertionError"}
 
 
@@ -254,9 +255,11 @@ def _after_this_request(
         is_own and not _caught(module, node) & BROAD_ERRORS and _answers(module, project, node)
     )
     is_plain = is_plain and (owner == "flask.current_app." or _applications(project) <= 1)
-    applicability: Applicability = "safe" if always_failed and is_served and is_plain else "unsafe"
+    doubt = None if is_plain else _LIKE_OTHERS
+    if not always_failed or not is_served:
+        doubt = _MAY_WORK
     edit = ReplaceExpression(module.span(method), code)
-    return Fix(applicability, _ADVICE_AFTER, (edit,), needs)
+    return Fix(_ADVICE_AFTER, (edit,), needs, unsafe_reason=doubt)
 
 
 def _answers(module: Module, project: Project, node: ast.expr | ast.stmt) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from flask_ctxfix.codemod import Finding, Fix, Level, Rule, Survey
+from flask_ctxfix.codemod import Advice, Finding, Fix, Level, Rule, Survey
 from flask_ctxfix.codemods.stored_requests import NAME
 from flask_ctxfix.codemods.stored_requests.moves import Moving, UnmovableError, fix_of
 from flask_ctxfix.codemods.stored_requests.slots import Slot, Store, stores_in
@@ -17,9 +17,11 @@ from flask_ctxfix.project import Module, Project
 from flask_ctxfix.records import Record
 from flask_ctxfix.steps import step_at
 
-_STORES = "`g` for one request, `session` or the database for one user, a store for all"
+_ADVICE = "use `g` for one request, `session` or the database for one user, a store for all"
 _NOT_EVERYWHERE = "it is used in files that are not to be changed"
-_OF_PROXY = "a proxy always shows the current request; use it where the name is used"
+_OF_PROXY = Advice(
+    "use it where the name is used", notes=("a proxy always shows the current request",)
+)
 
 
 class SlotFacts(Record):
@@ -136,12 +138,12 @@ class _SharedSlot(Rule):
         verdict = verdict_of(slot, project)
         fix = self._fix(slot, moving, module, project)
         if fix is not None:
-            advice = fix.message
+            advice = Advice(fix.message)
         else:
             why = verdict.reason
             if verdict.goes_to is not None:
                 why = _why_unmovable(slot, {slot: verdict}, project) or _NOT_EVERYWHERE
-            advice = f"not moved to `g`: {why}; use {_STORES}"
+            advice = Advice(_ADVICE, why)
         kept = "keeps" if datum.kind is Kind.OBJECT else "holds data of"
         what = f"`{datum.of}` itself" if datum.kind is Kind.OBJECT else f"one request, `{datum.of}`"
         message = f"`{written}` is shared by all requests and {kept} {what}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from flask_ctxfix.codemod import Finding, Fix, Rule
+from flask_ctxfix.codemod import Advice, Finding, Fix, Rule
 from flask_ctxfix.codemods.streams.hoists import values_fix
 from flask_ctxfix.codemods.streams.streamed import Stream, streams_in
 from flask_ctxfix.codemods.streams.wraps import context_fix, why_not
@@ -110,8 +110,7 @@ def _first(stream: Stream) -> Use | None:
 
 def _advice(
     stream: Stream, project: Project, target: TargetVersion, reach: Reach, fix: Fix | None
-) -> str:
+) -> Advice:
     if fix is not None:
-        return fix.message
-    reason = why_not(stream, project, target, reach)
-    return f"{_ADVICE}: {reason}" if reason is not None else _ADVICE
+        return Advice(fix.message)
+    return Advice(_ADVICE, why_not(stream, project, target, reach))

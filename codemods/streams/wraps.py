@@ -20,7 +20,8 @@ from flask_ctxfix.steps import function_at
 
 WITH_CONTEXT = "stream_with_context"
 _CHANGES = "keep the context of the request, which now ends with the stream, not with the view"
-_EARLY = "; on Flask 3.1.2 and 3.1.3 functions for teardown run before it, and again after it"
+_EARLY = "on Flask 3.1.2 and 3.1.3 functions for teardown run before it, and again after it"
+_LATER = "what ends with the context, such as a database session, is held for as long"
 _BREAKS_EARLY = (3, 1)
 
 
@@ -34,16 +35,16 @@ def context_fix(
     if spelled is None:
         return None
     name, needs = spelled
-    changes = _CHANGES + (_EARLY if tears_down_early(target) else "")
+    doubt = _EARLY if tears_down_early(target) else _LATER
     if isinstance(stream.root, ast.FunctionDef):
         decorated = AddDecorator(stream.module.span(stream.root), name, is_innermost=True)
-        return Fix("unsafe", changes, (decorated,), needs)
+        return Fix(_CHANGES, (decorated,), needs, unsafe_reason=doubt)
     made = list(_streams_at(stream.module, project, stream.root))
     if not made:
         return None
     spans = [_span(stream.module, each) for each in made]
     wrapped = (ReplaceExpression(each, f"{name}(stream)", (("stream", each),)) for each in spans)
-    return Fix("unsafe", changes, tuple(wrapped), needs)
+    return Fix(_CHANGES, tuple(wrapped), needs, unsafe_reason=doubt)
 
 
 def _streams_at(module: Module, project: Project, node: ast.expr) -> Iterator[ast.expr]:

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator
 
 from flask_ctxfix.aliases import known_as
-from flask_ctxfix.codemod import Finding, Fix, RemoveArgument, ReplaceExpression, Rule
+from flask_ctxfix.codemod import Advice, Finding, Fix, RemoveArgument, ReplaceExpression, Rule
 from flask_ctxfix.context_flow import ContextFlow, Need, Where
 from flask_ctxfix.context_flow.paths import path_to
 from flask_ctxfix.context_flow.starts import is_deferred
@@ -24,6 +24,7 @@ _STARTING = frozenset({"asyncio.gather", "asyncio.shield"})
 # Methods of a task that do not wait for it, and those of a collection that only keep it.
 _NOT_WAITING = frozenset({"add_done_callback", "set_name"})
 _CHANGES = "use `asyncio.to_thread`, which takes the context along, and the default executor"
+_SHARED = "the work shares the context of the view, with its `g`, and may outlive it"
 _ADVICE_THREAD = (
     "await `asyncio.to_thread`, which takes the context along, or read the values before and pass "
     "them as arguments"
@@ -132,7 +133,7 @@ class TaskLostInAsyncView(Rule):
         reach = flow.reachability.of(module, call)
         lasting = why_lasting_at(module, call, value, project)
         fix = _to_thread(module, project, call, reach.where, summary.need) if not lasting else None
-        advice = fix.message if fix is not None else _ADVICE_THREAD
+        advice: Advice | str = fix.message if fix is not None else _ADVICE_THREAD
         advice = withheld(lasting) if lasting is not None else advice
         start = step_at(module, call, "boundary", "thread")
         path = path_to(reach, start, then=use.steps)
@@ -176,7 +177,7 @@ def _to_thread(
         ReplaceExpression(module.span(call.func), spelled[0]),
         RemoveArgument(module.span(executor)),
     )
-    return Fix("unsafe", _CHANGES, edits, spelled[1])
+    return Fix(_CHANGES, edits, spelled[1], unsafe_reason=_SHARED)
 
 
 def _is_started(module: Module, project: Project, call: ast.Call) -> bool:

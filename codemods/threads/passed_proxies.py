@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from flask_ctxfix.codemod import Applicability, Finding, Fix, Rule
+from flask_ctxfix.codemod import Advice, Finding, Fix, Rule
 from flask_ctxfix.codemods.threads.captured_proxies import (
     APP,
     alias_fix,
@@ -36,7 +36,11 @@ from flask_ctxfix.project import Module, Project
 
 _ADVICE_ALIAS = "hand over the application, `current_app._get_current_object()`, and use that"
 _ADVICE_SENDER = "send with the application itself"
-_ADVICE = "pass the values that the work needs; what a proxy stands for is gone by then"
+_ADVICE = Advice(
+    "pass the values that the work needs", notes=("what a proxy stands for is gone by then",)
+)
+_NEW_RECEIVERS = "receivers run that were never called before"
+_UNCERTAIN = "it may be started where there is no application, or not use it"
 
 
 class ProxyPassedToThread(Rule):
@@ -168,7 +172,7 @@ class ProxyPassedToThread(Rule):
             where = ContextFlow.of(project).every_caller.of(module, sender).where
             fix = None
             if where is not Where.OUTSIDE and not any_unwraps(project):
-                fix = _fix(module, sender, "unsafe")
+                fix = _fix(module, sender, _NEW_RECEIVERS)
             advice = fix.message if fix is not None else _ADVICE_SENDER
             yield self.finding(module, "warning", sender, message, advice, fix)
 
@@ -191,9 +195,9 @@ def _passing_fix(
     if unwraps(function, project) if function is not None else any_unwraps(project):
         return None
     is_certain = where.is_inside and is_certainly_used(start, uses) and not start.runs_late
-    return _fix(module, handed.node, "safe" if is_certain else "unsafe")
+    return _fix(module, handed.node, None if is_certain else _UNCERTAIN)
 
 
-def _fix(module: Module, node: ast.expr, applicability: Applicability) -> Fix:
+def _fix(module: Module, node: ast.expr, doubt: str | None) -> Fix:
     edit = real_application(module, node)
-    return Fix(applicability, f"pass `{edit.code}`", (edit,))
+    return Fix(f"pass `{edit.code}`", (edit,), unsafe_reason=doubt)

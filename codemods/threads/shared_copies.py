@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from flask_ctxfix.codemod import Finding, Fix, RemoveDecorator, ReplaceExpression, Rule
+from flask_ctxfix.codemod import Advice, Finding, Fix, RemoveDecorator, ReplaceExpression, Rule
 from flask_ctxfix.codemods.threads.maps import is_repeatable, map_fix
 from flask_ctxfix.codemods.threads.moved_copies import can_be_moved, maker_place
 from flask_ctxfix.codemods.threads.overlaps import exclude_each_other, has_one_worker, is_repeated
@@ -19,7 +19,7 @@ from flask_ctxfix.project import Module, Project
 from flask_ctxfix.records import replace
 
 _ADVICE = "make a copy for each task, in the call that starts it"
-_ADVICE_SUBMIT = "submit the tasks one by one; each gets a copy of its own"
+_ADVICE_SUBMIT = Advice("submit the tasks one by one", notes=("each gets a copy of its own",))
 _CHANGES = "make a copy of the request's context for each task"
 _EXECUTOR = "flask_executor.Executor().map"
 
@@ -102,7 +102,7 @@ class SharedContextCopy(Rule):
             if _is_shared(each, every, project):
                 lasting = why_lasting(each.start, project)
                 fix = _fix(each, every, project) if lasting is None else None
-                advice = fix.message if fix is not None else _ADVICE
+                advice: Advice | str = fix.message if fix is not None else _ADVICE
                 advice = withheld(lasting) if lasting is not None else advice
                 message = f"{_written(each)} one copy of the context, shared by several tasks"
                 yield self.finding(module, "error", each.node, message, advice, fix)
@@ -217,7 +217,7 @@ def _copying(each: _CopiedStart, code: str, project: Project) -> Fix | None:
     edit = ReplaceExpression(each.start.module.span(each.node), code)
     if each.start.starter.passing == "each":
         return map_fix(each.start, project, (edit,))
-    return Fix("safe", _CHANGES, (edit,))
+    return Fix(_CHANGES, (edit,))
 
 
 def _can_be_made_at(each: _CopiedStart, project: Project) -> bool:

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from flask_ctxfix.codemod import Finding, Fix, Level, Rule
+from flask_ctxfix.codemod import Advice, Finding, Fix, Level, Rule
 from flask_ctxfix.codemods.threads.copy_repairs import (
     body_read_before,
     has_read_body,
@@ -35,9 +35,12 @@ from flask_ctxfix.steps import step_at
 
 _CARRIED = Foreign("contextvars.copy_context().run")
 _ADVICE_PASS = "read the value before, in the request, and pass it as an argument"
-_ADVICE_BODY = (
-    "read the body before the start: `request.get_data()` or, of a form, `request.form`; what was "
-    "read stays with the request"
+_ADVICE_BODY = Advice(
+    "read the body before the start: `request.get_data()` or, of a form, `request.form`",
+    notes=("what was read stays with the request",),
+)
+_ADVICE_TASK = Advice(
+    "leave it as it is", notes=("a task has the context of the code that made it",)
 )
 _ADVICE_SESSION = "write to the session before the response is made"
 _ADVICE_FILES = "read the file before the start, and pass its bytes"
@@ -56,7 +59,7 @@ class _Reason(NamedTuple):
 
     level: Level
     says: str
-    advice: str
+    advice: Advice | str
     each: bool
 
 
@@ -205,7 +208,7 @@ class UnsafeContextCopy(Rule):
         for copy in work.copies:
             if is_async and copy.is_called_in_loop():
                 message = "a copied coroutine function cannot run inside of a running loop"
-                advice = "leave it as it is: a task has the context of the code that made it"
+                advice = _ADVICE_TASK
                 yield self.finding(work.module, "error", copy.maker, message, advice)
             elif not is_async and uses and copy.leaves(project):
                 message = "the copy of the context ends before the generator runs"
@@ -328,7 +331,9 @@ def _withheld(finding: Finding, lasting: str | None) -> Finding:
     """Return a finding without its fix where the work is not that of one request."""
     if lasting is None:
         return finding
-    return replace(finding, fix=None, help=withheld(lasting))
+    advice = withheld(lasting)
+    no_fix = {"fix": None, "no_fix_reason": advice.no_fix_reason, "notes": advice.notes}
+    return replace(finding, help=advice.help, **no_fix)
 
 
 def _expected_on_g(summary: Summary) -> list[Use]:
