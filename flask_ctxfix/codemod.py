@@ -256,7 +256,8 @@ class Finding(Record):
 
     `path` leads from what Flask calls to what goes wrong; it is empty if the code at `span` shows
     all of that. `help` says what to do, each of `notes` what comes of it, or what else to know.
-    `no_fix_reason` is why there is no fix, where that is known.
+    `no_fix_reason` is why there is no fix, where that is known. What `is_part` is a label of a
+    finding in another file: it has the part of the fix that is made in this one, and is not shown.
     """
 
     code: str
@@ -271,6 +272,7 @@ class Finding(Record):
     fix: Fix | None = None
     no_fix_reason: str | None = None
     labels: tuple[Label, ...] = ()
+    is_part: bool = False
 
 
 class Rule:

@@ -24,15 +24,20 @@ def name_of(function: FunctionNode) -> str:
     return "lambda" if isinstance(function, ast.Lambda) else function.name
 
 
-def function_at(project: Project, definition: Definition) -> tuple[Module, FunctionNode] | None:
-    """Return the function that a place is that of, with its module; None if it is gone."""
+def function_at(
+    module: Module, project: Project, definition: Definition
+) -> tuple[Module, FunctionNode] | None:
+    """Return the function that a place is that of, with its module; None if it is gone.
+
+    The place was found from `module`, which may be what a rewrite made of its file.
+    """
     try:
-        module = project.module(definition.filename)
-        functions = module.memo("functions by place", lambda: _functions(module))
+        home = module if definition.filename == module.path else project.module(definition.filename)
+        functions = home.memo("functions by place", lambda: _functions(home))
     except SourceError:
         return None
     function = functions.get(definition)
-    return None if function is None else (module, function)
+    return None if function is None else (home, function)
 
 
 def _functions(module: Module) -> dict[Definition, FunctionNode]:
@@ -61,7 +66,14 @@ def step_at_name(module: Module, node: ast.AST, name: str, role: Role, kind: str
 
 def _step(module: Module, node: ast.AST, span: Span, role: Role, kind: str) -> Step:
     function = module.scopes.function_of(node)
+    if function is not None and _is_before(node, function):  # its decorators run around it
+        function = module.scopes.function_of(function)
     home = None if function is None else definition_of(module, function)
     code = module.text[span.start : span.end]
     place = (*module.position(span.start), *module.position(span.end))
     return Step(role, kind, home, code, module.path, *place)
+
+
+def _is_before(node: ast.AST, function: FunctionNode) -> bool:
+    place = (node.lineno, node.col_offset)  # type: ignore[attr-defined]
+    return place < (function.lineno, function.col_offset)

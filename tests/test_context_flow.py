@@ -187,11 +187,13 @@ def test_steps_lead_back_to_their_functions(tmp_path: Path) -> None:
     assert [(step.role, step.kind) for step in reach.steps] == [("entry", "view")]
     for step in (*reach.steps, step_at(module, read, "read")):
         assert step.function is not None
-        found = function_at(project, step.function)
+        found = function_at(module, project, step.function)
         assert found is not None
         assert definition_of(*found) == step.function
-    assert function_at(project, Definition("show", str(tmp_path / "views.py"), 99, 0)) is None
-    assert function_at(project, Definition("show", str(tmp_path / "no.py"), 1, 0)) is None
+    assert (
+        function_at(module, project, Definition("show", str(tmp_path / "views.py"), 99, 0)) is None
+    )
+    assert function_at(module, project, Definition("show", str(tmp_path / "no.py"), 1, 0)) is None
 
 
 @pytest.mark.parametrize(

@@ -46,6 +46,7 @@ def test_text(tree: Write) -> None:
         "4 | \trisky.\\\n"
         "  | \t^^^^^\n"
         "  = help: mind the `risky` (fixed with --unsafe-fixes)\n"
+        "  = unsafe: it is new\n"
         "\n"
     )
 

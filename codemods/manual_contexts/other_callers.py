@@ -34,7 +34,7 @@ def _on_the_way(
         if isinstance(parent, ast.FunctionDef | ast.AsyncFunctionDef):
             yield module, parent
     for definition in dict.fromkeys(step.function for step in reach.steps):
-        found = function_at(project, definition) if definition is not None else None
+        found = function_at(module, project, definition) if definition is not None else None
         if found is not None and not isinstance(found[1], ast.Lambda):
             yield found[0], found[1]
 

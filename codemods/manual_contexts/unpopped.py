@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from flask_ctxfix.codemod import Advice, Finding, Fix, Level, Rule
+from flask_ctxfix.codemod import Advice, Finding, Fix, Level, Rule, Step
 from flask_ctxfix.codemods.manual_contexts.closings import (
     Closing,
     closing_of,
@@ -21,6 +21,7 @@ from flask_ctxfix.context_flow.values import own_nodes
 from flask_ctxfix.flask_versions import ONE_CONTEXT, TargetVersion
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import FunctionNode
+from flask_ctxfix.steps import step_at
 
 _MANAGERS = frozenset({"contextlib.asynccontextmanager", "contextlib.contextmanager"})
 _LEAKS = "a context is pushed and not popped on every path"
@@ -146,7 +147,8 @@ class PushWithoutPop(Rule):
             return None
         message = _BY_HAND if is_right else _LEAKS
         level: Level = "info" if _only_yields(push, closing, project) else "warning"
-        return self.finding(push.module, level, push.statement, message, advice, fix)
+        path = _path_over(push, closing.pops[0])
+        return self.finding(push.module, level, push.statement, message, advice, fix, path)
 
     def _unclosed(self, push: Push, project: Project) -> Finding | None:
         """Return the finding for a push that nothing in its block pops."""
@@ -162,7 +164,8 @@ class PushWithoutPop(Rule):
         if following and popping(push, following[0]) is not None:
             return None
         if pops:
-            return self.finding(module, "warning", push.statement, _LEAKS, _USE_WITH)
+            path = _path_over(push, pops[0])
+            return self.finding(module, "warning", push.statement, _LEAKS, _USE_WITH, None, path)
         if function is None:
             return None
         role = role_of(module, project, function)
@@ -171,12 +174,12 @@ class PushWithoutPop(Rule):
         fix = fix_for(push, project, role)
         is_quiet = role in ("script", "test") or main_guard(module, push.statement)
         level: Level = "info" if is_quiet else "error" if role == "view" else "warning"
-        proof = steps_to(push, project, role)
+        path = steps_to(push, project, role)
         advice = _advice_for(role)
         if role in ("thread", "job") and isinstance(function, ast.FunctionDef):
             if keeps_values(push, project, function):
                 advice = advice._replace(no_fix_reason=_KEPT)
-        return self.finding(module, level, push.statement, _NEVER, advice, fix, proof)
+        return self.finding(module, level, push.statement, _NEVER, advice, fix, path)
 
     def _lambdas(self, module: Module, project: Project) -> Iterator[Finding]:
         """Yield what a pool runs at the start of each thread, written as a lambda or a method."""
@@ -191,6 +194,12 @@ class PushWithoutPop(Rule):
                 if context_made(module, project, node.value) is not None:
                     advice = _advice_for("initializer")
                     yield self.finding(module, "warning", keyword.value, _NEVER, advice)
+
+
+def _path_over(push: Push, pop: ast.expr) -> tuple[Step, ...]:
+    """Return the steps that push a context and pop it."""
+    pushed = step_at(push.module, push.statement, "boundary", "app context")
+    return (pushed, step_at(push.module, pop, "call"))
 
 
 def _advice_for(role: Role) -> Advice:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from flask_ctxfix import flask_facts
 from flask_ctxfix.aliases import may_know
-from flask_ctxfix.codemod import Advice, Finding, Fix, Level, ReplaceExpression, Rule, Span
+from flask_ctxfix.codemod import Advice, Finding, Fix, Level, ReplaceExpression, Rule
 from flask_ctxfix.codemods.removed_apis.stack_uses import StackUses, serves_newer_flask
 from flask_ctxfix.flask_versions import ONE_CONTEXT, TargetVersion
 from flask_ctxfix.project import Module, Project

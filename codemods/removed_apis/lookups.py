@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from flask_ctxfix import flask_facts
 from flask_ctxfix.aliases import may_know
-from flask_ctxfix.codemod import Advice, Fix, Need, ReplaceExpression, Span
+from flask_ctxfix.codemod import Advice, Fix, Need, ReplaceExpression
 from flask_ctxfix.codemods.removed_apis.spelling import both_contexts
 from flask_ctxfix.codemods.removed_apis.stack_uses import Kind, serves_newer_flask
 from flask_ctxfix.codemods.removed_apis.stores import Store, group_of, store_of

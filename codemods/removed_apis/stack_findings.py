@@ -95,6 +95,7 @@ _FROM_OUTSIDE = Advice(
     "remove the assignment",
     notes=("Flask pushes nothing to a stack that is hung on it from outside",),
 )
+_UNREAD = "remove the variable, which nothing reads"
 _PATCHES = Advice("patch what the module uses instead, or push a real context")
 
 
@@ -190,7 +191,7 @@ class _Analysis:
 
     def _fixed(self, top: Top, rewrites: Sequence[Rewrite], edits: Sequence[Edit]) -> Finding:
         fix = self._fix(top, rewrites, edits)
-        return self._finding(top.kind, top.node, Advice(fix.message), fix)
+        return self._finding(top.kind, top.node, Advice(fix.message or _UNREAD), fix)
 
     def _fix(self, top: Top, rewrites: Sequence[Rewrite], edits: Sequence[Edit]) -> Fix:
         doubt = _doubt(rewrites)

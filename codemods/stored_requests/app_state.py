@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from flask_ctxfix.aliases import calls_of_any, known_as_any
-from flask_ctxfix.codemod import Advice, Finding, Level, Rule
+from flask_ctxfix.codemod import Advice, Finding, Level, Rule, Step
 from flask_ctxfix.codemods.stored_requests.locks import Locking, locking_around
 from flask_ctxfix.context_flow import ContextFlow, Where
+from flask_ctxfix.context_flow.paths import path_to
 from flask_ctxfix.context_flow.request_data import Datum, Kind, RequestData
 from flask_ctxfix.context_flow.values import Class, Foreign, Instance
 from flask_ctxfix.flask_facts import APPLICATIONS, BODY_READS, spelled
@@ -105,16 +106,24 @@ class RequestInAppState(Rule):
             if locking_around(module, project, write.node) >= Locking.KEPT:
                 continue  # others that read there may take the lock too
             if may_be_in_request(module, project, write.node):
-                yield self._found(module, write, datum)
+                yield self._found(module, project, write, datum)
 
-    def _found(self, module: Module, write: _Write, datum: Datum) -> Finding:
+    def _found(self, module: Module, project: Project, write: _Write, datum: Datum) -> Finding:
         message = f"`{write.named}` is shared by all requests, but gets `{datum.of}` of one"
         is_sent = any(f".{name}" in datum.of for name in BODY_READS)
         # A form that is sent to change a setting mostly changes it for all, on purpose.
         level: Level = "info" if is_sent else "error"
         advice = _ADVICE_SETTING if is_sent else _ADVICE
-        path = (*datum.steps, step_at(module, write.node, "write"))
+        path = path_of_write(module, project, write.node, datum)
         return self.finding(module, level, write.node, message, advice, None, path)
+
+
+def path_of_write(
+    module: Module, project: Project, node: ast.AST, datum: Datum
+) -> tuple[Step, ...]:
+    """Return the path from what Flask calls, over what is read of the request, to a write."""
+    reach = ContextFlow.of(project).reachability.of(module, node)
+    return path_to(reach, *datum.steps, step_at(module, node, "write"))
 
 
 def may_be_in_request(module: Module, project: Project, node: ast.AST) -> bool:

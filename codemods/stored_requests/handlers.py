@@ -152,7 +152,7 @@ class HandlerRegisteredInView(Rule):
         if not fails:
             message = f"`{written}` does nothing once the blueprint is registered"
         fix = None
-        is_wanted = not _is_late(project, reach) and not is_tested_and_set(module, node)
+        is_wanted = not _is_late(module, project, reach) and not is_tested_and_set(module, node)
         if method.attr in AFTER_REQUEST and is_wanted:
             fix = _after_this_request(module, project, target, node, method)
         advice = fix.message if fix is not None else _ADVICE_SETUP
@@ -222,10 +222,10 @@ def _caught(module: Module, node: ast.AST) -> set[str]:
     return found
 
 
-def _is_late(project: Project, reach: Reach) -> bool:
+def _is_late(module: Module, project: Project, reach: Reach) -> bool:
     """Whether what Flask calls first on the way is called when the response is made."""
     function = reach.steps[0].function
-    found = function_at(project, function) if function is not None else None
+    found = function_at(module, project, function) if function is not None else None
     entry = found[1] if found is not None else None
     for decorator in getattr(entry, "decorator_list", ()):
         called = without_call(decorator)

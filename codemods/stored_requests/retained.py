@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from flask_ctxfix.codemod import Finding, Fix, Level, Rule
-from flask_ctxfix.codemods.stored_requests.app_state import may_be_in_request
+from flask_ctxfix.codemods.stored_requests.app_state import may_be_in_request, path_of_write
 from flask_ctxfix.codemods.stored_requests.exceptions import fix_of, handled, has_traceback
 from flask_ctxfix.codemods.stored_requests.keepers import keeper_of, may_last
 from flask_ctxfix.codemods.stored_requests.slots import slot_of
@@ -18,7 +18,6 @@ from flask_ctxfix.context_flow.values import Copied
 from flask_ctxfix.flask_facts import ADDING, FLASK_PROXIES
 from flask_ctxfix.flask_versions import ONE_CONTEXT, TargetVersion
 from flask_ctxfix.project import Module, Project
-from flask_ctxfix.steps import step_at
 
 # What holds the environ of the request, and from Flask 3.2 on the request itself.
 _HOLDERS = (".headers", ".environ")
@@ -137,7 +136,7 @@ class RequestObjectRetained(Rule):
         yield from self._last_exceptions(module, project, data)
         for node, written, datum in thread_stores(module, project, data):
             message = f"`{written}` gets `{datum.of}`, which stays for the next request of a thread"
-            path = (*datum.steps, step_at(module, node, "write"))
+            path = path_of_write(module, project, node, datum)
             yield self.finding(module, "warning", node, message, _ADVICE_THREAD, None, path)
 
     def _put(
@@ -157,7 +156,7 @@ class RequestObjectRetained(Rule):
         if keeper is None or keeper.is_emptied or not may_be_in_request(module, project, put.node):
             return
         named = module.segment(keeper.named)
-        path = (*datum.steps, step_at(module, put.node, "write"))
+        path = path_of_write(module, project, put.node, datum)
         is_object = datum.kind is Kind.OBJECT or (
             target.newest >= ONE_CONTEXT and datum.of.endswith(_HOLDERS)
         )
@@ -189,7 +188,8 @@ class RequestObjectRetained(Rule):
             datum = data.of(module, node.value) or handled(module, project, node.value)
             if datum is not None and datum.is_caught and has_traceback(module, node.value):
                 message = f"`{module.segment(shared[0])}` keeps an exception, and its request"
-                yield self.finding(module, "warning", node, message, _ADVICE_CAUGHT)
+                path = path_of_write(module, project, node, datum)
+                yield self.finding(module, "warning", node, message, _ADVICE_CAUGHT, None, path)
 
 
 def _is_telling(put: _Put, datum: Datum) -> bool:

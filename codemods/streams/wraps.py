@@ -97,7 +97,7 @@ def is_async(module: Module, project: Project, node: ast.AST, steps: tuple[Step,
     if any(isinstance(each, ast.AsyncFunctionDef) for each in module.scopes.ancestors(node)):
         return True
     functions = (step.function for step in steps if step.function is not None)
-    found = (function_at(project, function) for function in functions)
+    found = (function_at(module, project, function) for function in functions)
     return any(each is not None and isinstance(each[1], ast.AsyncFunctionDef) for each in found)
 
 

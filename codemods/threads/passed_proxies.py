@@ -33,6 +33,7 @@ from flask_ctxfix.context_flow.starts import Start, starts_in
 from flask_ctxfix.flask_versions import TargetVersion
 from flask_ctxfix.obligations.ending_objects import advice_on, is_waited_for
 from flask_ctxfix.project import Module, Project
+from flask_ctxfix.steps import step_at
 
 _ADVICE_ALIAS = "hand over the application, `current_app._get_current_object()`, and use that"
 _ADVICE_SENDER = "send with the application itself"
@@ -147,7 +148,8 @@ class ProxyPassedToThread(Rule):
                 advised = advice_on(module, project, node)
                 if advised is not None:
                     message = f"{written} is of no use to a {noun} when the request is over"
-                    yield node, self.finding(module, "error", node, message, advised)
+                    path = path_to(start.reach(project), start.step)
+                    yield node, self.finding(module, "error", node, message, advised, None, path)
 
     def _captured(self, start: Start, project: Project) -> Iterator[tuple[ast.AST, Finding]]:
         summary = ContextFlow.of(project).needs.of(start.value)
@@ -169,12 +171,13 @@ class ProxyPassedToThread(Rule):
         for sender in senders_in(module, project):
             written = module.segment(sender)
             message = f"`{written}` is a proxy: what is connected to the application is not called"
-            where = ContextFlow.of(project).every_caller.of(module, sender).where
+            reach = ContextFlow.of(project).every_caller.of(module, sender)
             fix = None
-            if where is not Where.OUTSIDE and not any_unwraps(project):
+            if reach.where is not Where.OUTSIDE and not any_unwraps(project):
                 fix = _fix(module, sender, _NEW_RECEIVERS)
             advice = fix.message if fix is not None else _ADVICE_SENDER
-            yield self.finding(module, "warning", sender, message, advice, fix)
+            path = path_to(reach, step_at(module, module.scopes.parents[sender], "call"))
+            yield self.finding(module, "warning", sender, message, advice, fix, path)
 
 
 def _passing_fix(

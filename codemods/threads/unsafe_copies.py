@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from flask_ctxfix.codemod import Advice, Finding, Fix, Level, Rule
+from flask_ctxfix.codemod import Advice, Finding, Fix, Level, Rule, Step
 from flask_ctxfix.codemods.threads.copy_repairs import (
     body_read_before,
     has_read_body,
@@ -192,14 +192,16 @@ class UnsafeContextCopy(Rule):
         message = "the copy is made where there is no request to copy"
         fix = moved_decorator(copy, project)
         advice = fix.message if fix else "make the copy inside of a request, for each start"
-        return self.finding(copy.module, "error", copy.maker, message, advice, fix)
+        path = _path(copy, project)
+        return self.finding(copy.module, "error", copy.maker, message, advice, fix, path)
 
     def _kept(self, copy: Copy, project: Project) -> Iterator[Finding]:
         keeper = copy.keeper(project)
         if keeper is not None:
             message = f"`{keeper.id}` keeps the copy of the context, and so its request"
             advice = "keep the values that the function needs"
-            yield self.finding(copy.module, "warning", copy.maker, message, advice)
+            path = _path(copy, project, step_at(copy.module, keeper, "write"))
+            yield self.finding(copy.module, "warning", copy.maker, message, advice, None, path)
 
     def _deferred(self, work: _Work, project: Project) -> Iterator[Finding]:
         """Yield copies of functions whose calls only make a generator or a coroutine."""
@@ -212,7 +214,10 @@ class UnsafeContextCopy(Rule):
                 yield self.finding(work.module, "error", copy.maker, message, advice)
             elif not is_async and uses and copy.leaves(project):
                 message = "the copy of the context ends before the generator runs"
-                yield self.finding(work.module, "error", copy.maker, message, _ADVICE_PASS)
+                path = _path(copy, project, *uses[0].steps)
+                yield self.finding(
+                    work.module, "error", copy.maker, message, _ADVICE_PASS, None, path
+                )
 
     def _app_contexts(
         self, work: _Work, project: Project, target: TargetVersion
@@ -225,7 +230,8 @@ class UnsafeContextCopy(Rule):
             fix = without_app_context(work.function, node, project)
             advice = fix.message if fix else "leave the app context to the copy"
             opened = node.items[0].context_expr
-            yield self.finding(work.module, level, opened, message, advice, fix)
+            path = _path(work.copies[0], project, step_at(work.module, opened, "call"))
+            yield self.finding(work.module, level, opened, message, advice, fix, path)
 
     def _missing(self, work: _Work, project: Project) -> Iterator[Finding]:
         """Yield what a function uses that none of the copies that leave the view has."""
@@ -236,7 +242,7 @@ class UnsafeContextCopy(Rule):
         of_g = _expected_on_g(summary)
         own = [use for use in of_g if _stands_in(use, work)]
         fix = values_of_g(work.function, work.copies, own)
-        yield from self._at_uses(_G, leaving, own, fix)
+        yield from self._at_uses(_G, leaving, own, project, fix)
         yield from self._in_callees(_G, leaving, [use for use in of_g if use not in own], project)
         late = [each for each in leaving.copies if not each.is_awaited(project)]
         if late:
@@ -258,7 +264,10 @@ class UnsafeContextCopy(Rule):
         for read in captured_files(work.function, project):
             if work.function.module is work.module:
                 message = f"`{read.id}` is a file of the request: {_FILES.says}"
-                yield self.finding(work.module, _FILES.level, read, message, _FILES.advice)
+                path = _path(work.copies[0], project, step_at(work.module, read, "read"))
+                yield self.finding(
+                    work.module, _FILES.level, read, message, _FILES.advice, None, path
+                )
 
     def _uses(
         self,
@@ -271,12 +280,12 @@ class UnsafeContextCopy(Rule):
         """Yield findings at the uses of the function; if there are none, at the copies."""
         own = [use for use in uses if _stands_in(use, work)]
         if own:
-            yield from self._at_uses(reason, work, own, fix)
+            yield from self._at_uses(reason, work, own, project, fix)
         else:
             yield from self._in_callees(reason, work, uses, project, fix)
 
     def _at_uses(
-        self, reason: _Reason, work: _Work, uses: list[Use], fix: Fix | None
+        self, reason: _Reason, work: _Work, uses: list[Use], project: Project, fix: Fix | None
     ) -> Iterator[Finding]:
         ordered = sorted(uses, key=_place)
         for use in ordered if reason.each else ordered[:1]:
@@ -284,7 +293,8 @@ class UnsafeContextCopy(Rule):
             advice = fix.message if fix is not None else reason.advice
             maker = work.copies[0].maker
             found = self.finding(work.module, reason.level, maker, message, advice, fix)
-            yield replace(found, span=_place(use))
+            path = _path(work.copies[0], project, *use.steps)
+            yield replace(found, span=_place(use), path=path)
 
     def _in_callees(
         self,
@@ -297,9 +307,7 @@ class UnsafeContextCopy(Rule):
         for copy in work.copies if uses else ():
             message = f"{_listed(uses)}: {reason.says}"
             advice = fix.message if fix is not None else reason.advice
-            start = step_at(work.module, copy.maker, "boundary", "copy")
-            steps = uses[0].steps
-            path = path_to(copy.reach(project), start, then=steps, there="request")
+            path = _path(copy, project, *uses[0].steps)
             yield self.finding(work.module, reason.level, copy.maker, message, advice, fix, path)
 
     def _carried(self, module: Module, project: Project) -> Iterator[Finding]:
@@ -314,7 +322,14 @@ class UnsafeContextCopy(Rule):
                     "it is the request's own, and nothing tears down what the work leaves there"
                 )
                 advice = "open an app context in the work, or copy the request's context"
-                yield self.finding(module, "info", start.target, message, advice)
+                path = path_to(start.reach(project), start.step, then=shared.steps)
+                yield self.finding(module, "info", start.target, message, advice, None, path)
+
+
+def _path(copy: Copy, project: Project, *then: Step) -> tuple[Step, ...]:
+    """Return the path to where a copy is made, and to what is done in it."""
+    made = step_at(copy.module, copy.maker, "boundary", "copy")
+    return path_to(copy.reach(project), made, then=then, there="request")
 
 
 def _why_lasting(copies: list[Copy], project: Project) -> str | None:

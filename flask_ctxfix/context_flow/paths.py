@@ -19,8 +19,10 @@ def path_to(
 ) -> tuple[Step, ...]:
     """Return the path to the steps `here`, at code that is reached so, and over them to `then`.
 
-    Those run elsewhere, or later; `there` is the context that they have.
+    Those run elsewhere, or later; `there` is the context that they have. Among the steps `here` may
+    be calls on the way, as where data is passed on.
     """
     context = _CONTEXTS.get(reach.where)
-    before = [step._replace(context=context) for step in (*reach.steps, *here)]
+    way = (step for step in reach.steps if step not in here)
+    before = [step._replace(context=context) for step in (*way, *here)]
     return (*before, *(step._replace(context=there) for step in then))

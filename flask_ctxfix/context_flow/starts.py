@@ -121,10 +121,13 @@ class Start(Record, eq=False):
     def step(self) -> Step:
         """The step at which the work starts."""
         kind = self.starter.noun
-        if isinstance(self.call, ast.FunctionDef) and self.call is self.target:
-            return entry_step(self.module, self.call, kind)._replace(role="boundary")
-        node = self.call if isinstance(self.call, ast.Call) else self.target
-        return step_at(self.module, node, "boundary", kind)
+        if not isinstance(self.call, ast.FunctionDef | ast.AsyncFunctionDef):
+            return step_at(self.module, self.call, "boundary", kind)
+        entered = entry_step(self.module, self.call, kind)._replace(role="boundary")
+        if self.call is self.target:
+            return entered
+        decorated = step_at(self.module, self.target, "boundary", kind)
+        return decorated._replace(function=entered.function)
 
     @property
     def runs_late(self) -> bool:
