@@ -49,6 +49,15 @@ def _groups(module: Module, project: Project) -> Iterator[str]:
     names = _names_of_slots(project)
     if names.isdisjoint(module.names):
         return
+    for scope in module.scopes.every:
+        if scope.is_class or scope.parent is None:
+            bound = names.intersection(scope.bindings)
+            yield from (f"{name} of {module.path}" for name in bound)
+    for star in module.scopes.module.star_imports:
+        source = project.source_of(module.path, star)
+        if source is not None:
+            read = names.intersection(module.scopes.module.reads)
+            yield from (f"{name} of {source}" for name in read)
     for node in module.scopes.nodes(ast.Global):
         yield from (f"{name} of {module.path}" for name in node.names if name in names)
     for imported in module.scopes.nodes(ast.ImportFrom):

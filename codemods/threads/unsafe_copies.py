@@ -328,7 +328,7 @@ class UnsafeContextCopy(Rule):
 
 def _path(copy: Copy, project: Project, *then: Step) -> tuple[Step, ...]:
     """Return the path to where a copy is made, and to what is done in it."""
-    made = step_at(copy.module, copy.maker, "boundary", "copy")
+    made = step_at(copy.module, copy.maker, "boundary", "copy of the context")
     return path_to(copy.reach(project), made, then=then, there="request")
 
 

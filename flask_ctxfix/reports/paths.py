@@ -9,6 +9,8 @@ if TYPE_CHECKING:
     from flask_ctxfix.codemod import Finding, Step
 
 _MOST_CODE = 60
+# What ends the kind of a boundary at which a context is opened, and no other work starts.
+_CONTEXT = "context"
 _VERBS = {
     "entry": "is called",
     "call": "calls",
@@ -91,9 +93,14 @@ def _merged(path: tuple[Step, ...]) -> Iterator[tuple[Step, str]]:
 def _rows(path: tuple[Step, ...], marks: Marks) -> Iterator[_Row]:
     for step, kind in _merged(path):
         place = f"{step.filename}:{step.row}"
-        verb = f"STARTS {step.kind.upper()}" if step.role == "boundary" else _VERBS[step.role]
         code = _shortened(step.code, marks) if step.role != "entry" else ""
-        yield _Row(place, kind, _function(step), verb, code, step.message)
+        yield _Row(place, kind, _function(step), _verb(step), code, step.message)
+
+
+def _verb(step: Step) -> str:
+    if step.role != "boundary":
+        return _VERBS[step.role]
+    return f"{'OPENS' if step.kind.endswith(_CONTEXT) else 'STARTS'} {step.kind.upper()}"
 
 
 def _function(step: Step) -> str:
