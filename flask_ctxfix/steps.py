@@ -48,8 +48,12 @@ def _functions(module: Module) -> dict[Definition, FunctionNode]:
 
 def entry_step(module: Module, function: FunctionNode, kind: str = "") -> Step:
     """Return the step at which something else than the project calls a function."""
-    step = step_at_name(module, function, name_of(function), "entry", kind)
-    return step._replace(function=definition_of(module, function))
+
+    def compute() -> Step:
+        step = step_at_name(module, function, name_of(function), "entry", kind)
+        return step._replace(function=definition_of(module, function))
+
+    return module.memo(("entry step", function, kind), compute)
 
 
 def step_at(module: Module, node: ast.AST, role: Role, kind: str = "", message: str = "") -> Step:
