@@ -17,6 +17,7 @@ from flask_ctxfix.context_flow.ways import Place, Ways
 from flask_ctxfix.flask_facts import JOB_DECORATORS, OUTSIDE_DECORATORS, STARTERS
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import FunctionNode
+from flask_ctxfix.steps import name_of
 from flask_ctxfix.syntax import last_name, without_call
 
 # Decorators that also let something else than Flask call the function.
@@ -45,7 +46,7 @@ class Reach:
 
     @property
     def steps(self) -> tuple[Step, ...]:
-        """The functions on the shortest way, the one that runs the code last."""
+        """The shortest way: an entry, and the calls from there on."""
         return self._find_steps()
 
     @property
@@ -135,7 +136,7 @@ class Reachability:
         registered = self._registered(module, function)
         if registered is not None and not self._is_thorough:
             return registered
-        place = (module.key, _name_of(function), function.lineno, function.col_offset)
+        place = (module.key, name_of(function), function.lineno, function.col_offset)
         key = ("reach", self._is_thorough, place)
 
         def compute() -> _Contexts:
@@ -240,7 +241,3 @@ def _likely(perhaps: tuple[Caller, ...], certain: tuple[Caller, ...]) -> tuple[C
     if certain:
         return tuple(each for each in perhaps if isinstance(each, CallSite))
     return tuple(each for each in perhaps if not isinstance(each, Unseen)) or perhaps
-
-
-def _name_of(function: FunctionNode) -> str:
-    return "lambda" if isinstance(function, ast.Lambda) else function.name

@@ -11,6 +11,7 @@ from flask_ctxfix.context_flow.callers import Caller, Callers, CallSite
 from flask_ctxfix.context_flow.entries import Entries, Entry, Where
 from flask_ctxfix.project import Module
 from flask_ctxfix.scopes import FunctionNode
+from flask_ctxfix.steps import entry_step, step_at
 
 NOTHING_NAMES = "nothing names it"
 ONLY_UNNAMED = "called only by what nothing calls"
@@ -24,11 +25,17 @@ class Place(NamedTuple):
     module: Module
     function: FunctionNode
 
+
+class _Call(NamedTuple):
+    """A call of one function by another, which it leads to."""
+
+    step: Step
+    to: Place
+
     @property
-    def step(self) -> Step:
-        """The function as a step on a way."""
-        name = "lambda" if isinstance(self.function, ast.Lambda) else self.function.name
-        return Step(name, self.module.path, self.function.lineno)
+    def order(self) -> tuple[str, int, int]:
+        """Where the call stands."""
+        return self.step.filename, self.step.row, self.step.column
 
 
 Contexts = frozenset[Where]
@@ -50,21 +57,25 @@ class Ways:
         self._of_caller = of_caller
 
     def to(self, asked: Place, where: Where) -> tuple[Step, ...]:
-        """Return the functions on the shortest way that leads to one in a context."""
-        before: dict[Place, set[Place]] = {asked: set()}
+        """Return the shortest way to a function in a context: an entry, and the calls from it."""
+        before: dict[Place, list[_Call]] = {asked: []}
         layer = [asked]
         while layer:
-            roots = [each for each in layer if self._begins(each, where)]
-            if roots:
-                return min(_way(each, asked, before) for each in roots)
-            following: dict[Place, set[Place]] = {}
+            kinds = {each: self._kind_of_entry(each, where) for each in layer}
+            ways = [
+                _way(each, kind, asked, before) for each, kind in kinds.items() if kind is not None
+            ]
+            if ways:
+                return min(ways, key=lambda way: [(s.filename, s.row, s.column) for s in way])
+            following: dict[Place, list[_Call]] = {}
             for place in layer:
-                for caller in self._callers_in(place, where):
+                for caller, node in self._calls_in(place, where):
                     if caller not in before:
-                        following.setdefault(caller, set()).add(place)
+                        step = step_at(caller.module, node, "call")
+                        following.setdefault(caller, []).append(_Call(step, place))
             before.update(following)
             layer = list(following)
-        return (asked.step,)
+        return (entry_step(*asked),)
 
     def reason(self, asked: Place, contexts: Contexts) -> str:
         """Return why nobody knows where a function runs."""
@@ -78,7 +89,7 @@ class Ways:
             reasons = [reason for each in layer for reason in self._reasons(each)]
             if reasons:
                 return min(reasons)
-            callers = (c for each in layer for c in self._callers_in(each, Where.UNKNOWN))
+            callers = (c for each in layer for c, _ in self._calls_in(each, Where.UNKNOWN))
             layer = [each for each in dict.fromkeys(callers) if each not in seen]
             seen.update(layer)
         return ELSEWHERE
@@ -87,29 +98,32 @@ class Ways:
         yield from self._callers.of(*place)
         yield from self._callers.perhaps(*place)
 
-    def _callers_in(self, place: Place, where: Where) -> Iterator[Place]:
-        """Yield the functions that call one and run in a context."""
+    def _calls_in(self, place: Place, where: Where) -> Iterator[tuple[Place, ast.AST]]:
+        """Yield the functions that call one and run in a context, with the calls."""
         for caller in self._every(place):
             if isinstance(caller, CallSite):
                 function = caller.module.scopes.function_of(caller.node)
                 if function is not None and where in self._of_caller(caller):
-                    yield Place(caller.module, function)
+                    yield Place(caller.module, function), caller.node
 
-    def _begins(self, place: Place, where: Where) -> bool:
-        """Whether something else than a function of the project has one run in a context."""
-        entries = self._entries.of(*place)
-        if any((each.where or Where.UNKNOWN) is where for each in entries):
-            return True
+    def _kind_of_entry(self, place: Place, where: Where) -> str | None:
+        """Return what has a function run in a context, if that is no function of the project.
+
+        It is empty where that is unnamed: code of a module, or a context that is made on the way.
+        """
+        for entry in self._entries.of(*place):
+            if (entry.where or Where.UNKNOWN) is where:
+                return entry.kind
         for caller in self._every(place):
             if isinstance(caller, Entry) and caller.where is where:
-                return True
+                return caller.kind
             if isinstance(caller, CallSite) and where in self._of_caller(caller):
                 function = caller.module.scopes.function_of(caller.node)
-                if function is None:
-                    return True
-                if where not in self._contexts_of(Place(caller.module, function)):
-                    return True  # the context is made on the way
-        return False
+                if function is None or where not in self._contexts_of(
+                    Place(caller.module, function)
+                ):
+                    return ""
+        return None
 
     def _reasons(self, place: Place) -> Iterator[str]:
         for entry in self._entries.of(*place):
@@ -123,10 +137,12 @@ class Ways:
                 yield caller.reason
 
 
-def _way(root: Place, asked: Place, before: dict[Place, set[Place]]) -> tuple[Step, ...]:
+def _way(
+    root: Place, kind: str, asked: Place, before: dict[Place, list[_Call]]
+) -> tuple[Step, ...]:
     """Return the first of the ways from a root to the function that was asked for."""
-    way = [root.step]
+    way = [entry_step(*root, kind)]
     while root is not asked:
-        root = min(before[root], key=lambda each: each.step)
-        way.append(root.step)
+        step, root = min(before[root], key=lambda call: call.order)
+        way.append(step)
     return tuple(way)
