@@ -136,6 +136,9 @@ class Entries:
 
     def of(self, module: Module, function: FunctionNode) -> list[Entry]:
         """Return how a function is called by its decorators or as a method of its class."""
+        return module.memo(("entries", function), lambda: self._of(module, function))
+
+    def _of(self, module: Module, function: FunctionNode) -> list[Entry]:
         decorators = getattr(function, "decorator_list", ())
         found = [entry for each in decorators if (entry := self.by_decorator(module, each))]
         owner = module.scopes.parents.get(function)

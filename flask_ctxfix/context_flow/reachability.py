@@ -18,7 +18,7 @@ from flask_ctxfix.flask_facts import JOB_DECORATORS, OUTSIDE_DECORATORS, STARTER
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import FunctionNode
 from flask_ctxfix.steps import name_of
-from flask_ctxfix.syntax import last_name, without_call
+from flask_ctxfix.syntax import without_call
 
 # Decorators that also let something else than Flask call the function.
 _TASKS = {*JOB_DECORATORS, *(each for each in OUTSIDE_DECORATORS if not each.startswith("click."))}
@@ -172,6 +172,8 @@ class Reachability:
                 return _OUTSIDE
         found = registered or _NOWHERE
         certain = self._callers.of(module, function)
+        if not self._is_thorough and any(map(_is_unknown, certain)):
+            return _UNKNOWN  # where the other callers run is not worth the search
         for caller in certain:
             found |= self._of_caller(caller)
         perhaps = self._callers.perhaps(module, function)
@@ -226,14 +228,25 @@ class Reachability:
 
     def _makes_application(self, module: Module, function: FunctionNode) -> bool:
         """Whether a function sets up an application, which happens before any request."""
+        return function in module.memo("makers of applications", lambda: self._makers(module))
+
+    def _makers(self, module: Module) -> frozenset[ast.AST]:
+        """Return what holds the calls of a module that make an application."""
         names = {local for local, _ in self._project.flask_locals(module).get("Flask", ())}
         names.add("Flask")  # as an attribute, or imported with a star
-        calls = (node for node in ast.walk(function) if isinstance(node, ast.Call))
-        return any(
-            self._values.of(module, call.func) == Foreign("flask.Flask")
-            for call in calls
-            if last_name(call.func) in names
+        return frozenset(
+            parent
+            for call in module.scopes.calls_of(names)
+            if self._values.of(module, call.func) == Foreign("flask.Flask")
+            for parent in module.scopes.ancestors(call)
         )
+
+
+def _is_unknown(caller: Caller) -> bool:
+    """Whether nothing tells where a caller runs, whatever calls that."""
+    return isinstance(caller, Unseen) or (
+        isinstance(caller, Entry) and caller.where in (None, Where.UNKNOWN)
+    )
 
 
 def _likely(perhaps: tuple[Caller, ...], certain: tuple[Caller, ...]) -> tuple[Caller, ...]:

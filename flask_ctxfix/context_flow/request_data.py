@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from flask_ctxfix.codemod import Step
 from flask_ctxfix.context_flow import ContextFlow, Where
+from flask_ctxfix.context_flow.class_families import key_of
 from flask_ctxfix.context_flow.request_sources import (
     CONTEXTS,
     COPIES,
@@ -259,7 +260,7 @@ class RequestData:
             if not isinstance(call, ast.Call) or call.func is not reference:
                 continue
             value = self._values.of(home, reference)
-            if isinstance(value, Function):
+            if isinstance(value, Function) and not _is_overridden(value, module, function):
                 for parameter, argument in bound_arguments(call, value):
                     datum = self._of(_Place(home), argument) if parameter == name else None
                     if datum is not None:
@@ -622,3 +623,12 @@ def _same_block(
     """Whether `statement` stands in the very block of `parent` that holds `node`."""
     around = {node, *ancestors(node)}
     return any(each in around for each in block_of(parent, statement))
+
+
+def _is_overridden(called: Function, module: Module, function: ast.AST) -> bool:
+    """Whether what is called is a method of another class, which a function may stand in for."""
+    owner = called.module.scopes.parents.get(called.node)
+    own = module.scopes.parents.get(function)
+    if not isinstance(owner, ast.ClassDef) or not isinstance(own, ast.ClassDef):
+        return False
+    return key_of(called.module, owner) != key_of(module, own)
