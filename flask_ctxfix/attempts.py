@@ -119,7 +119,7 @@ def _cause(error: RewriteError | SourceError | RecursionError) -> str:
 def without_fixes(found: Sequence[Finding], refused: dict[Fix, str]) -> list[Finding]:
     """Return the findings; those whose fix was refused without it, and with the reason."""
     return [
-        replace(finding, fix=None, advice=f"no automatic fix: {refused[finding.fix]}")
+        replace(finding, fix=None, no_fix_reason=refused[finding.fix])
         if finding.fix is not None and finding.fix in refused
         else finding
         for finding in found

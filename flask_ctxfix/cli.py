@@ -152,7 +152,7 @@ def _search(mode: Mode, options: dict[str, Any], explained: str | None = None) -
             outcome,
             settings,
             colour=_is_coloured(options["color"]),
-            arrow=_arrow(),
+            is_ascii=not _shows_arrows(),
             is_explained=explained is not None,
         )
         _print(b"\n" + report if explained and report else report)
@@ -183,13 +183,13 @@ def _is_coloured(choice: str) -> bool:
     return choice == "always"
 
 
-def _arrow() -> str:
-    """Return an arrow that stdout can show."""
+def _shows_arrows() -> bool:
+    """Whether stdout can show the signs of paths."""
     try:
-        "→".encode(sys.stdout.encoding or "ascii")
+        "→⇒…".encode(sys.stdout.encoding or "ascii")
     except UnicodeEncodeError:
-        return "->"
-    return "→"
+        return False
+    return True
 
 
 def _print(data: bytes) -> None:
@@ -214,11 +214,11 @@ def _print_refused(outcome: Outcome) -> None:
     lines: dict[tuple[str, str, str], list[int]] = {}
     for located in (each for result in outcome.results for each in result.refused):
         finding = located.finding
-        alike = (finding.path, finding.code, finding.advice)
+        alike = (finding.filename, finding.code, finding.no_fix_reason or "")
         lines.setdefault(alike, []).append(located.start[0])
-    for (path, code, advice), rows in lines.items():
+    for (path, code, reason), rows in lines.items():
         more = f", and {len(rows) - 1} more" if len(rows) > 1 else ""
-        click.echo(f"warning: {path}:{rows[0]}: {code}{more}: {advice}", err=True)
+        click.echo(f"warning: {path}:{rows[0]}: {code}{more}: no automatic fix: {reason}", err=True)
 
 
 def _print_bounds(outcome: Outcome) -> None:

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 Level = Literal["error", "warning", "info"]
 Applicability = Literal["safe", "unsafe"]
+Role = Literal["entry", "call", "boundary", "read", "write", "register"]
+Context = Literal["request", "app", "none"]
 
 
 class ReplaceExpression(Record):
@@ -170,47 +172,107 @@ class Need(Record):
 
 
 class Fix(Record):
-    """One rewrite: edits that are applied together or not at all.
+    """One rewrite: edits that are applied together or not at all. `message` says what they do.
 
     `needs` are imported, once per file. `retires` are spans of the import aliases or of the
     assignments that bind a name: each goes if, after all edits of the file, nothing uses its name.
     A fix takes part in `groups`, such as the move of an attribute: each is made in all files of the
     project or, pinned, in none. With `gives_request`, what it changes runs in a request that it
-    lacked, so that it is seen to keep data of one.
+    lacked, so that it is seen to keep data of one. Each of `notes` says what comes of it, and
+    `unsafe_reason` what may change that was right, or is not proven; without one, it is safe.
     """
 
-    applicability: Applicability
     message: str
     edits: tuple[Edit, ...] = ()
     needs: tuple[Need, ...] = ()
     retires: tuple[Span, ...] = ()
     groups: tuple[str, ...] = ()
     gives_request: bool = False
+    notes: tuple[str, ...] = ()
+    unsafe_reason: str | None = None
+
+    @property
+    def applicability(self) -> Applicability:
+        """Whether the fix is made without being asked for by name."""
+        return "safe" if self.unsafe_reason is None else "unsafe"
+
+
+class Definition(NamedTuple):
+    """A function by its place: `row` and `column` are those that its node has."""
+
+    name: str
+    filename: str
+    row: int
+    column: int
 
 
 class Step(NamedTuple):
-    """One step of a proof: what happens (`export`, `request.args`), and in which line of a file."""
+    """One step of a path: what the code in `function` does, None being the top level of a file.
 
-    text: str
-    path: str
+    `kind` says what an entry is called as (a view, a hook, a command), or what a boundary leads to
+    (a thread, a job, a stream). Rows and columns are those of `code`, from 1; `context` is what
+    there is when it runs, as far as that is known.
+    """
+
+    role: Role
+    kind: str
+    function: Definition | None
+    code: str
+    filename: str
     row: int
+    column: int
+    end_row: int
+    end_column: int
+    context: Context | None = None
+    message: str = ""
+
+
+class Advice(NamedTuple):
+    """What to do about a defect, in one imperative; why no fix does it; and what else to know."""
+
+    help: str
+    no_fix_reason: str | None = None
+    notes: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, advice: Advice | str) -> Advice:
+        """Return what a text alone advises."""
+        return advice if isinstance(advice, Advice) else cls(advice)
+
+
+class Label(NamedTuple):
+    """Another line of a defect, and what it has to do with it."""
+
+    filename: str
+    row: int
+    column: int
+    end_row: int
+    end_column: int
+    text: str
 
 
 class Finding(Record):
-    """One place where a rule holds. `span` is the code that the report points at.
+    """One defect. `span` is the code that the report points at, `labels` are other lines of it.
 
-    `proof` is the way from there to what goes wrong, if it leads through other code.
+    `path` leads from what Flask calls to what goes wrong; it is empty if the code at `span` shows
+    all of that. `help` says what to do, each of `notes` what comes of it, or what else to know.
+    `no_fix_reason` is why there is no fix, where that is known. What `is_part` is a label of a
+    finding in another file: it has the part of the fix that is made in this one, and is not shown.
     """
 
     code: str
     name: str
     level: Level
     message: str
-    advice: str
-    path: str
+    filename: str
     span: Span
+    path: tuple[Step, ...] = ()
+    help: str = ""
+    notes: tuple[str, ...] = ()
     fix: Fix | None = None
-    proof: tuple[Step, ...] = ()
+    no_fix_reason: str | None = None
+    labels: tuple[Label, ...] = ()
+    is_part: bool = False
 
 
 class Rule:
@@ -234,13 +296,26 @@ class Rule:
         level: Level,
         node: ast.AST,
         message: str,
-        advice: str,
+        advice: Advice | str,
         fix: Fix | None = None,
-        proof: tuple[Step, ...] = (),
+        path: tuple[Step, ...] = (),
+        labels: tuple[Label, ...] = (),
     ) -> Finding:
         """Return a finding of this rule that points at `node`."""
-        path, span = module.path, module.span(node)
-        return Finding(self.code, self.name, level, message, advice, path, span, fix, proof)
+        said = Advice.of(advice)
+        span = module.span(node)
+        row, _ = module.position(span.start)
+        if all((step.filename, step.row) == (module.path, row) for step in path):
+            path = ()  # the line shows it all
+        return Finding(
+            *(self.code, self.name, level, message, module.path, span),
+            path=path,
+            help=said.help,
+            notes=said.notes if fix is None else (*said.notes, *fix.notes),
+            fix=fix,
+            no_fix_reason=said.no_fix_reason if fix is None else None,
+            labels=labels,
+        )
 
 
 class Survey(Record):

@@ -218,7 +218,7 @@ def _results(
         results.update((each.path, each) for each in _searched(job, executor, paths))
         torn = _torn(results, groups) - job.pinned
         job.pinned |= torn
-        paths = [path for path in results if groups[path] & torn]
+        paths = [path for path in results if (groups[path] | _moved(results[path])) & torn]
     yield from results.values()
 
 
@@ -235,6 +235,10 @@ def _searched(
         else:
             yield result
     yield from shared(job.rewrite, fixable, executor)
+
+
+def _moved(result: FileResult | SourceError) -> frozenset[str]:
+    return result.moved if not isinstance(result, SourceError) else frozenset()
 
 
 def _torn(

@@ -104,7 +104,8 @@ class Job:
             return False
         fixes = (located.finding.fix for located in result.findings)
         settings = self.projects.settings(result.path)
-        return any(fix is not None and settings.allows(fix.applicability) for fix in fixes)
+        is_own = any(fix is not None and settings.allows(fix.applicability) for fix in fixes)
+        return is_own or bool(result.moved)
 
     def rewrite(self, paths: Sequence[str]) -> list[FileResult | SourceError]:
         """Return what becomes of each file in which something is to be rewritten."""
@@ -170,7 +171,7 @@ class Job:
             found = self._found(path)
             module = self.project.module(path)
             fixable = self._fixable(module, found)
-            findings = self._located(module, found)
+            findings = _shown(self._located(module, found))
             return FileResult(
                 module.source,
                 module.source,
@@ -197,7 +198,7 @@ class Job:
         return replace(
             unchanged,
             after=after.source,
-            remaining=located,
+            remaining=_shown(located),
             refused=tuple(each for each in located if each.finding in refused),
             blocked=unchanged.blocked | _groups(refused.values()),
             bounds=unchanged.bounds + self.project.bounds,
@@ -253,6 +254,11 @@ def _forget(*tokens: tuple[int, int]) -> None:
         project = _read.pop(token, None)
         if project is not None:
             project.forget()
+
+
+def _shown(located: Iterable[Located]) -> tuple[Located, ...]:
+    """Return what is reported: no lines of a defect that stands in another file."""
+    return tuple(each for each in located if not each.finding.is_part)
 
 
 def _groups(findings: Iterable[Finding]) -> frozenset[str]:

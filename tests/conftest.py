@@ -58,10 +58,12 @@ class Renaming(Rule):
         fix = None
         if self._new is not None:
             edits = (ReplaceExpression(span, self._new),)
-            fix = Fix(self._applicability, f"use {self._new}", edits)
+            reason = None if self._applicability == "safe" else "it is new"
+            fix = Fix(f"use {self._new}", edits, unsafe_reason=reason)
         message = f"`{self._old}` is old"
         advice = f"mind the `{self._old}`"
-        return Finding(self.code, self.name, self._level, message, advice, module.path, span, fix)
+        place = (module.path, span)
+        return Finding(self.code, self.name, self._level, message, *place, help=advice, fix=fix)
 
 
 class Exported(Renaming):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -113,3 +114,80 @@ def test_none_moves_if_one_fix_does_not_stand_the_proof(
     texts = {path.name: path.read_text() for path in project.glob("*.py")}
     apply()
     assert {path.name: path.read_text() for path in project.glob("*.py")} == texts
+
+
+WRITES = """from flask import Flask, request
+
+import names
+
+app = Flask(__name__)
+
+
+@app.get("/")
+def index():
+    names.user = request.args["user"]
+    return names.greeting()
+"""
+READS = """user = None
+
+
+def greeting():
+    return f"hello {user}"
+"""
+
+
+@pytest.fixture
+def shared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    (tmp_path / "pyproject.toml").write_text("[tool.flask-ctxfix]\n")
+    (tmp_path / "app.py").write_text(WRITES)
+    (tmp_path / "names.py").write_text(READS)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def found() -> list[dict[str, Any]]:
+    output = CliRunner().invoke(main, ["--output-format=json"]).stdout
+    findings: list[dict[str, Any]] = json.loads(output)
+    return findings
+
+
+def test_other_files_of_a_defect_are_its_labels(shared: Path) -> None:
+    (finding,) = found()
+    assert (finding["filename"], finding["location"]["row"]) == ("app.py", 10)
+    (label,) = finding["labels"]
+    assert (label["filename"], label["row"]) == ("names.py", 5)
+    assert [(step["role"], step["filename"], step["row"]) for step in finding["path"]] == [
+        ("entry", "app.py", 9),
+        ("read", "app.py", 10),
+        ("write", "app.py", 10),
+        ("read", "names.py", 5),
+    ]
+    assert apply() == 0
+    assert "g.user" in (shared / "app.py").read_text()
+    assert "g.user" in (shared / "names.py").read_text()
+
+
+def test_a_silenced_defect_is_silent_in_all_files(shared: Path) -> None:
+    silenced = WRITES.replace('["user"]\n', '["user"]  # noqa: CTX501\n')
+    (shared / "app.py").write_text(silenced)
+    assert found() == []
+    assert apply() == 0
+    assert (shared / "names.py").read_text() == READS
+
+
+def test_one_file_of_a_defect_is_not_changed_alone(shared: Path) -> None:
+    assert apply("app.py") == 1
+    assert apply("names.py") == 0
+    assert (shared / "app.py").read_text() == WRITES
+    assert (shared / "names.py").read_text() == READS
+
+
+def test_a_silenced_label_keeps_its_line_as_it_is(shared: Path) -> None:
+    silenced = READS.replace('{user}"\n', '{user}"  # noqa: CTX501\n')
+    (shared / "names.py").write_text(silenced)
+    (finding,) = found()
+    assert finding["fix"] is None
+    assert finding["fix"] is None
+    assert apply() == 1
+    assert (shared / "app.py").read_text() == WRITES
+    assert (shared / "names.py").read_text() == silenced

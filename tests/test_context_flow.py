@@ -8,9 +8,11 @@ from textwrap import dedent
 
 import pytest
 
+from flask_ctxfix.codemod import Definition
 from flask_ctxfix.context_flow import ContextFlow, Need, Where
 from flask_ctxfix.context_flow.values import Function
 from flask_ctxfix.project import Project
+from flask_ctxfix.steps import definition_of, function_at, step_at
 
 
 def flow_of(tmp_path: Path, **modules: str) -> tuple[Project, ContextFlow]:
@@ -160,7 +162,38 @@ def test_certainty_and_the_way(tmp_path: Path) -> None:
     (use,) = flow.needs.of(function(project, tmp_path / "tasks.py", "work")).uses
     assert use.need is Need.REQUEST
     assert not use.is_certain
-    assert [(step.text, step.row) for step in use.steps] == [("deep", 5), ("request.args", 7)]
+    call, read = use.steps
+    assert (call.role, call.code, call.row, call.column, call.end_column) == (
+        *("call", "deep()"),
+        *(5, 9, 15),
+    )
+    assert (read.role, read.code, read.row, read.column) == ("read", "request.args", 7, 12)
+    assert [step.function and step.function.name for step in use.steps] == ["work", "deep"]
+
+
+def test_steps_lead_back_to_their_functions(tmp_path: Path) -> None:
+    views = """
+        from flask import Flask, request
+        app = Flask(__name__)
+        @app.get("/é"); f = 1
+        def show(): return (lambda: first(second))()
+        def first(then): return then()
+        def second(): return request.args
+    """.replace("; f = 1", "")
+    project, flow = flow_of(tmp_path, views=views)
+    module = project.module(str(tmp_path / "views.py"))
+    (read,) = (each for each in module.scopes.nodes(ast.Name) if each.id == "first")
+    reach = flow.reachability.of(module, read)
+    assert [(step.role, step.kind) for step in reach.steps] == [("entry", "view")]
+    for step in (*reach.steps, step_at(module, read, "read")):
+        assert step.function is not None
+        found = function_at(module, project, step.function)
+        assert found is not None
+        assert definition_of(*found) == step.function
+    assert (
+        function_at(module, project, Definition("show", str(tmp_path / "views.py"), 99, 0)) is None
+    )
+    assert function_at(module, project, Definition("show", str(tmp_path / "no.py"), 1, 0)) is None
 
 
 @pytest.mark.parametrize(

@@ -147,7 +147,7 @@ def refactored(
 
 def described(located: Located, tree: Path) -> str:
     finding = located.finding
-    path = Path(finding.path).relative_to(tree).as_posix()
+    path = Path(finding.filename).relative_to(tree).as_posix()
     fix = "report" if finding.fix is None else finding.fix.applicability
     return f"{finding.code} {path}:{located.start[0]} {fix}"
 
@@ -225,3 +225,30 @@ def test_before_used_to_print_the_same(case: Case) -> None:
 
 def _same_error(output: str) -> str:
     return output.replace("AttributeError!", "RuntimeError!")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "CTX101/starts-behind-a-test",
+        "CTX104/map",
+        "CTX105/g-in-a-copy",
+        "CTX303/helpers-and-other-entries",
+        "CTX501/imported-name-in-three-modules",
+        "CTX502/class-as-a-namespace",
+        "CTX504/error-handlers",
+        "CTX601/async-views",
+    ],
+)
+def test_steps_hold_the_code_of_their_places(name: str, tmp_path: Path) -> None:
+    tree = shutil.copytree(CASES[name].before, tmp_path / "project")
+    (tree / "setup.cfg").touch()
+    outcome = engine.run(Settings(paths=(str(tree),)), "list")
+    paths = [each.finding.path for result in outcome.results for each in result.findings]
+    assert any(paths)
+    for step in (step for path in paths for step in path):
+        lines = Path(step.filename).read_text().splitlines(keepends=True)
+        lines = lines[step.row - 1 : step.end_row]
+        lines[-1] = lines[-1][: step.end_column - 1]
+        lines[0] = lines[0][step.column - 1 :]
+        assert "".join(lines) == step.code

@@ -19,7 +19,7 @@ ENDLESS = "def work():\n    while True:\n        kept.append(1)\n"
 def _found(module: Module, code: str, written: str, fix: Fix | None = None) -> Finding:
     start = module.text.index(written)
     span = Span(start, start + len(written))
-    return Finding(code, "a-rule", "error", code, "", module.path, span, fix)
+    return Finding(code, "a-rule", "error", code, module.path, span, fix=fix)
 
 
 def _verify(work: str, fix: Fix) -> None:
@@ -33,7 +33,7 @@ def _verify(work: str, fix: Fix) -> None:
 def _fix(work: str, *, gives_request: bool) -> Fix:
     start = len(work) + 2
     edit = ReplaceExpression(Span(start, start + len("start(work)")), "start(copy(work))")
-    return Fix("safe", "copy", (edit,), gives_request=gives_request)
+    return Fix("copy", (edit,), gives_request=gives_request)
 
 
 def test_work_that_gets_a_request_may_keep_its_data() -> None:

@@ -46,6 +46,7 @@ def test_text(tree: Write) -> None:
         "4 | \trisky.\\\n"
         "  | \t^^^^^\n"
         "  = help: mind the `risky` (fixed with --unsafe-fixes)\n"
+        "  = unsafe: it is new\n"
         "\n"
     )
 
@@ -84,13 +85,17 @@ def test_json(tree: Write) -> None:
         "name": "old-old",
         "level": "error",
         "message": "`old` is old",
-        "advice": "mind the `old`",
         "filename": "a.py",
         "location": {"row": 3, "column": 2},
         "end_location": {"row": 3, "column": 5},
+        "path": [],
+        "help": "mind the `old`",
+        "notes": [],
+        "labels": [],
         "fix": {
             "applicability": "safe",
             "message": "use new",
+            "unsafe_reason": None,
             "edits": [
                 {
                     "filename": "a.py",
@@ -100,7 +105,7 @@ def test_json(tree: Write) -> None:
                 }
             ],
         },
-        "proof": [],
+        "no_fix_reason": None,
         "url": None,
     }
     assert [(f["code"], f["level"]) for f in findings] == [

@@ -41,7 +41,7 @@ def span_of(text: str, part: str) -> Span:
 
 
 def edited(text: str, *edits: Edit) -> str:
-    return rewrite(module_of(text), [Fix("safe", "", tuple(edits))])
+    return rewrite(module_of(text), [Fix("", tuple(edits))])
 
 
 def dedented(code: str) -> str:
@@ -252,11 +252,11 @@ class TestConflicts:
 
     @staticmethod
     def kept(*edits: Edit) -> Sequence[int]:
-        fixes = [Fix("safe", str(number), (edit,)) for number, edit in enumerate(edits)]
+        fixes = [Fix(str(number), (edit,)) for number, edit in enumerate(edits)]
         return [int(fix.message) for fix in without_conflicts(fixes)]
 
     def test_equal_fixes_are_one(self) -> None:
-        fix = Fix("safe", "", (RemoveStatement(Span(0, 5)),))
+        fix = Fix("", (RemoveStatement(Span(0, 5)),))
         assert without_conflicts([fix, fix]) == [fix]
 
     def test_same_place(self) -> None:
@@ -327,7 +327,7 @@ def test_nothing_but_the_edits_changes(
     expected = text
     for span in sorted(targets, reverse=True):
         expected = expected[: span.start] + "changed.name" + expected[span.end :]
-    assert rewrite(module, [Fix("safe", "", edits)]) == expected
+    assert rewrite(module, [Fix("", edits)]) == expected
 
 
 def _in_f_string(module: Module, node: ast.AST) -> bool:

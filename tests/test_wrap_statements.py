@@ -35,7 +35,7 @@ def wrapped(text: str, *others: Edit) -> str:
     first, last = span_of(text, "push()"), span_of(text, "pop()")
     wrap = WrapStatements(Span(first.start, last.end), "with c:")
     removals = (RemoveStatement(first), *([] if others else [RemoveStatement(last)]))
-    return rewrite(module_of(text), [Fix("safe", "", (wrap, *removals, *others))])
+    return rewrite(module_of(text), [Fix("", (wrap, *removals, *others))])
 
 
 @pytest.mark.parametrize(
@@ -86,7 +86,7 @@ def test_nothing_to_wrap() -> None:
 
 def test_runs_that_overlap_wait_for_each_other() -> None:
     fixes = [
-        Fix("safe", "", (WrapStatements(Span(start, end), "with c:"),))
+        Fix("", (WrapStatements(Span(start, end), "with c:"),))
         for start, end in ((0, 10), (3, 8), (10, 12))
     ]
     assert without_conflicts(fixes) == [fixes[0], fixes[2]]

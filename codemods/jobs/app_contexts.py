@@ -15,7 +15,9 @@ from flask_ctxfix.obligations.which_application import application_seen
 from flask_ctxfix.places import can_be_wrapped
 from flask_ctxfix.project import Module, Project
 
-_CHANGES = "open an app context in the job; teardown functions run when it ends"
+_CHANGES = "open an app context in the job"
+_TEARS_DOWN = ("teardown functions run when it ends",)
+_ALL_CALLS = "each run of the job gets a context, also one that needs none or has one"
 # Runners whose documentation has no other place for a context.
 _WRAPPED: frozenset[Runner] = frozenset({"APScheduler", "Flask-APScheduler", "Huey"})
 
@@ -43,7 +45,8 @@ def app_context_fix(job: Job, project: Project) -> Fix | None:
     app = _application(job, project, node)
     if app is None or not _is_only_job(job, project, node):
         return None
-    return Fix("unsafe", _CHANGES, (WrapBody(module.span(node), f"with {app}.app_context():"),))
+    edit = WrapBody(module.span(node), f"with {app}.app_context():")
+    return Fix(_CHANGES, (edit,), notes=_TEARS_DOWN, unsafe_reason=_ALL_CALLS)
 
 
 def _application(job: Job, project: Project, node: ast.FunctionDef) -> str | None:

@@ -15,7 +15,9 @@ from flask_ctxfix.project import Module, Project
 from flask_ctxfix.spelling import is_free
 
 _NAME = "FlaskTask"
-_CHANGES = "run each task in an app context, by a class of tasks; teardown functions run at its end"
+_CHANGES = "run each task in an app context, by a class of tasks"
+_TEARS_DOWN = ("teardown functions run at its end",)
+_ALL_TASKS = "tasks that need no context get one too, and so do those that run eagerly"
 _CLASS = """\
 class {name}({base}):
     def __call__(self, *args: object, **kwargs: object) -> object:
@@ -72,7 +74,7 @@ def base_task_fix(module: Module, project: Project, call: ast.Call) -> Fix | Non
         InsertStatement(module.span(statement), written, "before"),
         ReplaceExpression(module.span(call), code),
     )
-    return Fix("unsafe", _CHANGES, edits, base[1])
+    return Fix(_CHANGES, edits, base[1], notes=_TEARS_DOWN, unsafe_reason=_ALL_TASKS)
 
 
 def _base(module: Module, call: ast.Call) -> tuple[str, tuple[Need, ...]] | None:

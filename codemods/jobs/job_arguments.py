@@ -8,6 +8,7 @@ from itertools import chain
 
 from flask_ctxfix.codemod import Finding, Rule
 from flask_ctxfix.codemods.jobs.jobs import hand_overs_in
+from flask_ctxfix.context_flow.paths import path_to
 from flask_ctxfix.context_flow.proxies import proxy_of
 from flask_ctxfix.flask_versions import TargetVersion
 from flask_ctxfix.obligations.ending_objects import advice_on
@@ -107,9 +108,11 @@ class ProxyAsJobArgument(Rule):
                 if proxy is not None:
                     message = f"`{written}` is a proxy, and stands for nothing in a job of {runner}"
                     advice = _ADVICE.get(proxy, _ADVICE_USER)
-                    yield self.finding(module, "error", argument, message, advice)
+                    path = path_to(start.reach(project), start.step)
+                    yield self.finding(module, "error", argument, message, advice, None, path)
                     continue
                 advised = advice_on(module, project, argument)
                 if advised is not None:
                     message = f"`{written}` cannot be handed to a job of {runner}"
-                    yield self.finding(module, "error", argument, message, advised)
+                    path = path_to(start.reach(project), start.step)
+                    yield self.finding(module, "error", argument, message, advised, None, path)

@@ -11,7 +11,8 @@ from flask_ctxfix.codemods.jobs.app_contexts import app_context_fix
 from flask_ctxfix.codemods.jobs.base_tasks import base_task_fix, makers_in, one_maker
 from flask_ctxfix.codemods.jobs.jobs import Facts, Job, jobs_in
 from flask_ctxfix.codemods.jobs.providers import provided
-from flask_ctxfix.context_flow import ContextFlow, Need, Use
+from flask_ctxfix.context_flow import ContextFlow, Need, Reach, Use, Where
+from flask_ctxfix.context_flow.paths import path_to
 from flask_ctxfix.context_flow.starts import is_deferred
 from flask_ctxfix.flask_facts import Runner
 from flask_ctxfix.flask_versions import TargetVersion
@@ -131,19 +132,19 @@ class JobWithoutAppContext(Rule):
                 advice = fix.message if fix is not None else _advice(job)
                 message = f"`{use.name}` is used in a job of {job.runner}, without an app context"
                 node = job.start.target
-                proof = way_of(job, use)
-                yield self.finding(module, "error", node, message, advice, fix, proof)
+                path = way_of(job, use)
+                yield self.finding(module, "error", node, message, advice, fix, path)
 
     def _of_makers(self, module: Module, project: Project) -> Iterator[Finding]:
         """Yield the Celery of the project, if the application is at hand where it is made."""
         makers = makers_in(module, project)
         if not makers or one_maker(project) != module.path:
             return
-        proof = next(iter(celery_proofs(project)), None)
+        path = next(iter(celery_proofs(project)), None)
         fix = base_task_fix(module, project, makers[0])
-        if proof is not None and fix is not None:
+        if path is not None and fix is not None:
             message = "tasks of this Celery need an app context, and nothing opens one"
-            yield self.finding(module, "error", makers[0].func, message, fix.message, fix, proof)
+            yield self.finding(module, "error", makers[0].func, message, fix.message, fix, path)
 
 
 class JobReadsRequest(Rule):
@@ -211,9 +212,9 @@ class JobReadsRequest(Rule):
                 continue
             seen.add(node)
             message = f"`{use.name}` is used in a job of {job.runner}, where there is no request"
-            advice = f"read the value in the view, and pass it to the job: {_PASS[job.runner]}"
-            proof = way_of(job, use)
-            yield self.finding(module, "error", job.start.target, message, advice, None, proof)
+            advice = f"read the value in the view, and pass it to the job by {_PASS[job.runner]}"
+            path = way_of(job, use)
+            yield self.finding(module, "error", job.start.target, message, advice, None, path)
 
 
 def needs_class(job: Job) -> bool:
@@ -247,12 +248,12 @@ def _counts(use: Use) -> bool:
     return not use.of.endswith(".url_for") and (use.is_certain or use.span is not None)
 
 
+_AT_IMPORT = Reach(Where.OUTSIDE)
+
+
 def way_of(job: Job, use: Use) -> tuple[Step, ...]:
     """Return the way from a job to a use."""
-    function = job.start.function
-    if function is None:
-        return use.steps
-    return (Step(function.name, function.module.path, function.node.lineno), *use.steps)
+    return path_to(_AT_IMPORT, job.start.step, then=use.steps)
 
 
 def celery_proofs(project: Project) -> list[tuple[Step, ...]]:

@@ -5,15 +5,15 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from flask_ctxfix.codemod import Finding, Rule
+from flask_ctxfix.codemod import Finding, Rule, Step
 from flask_ctxfix.codemods.manual_contexts.import_order import at_import, is_imported_outside
-from flask_ctxfix.context_flow import ContextFlow, Need, Use
+from flask_ctxfix.context_flow import ContextFlow, Need
 from flask_ctxfix.context_flow.values import Foreign
 from flask_ctxfix.flask_facts import FLASK_PROXIES, PROXIES
 from flask_ctxfix.flask_versions import TargetVersion
 from flask_ctxfix.project import Module, Project
-from flask_ctxfix.source import Span
-from flask_ctxfix.syntax import last_name
+from flask_ctxfix.steps import step_at
+from flask_ctxfix.syntax import last_name, without_call
 
 _ADVICE = "read it in a function that runs where there is a context, or by a `LocalProxy`"
 _ADVICE_EXTENSION = "make it without an application, and call its `init_app` where that is made"
@@ -84,28 +84,18 @@ class ImportTimeContextRead(Rule):
 
     def _uses(self, module: Module, project: Project) -> Iterator[Finding]:
         """Yield the uses of proxies that certainly happen, the first one of each call."""
-        seen: set[Span] = set()
+        seen: set[ast.expr] = set()
         for use in at_import(module, project).uses:
             if not use.is_certain or use.of not in PROXIES:
                 continue
-            span = use.span or _call_span(module, use)
-            if span is None or span in seen:
+            node = _place(module, use.steps[0])
+            if node is None or node in seen:
                 continue
-            seen.add(span)
+            seen.add(node)
             context = "app context" if use.need is Need.APP else "request"
-            by = "" if use.span is not None else f" by `{use.steps[0].text}`"
+            by = "" if use.span is not None else f" by `{last_name(without_call(node)) or '…'}`"
             message = f"`{use.name}` is used at import time{by}, where there is no {context}"
-            yield Finding(
-                self.code,
-                self.name,
-                "warning",
-                message,
-                _ADVICE,
-                module.path,
-                span,
-                None,
-                use.steps,
-            )
+            yield self.finding(module, "warning", node, message, _ADVICE, None, use.steps)
 
     def _extensions(self, module: Module, project: Project) -> Iterator[Finding]:
         """Yield the extensions that are given the proxy of an application to set up."""
@@ -128,14 +118,8 @@ class ImportTimeContextRead(Rule):
                     yield self.finding(module, "warning", each, message, _ADVICE_EXTENSION)
 
 
-def _call_span(module: Module, use: Use) -> Span | None:
-    """Return where the top level of a module calls what leads to a use."""
-    first = use.steps[0]
-    for kind in (ast.Call, ast.Attribute):
-        for node in module.scopes.nodes(kind):
-            named = getattr(node, "func", node)
-            name = last_name(named)
-            if node.lineno == first.row and name == first.text:
-                if module.scopes.function_of(node) is None:
-                    return module.span(node)
-    return None
+def _place(module: Module, step: Step) -> ast.expr | None:
+    """Return the expression at which the top level of a module takes a step."""
+    kinds: tuple[type[ast.expr], ...] = (ast.Call, ast.Attribute, ast.Subscript, ast.Name)
+    nodes = (node for kind in kinds for node in module.scopes.nodes(kind))
+    return next((node for node in nodes if step_at(module, node, step.role) == step), None)

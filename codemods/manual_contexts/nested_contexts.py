@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from flask_ctxfix.codemod import (
-    Applicability,
+    Advice,
     Edit,
     Finding,
     Fix,
@@ -24,30 +24,27 @@ from flask_ctxfix.codemods.manual_contexts.taken_from_g import takes_from_g
 from flask_ctxfix.context_flow import ContextFlow, Need, Reach, Use, Where
 from flask_ctxfix.context_flow.handled_errors import expects_no_context
 from flask_ctxfix.context_flow.made_contexts import makes_context
+from flask_ctxfix.context_flow.paths import path_to
 from flask_ctxfix.context_flow.values import Foreign
 from flask_ctxfix.flask_versions import ONE_CONTEXT, TargetVersion
 from flask_ctxfix.obligations.which_application import is_current_app, may_be_another
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import FunctionNode
 from flask_ctxfix.statements import loops_around, own_nodes
+from flask_ctxfix.steps import step_at
 from flask_ctxfix.syntax import last_name, without_call
 from flask_ctxfix.value_reads import is_tried
 
-_CHANGES = (
-    "run the block in the context that is active; it then shares `g` and the database session, and "
-    "teardown functions run once, later"
-)
-_CALLED = (
-    "run the block in the context that is active; what else calls the function, such as a test, "
-    "then has to open one"
-)
-_SAME = "run the block in the context that is active, in which it does the same"
+_CHANGES = "run the block in the context that is active"
+_SHARES = "it then shares `g` and the database session, and teardown functions run once, later"
+_CALLED = "what else calls the function, such as a test, then has to open one"
+_SAME = "it does the same in that one"
 _HIDES = "an app context is active here already; on Flask 3.2 a second one hides the request"
 _REPEATS = "an app context is active here already; a second one has an empty `g`"
 _ADVICE = "run the block in the context that is active, unless it needs a `g` or a session apart"
-_OTHER_APP = "; no automatic fix: a context of another application may be active here"
-_DOUBTFUL = "; no automatic fix: `{name}` in line {row} may do something else in that context"
-_TAKES = "; no automatic fix: it may take from `g`, or refuse, what the code around left there"
+_OTHER_APP = "a context of another application may be active here"
+_DOUBTFUL = "`{name}` in line {row} may do something else in that context"
+_TAKES = "it may take from `g`, or refuse, what the code around left there"
 _REQUEST_PROXIES = frozenset({"flask.request", "flask.session"})
 
 
@@ -147,10 +144,12 @@ class NestedAppContext(Rule):
                 reason = _reason(module, project, opening)
                 if reason is None:
                     fix = _fix(module, project, target, opening, reach)
-                advice = fix.message if fix is not None else _ADVICE + (reason or "")
-                proof = (*reach.steps, *(hidden.steps if hidden is not None else ()))
+                advice = Advice(_ADVICE, reason) if fix is None else Advice(fix.message)
+                opened = step_at(module, opening.call, "boundary", "app context")
+                steps = hidden.steps if hidden is not None else ()
+                path = path_to(reach, opened, then=steps, there="app")
                 message = _HIDES if reach.where is Where.REQUEST else _REPEATS
-                yield self.finding(module, level, opening.call, message, advice, fix, proof)
+                yield self.finding(module, level, opening.call, message, advice, fix, path)
 
 
 class _Opening(NamedTuple):
@@ -263,11 +262,12 @@ def _fix(
     is_same = is_quiet(module, project, block, with_urls=_gives_same_urls(target, where))
     fails = target.oldest >= ONE_CONTEXT and where is Where.REQUEST and len(reach.steps) <= 1
     is_safe = is_same or (fails and _reads_request_first(module, project, node))
-    changes = _SAME if is_same else _CHANGES
+    doubt = None if is_safe else _SHARES
+    notes = (_SAME if is_same else _SHARES,) if is_safe else ()
     if is_safe and has_other_callers(module, project, node, reach):
-        is_safe, changes = False, _CALLED
-    applicability: Applicability = "safe" if is_safe else "unsafe"
-    return Fix(applicability, changes, (edit,), retires=retired(module, opening.call))
+        doubt = _CALLED
+    retires = retired(module, opening.call)
+    return Fix(_CHANGES, (edit,), retires=retires, notes=notes, unsafe_reason=doubt)
 
 
 def _gives_same_urls(target: TargetVersion, where: Where) -> bool:

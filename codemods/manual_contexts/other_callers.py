@@ -6,11 +6,10 @@ import ast
 from collections.abc import Iterator
 
 from flask_ctxfix.context_flow import ContextFlow, Reach
-from flask_ctxfix.context_flow.module_names import functions_of
 from flask_ctxfix.obligations.named_in_strings import may_be_starred, strings_naming
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import FunctionNode
-from flask_ctxfix.source import SourceError
+from flask_ctxfix.steps import function_at
 
 _Named = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -22,7 +21,7 @@ def has_other_callers(module: Module, project: Project, node: ast.AST, reach: Re
     """
     return any(
         _is_called_by_test(project, home, function)
-        or (function.name != reach.steps[0].text and _is_named_loosely(project, home, function))
+        or (function.name != _entry(reach) and _is_named_loosely(project, home, function))
         for home, function in _on_the_way(module, project, node, reach)
     )
 
@@ -33,13 +32,16 @@ def _on_the_way(
     for parent in module.scopes.ancestors(node) if reach.steps else ():
         if isinstance(parent, ast.FunctionDef | ast.AsyncFunctionDef):
             yield module, parent
-    for step in reach.steps:
-        try:
-            home = project.module(step.path)
-            functions = [*functions_of(home)]
-        except SourceError:
-            continue
-        yield from ((home, f) for f in functions if (f.name, f.lineno) == (step.text, step.row))
+    for definition in dict.fromkeys(step.function for step in reach.steps):
+        found = function_at(module, project, definition) if definition is not None else None
+        if found is not None and not isinstance(found[1], ast.Lambda):
+            yield found[0], found[1]
+
+
+def _entry(reach: Reach) -> str | None:
+    """Return the name of what is called first on the way."""
+    function = reach.steps[0].function
+    return function.name if function is not None else None
 
 
 def _is_called_by_test(project: Project, home: Module, function: _Named) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from flask_ctxfix.applications import imported_packages
-from flask_ctxfix.codemod import Finding, Fix, Level, Rule, Step
+from flask_ctxfix.codemod import Advice, Finding, Fix, Level, Rule, Step
 from flask_ctxfix.codemods.manual_contexts.imported_files import importers, importing
 from flask_ctxfix.codemods.manual_contexts.left_contexts import may_be_needed
 from flask_ctxfix.codemods.manual_contexts.pushes import Push, pushes_in
@@ -23,6 +23,7 @@ from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.values import Function
 from flask_ctxfix.flask_versions import ONE_CONTEXT, TargetVersion
 from flask_ctxfix.project import Module, Project, stem_of
+from flask_ctxfix.steps import step_at
 from flask_ctxfix.syntax import last_name
 
 _SHARED = (
@@ -41,6 +42,7 @@ _UNSURE = (
 )
 _DEFINED = "functions or classes are defined before the last line that needs it"
 _LATER = "code that runs later, here or in another module, may need it"
+_IMPORTED = "modules that are imported later no longer find the context"
 _SHARED_LINES = "a line holds more than one statement"
 _FOR_SCRIPT = "use `with`, and in a worker one for each job"
 _WORKERS = {"celery", "dramatiq", "huey", "rq"}
@@ -129,10 +131,10 @@ class ContextPushedForProcess(Rule):
             reaches = target.newest >= ONE_CONTEXT
             level: Level = "warning" if reaches else "error"
             only_new = target.oldest >= ONE_CONTEXT
-            fix, reason, proof = _repair(push, project)
+            fix, reason, path = _repair(push, project)
             message = _KEPT if only_new else _SHARED
-            advice = fix.message if fix is not None else f"{_ADVICE}; no automatic fix: {reason}"
-            yield self.finding(module, level, push.statement, message, advice, fix, proof)
+            advice = Advice(_ADVICE, reason) if fix is None else Advice(fix.message)
+            yield self.finding(module, level, push.statement, message, advice, fix, path)
 
 
 def _is_served(push: Push, project: Project) -> bool:
@@ -230,7 +232,7 @@ class _Repair(NamedTuple):
 
     fix: Fix | None
     reason: str = ""
-    proof: tuple[Step, ...] = ()
+    path: tuple[Step, ...] = ()
 
 
 def _repair(push: Push, project: Project) -> _Repair:
@@ -246,12 +248,13 @@ def _repair(push: Push, project: Project) -> _Repair:
     needed = following[: last + 1]
     if not needed:
         return _Repair(None, _UNSURE)
-    proof = (Step(ast.unparse(needed[-1]).partition("\n")[0], module.path, needed[-1].lineno),)
+    pushed = step_at(module, push.statement, "boundary", "app context")
+    path = (pushed, step_at(module, needed[-1], "read"))
     if any(isinstance(each, _DEFINITIONS) for each in needed):
-        return _Repair(None, _DEFINED, proof)
+        return _Repair(None, _DEFINED, path)
     if "unknown" in asks[last + 1 :] or may_be_needed(push, project, needed):
-        return _Repair(None, _LATER, proof)
+        return _Repair(None, _LATER, path)
     edits = wrap(push, needed[-1])
     if edits is None:
-        return _Repair(None, _SHARED_LINES, proof)
-    return _Repair(Fix("unsafe", _AROUND, edits), "", proof)
+        return _Repair(None, _SHARED_LINES, path)
+    return _Repair(Fix(_AROUND, edits, unsafe_reason=_IMPORTED), "", path)

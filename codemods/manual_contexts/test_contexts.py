@@ -6,18 +6,23 @@ import ast
 from collections.abc import Iterator
 
 from flask_ctxfix.applications import imported_packages, instance_of
-from flask_ctxfix.codemod import Finding, Rule
+from flask_ctxfix.codemod import Advice, Finding, Rule
 from flask_ctxfix.context_flow import ContextFlow, Where
+from flask_ctxfix.context_flow.paths import path_to
 from flask_ctxfix.flask_versions import TargetVersion
 from flask_ctxfix.obligations.which_application import is_application
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import FunctionNode
+from flask_ctxfix.steps import step_at
 
 _NAME = "test_request_context"
 _MESSAGE = "`test_request_context()` makes up a request in code that is no test"
-_ADVICE = (
-    "open an app context; with SERVER_NAME set it is enough for `url_for`, and what else is read "
-    "of the request can be passed as an argument"
+_ADVICE = Advice(
+    "open an app context",
+    notes=(
+        "with SERVER_NAME set it is enough for `url_for`",
+        "what else is read of the request can be passed as an argument",
+    ),
 )
 
 
@@ -78,7 +83,9 @@ class TestContextInProduction(Rule):
             if not isinstance(called, ast.Attribute):
                 continue
             if _is_app(module, project, called.value) and not _is_command(module, project, call):
-                yield self.finding(module, "info", call, _MESSAGE, _ADVICE)
+                reach = ContextFlow.of(project).reachability.of(module, call)
+                path = path_to(reach, step_at(module, call, "boundary", "request context"))
+                yield self.finding(module, "info", call, _MESSAGE, _ADVICE, None, path)
 
 
 def _is_app(module: Module, project: Project, node: ast.expr) -> bool:

@@ -6,7 +6,6 @@ import ast
 from collections.abc import Iterator
 
 from flask_ctxfix.codemod import (
-    Applicability,
     Edit,
     Fix,
     InsertStatement,
@@ -17,15 +16,21 @@ from flask_ctxfix.codemod import (
 from flask_ctxfix.codemods.manual_contexts.pushes import Push
 from flask_ctxfix.codemods.manual_contexts.roles import Role, only_starts, reach_of
 from flask_ctxfix.codemods.manual_contexts.wraps import wrap
-from flask_ctxfix.context_flow import ContextFlow, Need
+from flask_ctxfix.context_flow import ContextFlow, Need, Reach, Where
 from flask_ctxfix.context_flow.made_contexts import makes_context
+from flask_ctxfix.context_flow.paths import path_to
 from flask_ctxfix.context_flow.starts import Start, starts_in
 from flask_ctxfix.context_flow.values import Foreign, Function
 from flask_ctxfix.obligations.lasting_work import never_ends
 from flask_ctxfix.project import Project
 from flask_ctxfix.statements import own_nodes
+from flask_ctxfix.steps import step_at
 
 _NEEDLESS = "take it out: the request has its own context, and Flask fails when it pops that"
+_IN_REQUEST = "what the view leaves in the context is gone before its response is made"
+_SHARES = "the view then uses the `g` and the database session of its request"
+_GETS_OUT = "what is used when the function is done may need the context"
+_TESTS = "tests that run later no longer find the context"
 _COLLECTIONS = (ast.Dict, ast.List, ast.Set)
 _CHANGES = "open it with `with`, which pops it and runs teardown functions when the work is done"
 
@@ -51,9 +56,8 @@ def fix_for(push: Push, project: Project, role: Role) -> Fix | None:
     edits = wrap(push, function.body[-1], _kept(push))
     if edits is None:
         return None
-    is_certain = role != "view" and not _gets_out(push, project, function, role)
-    applicability: Applicability = "safe" if is_certain else "unsafe"
-    return Fix(applicability, _CHANGES, edits)
+    doubt = _GETS_OUT if _gets_out(push, project, function, role) else None
+    return Fix(_CHANGES, edits, unsafe_reason=_IN_REQUEST if role == "view" else doubt)
 
 
 def _removal(push: Push, project: Project, function: ast.FunctionDef) -> Fix | None:
@@ -70,18 +74,19 @@ def _removal(push: Push, project: Project, function: ast.FunctionDef) -> Fix | N
         if len(push.bindings) != 1 or len(push.uses()) != 1:
             return None
         edits.append(RemoveStatement(module.span(push.bindings[0].node)))
-    return Fix("unsafe", _NEEDLESS, tuple(edits))
+    return Fix(_NEEDLESS, tuple(edits), unsafe_reason=_SHARES)
 
 
 def steps_to(push: Push, project: Project, role: Role) -> tuple[Step, ...]:
-    """Return what runs the function that pushes."""
+    """Return the way to the push, from what runs the function that it stands in."""
     function, module = push.function, push.module
     if function is None:
         return ()
+    here = step_at(module, push.statement, "boundary", "app context")
     if role == "view":
-        return reach_of(module, project, function).steps
+        return path_to(reach_of(module, project, function), here)
     starts = only_starts(module, project, function)
-    return tuple(Step(each.starter.noun, module.path, each.call.lineno) for each in starts[:1])  # type: ignore[attr-defined]
+    return path_to(Reach(Where.UNKNOWN), *(each.step for each in starts[:1]), then=(here,))
 
 
 def _kept(push: Push) -> list[ast.expr]:
@@ -184,18 +189,22 @@ def _of_fixture(push: Push, function: ast.FunctionDef) -> Fix | None:
         code = f"with {push.module.segment(push.receiver)}:\n    yield"
         whole = ReplaceStatement(push.module.span(push.statement), code)
         is_short = push.receiver.lineno == push.receiver.end_lineno
-        return Fix("unsafe", _CHANGES, (whole,)) if is_short else None
+        return Fix(_CHANGES, (whole,), unsafe_reason=_TESTS) if is_short else None
     edits = wrap(push, function.body[-1], _kept(push))
     leaving = [node for node in own_nodes(function) if isinstance(node, ast.Return)]
     if edits is None:
         return None
     if function in push.module.scopes.generators:
         inside = [*_yields_behind(push, function)]
-        return Fix("unsafe", _CHANGES, edits) if len(inside) == 1 and not leaving else None
+        if len(inside) != 1 or leaving:
+            return None
+        return Fix(_CHANGES, edits, unsafe_reason=_TESTS)
     if len(leaving) > 1 or (leaving and leaving != function.body[-1:]):
         return None
     yielding = _yielding(push, function, leaving)
-    return Fix("unsafe", _CHANGES, (*edits, yielding)) if yielding is not None else None
+    if yielding is None:
+        return None
+    return Fix(_CHANGES, (*edits, yielding), unsafe_reason=_TESTS)
 
 
 def _yields_behind(push: Push, function: ast.FunctionDef) -> Iterator[ast.AST]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from flask_ctxfix.codemod import Applicability, Finding, Fix, Level, Rule
+from flask_ctxfix.codemod import Advice, Finding, Fix, Level, Rule, Step
 from flask_ctxfix.codemods.manual_contexts.closings import (
     Closing,
     closing_of,
@@ -21,6 +21,7 @@ from flask_ctxfix.flask_versions import ONE_CONTEXT, TargetVersion
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import FunctionNode
 from flask_ctxfix.statements import is_handling, nodes_of
+from flask_ctxfix.steps import step_at
 
 _MANAGERS = frozenset({"contextlib.asynccontextmanager", "contextlib.contextmanager"})
 _LEAKS = "a context is pushed and not popped on every path"
@@ -29,17 +30,30 @@ _BY_HAND = "a context is pushed and popped by hand, which is right here"
 _SIMPLER = "use `with`, which is simpler, and pops it whatever a later change may raise"
 _USE_WITH = "use `with`, which pops it on every path and gives an exception to teardown functions"
 _KEPT = "what it stores elsewhere may need the context, which would have ended"
+_SUSPENDED = "an exception at the `yield` ends the context too"
+_TOLD = "teardown functions get the exception, which they did not"
+_HANDLING = "teardown functions no longer see the exception that is being handled"
+_RETURNED = "what is returned is made before the context ends"
+_OUTLIVED = "what handles an exception may need the context that was left"
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 _ADVICE: dict[Role, str] = {
     "fixture": "open it with `with` and `yield` inside",
     "set-up": "use `self.enterContext(…)`, or `self.addCleanup(context.pop)` right behind the push",
-    "test": "use `with`: the tests that come after run in this context",
-    "view": "take it out: a request has its contexts; Flask fails when it pops them after this one",
-    "thread": "open it with `with` around the work; what never ends needs one in each turn",
-    "job": "open it with `with` around the work; the worker keeps one more context for each job",
-    "initializer": "open one with `with` in each task: that of the thread is never torn down",
-    "script": "use `with`: teardown functions never run",
+    "test": "use `with`",
+    "view": "take it out",
+    "thread": "open it with `with` around the work",
+    "job": "open it with `with` around the work",
+    "initializer": "open one with `with` in each task",
+    "script": "use `with`",
     "other": "use `with` around what needs it",
+}
+_NOTES: dict[Role, str] = {
+    "test": "the tests that come after run in this context",
+    "view": "a request has its contexts; Flask fails when it pops them after this one",
+    "thread": "what never ends needs one in each turn",
+    "job": "the worker keeps one more context for each job",
+    "initializer": "that of the thread is never torn down",
+    "script": "teardown functions never run",
 }
 
 
@@ -124,16 +138,17 @@ class PushWithoutPop(Rule):
         if is_right and edits is None:
             return None
         advice = _SIMPLER if is_right else _USE_WITH
-        applicability = _class(push, closing, project, target)
         fix = None
         is_apart = _is_apart(push, closing, project)
-        if edits is not None and applicability is not None and is_apart:
-            fix = Fix(applicability, advice, edits)
+        if edits is not None and is_apart and not _is_left_suspended(push, closing, project):
+            doubt = _doubt(push, closing, project, target)
+            fix = Fix(advice, edits, unsafe_reason=doubt)
         if is_right and fix is None:
             return None
         message = _BY_HAND if is_right else _LEAKS
         level: Level = "info" if _only_yields(push, closing, project) else "warning"
-        return self.finding(push.module, level, push.statement, message, advice, fix)
+        path = _path_over(push, closing.pops[0])
+        return self.finding(push.module, level, push.statement, message, advice, fix, path)
 
     def _unclosed(self, push: Push, project: Project) -> Finding | None:
         """Return the finding for a push that nothing in its block pops."""
@@ -149,8 +164,8 @@ class PushWithoutPop(Rule):
         if following and popping(push, following[0]) is not None:
             return None
         if pops:
-            advice = _USE_WITH
-            return self.finding(module, "warning", push.statement, _LEAKS, advice)
+            path = _path_over(push, pops[0])
+            return self.finding(module, "warning", push.statement, _LEAKS, _USE_WITH, None, path)
         if function is None:
             return None
         role = role_of(module, project, function)
@@ -159,12 +174,12 @@ class PushWithoutPop(Rule):
         fix = fix_for(push, project, role)
         is_quiet = role in ("script", "test") or main_guard(module, push.statement)
         level: Level = "info" if is_quiet else "error" if role == "view" else "warning"
-        proof = steps_to(push, project, role)
-        advice = _ADVICE[role]
+        path = steps_to(push, project, role)
+        advice = _advice_for(role)
         if role in ("thread", "job") and isinstance(function, ast.FunctionDef):
             if keeps_values(push, project, function):
-                advice = f"{advice}; no automatic fix: {_KEPT}"
-        return self.finding(module, level, push.statement, _NEVER, advice, fix, proof)
+                advice = advice._replace(no_fix_reason=_KEPT)
+        return self.finding(module, level, push.statement, _NEVER, advice, fix, path)
 
     def _lambdas(self, module: Module, project: Project) -> Iterator[Finding]:
         """Yield what a pool runs at the start of each thread, written as a lambda or a method."""
@@ -177,8 +192,18 @@ class PushWithoutPop(Rule):
                 node = node.body.func
             if isinstance(node, ast.Attribute) and node.attr == "push":
                 if context_made(module, project, node.value) is not None:
-                    advice = _ADVICE["initializer"]
+                    advice = _advice_for("initializer")
                     yield self.finding(module, "warning", keyword.value, _NEVER, advice)
+
+
+def _path_over(push: Push, pop: ast.expr) -> tuple[Step, ...]:
+    """Return the steps that push a context and pop it."""
+    pushed = step_at(push.module, push.statement, "boundary", "app context")
+    return (pushed, step_at(push.module, pop, "call"))
+
+
+def _advice_for(role: Role) -> Advice:
+    return Advice(_ADVICE[role], notes=(_NOTES[role],) if role in _NOTES else ())
 
 
 def _pops_always(push: Push, closing: Closing) -> bool:
@@ -223,22 +248,32 @@ def _is_apart(push: Push, closing: Closing, project: Project) -> bool:
     return True
 
 
-def _class(
-    push: Push, closing: Closing, project: Project, target: TargetVersion
-) -> Applicability | None:
-    """Return how sure it is that a ``with`` changes nothing but a leak; None for no fix at all."""
+def _yields_inside(push: Push, closing: Closing) -> bool:
+    """Whether a generator is suspended with its context pushed."""
     function = push.function
     generates = function is not None and function in push.module.scopes.generators
-    yields = any(isinstance(n, ast.Yield | ast.YieldFrom) for n in nodes_of(closing.inside))
-    if generates and yields:
-        return "unsafe" if _is_resumed(push, project, function) else None
+    return generates and any(
+        isinstance(each, ast.Yield | ast.YieldFrom) for each in nodes_of(closing.inside)
+    )
+
+
+def _is_left_suspended(push: Push, closing: Closing, project: Project) -> bool:
+    """Whether a generator may never go on behind its ``yield``, so that no ``with`` would end."""
+    return _yields_inside(push, closing) and not _is_resumed(push, project, push.function)
+
+
+def _doubt(push: Push, closing: Closing, project: Project, target: TargetVersion) -> str | None:
+    """Return what a ``with`` may change other than a leak."""
+    if _yields_inside(push, closing):
+        return _SUSPENDED
     tells_nothing = closing.kind != "straight" and not closing.pops[0].args
     if tells_nothing and target.newest >= ONE_CONTEXT:  # there `pop()` gives no exception
-        return "unsafe"
-    in_handler = is_handling(push.module, push.statement, finally_=False)
-    if in_handler or returns_pushed(push, closing):
-        return "unsafe"
-    return "safe" if _pops_always(push, closing) or not _outlives(push, project) else "unsafe"
+        return _TOLD
+    if is_handling(push.module, push.statement, finally_=False):
+        return _HANDLING
+    if returns_pushed(push, closing):
+        return _RETURNED
+    return None if _pops_always(push, closing) or not _outlives(push, project) else _OUTLIVED
 
 
 def _only_yields(push: Push, closing: Closing, project: Project) -> bool:

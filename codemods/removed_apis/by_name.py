@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 
 from flask_ctxfix import flask_facts
+from flask_ctxfix.codemod import Advice
 from flask_ctxfix.codemods.removed_apis.drafts import Draft, Refusal, Shape
 from flask_ctxfix.codemods.removed_apis.spelling import Spelling
 from flask_ctxfix.codemods.removed_apis.stack_uses import Kind, StackUses
@@ -14,6 +15,12 @@ from flask_ctxfix.flask_facts import FLASK_PROXIES
 from flask_ctxfix.flask_versions import FIXED_SESSION, ONE_CONTEXT, TargetVersion
 from flask_ctxfix.project import Module
 
+BY_HAND = "rework this by hand"
+FLASHES = Advice("use `get_flashed_messages()`", "`flashes` is private on Flask 3.2")
+_SESSION = Advice(
+    "change the session's items, or open it through a session interface",
+    "the session of a context is read-only since Flask 3.1.3",
+)
 _HOLE = "HOLE_{}"
 
 
@@ -33,12 +40,12 @@ class ByName:
         name = call.args[1].value if isinstance(call.args[1], ast.Constant) else None
         name = name if isinstance(name, str) and name.isidentifier() else None
         if name in flask_facts.REMOVED_CONTEXT_ATTRIBUTES:
-            return Refusal(f"`{name}` went with Flask 2.2 and has no counterpart", "CTX406")
+            return gone(name)
         if name in flask_facts.CONTEXT_ATTRIBUTES[draft.top.kind]:
             return self._built_in_by_name(draft, call, function, str(name))
         store = self._spelling.store(draft, name)
         if name is None and store.note:
-            return Refusal(store.note)
+            return Refusal(Advice(BY_HAND, store.note))
         if function == "hasattr":
             self._hasattr(draft, call, store)
         elif function == "getattr" and len(call.args) == 3:
@@ -131,7 +138,7 @@ class ByName:
         if proxy in FLASK_PROXIES:
             value = f"{self._spelling.name(draft, 'flask', proxy)}._get_current_object()"
         elif name == "flashes" and self._target.newest >= ONE_CONTEXT:
-            return Refusal("`flashes` is private on Flask 3.2; use `get_flashed_messages()`")
+            return Refusal(FLASHES)
         else:
             value = f"{self._spelling.context(draft)}.{name}"
         if len(call.args) == 2:
@@ -151,14 +158,17 @@ def _is_falsy(node: ast.expr) -> bool:
     return isinstance(node, ast.Constant) and not node.value
 
 
+def gone(attribute: str) -> Refusal:
+    """Return why an attribute of a context that Flask 2.2 took away has no rewrite."""
+    reason = f"`{attribute}` went with Flask 2.2 and has no counterpart"
+    return Refusal(Advice("see the test client and `stream_with_context`", reason), "CTX406")
+
+
 def cannot_write(target: TargetVersion, kind: Kind, attribute: str) -> Refusal | None:
     """Return why an attribute of a context cannot be assigned on `target`; None if it can."""
     newest = target.newest
     if kind == "request" and attribute == "session" and newest >= FIXED_SESSION:
-        return Refusal(
-            "the session of a context is read-only since Flask 3.1.3; "
-            "change the session's items, or open it through a session interface"
-        )
+        return Refusal(_SESSION)
     if attribute in {"request", "flashes"} and newest >= ONE_CONTEXT:
-        return Refusal(f"`{attribute}` cannot be assigned on Flask 3.2; rework this by hand")
+        return Refusal(Advice(BY_HAND, f"`{attribute}` cannot be assigned on Flask 3.2"))
     return None

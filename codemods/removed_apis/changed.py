@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator
 from flask_ctxfix import flask_facts
 from flask_ctxfix.aliases import may_know
 from flask_ctxfix.applications import class_kind, instance_of
-from flask_ctxfix.codemod import Edit, Finding, Fix, Level, Need, ReplaceExpression, Rule
+from flask_ctxfix.codemod import Advice, Edit, Finding, Fix, Level, Need, ReplaceExpression, Rule
 from flask_ctxfix.codemods.removed_apis.classes import fix_of
 from flask_ctxfix.codemods.removed_apis.spelling import both_contexts
 from flask_ctxfix.codemods.removed_apis.stack_uses import serves_newer_flask
@@ -24,12 +24,16 @@ from flask_ctxfix.scopes import Binding, Scope
 from flask_ctxfix.statements import is_handling
 
 _READ_ONLY = {"flashes", "request", "session"}
-_SAME_OBJECT = "the same object, without the warning"
+_SAME_OBJECT = "it is the same object, without the warning"
+_USE_IT = "use `app_ctx`"
+_BEFORE_UPGRADE = "best done before the upgrade: up to Flask 3.1 the outcome is the same"
+_OTHER_ANSWER = "on Flask 3.2 the answer is another one in an app context without a request"
 _BY_HAND = "use `app_ctx`, and ask `has_request_context()` whether there is a request"
 # What Flask's own names of the active context give.
 _ACTIVE = ("flask.app_ctx._get_current_object", "flask.request_ctx._get_current_object")
-_WITHOUT_CTX = (
-    "Flask 3.2 passes the context as first argument; call it through a client or a context"
+_WITHOUT_CTX = Advice(
+    "call it through a client or a context",
+    notes=("Flask 3.2 passes the context as first argument",),
 )
 
 
@@ -115,13 +119,13 @@ class ChangedIn32(Rule):
                 found = local_name(module, project, read, home, name, anchor)
                 code = f"{found.code}()"
                 fix = Fix(
-                    "unsafe" if reaches else "safe",
                     f"use `{code}`",
                     (ReplaceExpression(module.span(tested), code),),
                     (found.need,) if found.need is not None else (),
+                    notes=(_BEFORE_UPGRADE,),
+                    unsafe_reason=_OTHER_ANSWER if reaches else None,
                 )
-                advice = "best done before the upgrade: up to Flask 3.1 the outcome is the same"
-                yield self.finding(module, level, read, message, advice, fix)
+                yield self.finding(module, level, read, message, fix.message, fix)
 
     def _assignments(
         self, module: Module, project: Project, target: TargetVersion
@@ -150,12 +154,12 @@ class ChangedIn32(Rule):
                 fix = _unused(module, project, target, scope, binding)
             elif name == "request_ctx":
                 fix = _renamed(module, project, target, scope, binding)
-                advice = _BY_HAND if fix is None else _SAME_OBJECT
+                advice = _BY_HAND if fix is None else fix.message or _USE_IT
             yield self._deprecated(module, binding.alias, name, advice, fix)
         for node in module.scopes.attributes.get("request_ctx", ()):
             if project.flask_name(module, node) == "request_ctx":
                 fix = _renamed_attribute(module, target, node)
-                advice = _BY_HAND if fix is None else _SAME_OBJECT
+                advice = _BY_HAND if fix is None else fix.message or _USE_IT
                 if not serves_newer_flask(module, project, node):
                     yield self._deprecated(module, node, node.attr, advice, fix)
 
@@ -261,10 +265,9 @@ def _unused(
         fixes.append(fix_of(module, project, target, call) if isinstance(call, ast.Call) else None)
     if not all(fixes) or _is_exported(module, scope, binding):
         return None
-    unsafe = any(fix is not None and fix.applicability == "unsafe" for fix in fixes)
-    return Fix(
-        "unsafe" if unsafe else "safe", "", retires=(module.span(binding.alias or scope.node),)
-    )
+    doubts = (fix.unsafe_reason for fix in fixes if fix is not None and fix.unsafe_reason)
+    span = module.span(binding.alias or scope.node)
+    return Fix("", retires=(span,), unsafe_reason=next(doubts, None))
 
 
 def _is_exported(module: Module, scope: Scope, binding: Binding) -> bool:
@@ -275,7 +278,7 @@ def _renamed_attribute(module: Module, target: TargetVersion, node: ast.Attribut
     if target.oldest < ONE_CONTEXT or _is_asked(module, node):
         return None
     edit = ReplaceExpression(module.span(node), f"{module.segment(node.value)}.app_ctx")
-    return Fix("safe", "use `app_ctx`", (edit,))
+    return Fix(_USE_IT, (edit,), notes=(_SAME_OBJECT,))
 
 
 def _is_asked(module: Module, node: ast.expr) -> bool:
@@ -299,10 +302,10 @@ def _renamed(
     if _is_exported(module, scope, binding):
         return None
     if reads and all(_test_of(module, read) is not None for read in reads):
-        return Fix("unsafe", "", retires=retires)
+        return Fix("", retires=retires, notes=(_SAME_OBJECT,), unsafe_reason=_OTHER_ANSWER)
     if target.oldest < ONE_CONTEXT:
         needs = both_contexts(module, project, binding.node, binding.name, anchor)
-        return Fix("safe", "ask which of the two is there", (), needs, retires)
+        return Fix("ask which of the two is there", (), needs, retires, notes=(_SAME_OBJECT,))
     edits: list[Edit] = []
     found_needs: list[Need] = []
     for read in reads:
@@ -312,7 +315,8 @@ def _renamed(
         edits.append(ReplaceExpression(module.span(read), found.code))
         if found.need is not None:
             found_needs.append(found.need)
-    return Fix("safe", "use `app_ctx`", tuple(edits), tuple(dict.fromkeys(found_needs)), retires)
+    every = tuple(dict.fromkeys(found_needs))
+    return Fix(_USE_IT, tuple(edits), every, retires, notes=(_SAME_OBJECT,))
 
 
 def _passes_context(module: Module, project: Project, call: ast.Call, method: str) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from flask_ctxfix import flask_facts
 from flask_ctxfix.aliases import may_know
-from flask_ctxfix.codemod import Finding, Fix, Level, ReplaceExpression, Rule
+from flask_ctxfix.codemod import Advice, Finding, Fix, Level, ReplaceExpression, Rule
 from flask_ctxfix.codemods.removed_apis.stack_uses import StackUses, serves_newer_flask
 from flask_ctxfix.flask_versions import ONE_CONTEXT, TargetVersion
 from flask_ctxfix.project import Module, Project
@@ -84,7 +84,9 @@ class ContextClassUse(Rule):
         fix = fix_of(module, project, target, node)
         if name in _MAKERS and not serves_newer_flask(module, project, node):
             message = f"`{name}` is made by hand; use `app.{_MAKERS[name][0]}()`"
-            advice = "pass the application's own arguments only" if fix is None else _SAME_OBJECT
+            advice = "pass the application's own arguments only"
+            if fix is not None:
+                advice = f"use `app.{_MAKERS[name][0]}()`"
             yield self._finding(module, target, node, message, advice, fix)
         elif _tests_for_request_context(module, project, node):
             message = "`isinstance(…, RequestContext)` is true for every context on Flask 3.2"
@@ -97,7 +99,7 @@ class ContextClassUse(Rule):
         target: TargetVersion,
         node: ast.AST,
         message: str,
-        advice: str,
+        advice: Advice | str,
         fix: Fix | None,
     ) -> Finding:
         level: Level = "error" if target.newest >= ONE_CONTEXT else "info"
@@ -105,6 +107,7 @@ class ContextClassUse(Rule):
 
 
 _SAME_OBJECT = "the method makes the same object on every version"
+_NO_CONTEXT = "what is asked may be no context at all, and have no `has_request`"
 
 
 def fix_of(module: Module, project: Project, target: TargetVersion, node: ast.Call) -> Fix | None:
@@ -133,7 +136,8 @@ def _constructor(
         holes.append(("HOLE_ENVIRON", module.span(node.args[1])))
         arguments = "HOLE_ENVIRON"
     edit = ReplaceExpression(module.span(node), f"{app}.{maker}({arguments})", tuple(holes))
-    return Fix("safe", "", (edit,), retires=tuple(_class_imports(module, project)))
+    retires = tuple(_class_imports(module, project))
+    return Fix("", (edit,), retires=retires, notes=(_SAME_OBJECT,))
 
 
 def _holds_comment(module: Module, call: ast.Call) -> bool:
@@ -177,4 +181,4 @@ def _class_test(
             code = f"({code})"
     edit = ReplaceExpression(module.span(node), code)
     retires = tuple(_class_imports(module, project))
-    return Fix("unsafe", f"use `{code}`", (edit,), retires=retires)
+    return Fix(f"use `{code}`", (edit,), retires=retires, unsafe_reason=_NO_CONTEXT)

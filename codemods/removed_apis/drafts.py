@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from flask_ctxfix.codemod import Applicability, Edit, Need
+from flask_ctxfix.codemod import Advice, Applicability, Edit, Need
 from flask_ctxfix.codemods.removed_apis.stack_uses import Top
 from flask_ctxfix.project import Module
 from flask_ctxfix.records import Record
@@ -39,12 +39,12 @@ class Rewrite(Record):
 
 
 class Refusal(Record):
-    """Why a use has no sane rewrite, and what to do instead.
+    """A use that has no sane rewrite: what to do instead, and why.
 
     `expects_old_error` says that it is what a rewrite raises that does not fit in.
     """
 
-    advice: str
+    advice: Advice
     code: str | None = None
     expects_old_error: bool = False
 

@@ -9,7 +9,7 @@ from flask_ctxfix import flask_facts
 from flask_ctxfix.aliases import may_know
 from flask_ctxfix.applications import imports_flask
 from flask_ctxfix.codemod import (
-    Applicability,
+    Advice,
     Edit,
     Finding,
     Fix,
@@ -36,7 +36,9 @@ _ENVIRON_KEY = flask_facts.PRESERVE_ENVIRON_KEY
 _TAKES_SETTINGS = {"dict", "from_mapping", "update"}
 _SIGNALS_DEPRECATED = (2, 3)
 _SIGNALS_REMOVED = (3, 0)
-_NO_EFFECT = "the setting has had no effect since Flask 2.2"
+_NO_EFFECT = Advice("remove the setting", notes=("the setting has had no effect since Flask 2.2",))
+_BLINKER = Advice("use `True`", notes=("Flask requires Blinker since 2.3",))
+_OLDER = "on Flask 2.2 it may be False"
 _USE_CLIENT = "use the test client in a `with` block to keep a context for inspection"
 
 
@@ -120,12 +122,11 @@ class RemovedContextFlags(Rule):
             return
         level: Level = "error" if target.newest >= _SIGNALS_REMOVED else "warning"
         message = "`signals_available` was removed in Flask 3.0; use `True`"
-        advice = "Flask requires Blinker since 2.3"
         always = target.oldest >= _SIGNALS_DEPRECATED
-        applicability: Applicability = "safe" if always else "unsafe"
+        doubt = None if always else _OLDER
         for node in _reads_of_signals(module, project):
-            fix = Fix(applicability, "", (_as_true(module, node),))
-            yield self.finding(module, level, node, message, advice, fix)
+            fix = Fix("", (_as_true(module, node),), unsafe_reason=doubt)
+            yield self.finding(module, level, node, message, _BLINKER, fix)
         for scope in module.scopes.every:
             for bindings in scope.bindings.values():
                 for binding in bindings if len(bindings) == 1 else ():
@@ -136,8 +137,9 @@ class RemovedContextFlags(Rule):
                     if not serves_newer_flask(module, project, binding.node):
                         span = module.span(binding.alias)
                         stays = scope.parent is None and binding.name in exported_names(module)
-                        retired = None if stays else Fix(applicability, "", retires=(span,))
-                        yield self.finding(module, level, binding.alias, message, advice, retired)
+                        gone = Fix("", retires=(span,), unsafe_reason=doubt)
+                        retired = None if stays else gone
+                        yield self.finding(module, level, binding.alias, message, _BLINKER, retired)
 
 
 def _reads_of_signals(module: Module, project: Project) -> Iterator[ast.expr]:
@@ -194,10 +196,10 @@ def _without_setting(module: Module, node: ast.AST) -> Fix | None:
     if isinstance(parent, ast.Assign):
         plain = isinstance(parent.value, ast.Constant | ast.Name | ast.Attribute)
         if parent.targets == [node] and plain:
-            return Fix("safe", "remove the setting", (RemoveStatement(module.span(parent)),))
+            return Fix("remove the setting", (RemoveStatement(module.span(parent)),))
         return None
     if isinstance(parent, ast.Dict) and len(parent.keys) > 1:
-        return Fix("safe", "remove the setting", (RemoveArgument(module.span(node)),))
+        return Fix("remove the setting", (RemoveArgument(module.span(node)),))
     return _without_keyword(module, node, parent) if isinstance(parent, ast.Call) else None
 
 
@@ -207,8 +209,8 @@ def _without_keyword(module: Module, keyword: ast.AST, call: ast.Call) -> Fix | 
     if called not in _TAKES_SETTINGS:
         return None
     if len(call.args) + len(call.keywords) > 1:
-        return Fix("safe", "remove the setting", (RemoveArgument(module.span(keyword)),))
+        return Fix("remove the setting", (RemoveArgument(module.span(keyword)),))
     statement = module.scopes.parents[call]
     if isinstance(statement, ast.Expr):
-        return Fix("safe", "remove the setting", (RemoveStatement(module.span(statement)),))
+        return Fix("remove the setting", (RemoveStatement(module.span(statement)),))
     return None

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from flask_ctxfix.applications import imported_packages, imports_flask, instance_of
 from flask_ctxfix.codemod import (
+    Advice,
     Edit,
     Finding,
     Fix,
@@ -32,15 +33,20 @@ _REGISTERS = {"before_first_request", "before_app_first_request"}
 _HOOK_REMOVED = (2, 3)
 _FLAG_DEPRECATED = (2, 3)
 _FLAG_REMOVED = (3, 0)
-_ADVICE = {
+_ADVICE: dict[str, Advice | str] = {
     "before_first_request": "call the function where the application is set up, under "
     "`with app.app_context():`",
     "before_app_first_request": "call the function when the blueprint is registered: "
     "`bp.record_once`, under `with state.app.app_context():`",
     "before_first_request_funcs": "call the functions where the application is set up",
-    "got_first_request": "nothing public tells; keep a flag of your own if you need one",
-    "try_trigger_before_first_request_functions": "there is nothing to trigger any more",
+    "got_first_request": Advice(
+        "keep a flag of your own if you need one", notes=("nothing public tells",)
+    ),
+    "try_trigger_before_first_request_functions": Advice(
+        "remove the call", notes=("there is nothing to trigger any more",)
+    ),
 }
+_EARLIER = "it is called earlier, when what it needs may not be set up yet"
 _AT_REGISTRATION = """
 
 @{blueprint}.record_once
@@ -221,7 +227,7 @@ def _untriggered(module: Module, node: ast.Attribute) -> Fix | None:
     statement = module.scopes.parents[call]
     if not isinstance(call, ast.Call) or not isinstance(statement, ast.Expr):
         return None
-    return Fix("safe", "remove the call", (RemoveStatement(module.span(statement)),))
+    return Fix("remove the call", (RemoveStatement(module.span(statement)),))
 
 
 def _registration(module: Module, project: Project, node: ast.Attribute) -> _Registration | None:
@@ -325,7 +331,7 @@ def _at_setup(module: Module, app: str, registrations: Sequence[_Registration]) 
         blank = "\n\n" if block is module.tree.body else "\n"
         edits.append(InsertStatement(module.span(place), blank + code, "after"))
     listed = ", ".join(f"`{name}`" for name in names)
-    return Fix("unsafe", f"call {listed} at setup", tuple(edits))
+    return Fix(f"call {listed} at setup", tuple(edits), unsafe_reason=_EARLIER)
 
 
 def _at_registration(module: Module, blueprint: str, registration: _Registration) -> Fix:
@@ -339,4 +345,5 @@ def _at_registration(module: Module, blueprint: str, registration: _Registration
     edits: tuple[Edit, ...] = (ReplaceStatement(span, code),)
     if registration.statement is registration.function:
         edits = (registration.removal, InsertStatement(span, code, "after"))
-    return Fix("unsafe", f"call `{function}` when the blueprint is registered", edits)
+    changes = f"call `{function}` when the blueprint is registered"
+    return Fix(changes, edits, unsafe_reason=_EARLIER)

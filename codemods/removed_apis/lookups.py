@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from flask_ctxfix import flask_facts
 from flask_ctxfix.aliases import may_know
-from flask_ctxfix.codemod import Applicability, Fix, Need, ReplaceExpression
+from flask_ctxfix.codemod import Advice, Fix, Need, ReplaceExpression
 from flask_ctxfix.codemods.removed_apis.spelling import both_contexts
 from flask_ctxfix.codemods.removed_apis.stack_uses import Kind, serves_newer_flask
 from flask_ctxfix.codemods.removed_apis.stores import Store, group_of, store_of
@@ -20,9 +20,12 @@ from flask_ctxfix.source import Span
 from flask_ctxfix.syntax import root_of
 
 PRIVATE = frozenset((*flask_facts.LOOKUPS, *flask_facts.ERROR_MESSAGES, "_find_app"))
-_BY_HAND = "write a function that reads `g` or the proxies; nothing public takes its place as it is"
+_BY_HAND = Advice(
+    "write a function that reads `g` or the proxies", "nothing public takes its place as it is"
+)
+_IMPORT = Advice("remove the import with its last use")
 _SAME = "only the text of the error changes"
-_LIVES_LONGER = "check before merging: `g` lives as long as the app context, not the request"
+_LIVES_LONGER = "`g` lives as long as the app context, not the request"
 _BUILT_IN: dict[Kind, frozenset[str]] = {
     "app": flask_facts.APP_CONTEXT_ATTRIBUTES,
     "request": flask_facts.REQUEST_CONTEXT_ATTRIBUTES,
@@ -35,7 +38,7 @@ class LookupUse(Record):
     name: str
     node: ast.AST
     code: str
-    advice: str
+    advice: Advice
     fix: Fix | None
 
 
@@ -70,7 +73,7 @@ class _Lookup:
         self._bindings = scope.bindings[local]
         self._needs: list[Need] = []
         self._groups: tuple[str, ...] = ()
-        self._applicability: Applicability = "safe"
+        self._doubt: str | None = None
 
     def uses(self) -> Iterator[LookupUse]:
         """Yield a use for each read of the name, then the import."""
@@ -85,10 +88,10 @@ class _Lookup:
             use = self._use(name, read)
             all_fixed = all_fixed and use.fix is not None
             yield use
-        fix = Fix("safe", "", retires=retired) if all_fixed else None
+        fix = Fix("", retires=retired) if all_fixed else None
         for binding in self._bindings:
             if binding.alias is not None:
-                advice = "the import goes once nothing uses the name" if fix else _BY_HAND
+                advice = _IMPORT if fix else _BY_HAND
                 yield LookupUse(name, binding.alias, "", advice, fix)
 
     def through_module(self, read: ast.Attribute) -> LookupUse:
@@ -128,7 +131,7 @@ class _Lookup:
     def _use(self, name: str, read: ast.expr) -> LookupUse:
         self._needs = []
         self._groups = ()
-        self._applicability = "safe"
+        self._doubt = None
         parent = self._module.scopes.parents[read]
         if name in flask_facts.ERROR_MESSAGES:
             return self._replaced(
@@ -176,7 +179,7 @@ class _Lookup:
         if store.on_g and attribute is not None and attribute == store.name:
             self._groups = (group_of(kind, attribute),)
         if not store.is_exact:
-            self._applicability = "unsafe"
+            self._doubt = _LIVES_LONGER
         return store
 
     def _context(self, kind: Kind, at: ast.expr) -> str:
@@ -202,6 +205,7 @@ class _Lookup:
     def _replaced(self, name: str, node: ast.expr, code: str) -> LookupUse:
         edit = ReplaceExpression(self._module.span(node), code)
         needs = tuple(dict.fromkeys(self._needs))
-        fix = Fix(self._applicability, f"use `{code}`", (edit,), needs, groups=self._groups)
-        advice = _LIVES_LONGER if self._applicability == "unsafe" else _SAME
-        return LookupUse(name, node, code, advice, fix)
+        changes, doubt = f"use `{code}`", self._doubt
+        notes = (_SAME,) if doubt is None else ()
+        fix = Fix(changes, (edit,), needs, groups=self._groups, notes=notes, unsafe_reason=doubt)
+        return LookupUse(name, node, code, Advice(changes), fix)

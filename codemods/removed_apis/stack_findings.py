@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from flask_ctxfix import flask_facts
 from flask_ctxfix.aliases import may_know
 from flask_ctxfix.codemod import (
+    Advice,
     Edit,
     Finding,
     Fix,
@@ -17,6 +18,7 @@ from flask_ctxfix.codemod import (
     RemoveStatement,
     ReplaceExpression,
 )
+from flask_ctxfix.codemods.removed_apis.by_name import BY_HAND
 from flask_ctxfix.codemods.removed_apis.drafts import Refusal, Rewrite, worst
 from flask_ctxfix.codemods.removed_apis.kept_contexts import KeptContexts
 from flask_ctxfix.codemods.removed_apis.lookups import PRIVATE, LookupUse, lookup_uses
@@ -46,28 +48,55 @@ from flask_ctxfix.scopes import Binding, Scope
 _STACK_NAME = {kind: name for name, kind in flask_facts.REMOVED_STACKS.items()}
 _PATCHED = re.compile(r"([\w.]+\.)?(_request_ctx_stack|_app_ctx_stack)(\.[\w.]+)?")
 _ADVICE_FOR_OPERATIONS = {
-    "push": "no public API puts a context on the stack as this did; use `with ctx:`, which also "
-    "runs teardown functions",
-    "pop": "no public API takes a context off the stack as this did; use `with ctx:` around the "
-    "code that needs the context",
-    "__ident_func__": "scope by `greenlet.getcurrent` or `threading.get_ident`, or by context: "
-    "`lambda: id(app_ctx._get_current_object())`",
+    "push": Advice(
+        "use `with ctx:`, which also runs teardown functions",
+        "no public API puts a context on the stack as this did",
+    ),
+    "pop": Advice(
+        "use `with ctx:` around the code that needs the context",
+        "no public API takes a context off the stack as this did",
+    ),
+    "__ident_func__": Advice(
+        "scope by `greenlet.getcurrent` or `threading.get_ident`, or by context: "
+        "`lambda: id(app_ctx._get_current_object())`"
+    ),
 }
-_ENTERED_LATER: dict[Kind, str] = {
-    "app": "no automatic fix: what is kept here is entered elsewhere, and since Flask 2.2 one "
-    "context object cannot be entered by several threads; keep the application, "
-    "`current_app._get_current_object()`, and open `app.app_context()` in each thread",
-    "request": "no automatic fix: what is kept here is entered elsewhere, and since Flask 2.2 one "
-    "context object cannot be entered by several threads; pass on what is read of the request, or "
-    "give each thread its own copy: `copy_current_request_context`",
-}
-_READ_BY_HAND = "what is read from this variable has to be reworked by hand first"
-_ASKED_FOR = (
-    "the code asks whether there is a stack, and there is none on Flask 3.0, so that it goes on as "
-    "if no context were active; take that question out"
+_IS_ENTERED = (
+    "what is kept here is entered elsewhere, and since Flask 2.2 one context object cannot be "
+    "entered by several threads"
 )
-_FOR_OLDER = "check before merging that the project no longer supports the older Flask"
-_NO_COUNTERPART = "the stack object has no counterpart; rework this by hand"
+_ENTERED_LATER: dict[Kind, Advice] = {
+    "app": Advice(
+        "keep the application, `current_app._get_current_object()`, and open `app.app_context()` "
+        "in each thread",
+        _IS_ENTERED,
+    ),
+    "request": Advice(
+        "pass on what is read of the request, or give each thread its own copy: "
+        "`copy_current_request_context`",
+        _IS_ENTERED,
+    ),
+}
+_READ_BY_HAND = Advice("rework by hand what is read from this variable")
+_ASKED_FOR = Advice(
+    "take that question out",
+    "the code asks whether there is a stack, and there is none on Flask 3.0, so that it goes on as "
+    "if no context were active",
+)
+_BESIDE = Advice("see the other findings", "the stack itself is changed here")
+_FOR_OLDER = "the project may still support the older Flask"
+_NO_COUNTERPART = Advice(BY_HAND, "the stack object has no counterpart")
+_LIVES_LONGER = "`g` lives as long as the app context, not the request"
+_WITH_USES = "it goes with uses whose own fix is unsafe, or another package may import it from here"
+_OTHER_ERROR = "without a context the error is now a RuntimeError, not an AttributeError"
+_WIDENED = "the handler now catches RuntimeError as well"
+_SAME = "the outcome is the same with and without a context"
+_FROM_OUTSIDE = Advice(
+    "remove the assignment",
+    notes=("Flask pushes nothing to a stack that is hung on it from outside",),
+)
+_UNREAD = "remove the variable, which nothing reads"
+_PATCHES = Advice("patch what the module uses instead, or push a real context")
 
 
 _NAMES = {
@@ -115,7 +144,7 @@ class _Analysis:
         yield from self._patched()
 
     def _finding(
-        self, kind: Kind, node: ast.AST, advice: str, fix: Fix | None, code: str | None = None
+        self, kind: Kind, node: ast.AST, advice: Advice, fix: Fix | None, code: str | None = None
     ) -> Finding:
         name = _STACK_NAME[kind]
         code = code or _CODES[kind]
@@ -127,19 +156,19 @@ class _Analysis:
             _NAMES[code],
             self._level,
             message,
-            advice,
             self._module.path,
             self._module.span(node),
-            fix,
+            help=advice.help,
+            notes=advice.notes if fix is None else fix.notes,
+            fix=fix,
+            no_fix_reason=advice.no_fix_reason if fix is None else None,
         )
 
     # --- tops ------------------------------------------------------------------------------
 
     def _top(self, top: Top) -> Iterator[Finding]:
         if self._is_beside_operation(top.node):
-            yield self._refused(
-                top, Refusal("the stack itself is changed here; see the other findings")
-            )
+            yield self._refused(top, Refusal(_BESIDE))
             return
         if self._uses.may_be_missing(top.stack):
             yield self._refused(top, Refusal(_ASKED_FOR))
@@ -151,9 +180,7 @@ class _Analysis:
         if isinstance(rewrite, Refusal):
             yield self._refused(top, rewrite)
             return
-        yield self._finding(
-            top.kind, top.node, _advice([rewrite]), self._fix(top, [rewrite], rewrite.edits)
-        )
+        yield self._fixed(top, [rewrite], rewrite.edits)
 
     def _is_entered_later(self, top: Top) -> bool:
         return self._kept.is_entered_later(self._module, top.node)
@@ -162,9 +189,13 @@ class _Analysis:
         self._stays.add(top.stack.node)
         return self._finding(top.kind, top.node, refusal.advice, None, refusal.code)
 
+    def _fixed(self, top: Top, rewrites: Sequence[Rewrite], edits: Sequence[Edit]) -> Finding:
+        fix = self._fix(top, rewrites, edits)
+        return self._finding(top.kind, top.node, Advice(fix.message or _UNREAD), fix)
+
     def _fix(self, top: Top, rewrites: Sequence[Rewrite], edits: Sequence[Edit]) -> Fix:
-        applicability = worst(rewrites)
-        if applicability == "unsafe":
+        doubt = _doubt(rewrites)
+        if doubt is not None:
             self._unsafe.add(top.stack.node)
         needs: list[Need] = [need for rewrite in rewrites for need in rewrite.needs]
         codes = dict.fromkeys(_shortened(rewrite.code) for rewrite in rewrites)
@@ -172,11 +203,12 @@ class _Analysis:
         groups = dict.fromkeys(group for rewrite in rewrites for group in rewrite.groups)
         groups.update(dict.fromkeys(self._imported_from_others(top)))
         return Fix(
-            applicability,
             message,
             tuple(edits),
             tuple(dict.fromkeys(needs)),
             groups=tuple(groups),
+            notes=(_note(rewrites),) if doubt is None else (),
+            unsafe_reason=doubt,
         )
 
     def _imported_from_others(self, top: Top) -> Iterator[str]:
@@ -220,8 +252,7 @@ class _Analysis:
         if len(done) == len(variable.reads):
             edits = [edit for rewrite in done for edit in rewrite.edits]
             removed = [RemoveStatement(self._module.span(s)) for s in variable.statements]
-            fix = self._fix(first, done, [*removed, *edits])
-            yield self._finding(first.kind, first.node, _advice(done), fix)
+            yield self._fixed(first, done, [*removed, *edits])
             return
         conflicts = [r for r in rewrites if isinstance(r, Refusal) and r.expects_old_error]
         if conflicts:
@@ -264,9 +295,7 @@ class _Analysis:
             if isinstance(rewrite, Rewrite):
                 values.append(rewrite)
                 edits += rewrite.edits
-        yield self._finding(
-            first.kind, first.node, _advice(values), self._fix(first, values, edits)
-        )
+        yield self._fixed(first, values, edits)
 
     # --- the stack itself ------------------------------------------------------------------
 
@@ -303,7 +332,8 @@ class _Analysis:
                 stays = True
             unsafe = any(id(_name(node)) in reads for node in self._unsafe)
             unsafe = unsafe or self._may_be_reexported(scope, binding)
-            fix = Fix("unsafe" if unsafe else "safe", "", retires=retires, groups=groups)
+            doubt = _WITH_USES if unsafe else None
+            fix = Fix("", retires=retires, groups=groups, unsafe_reason=doubt)
             yield self._binding_finding(binding, place, None if stays else fix)
 
     def _may_be_reexported(self, scope: Scope, binding: Binding) -> bool:
@@ -331,18 +361,17 @@ class _Analysis:
         public = {f"{home}.{name}" for home in ("flask", "flask.globals") for name in names}
         code = None if origins <= public else "CTX403"
         what = "assignment" if binding.alias is None else "import"
-        advice = (
-            f"the {what} goes once nothing uses the name"
-            if fix is not None
-            else f"the {what} stays for the uses that have to be reworked by hand"
-        )
+        advice = Advice(f"remove the {what} with its last use")
+        if fix is None:
+            advice = Advice(f"rework the uses that the {what} stays for by hand")
         return self._finding(kind, place, advice, fix, code)
 
     def _shims(self) -> Iterator[Finding]:
         """Offer to drop what the target does not need; it works as it is, so only if asked for."""
         for shim in shims(self._module, self._project, self._target):
-            fix = Fix("unsafe", "keep the branch that the target takes", (shim.edit,))
-            finding = self._finding(shim.kind, shim.node, _FOR_OLDER, fix)
+            changes = "keep the branch that the target takes"
+            fix = Fix(changes, (shim.edit,), unsafe_reason=_FOR_OLDER)
+            finding = self._finding(shim.kind, shim.node, Advice(changes), fix)
             message = f"a branch here serves a Flask older than the target {self._target}"
             yield replace(finding, level="info", message=message)
 
@@ -354,8 +383,7 @@ class _Analysis:
                 names = {flask_facts.name_of(origin) for origin in origins}
                 if len(names) == 1 and names <= flask_facts.REMOVED_STACKS.keys():
                     kind: Kind = "app" if "_app_ctx_stack" in names else "request"
-                    advice = "Flask pushes nothing to a stack that is hung on it from outside"
-                    yield self._finding(kind, node, advice, None)
+                    yield self._finding(kind, node, _FROM_OUTSIDE, None)
 
     def _patched(self) -> Iterator[Finding]:
         """Report strings that name a stack as the target of a patch."""
@@ -368,8 +396,7 @@ class _Analysis:
                 continue
             if not serves_newer_flask(self._module, self._project, node):
                 kind: Kind = "app" if match[2] == "_app_ctx_stack" else "request"
-                advice = "patch what the module uses instead, or push a real context"
-                yield self._finding(kind, node, advice, None)
+                yield self._finding(kind, node, _PATCHES, None)
 
     def _replaces(self, called: ast.expr) -> bool:
         """Whether a function, or a method of who knows what, replaces what it is given by name."""
@@ -392,10 +419,12 @@ class _Analysis:
             "error",
             f"`{use.name}` was removed in Flask 2.2"
             + (f"; use `{_shortened(use.code)}`" if use.code else ""),
-            use.advice,
             self._module.path,
             self._module.span(use.node),
-            use.fix,
+            help=use.advice.help,
+            notes=use.fix.notes if use.fix is not None else (),
+            fix=use.fix,
+            no_fix_reason=use.advice.no_fix_reason,
         )
 
 
@@ -412,21 +441,21 @@ def _name(node: ast.AST) -> ast.AST:
     return node
 
 
-def _advice(rewrites: Sequence[Rewrite]) -> str:
+def _doubt(rewrites: Sequence[Rewrite]) -> str | None:
+    """Return why rewrites that are made together are not safe."""
+    notes = [rewrite.note for rewrite in rewrites if rewrite.note]
+    return (notes or [_LIVES_LONGER])[0] if worst(rewrites) == "unsafe" else None
+
+
+def _note(rewrites: Sequence[Rewrite]) -> str:
+    """Return what else safe rewrites change."""
     notes = [rewrite.note for rewrite in rewrites if rewrite.note]
     if notes:
-        return "check before merging: " + notes[0]
-    if worst(rewrites) == "unsafe":
-        return "check before merging: `g` lives as long as the app context, not the request"
-    if any(
-        isinstance(e, ReplaceExpression) and "RuntimeError" in e.code
-        for r in rewrites
-        for e in r.edits
-    ):
-        return "check before merging: the handler now catches RuntimeError as well"
-    if any(rewrite.raises_differently for rewrite in rewrites):
-        return "without a context the error is now a RuntimeError, not an AttributeError"
-    return "the outcome is the same with and without a context"
+        return notes[0]
+    edits = [edit for rewrite in rewrites for edit in rewrite.edits]
+    if any(isinstance(each, ReplaceExpression) and "RuntimeError" in each.code for each in edits):
+        return _WIDENED
+    return _OTHER_ERROR if any(each.raises_differently for each in rewrites) else _SAME
 
 
 def _shortened(code: str) -> str:

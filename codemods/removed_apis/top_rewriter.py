@@ -5,8 +5,8 @@ from __future__ import annotations
 import ast
 
 from flask_ctxfix import flask_facts
-from flask_ctxfix.codemod import Edit, ReplaceExpression
-from flask_ctxfix.codemods.removed_apis.by_name import ByName, cannot_write
+from flask_ctxfix.codemod import Advice, Edit, ReplaceExpression
+from flask_ctxfix.codemods.removed_apis.by_name import FLASHES, ByName, cannot_write, gone
 from flask_ctxfix.codemods.removed_apis.callers import widened_handlers
 from flask_ctxfix.codemods.removed_apis.drafts import Draft, Refusal, Rewrite, needs_parentheses
 from flask_ctxfix.codemods.removed_apis.handlers import ConflictError
@@ -17,10 +17,8 @@ from flask_ctxfix.flask_versions import ONE_CONTEXT, TargetVersion
 from flask_ctxfix.project import Module, Project
 
 _HOLE = "HOLE_{}"
-_RAISES_DIFFERENTLY = (
-    "no automatic fix: {}, and without a context that is a RuntimeError now, not an "
-    "AttributeError; ask `has_request_context()` or `has_app_context()` first"
-)
+_ASK_FIRST = "ask `has_request_context()` or `has_app_context()` first"
+_RAISES_DIFFERENTLY = "{}, and without a context that is a RuntimeError now, not an AttributeError"
 
 
 class TopRewriter:
@@ -66,7 +64,8 @@ class TopRewriter:
             try:
                 draft.handlers = widened_handlers(self._module, self._project, draft.node)
             except ConflictError as conflict:
-                return Refusal(_RAISES_DIFFERENTLY.format(conflict), expects_old_error=True)
+                advice = Advice(_ASK_FIRST, _RAISES_DIFFERENTLY.format(conflict))
+                return Refusal(advice, expects_old_error=True)
         return None
 
     def _finish(self, draft: Draft) -> Rewrite:
@@ -144,11 +143,7 @@ class TopRewriter:
         draft.node = node
         draft.raises_differently = True
         if node.attr in flask_facts.REMOVED_CONTEXT_ATTRIBUTES:
-            return Refusal(
-                f"`{node.attr}` went with Flask 2.2 and has no counterpart; "
-                "see the test client and `stream_with_context`",
-                "CTX406",
-            )
+            return gone(node.attr)
         if node.attr not in flask_facts.CONTEXT_ATTRIBUTES[draft.top.kind]:
             return self._custom_attribute(draft, node)
         if not isinstance(node.ctx, ast.Load):
@@ -179,7 +174,7 @@ class TopRewriter:
             return None
         newest = self._target.newest
         if node.attr == "flashes" and newest >= ONE_CONTEXT:
-            return Refusal("`flashes` is private on Flask 3.2; use `get_flashed_messages()`")
+            return Refusal(FLASHES)
         if node.attr == "pop" and newest >= ONE_CONTEXT:
             draft.applicability = "unsafe"
         draft.code = f"{self._spelling.context(draft)}.{node.attr}"

@@ -7,15 +7,17 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from flask_ctxfix.aliases import calls_of_any, known_as_any
-from flask_ctxfix.codemod import Finding, Level, Rule, Step
+from flask_ctxfix.codemod import Advice, Finding, Level, Rule, Step
 from flask_ctxfix.codemods.stored_requests.locks import Locking, locking_around
 from flask_ctxfix.context_flow import ContextFlow, Where
+from flask_ctxfix.context_flow.paths import path_to
 from flask_ctxfix.context_flow.request_data import Datum, Kind, RequestData
 from flask_ctxfix.context_flow.values import Foreign
 from flask_ctxfix.flask_facts import APPLICATIONS, BODY_READS, spelled
 from flask_ctxfix.flask_versions import TargetVersion
 from flask_ctxfix.obligations.which_application import is_application
 from flask_ctxfix.project import Module, Project
+from flask_ctxfix.steps import step_at
 
 _APPLICATION = "flask.Flask()"
 _MAPPINGS = frozenset(
@@ -33,7 +35,9 @@ _PUTENV = "os.putenv"
 _SETATTR = "builtins.setattr"
 _SETTERS = spelled((_PUTENV, _SETATTR))
 _ADVICE = "keep it on `g` for this request, in `session` for this user, or in a store"
-_ADVICE_SETTING = f"{_ADVICE}: what is meant for all is unknown to other processes here"
+_ADVICE_SETTING = Advice(
+    _ADVICE, notes=("what is meant for all is unknown to other processes here",)
+)
 
 
 class _Write(NamedTuple):
@@ -103,23 +107,24 @@ class RequestInAppState(Rule):
             if locking_around(module, project, write.node) >= Locking.KEPT:
                 continue  # others that read there may take the lock too
             if may_be_in_request(module, project, write.node):
-                yield self._found(module, write, datum)
+                yield self._found(module, project, write, datum)
 
-    def _found(self, module: Module, write: _Write, datum: Datum) -> Finding:
+    def _found(self, module: Module, project: Project, write: _Write, datum: Datum) -> Finding:
         message = f"`{write.named}` is shared by all requests, but gets `{datum.of}` of one"
         is_sent = any(f".{name}" in datum.of for name in BODY_READS)
         # A form that is sent to change a setting mostly changes it for all, on purpose.
         level: Level = "info" if is_sent else "error"
         advice = _ADVICE_SETTING if is_sent else _ADVICE
-        proof = proof_of(module, write.node, datum)
-        return self.finding(module, level, write.node, message, advice, None, proof)
+        path = path_of_write(module, project, write.node, datum)
+        return self.finding(module, level, write.node, message, advice, None, path)
 
 
-def proof_of(module: Module, node: ast.AST, datum: Datum) -> tuple[Step, ...]:
-    """Return the way to the data that a place is given, if the place itself does not show it."""
-    row = module.position(module.span(node).start)[0]
-    is_shown = len(datum.steps) == 1 and datum.steps[0][1:] == (module.path, row)
-    return () if is_shown else datum.steps
+def path_of_write(
+    module: Module, project: Project, node: ast.AST, datum: Datum
+) -> tuple[Step, ...]:
+    """Return the path from what Flask calls, over what is read of the request, to a write."""
+    reach = ContextFlow.of(project).reachability.of(module, node)
+    return path_to(reach, *datum.steps, step_at(module, node, "write"))
 
 
 def may_be_in_request(module: Module, project: Project, node: ast.AST) -> bool:

@@ -12,12 +12,14 @@ from flask_ctxfix.codemods.stored_requests.caches import (
     calls_of_cached,
 )
 from flask_ctxfix.context_flow import ContextFlow, Use
+from flask_ctxfix.context_flow.paths import path_to
 from flask_ctxfix.context_flow.request_data import Kind, RequestData
 from flask_ctxfix.context_flow.values import Function
 from flask_ctxfix.flask_facts import REQUEST_GETTERS, REQUEST_PROXIES
 from flask_ctxfix.flask_versions import TargetVersion
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.source import SourceError
+from flask_ctxfix.steps import step_at
 
 _READS = REQUEST_PROXIES | REQUEST_GETTERS
 _ADVICE_KEY = "make it a part of the key, by `query_string=True` or `make_cache_key`"
@@ -86,9 +88,9 @@ class CachedFunctionReadsRequest(Rule):
             if use is not None:
                 message = f"`{cached.node.name}` is cached for everyone, but reads `{use.name}`"
                 advice = _ADVICE_KEY if cached.key == "path" else _ADVICE_READ
-                yield self.finding(
-                    module, "error", cached.decorator, message, advice, None, tuple(use.steps)
-                )
+                kept = step_at(module, cached.decorator, "register", "cache")
+                path = (kept, *use.steps)
+                yield self.finding(module, "error", cached.decorator, message, advice, None, path)
         for call, cached in calls_of_cached(module, project):
             yield from self._passed(module, project, call, cached)
 
@@ -105,8 +107,9 @@ class CachedFunctionReadsRequest(Rule):
             message = f"{written} is no key for `{name}`, which is cached: users get each other's"
             if datum.kind is Kind.OBJECT:
                 message = f"{written} stays in the cache of `{name}`, and its request with it"
-            proof = datum.steps if len(datum.steps) > 1 else ()
-            yield self.finding(module, "error", argument, message, _ADVICE_ARGUMENT, None, proof)
+            reach = ContextFlow.of(project).reachability.of(module, call)
+            path = path_to(reach, *datum.steps, step_at(module, call, "call"))
+            yield self.finding(module, "error", argument, message, _ADVICE_ARGUMENT, None, path)
 
 
 def _read_of_request(cached: CachedFunction, project: Project) -> Use | None:
@@ -142,7 +145,7 @@ def _is_of_request(use: Use, project: Project) -> bool:
     """Whether the attribute of `g` that is read holds data of the request."""
     last = use.steps[-1]
     try:
-        module = project.module(last.path)
+        module = project.module(last.filename)
         nodes = module.scopes.nodes(ast.Attribute)
     except SourceError:
         return False

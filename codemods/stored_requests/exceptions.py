@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import ast
 
-from flask_ctxfix.codemod import Fix, ReplaceExpression, Step
+from flask_ctxfix.codemod import Fix, ReplaceExpression
 from flask_ctxfix.codemods.stored_requests.keepers import Keeper
 from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.request_data import Datum, Kind
 from flask_ctxfix.context_flow.values import Foreign
 from flask_ctxfix.flask_facts import ADDING, ERROR_HANDLERS
 from flask_ctxfix.project import Module, Project
+from flask_ctxfix.steps import step_at_name
 from flask_ctxfix.syntax import without_call
 
+_TEXT_ONLY = "the exception is kept as a text, without its type and its traceback"
 _TEXTS = {"builtins.str": "str", "builtins.repr": "repr"}
 
 
@@ -26,7 +28,7 @@ def handled(module: Module, project: Project, node: ast.expr) -> Datum | None:
         called = without_call(decorator)
         value = ContextFlow.of(project).values.of(module, called)
         if isinstance(value, Foreign) and value.name in ERROR_HANDLERS and kinds == ["parameter"]:
-            step = Step(node.id, module.path, home.node.lineno)  # type: ignore[attr-defined]
+            step = step_at_name(module, home.node, node.id, "read")
             return Datum(Kind.OBJECT, node.id, (step,), is_caught=True)
     return None
 
@@ -54,7 +56,7 @@ def fix_of(module: Module, project: Project, node: ast.expr, keeper: Keeper) -> 
     if module.scopes.scope_of(node).home(function).binds(function):
         return None
     edit = ReplaceExpression(module.span(node), f"{function}({module.segment(node)})")
-    return Fix("unsafe", f"keep `{edit.code}`", (edit,))
+    return Fix(f"keep `{edit.code}`", (edit,), unsafe_reason=_TEXT_ONLY)
 
 
 def _texts_of(module: Module, project: Project, use: ast.expr) -> set[str] | None:

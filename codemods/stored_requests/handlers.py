@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from flask_ctxfix.codemod import Applicability, Finding, Fix, Level, ReplaceExpression, Rule, Step
+from flask_ctxfix.codemod import Finding, Fix, Level, ReplaceExpression, Rule
 from flask_ctxfix.codemods.stored_requests.registrations import (
     Registration,
     is_made_here,
@@ -15,15 +15,15 @@ from flask_ctxfix.codemods.stored_requests.registrations import (
 )
 from flask_ctxfix.context_flow import ContextFlow, Reach, Where
 from flask_ctxfix.context_flow.module_names import functions_of
+from flask_ctxfix.context_flow.paths import path_to
 from flask_ctxfix.context_flow.values import Foreign, Function
 from flask_ctxfix.flask_facts import AFTER_REQUEST, SETTING_UP
 from flask_ctxfix.flask_versions import TargetVersion
 from flask_ctxfix.obligations.caught import caught_around, may_catch
 from flask_ctxfix.obligations.which_application import has_one_application
 from flask_ctxfix.project import Module, Project
-from flask_ctxfix.scopes import FunctionNode
-from flask_ctxfix.source import SourceError
 from flask_ctxfix.spelling import flask_name_at
+from flask_ctxfix.steps import function_at, step_at
 from flask_ctxfix.syntax import last_name, without_call
 
 _OWNERS = ("flask.Flask().", "flask.current_app.", "flask.Blueprint().")
@@ -45,6 +45,8 @@ _CHECKED_BLUEPRINTS = (2, 3)
 _LATE_ERROR = "AssertionError"
 _ADVICE_SETUP = "register it where the application is set up"
 _ADVICE_AFTER = "use `after_this_request`"
+_MAY_WORK = "where it did not fail, it was registered for every request that follows"
+_LIKE_OTHERS = "it may be meant for other requests or applications, or its error be expected"
 
 
 class HandlerRegisteredInView(Rule):
@@ -146,16 +148,16 @@ class HandlerRegisteredInView(Rule):
         if not fails:
             message = f"`{written}` does nothing once the blueprint is registered"
         fix = None
-        is_wanted = not _is_late(project, reach) and not is_tested_and_set(module, node)
+        is_wanted = not _is_late(module, project, reach) and not is_tested_and_set(module, node)
         if method.attr in AFTER_REQUEST and is_wanted:
             fix = _after_this_request(module, project, target, node, method)
         advice = fix.message if fix is not None else _ADVICE_SETUP
-        return self.finding(module, level, method, message, advice, fix, reach.steps)
+        path = path_to(reach, step_at(module, method, "register"))
+        return self.finding(module, level, method, message, advice, fix, path)
 
     def _kept(self, module: Module, made: Registration, reach: Reach) -> Finding:
-        return self.finding(
-            module, "warning", made.named, made.message, made.advice, None, reach.steps
-        )
+        path = path_to(reach, step_at(module, made.named, "register"))
+        return self.finding(module, "warning", made.named, made.message, made.advice, None, path)
 
 
 def _set_up(
@@ -195,22 +197,16 @@ def _in_request(module: Module, project: Project, node: ast.AST) -> Reach | None
     return reach if reach.where is Where.REQUEST and reach.steps else None
 
 
-def _is_late(project: Project, reach: Reach) -> bool:
+def _is_late(module: Module, project: Project, reach: Reach) -> bool:
     """Whether what Flask calls first on the way is called when the response is made."""
-    entry = _function_at(project, reach.steps[0])
+    function = reach.steps[0].function
+    found = function_at(module, project, function) if function is not None else None
+    entry = found[1] if found is not None else None
     for decorator in getattr(entry, "decorator_list", ()):
         called = without_call(decorator)
         if last_name(called) in _LATE:
             return True
     return entry is None
-
-
-def _function_at(project: Project, step: Step) -> FunctionNode | None:
-    try:
-        every = [*functions_of(project.module(step.path))]
-    except SourceError:
-        return None
-    return next((each for each in every if (each.name, each.lineno) == (step.text, step.row)), None)
 
 
 def _after_this_request(
@@ -233,9 +229,11 @@ def _after_this_request(
     is_caught = may_catch(caught_around(module, project, node), _LATE_ERROR)
     is_plain = is_own and not is_caught and _answers(module, project, node)
     is_plain = is_plain and (owner == "flask.current_app." or has_one_application(project))
-    applicability: Applicability = "safe" if always_failed and is_served and is_plain else "unsafe"
+    doubt = None if is_plain else _LIKE_OTHERS
+    if not always_failed or not is_served:
+        doubt = _MAY_WORK
     edit = ReplaceExpression(module.span(method), code)
-    return Fix(applicability, _ADVICE_AFTER, (edit,), needs)
+    return Fix(_ADVICE_AFTER, (edit,), needs, unsafe_reason=doubt)
 
 
 def _answers(module: Module, project: Project, node: ast.expr | ast.stmt) -> bool:

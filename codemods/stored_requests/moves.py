@@ -52,16 +52,15 @@ def fix_of(slot: Slot, moving: Moving, module: Module, project: Project) -> Fix:
         where = f"keep `{slot.name}` in `g`"
     else:
         where = f"make `{slot.name}` a local variable"
-    message = f"{where}; check first: {verdict.reason}" if verdict.reason else where
     groups = tuple(sorted(other.group for other in _together(slot, moving, module, project)))
     distinct = tuple(dict.fromkeys(edits))
     return Fix(
-        verdict.applicability,
-        message,
+        where,
         distinct,
         tuple(dict.fromkeys(needs)),
         tuple(retires),
         groups,
+        unsafe_reason=verdict.reason or None,
     )
 
 

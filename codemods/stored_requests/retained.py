@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from flask_ctxfix.codemod import Finding, Fix, Level, Rule
-from flask_ctxfix.codemods.stored_requests.app_state import may_be_in_request, proof_of
+from flask_ctxfix.codemods.stored_requests.app_state import may_be_in_request, path_of_write
 from flask_ctxfix.codemods.stored_requests.exceptions import fix_of, handled, has_traceback
 from flask_ctxfix.codemods.stored_requests.keepers import keeper_of, may_last
 from flask_ctxfix.codemods.stored_requests.slots import slot_of
@@ -136,8 +136,8 @@ class RequestObjectRetained(Rule):
         yield from self._last_exceptions(module, project, data)
         for node, written, datum in thread_stores(module, project, data):
             message = f"`{written}` gets `{datum.of}`, which stays for the next request of a thread"
-            proof = proof_of(module, node, datum)
-            yield self.finding(module, "warning", node, message, _ADVICE_THREAD, None, proof)
+            path = path_of_write(module, project, node, datum)
+            yield self.finding(module, "warning", node, message, _ADVICE_THREAD, None, path)
 
     def _put(
         self,
@@ -156,7 +156,7 @@ class RequestObjectRetained(Rule):
         if keeper is None or keeper.is_emptied or not may_be_in_request(module, project, put.node):
             return
         named = module.segment(keeper.named)
-        proof = proof_of(module, put.node, datum)
+        path = path_of_write(module, project, put.node, datum)
         is_object = datum.kind is Kind.OBJECT or (
             target.newest >= ONE_CONTEXT and datum.of.endswith(_HOLDERS)
         )
@@ -171,7 +171,7 @@ class RequestObjectRetained(Rule):
         elif is_object:
             message = f"`{named}` keeps `{datum.of}`, and with it the request, for good"
             advice = _ADVICE_OBJECT
-        yield self.finding(module, level, put.node, message, advice, fix, proof)
+        yield self.finding(module, level, put.node, message, advice, fix, path)
 
     def _last_exceptions(
         self, module: Module, project: Project, data: RequestData
@@ -188,7 +188,8 @@ class RequestObjectRetained(Rule):
             datum = data.of(module, node.value) or handled(module, project, node.value)
             if datum is not None and datum.is_caught and has_traceback(module, node.value):
                 message = f"`{module.segment(shared[0])}` keeps an exception, and its request"
-                yield self.finding(module, "warning", node, message, _ADVICE_CAUGHT)
+                path = path_of_write(module, project, node, datum)
+                yield self.finding(module, "warning", node, message, _ADVICE_CAUGHT, None, path)
 
 
 def _is_telling(put: _Put, datum: Datum) -> bool:

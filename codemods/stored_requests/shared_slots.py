@@ -4,21 +4,27 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from itertools import chain
 
-from flask_ctxfix.codemod import Finding, Fix, Level, Rule, Step, Survey
+from flask_ctxfix.codemod import Advice, Finding, Fix, Label, Level, Rule, Step, Survey
 from flask_ctxfix.codemods.stored_requests import NAME
 from flask_ctxfix.codemods.stored_requests.moves import Moving, UnmovableError, fix_of
 from flask_ctxfix.codemods.stored_requests.slots import Slot, Store, stores_in
 from flask_ctxfix.codemods.stored_requests.uses import GUARDED, uses_in
 from flask_ctxfix.codemods.stored_requests.verdicts import Verdict, modules_with, verdict_of
+from flask_ctxfix.context_flow import ContextFlow
+from flask_ctxfix.context_flow.paths import path_to
 from flask_ctxfix.context_flow.request_data import Kind
 from flask_ctxfix.flask_versions import TargetVersion
 from flask_ctxfix.project import Module, Project
-from flask_ctxfix.records import Record
+from flask_ctxfix.records import Record, replace
+from flask_ctxfix.steps import step_at
 
-_STORES = "`g` for one request, `session` or the database for one user, a store for all"
+_ADVICE = "use `g` for one request, `session` or the database for one user, a store for all"
 _NOT_EVERYWHERE = "it is used in files that are not to be changed"
-_OF_PROXY = "a proxy always shows the current request; use it where the name is used"
+_OF_PROXY = Advice(
+    "use it where the name is used", notes=("a proxy always shows the current request",)
+)
 
 
 class SlotFacts(Record):
@@ -43,6 +49,15 @@ def _groups(module: Module, project: Project) -> Iterator[str]:
     names = _names_of_slots(project)
     if names.isdisjoint(module.names):
         return
+    for scope in module.scopes.every:
+        if scope.is_class or scope.parent is None:
+            bound = names.intersection(scope.bindings)
+            yield from (f"{name} of {module.path}" for name in bound)
+    for star in module.scopes.module.star_imports:
+        source = project.source_of(module.path, star)
+        if source is not None:
+            read = names.intersection(module.scopes.module.reads)
+            yield from (f"{name} of {source}" for name in read)
     for node in module.scopes.nodes(ast.Global):
         yield from (f"{name} of {module.path}" for name in node.names if name in names)
     for imported in module.scopes.nodes(ast.ImportFrom):
@@ -135,38 +150,85 @@ class _SharedSlot(Rule):
         verdict = verdict_of(slot, project)
         fix = self._fix(slot, moving, module, project)
         if fix is not None:
-            advice = fix.message
+            advice = Advice(fix.message)
         else:
             why = verdict.reason
             if verdict.goes_to is not None:
                 why = _why_unmovable(slot, {slot: verdict}, project) or _NOT_EVERYWHERE
-            advice = f"not moved to `g`: {why}; use {_STORES}"
+            advice = Advice(_ADVICE, why)
         kept = "keeps" if datum.kind is Kind.OBJECT else "holds data of"
         what = f"`{datum.of}` itself" if datum.kind is Kind.OBJECT else f"one request, `{datum.of}`"
         message = f"`{written}` is shared by all requests and {kept} {what}"
-        row = store.target.lineno
-        proof = (Step(f"{written} =", module.path, row), *datum.steps, *verdict.steps)
+        path = _path(store, verdict, module, project)
         level: Level = "info" if verdict.reason == GUARDED else "error"
-        return self.finding(module, level, store.target, message, advice, fix, proof)
+        found = self.finding(module, level, store.target, message, advice, fix, path)
+        return replace(found, labels=_labels(slot, module, project) if fix is not None else ())
 
     def _used(
         self, slot: Slot, moving: Moving, module: Module, project: Project
     ) -> Iterator[Finding]:
-        """Yield one finding for the uses of a slot that another module fills."""
-        uses = uses_in(slot, module, project)
-        first = [*(b.node for b in uses.imported), *uses.globals, *uses.writes, *uses.reads]
-        first += uses.initial
-        if first:
-            fix = self._fix(slot, moving, module, project)
-            if fix is not None:
-                message = f"`{slot.name}` is used here, and holds data of one request"
-                yield self.finding(module, "error", first[0], message, fix.message, fix)
+        """Yield the part of a fix that is made in a module whose slot another one fills."""
+        first = _first_use(slot, module, project)
+        fix = self._fix(slot, moving, module, project) if first is not None else None
+        if first is not None and fix is not None:
+            text = _label_of(slot)
+            part = self.finding(module, "error", first, text, fix.message, fix)
+            yield replace(part, is_part=True)
 
     def _fix(self, slot: Slot, moving: Moving, module: Module, project: Project) -> Fix | None:
         if slot not in moving:
             return None
         alike = {s: v for s, v in moving.items() if v.applicability == moving[slot].applicability}
         return fix_of(slot, alike, module, project)
+
+
+def _path(store: Store, verdict: Verdict, module: Module, project: Project) -> tuple[Step, ...]:
+    """Return the path of data: what one request reads and writes, and another one reads."""
+    datum, target = store.datum, store.target
+    reach = ContextFlow.of(project).reachability.of(module, target)
+    written = step_at(module, target, "write", message="for all requests")
+    path = path_to(reach, *datum.steps, written)
+    read = next(iter(verdict.steps), None) or _read_by_another(store, module, project)
+    if read is None:
+        return path
+    return (*path, read._replace(message="in another request"))
+
+
+def _read_by_another(store: Store, module: Module, project: Project) -> Step | None:
+    """Return a read of what is stored: in another function than the one that stores it, if any."""
+    around = module.scopes.function_of(store.target)
+    reads = [
+        (home, node)
+        for home in (module, *modules_with(store.slot, project))
+        for node in uses_in(store.slot, home, project).reads
+        if not project.is_test(home.path)
+    ]
+    elsewhere = (each for each in reads if each[0].scopes.function_of(each[1]) is not around)
+    found = next(chain(elsewhere, reads), None)
+    return step_at(*found, "read") if found is not None else None
+
+
+def _labels(slot: Slot, module: Module, project: Project) -> tuple[Label, ...]:
+    """Return the other files that use a slot, each with the line of its first use."""
+    found = []
+    for other in modules_with(slot, project):
+        first = _first_use(slot, other, project) if other is not module else None
+        if first is not None:
+            start, end = (other.position(offset) for offset in other.span(first))
+            found.append(Label(other.path, *start, *end, _label_of(slot)))
+    return tuple(found)
+
+
+def _label_of(slot: Slot) -> str:
+    return f"`{slot.name}` is used here, and holds data of one request"
+
+
+def _first_use(slot: Slot, module: Module, project: Project) -> ast.AST | None:
+    """Return what best shows that a module uses a slot."""
+    uses = uses_in(slot, module, project)
+    imported = [binding.node for binding in uses.imported]
+    every = (*imported, *uses.globals, *uses.writes, *uses.reads, *uses.initial)
+    return next(iter(every), None)
 
 
 class RequestInGlobal(_SharedSlot):

@@ -20,6 +20,7 @@ from flask_ctxfix.obligations.order_of_statements import certain_parts
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import FunctionNode
 from flask_ctxfix.statements import statement_of
+from flask_ctxfix.steps import step_at
 from flask_ctxfix.syntax import last_name
 
 
@@ -229,7 +230,7 @@ class _Judge:
 
     def _unwritten(self, module: Module, node: ast.expr) -> Verdict:
         function = function_around(module, node)
-        step = Step(f"{self._slot.name} is read", module.path, node.lineno)
+        step = step_at(module, node, "read")
         if function is None:
             reason = "it is read when a module is imported"
         else:

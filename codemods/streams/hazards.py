@@ -18,12 +18,14 @@ from flask_ctxfix.codemods.streams.wraps import (
     tears_down_early,
 )
 from flask_ctxfix.context_flow import ContextFlow
+from flask_ctxfix.context_flow.paths import path_to
 from flask_ctxfix.context_flow.uses import writes_session
 from flask_ctxfix.context_flow.values import Foreign, Function
 from flask_ctxfix.flask_facts import STARTERS
 from flask_ctxfix.flask_versions import TargetVersion
 from flask_ctxfix.obligations.waiting import is_read_at_once
 from flask_ctxfix.project import Module, Project
+from flask_ctxfix.steps import step_at
 
 _CONTAINERS = ast.Tuple | ast.List | ast.Dict | ast.keyword
 
@@ -81,16 +83,20 @@ class StreamWithContextHazard(Rule):
         if project.is_test(module.path):
             return
         for node, stream in _kept(module, project):
+            reach = ContextFlow.of(project).reachability.of(module, node)
+            step = step_at(module, node, "boundary", "stream")
             for hazard in _hazards(node, stream, project, target):
-                advice, proof = hazard.advice, hazard.proof
-                yield self.finding(module, hazard.level, node, hazard.message, advice, proof=proof)
+                path = path_to(reach, step, then=hazard.steps, there="request")
+                yield self.finding(
+                    module, hazard.level, node, hazard.message, hazard.advice, None, path
+                )
 
 
 class _Hazard(NamedTuple):
     level: Level
     message: str
     advice: str
-    proof: tuple[Step, ...] = ()
+    steps: tuple[Step, ...] = ()
 
 
 _READ = "read in the view what the stream needs, and pass it to the generator"
@@ -131,7 +137,7 @@ def _hazards(
     reach = ContextFlow.of(project).reachability.of(module, node)
     if fails_in_async(target) and is_async(module, project, node, reach.steps):
         message = f"`{WITH_CONTEXT}` fails in an async view before Flask 3.1.2"
-        yield _Hazard("error", message, _READ, reach.steps)
+        yield _Hazard("error", message, _READ)
     is_late = not is_read_at_once(module, node)
     for use in filter(writes_session, stream.uses if is_late else ()):
         writes = "is written" if use.of == "flask.session" else "writes to the session"

@@ -32,6 +32,8 @@ from flask_ctxfix.value_reads import (
 )
 
 _CHANGES = "read the values in the view and hand them to the stream"
+_MAY_FAIL = "a value may not be there, and the stream have gone on without it"
+_UNCERTAIN = "the stream may be made outside of a request, where the values cannot be read"
 # What is read of these may be an object that works in its context only.
 _OBJECTS = USERS | {"flask.g"}
 _APP_NAMES = ("app", "flask_app")
@@ -80,8 +82,10 @@ def values_fix(stream: Stream, project: Project) -> Fix | None:
     edits = _edits_before(project, part, values) or passing_edits(project, part, values.reads)
     if edits is None:
         return None
-    is_safe = wheres == {Where.REQUEST} and values.is_safe
-    return Fix("safe" if is_safe else "unsafe", _CHANGES, tuple(edits))
+    doubt = None if values.is_safe else _MAY_FAIL
+    if wheres != {Where.REQUEST}:
+        doubt = _UNCERTAIN
+    return Fix(_CHANGES, tuple(edits), unsafe_reason=doubt)
 
 
 def _is_settled(part: Late, project: Project, values: _Values) -> bool:

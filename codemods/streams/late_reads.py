@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from flask_ctxfix.codemod import Finding, Fix, Rule, Step
+from flask_ctxfix.codemod import Advice, Finding, Fix, Rule
 from flask_ctxfix.codemods.streams.hoists import values_fix
 from flask_ctxfix.codemods.streams.streamed import Stream, streams_in
 from flask_ctxfix.codemods.streams.wraps import context_fix, why_not
 from flask_ctxfix.context_flow import Need, Reach, Where
 from flask_ctxfix.context_flow.needs import Use
+from flask_ctxfix.context_flow.paths import path_to
 from flask_ctxfix.flask_versions import TargetVersion
 from flask_ctxfix.project import Module, Project
 
@@ -94,8 +95,8 @@ class GeneratorReadsRequest(Rule):
             fix = values_fix(stream, project)
             fix = fix or context_fix(stream, project, target, reach)
             advice = _advice(stream, project, target, reach, fix)
-            proof = _proof(stream, reach, use)
-            yield self.finding(module, "error", stream.root, message, advice, fix, proof)
+            path = path_to(reach, stream.step, then=use.steps)
+            yield self.finding(module, "error", stream.root, message, advice, fix, path)
 
 
 _ADVICE = "read in the view what the stream needs, and pass it to the generator"
@@ -109,18 +110,7 @@ def _first(stream: Stream) -> Use | None:
 
 def _advice(
     stream: Stream, project: Project, target: TargetVersion, reach: Reach, fix: Fix | None
-) -> str:
+) -> Advice:
     if fix is not None:
-        return fix.message
-    reason = why_not(stream, project, target, reach)
-    return f"{_ADVICE}: {reason}" if reason is not None else _ADVICE
-
-
-def _proof(stream: Stream, reach: Reach, use: Use) -> tuple[Step, ...]:
-    """Return the way from what Flask calls, over what runs late, to a use."""
-    part = next(part for part in stream.parts if use in part.summary.uses)
-    function = part.function
-    if function is None:
-        return (*reach.steps, *use.steps)
-    runs = Step(function.name, function.module.path, function.node.lineno)
-    return (*reach.steps, runs, *use.steps)
+        return Advice(fix.message)
+    return Advice(_ADVICE, why_not(stream, project, target, reach))

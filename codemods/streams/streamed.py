@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from flask_ctxfix.aliases import classes_of, known_as_any
 from flask_ctxfix.applications import imports_flask
+from flask_ctxfix.codemod import Step
 from flask_ctxfix.codemods.streams import NAME
 from flask_ctxfix.codemods.streams.late_code import MAKING, Late, made_at, parts_of
 from flask_ctxfix.codemods.streams.readers import are_all_bodies_read, is_body_read
@@ -23,6 +24,7 @@ from flask_ctxfix.flask_facts import (
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.records import Record
 from flask_ctxfix.scopes import FunctionNode
+from flask_ctxfix.steps import entry_step, step_at
 from flask_ctxfix.syntax import without_call
 
 _MAKERS = spelled(RESPONSE_MAKERS)
@@ -50,6 +52,13 @@ class Stream(Record, eq=False):
             return None
         part = self.parts[0]
         return part if part.node is self.root and part.module is self.module else None
+
+    @property
+    def step(self) -> Step:
+        """The step at which the response gets what it streams."""
+        if isinstance(self.root, ast.FunctionDef):
+            return entry_step(self.module, self.root, "stream")._replace(role="boundary")
+        return step_at(self.module, self.root, "boundary", "stream")
 
     def reach(self, project: Project) -> Reach:
         """Return where the stream is made."""

@@ -14,12 +14,14 @@ from flask_ctxfix.context_flow.uses import left_on_g, writes_session
 from flask_ctxfix.flask_versions import ONE_CONTEXT, TargetVersion
 from flask_ctxfix.obligations.teardown import torn_down
 from flask_ctxfix.project import Module, Project
-from flask_ctxfix.source import SourceError, Span
+from flask_ctxfix.source import Span
 from flask_ctxfix.spelling import flask_name_at
+from flask_ctxfix.steps import function_at
 
 WITH_CONTEXT = "stream_with_context"
 _CHANGES = "keep the context of the request, which now ends with the stream, not with the view"
-_EARLY = "; on Flask 3.1.2 and 3.1.3 functions for teardown run before it, and again after it"
+_EARLY = "on Flask 3.1.2 and 3.1.3 functions for teardown run before it, and again after it"
+_LATER = "what ends with the context, such as a database session, is held for as long"
 _BREAKS_EARLY = (3, 1)
 
 
@@ -33,16 +35,16 @@ def context_fix(
     if spelled is None:
         return None
     name, needs = spelled
-    changes = _CHANGES + (_EARLY if tears_down_early(target) else "")
+    doubt = _EARLY if tears_down_early(target) else _LATER
     if isinstance(stream.root, ast.FunctionDef):
         decorated = AddDecorator(stream.module.span(stream.root), name, is_innermost=True)
-        return Fix("unsafe", changes, (decorated,), needs)
+        return Fix(_CHANGES, (decorated,), needs, unsafe_reason=doubt)
     made = list(_streams_at(stream.module, project, stream.root))
     if not made:
         return None
     spans = [_span(stream.module, each) for each in made]
     wrapped = (ReplaceExpression(each, f"{name}(stream)", (("stream", each),)) for each in spans)
-    return Fix("unsafe", changes, tuple(wrapped), needs)
+    return Fix(_CHANGES, tuple(wrapped), needs, unsafe_reason=doubt)
 
 
 def _streams_at(module: Module, project: Project, node: ast.expr) -> Iterator[ast.expr]:
@@ -94,15 +96,9 @@ def is_async(module: Module, project: Project, node: ast.AST, steps: tuple[Step,
     """Whether code runs in an async function, or one on the way to it is one."""
     if any(isinstance(each, ast.AsyncFunctionDef) for each in module.scopes.ancestors(node)):
         return True
-    return any(_is_of_async(project, step) for step in steps)
-
-
-def _is_of_async(project: Project, step: Step) -> bool:
-    try:
-        functions = project.module(step.path).scopes.nodes(ast.AsyncFunctionDef)
-    except SourceError:
-        return False
-    return any(each.name == step.text for each in functions)
+    functions = (step.function for step in steps if step.function is not None)
+    found = (function_at(module, project, function) for function in functions)
+    return any(each is not None and isinstance(each[1], ast.AsyncFunctionDef) for each in found)
 
 
 def closed_early(stream: Stream, project: Project) -> list[str]:

@@ -6,7 +6,6 @@ import ast
 
 from flask_ctxfix.codemod import (
     AddParameter,
-    Applicability,
     Edit,
     Fix,
     InsertStatement,
@@ -30,7 +29,11 @@ from flask_ctxfix.spelling import flask_name_at, is_free
 from flask_ctxfix.statements import statement_of
 from flask_ctxfix.syntax import last_name
 
-_CHANGES = "open an app context around it; teardown functions run when it ends"
+_CHANGES = "open an app context around it"
+_TEARS_DOWN = ("teardown functions run when it ends",)
+_UNCERTAIN_USE = "not every run needs the application, and each gets a context"
+_UNCERTAIN_START = "it may be started where there is no application"
+_PARAMETER = "its function gets another parameter, which something else may not pass"
 _WRAPPER = """\
 def {name}(*args, **kwargs):
     with app.app_context():
@@ -63,12 +66,12 @@ def _of_body(start: Start, project: Project, summary: Summary, where: Where) -> 
     opens = [use for use in summary.uses if use.attribute == "app_context"]
     if app is not None and _sees(module, node, app):
         wrap = WrapBody(module.span(node), f"with {app}.app_context():")
-        return None if opens else Fix(_class(is_certain), _CHANGES, (wrap,))
+        return None if opens else _opening(_doubt(is_certain), (wrap,))
     taken = _application(start, project, node, where)
     if taken is None or not is_free(module, node, "app"):
         return None
     real, needs = taken
-    applicability = _class(is_certain and where.is_inside)
+    doubt = _doubt(is_certain, where)
     if start.nested is not None:
         first = _first_place(start, project, node) if where.is_inside else node
         if not is_first_on_line(module, first):
@@ -77,7 +80,7 @@ def _of_body(start: Start, project: Project, summary: Summary, where: Where) -> 
             return None  # a test proves that there is one at the start, but stands behind this
         before = InsertStatement(module.span(first), f"app = {real}", "before")
         edits = _opened(module, node, summary) if opens else (_wrap(module, node),)
-        return Fix(applicability, _CHANGES, (before, *edits), needs) if edits else None
+        return _opening(doubt, (before, *edits), needs) if edits else None
     if (
         isinstance(module.scopes.scope_of(node).node, ast.Module)  # a method's first is its object
         and not opens
@@ -86,7 +89,8 @@ def _of_body(start: Start, project: Project, summary: Summary, where: Where) -> 
         passed = _passed_first(start, real)
         if passed is not None:
             parameter = AddParameter(module.span(node), "app")
-            return Fix("unsafe", _CHANGES, (passed, parameter, _wrap(module, node)), needs)
+            edits = (passed, parameter, _wrap(module, node))
+            return _opening(_PARAMETER, edits, needs)
     return None
 
 
@@ -125,7 +129,7 @@ def _of_call(start: Start, project: Project, summary: Summary, where: Where) -> 
         InsertStatement(module.span(place), _WRAPPER.format(name=wrapper, call=call), "before"),
         ReplaceExpression(module.span(called), wrapper),
     )
-    return Fix(_class(_is_certain(start, summary) and where.is_inside), _CHANGES, edits, needs)
+    return _opening(_doubt(_is_certain(start, summary), where), edits, needs)
 
 
 def _wrapper_name(start: Start, project: Project, called: ast.expr) -> str | None:
@@ -186,8 +190,14 @@ def _place(start: Start) -> ast.stmt | None:
     return start.statement
 
 
-def _class(is_safe: bool) -> Applicability:
-    return "safe" if is_safe else "unsafe"
+def _doubt(is_certain: bool, where: Where = Where.APP) -> str | None:
+    if not where.is_inside:
+        return _UNCERTAIN_START
+    return None if is_certain else _UNCERTAIN_USE
+
+
+def _opening(doubt: str | None, edits: tuple[Edit, ...], needs: tuple[Need, ...] = ()) -> Fix:
+    return Fix(_CHANGES, edits, needs, notes=_TEARS_DOWN, unsafe_reason=doubt)
 
 
 def _is_certain(start: Start, summary: Summary) -> bool:

@@ -6,15 +6,17 @@ import ast
 from collections.abc import Iterator
 
 from flask_ctxfix.aliases import known_as_any
-from flask_ctxfix.codemod import Finding, Fix, RemoveArgument, ReplaceExpression, Rule
+from flask_ctxfix.codemod import Advice, Finding, Fix, RemoveArgument, ReplaceExpression, Rule
 from flask_ctxfix.context_flow import ContextFlow, Need, Where
-from flask_ctxfix.context_flow.starts import is_deferred, way_to
+from flask_ctxfix.context_flow.paths import path_to
+from flask_ctxfix.context_flow.starts import is_deferred
 from flask_ctxfix.context_flow.values import Foreign, Function, Partial
 from flask_ctxfix.flask_facts import ADDING, EXECUTOR_CALLS, TASK_MAKERS, spelled
 from flask_ctxfix.flask_versions import TargetVersion
 from flask_ctxfix.obligations.lasting_work import why_lasting_at, withheld
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.spelling import standard_name_at
+from flask_ctxfix.steps import step_at
 
 _NAMES = spelled((*EXECUTOR_CALLS, *TASK_MAKERS))
 # What starts the coroutine that it is given at once, as the call of an executor does.
@@ -22,6 +24,7 @@ _STARTING = frozenset({"asyncio.gather", "asyncio.shield"})
 # Methods of a task that do not wait for it, and those of a collection that only keep it.
 _NOT_WAITING = frozenset({"add_done_callback", "set_name"})
 _CHANGES = "use `asyncio.to_thread`, which takes the context along, and the default executor"
+_SHARED = "the work shares the context of the view, with its `g`, and may outlive it"
 _ADVICE_THREAD = (
     "await `asyncio.to_thread`, which takes the context along, or read the values before and pass "
     "them as arguments"
@@ -130,15 +133,17 @@ class TaskLostInAsyncView(Rule):
         reach = flow.reachability.of(module, call)
         lasting = why_lasting_at(module, call, value, project)
         fix = _to_thread(module, project, call, reach.where, summary.need) if not lasting else None
-        advice = fix.message if fix is not None else _ADVICE_THREAD
+        advice: Advice | str = fix.message if fix is not None else _ADVICE_THREAD
         advice = withheld(lasting) if lasting is not None else advice
-        proof = way_to(reach, function, use)
-        yield self.finding(module, "error", target, message, advice, fix, proof)
+        start = step_at(module, call, "boundary", "thread")
+        path = path_to(reach, start, then=use.steps)
+        yield self.finding(module, "error", target, message, advice, fix, path)
 
     def _lost_task(self, module: Module, project: Project, call: ast.Call) -> Finding:
         message = "nobody awaits this task, which is cancelled when the view returns"
-        proof = ContextFlow.of(project).reachability.of(module, call).steps
-        return self.finding(module, "warning", call, message, _ADVICE_TASK, None, proof)
+        reach = ContextFlow.of(project).reachability.of(module, call)
+        path = path_to(reach, step_at(module, call, "boundary", "task"))
+        return self.finding(module, "warning", call, message, _ADVICE_TASK, None, path)
 
 
 def _to_thread(
@@ -164,7 +169,7 @@ def _to_thread(
         ReplaceExpression(module.span(call.func), spelled[0]),
         RemoveArgument(module.span(executor)),
     )
-    return Fix("unsafe", _CHANGES, edits, spelled[1])
+    return Fix(_CHANGES, edits, spelled[1], unsafe_reason=_SHARED)
 
 
 def _is_started(module: Module, project: Project, call: ast.Call) -> bool:

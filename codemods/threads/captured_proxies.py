@@ -119,8 +119,8 @@ def alias_fix(start: Start, project: Project, summary: Summary, where: Where) ->
         places.append(ContextFlow.of(project).every_caller.of(start.module, source).where)
     if Where.OUTSIDE in places:
         return None
-    is_safe = _is_certain(start, summary) and all(place.is_inside for place in places)
-    return Fix("safe" if is_safe else "unsafe", f"use `{edits[0].code}`", tuple(edits))
+    doubt = _doubt(start, summary, places)
+    return Fix(f"use `{edits[0].code}`", tuple(edits), unsafe_reason=doubt)
 
 
 def _source_of(start: Start, project: Project, name: ast.Name) -> ast.expr | None:
@@ -139,6 +139,13 @@ def _source_of(start: Start, project: Project, name: ast.Name) -> ast.expr | Non
     reads = module.scopes.home_of(name).reads.get(name.id, [])
     are_started = all(started.intersection(module.scopes.ancestors(read)) for read in reads)
     return alias.value if are_started else None
+
+
+def _doubt(start: Start, summary: Summary, places: list[Where]) -> str | None:
+    """Return why the application itself may not do."""
+    if not all(place.is_inside for place in places):
+        return "there may be no application where it is looked up"
+    return None if _is_certain(start, summary) else "not every run uses the application"
 
 
 def _is_certain(start: Start, summary: Summary) -> bool:
@@ -162,8 +169,8 @@ def _import_fix(start: Start, project: Project, summary: Summary, where: Where) 
     real = f"{names.pop()}.{UNWRAP}()"
     taken = InsertStatement(module.span(node), f"{_TAKEN} = {real}", "before")
     used = (ReplaceExpression(module.span(proxy), _TAKEN) for proxy in proxies)
-    is_safe = _is_certain(start, summary) and where.is_inside
-    return Fix("safe" if is_safe else "unsafe", f"use `{real}`", (taken, *used))
+    doubt = _doubt(start, summary, [where])
+    return Fix(f"use `{real}`", (taken, *used), unsafe_reason=doubt)
 
 
 def opened_proxies(module: Module, function: ast.AST, summary: Summary) -> list[ast.expr]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from flask_ctxfix.codemod import AddDecorator, Applicability, Fix, ReplaceExpression
+from flask_ctxfix.codemod import AddDecorator, Edit, Fix, ReplaceExpression
+from flask_ctxfix.codemod import Need as Import
 from flask_ctxfix.codemods.threads.made_copies import COPY, app_contexts_in, captured_files
 from flask_ctxfix.codemods.threads.maps import iterables_of, map_fix
 from flask_ctxfix.context_flow import ContextFlow, Need, Summary, Where
@@ -22,10 +23,14 @@ from flask_ctxfix.project import Module, Project
 from flask_ctxfix.records import replace
 from flask_ctxfix.spelling import flask_name_at
 
-_CHANGES = (
-    "run it in a copy of the request's context; in the copy `g` is new and empty, teardown "
-    "functions run again, and what is written to the session is not saved"
+_CHANGES = "run it in a copy of the request's context"
+_IN_A_COPY = (
+    "in the copy `g` is new and empty, and teardown functions run again",
+    "what is written to the session is not saved",
 )
+_UNCERTAIN_START = "it may be started outside of a request, where there is nothing to copy"
+_UNCERTAIN_USE = "not every run needs the request, and each gets a copy of it"
+_SEEN = "the project has code that may see a second teardown, or a second match of the URL"
 # With these a second teardown, or a second match of the URL, may be seen.
 _SEEING_NAMES = ("FileField", "url_value_preprocessor")
 _SEEING_PACKAGES = ("flask_debugtoolbar", "opentelemetry")
@@ -88,9 +93,7 @@ def copy_fix(start: Start, project: Project, summary: Summary, where: Where) -> 
     if not start.may_be_in_context(where):
         return None
     module = start.module
-    is_certain = any(use.is_certain and use.need is Need.REQUEST for use in summary.uses)
-    is_safe = where is Where.REQUEST and is_certain and not _sees_copies(project)
-    applicability: Applicability = "safe" if is_safe else "unsafe"
+    reason = _why_unsafe(project, summary, where)
     is_alone = start.is_only_use and start.starter.passing != "each"
     nested = start.nested if is_alone else None
     if nested is not None and (start.is_repeated(nested) or not _is_as_at(start, project, nested)):
@@ -102,13 +105,26 @@ def copy_fix(start: Start, project: Project, summary: Summary, where: Where) -> 
     name, needs = spelled
     if nested is not None:
         edit = AddDecorator(module.span(nested), name)
-        return Fix(applicability, _CHANGES, (edit,), needs, gives_request=True)
+        return _copying((edit,), needs, reason)
     span = module.span(start.target)
     wrapped = ReplaceExpression(span, f"{name}(target)", (("target", span),))
     if start.starter.passing == "each":
         fix = map_fix(start, project, (wrapped,), needs)
         return replace(fix, gives_request=True) if fix is not None else None
-    return Fix(applicability, _CHANGES, (wrapped,), needs, gives_request=True)
+    return _copying((wrapped,), needs, reason)
+
+
+def _why_unsafe(project: Project, summary: Summary, where: Where) -> str | None:
+    """Return what may be wrong with a copy that nothing is known to stand against."""
+    if where is not Where.REQUEST:
+        return _UNCERTAIN_START
+    if not any(use.is_certain and use.need is Need.REQUEST for use in summary.uses):
+        return _UNCERTAIN_USE
+    return _SEEN if _sees_copies(project) else None
+
+
+def _copying(edits: tuple[Edit, ...], needs: tuple[Import, ...], reason: str | None) -> Fix:
+    return Fix(_CHANGES, edits, needs, gives_request=True, notes=_IN_A_COPY, unsafe_reason=reason)
 
 
 def _is_as_at(start: Start, project: Project, node: ast.AST) -> bool:

@@ -30,6 +30,13 @@ from flask_ctxfix.spelling import flask_name_at
 from flask_ctxfix.statements import own_nodes
 from flask_ctxfix.value_reads import free_names, moving_edits, read_of
 
+_ONE_COPY = "the starts no longer share one copy, which something may count on"
+_EARLIER = "the values are read earlier, when they may be others"
+_KEPT = "the request keeps what was read"
+_WAITS = "the view waits for the whole body, which it may not have read"
+_HAS_ONE = "the copy has a context of the application"
+_LATER = "what the block leaves on `g` is torn down with the copy, later"
+
 
 def moved_decorator(copy: Copy, project: Project) -> Fix | None:
     """Return the fix that makes a copy for each start, not one where the function is defined.
@@ -57,7 +64,8 @@ def moved_decorator(copy: Copy, project: Project) -> Fix | None:
         edits.append(ReplaceExpression(span, f"{spelled[0]}(target)", (("target", span),)))
         needs += spelled[1]
     changes = "make the copy where the function is started, inside of a request"
-    return Fix("unsafe", changes, tuple(edits), tuple(dict.fromkeys(needs)))
+    each = tuple(dict.fromkeys(needs))
+    return Fix(changes, tuple(edits), each, unsafe_reason=_ONE_COPY)
 
 
 def _can_be_copied(start: Start, function: Function, project: Project) -> bool:
@@ -94,7 +102,8 @@ def values_of_g(
     if named is None:
         return None
     edits = tuple(moving_edits(module, node, reads, named))
-    return Fix("unsafe", "read the values before, where `g` is the request's", edits)
+    changes = "read the values before, where `g` is the request's"
+    return Fix(changes, edits, unsafe_reason=_EARLIER)
 
 
 def body_read_before(copies: Sequence[Copy], project: Project, late: set[str]) -> Fix | None:
@@ -116,9 +125,12 @@ def body_read_before(copies: Sequence[Copy], project: Project, late: set[str]) -
             span = copy.module.span(at)
             edits.append(InsertStatement(span, f"{spelled[0]}.{read}", "before"))
             needs += spelled[1]
-    changes = f"read the body before the start, `request.{read}`: the request keeps it"
+    changes = f"read the body before the start, `request.{read}`"
     unique = tuple(dict.fromkeys(edits))
-    return Fix("unsafe", changes, unique, tuple(dict.fromkeys(needs))) if unique else None
+    if not unique:
+        return None
+    each = tuple(dict.fromkeys(needs))
+    return Fix(changes, unique, each, notes=(_KEPT,), unsafe_reason=_WAITS)
 
 
 def has_read_body(copy: Copy, project: Project, attributes: set[str]) -> bool:
@@ -144,5 +156,5 @@ def without_app_context(function: Function, node: ast.With, project: Project) ->
     names = (each for each in own_nodes(node) if isinstance(each, ast.Name | ast.Attribute))
     if any(values.of(function.module, each) == Foreign("flask.g") for each in names):
         return None
-    changes = "drop the app context: the copy has the one of the application"
-    return Fix("unsafe", changes, (KeepBlock(function.module.span(node), "body"),))
+    edit = KeepBlock(function.module.span(node), "body")
+    return Fix("drop the app context", (edit,), notes=(_HAS_ONE,), unsafe_reason=_LATER)

@@ -20,6 +20,8 @@ from flask_ctxfix.value_reads import (
 )
 
 _CHANGES = "read the values before the start, where there still is a request"
+_MAY_FAIL = "a value may not be there yet, or change between the two places"
+_UNCERTAIN_START = "it may be started outside of a request, where the values cannot be read"
 
 
 def values_fix(start: Start, project: Project, summary: Summary, where: Where) -> Fix | None:
@@ -50,9 +52,11 @@ def values_fix(start: Start, project: Project, summary: Summary, where: Where) -
     named = free_names(module, at, reads)
     if named is None:
         return None
-    is_safe = where is Where.REQUEST and not any(read.may_fail for read in reads)
     edits = tuple(moving_edits(module, at, reads, named))
-    return Fix("safe" if is_safe else "unsafe", _CHANGES, edits)
+    reason = _MAY_FAIL if any(read.may_fail for read in reads) else None
+    if where is not Where.REQUEST:
+        reason = _UNCERTAIN_START
+    return Fix(_CHANGES, edits, unsafe_reason=reason)
 
 
 def _place(start: Start, function: Function) -> ast.stmt | None:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from flask_ctxfix.codemod import Finding, Fix, Rule
+from flask_ctxfix.codemod import Advice, Finding, Fix, Rule
 from flask_ctxfix.codemods.threads.app_contexts import app_context_fix
 from flask_ctxfix.codemods.threads.captured_proxies import are_of_aliases
 from flask_ctxfix.codemods.threads.copies import copy_fix, why_not
 from flask_ctxfix.codemods.threads.hoists import values_fix
 from flask_ctxfix.context_flow import ContextFlow, Need, Reach, Summary, Where
 from flask_ctxfix.context_flow.needs import Use
-from flask_ctxfix.context_flow.starts import Start, is_deferred, starts_in, way_to
+from flask_ctxfix.context_flow.paths import path_to
+from flask_ctxfix.context_flow.starts import Start, is_deferred, starts_in
 from flask_ctxfix.context_flow.uses import left_on_g
 from flask_ctxfix.flask_versions import TargetVersion
 from flask_ctxfix.obligations.lasting_work import may_go_on, why_lasting, withheld
@@ -96,8 +97,8 @@ class ThreadReadsRequest(Rule):
             message = f"`{use.name}` is used in a {start.starter.noun}, where there is {lacks}"
             fix = request_fix(start, project, summary, reach.where)
             advice = _advice(start, project, summary, reach, fix)
-            proof = way_to(reach, start.function, use)
-            yield self.finding(module, "error", start.target, message, advice, fix, proof)
+            path = path_to(reach, start.step, then=use.steps)
+            yield self.finding(module, "error", start.target, message, advice, fix, path)
 
 
 class ThreadNeedsApp(Rule):
@@ -178,28 +179,30 @@ class ThreadNeedsApp(Rule):
                 f"`{use.name}` is used in a {start.starter.noun}, where there is no app context"
             )
             fix = app_context_fix(start, project, summary, reach.where)
-            advice = fix.message if fix is not None else _advice_for_app(start, project, reach)
-            proof = way_to(reach, start.function, use)
-            yield self.finding(module, "error", start.target, message, advice, fix, proof)
+            advice: Advice | str = _advice_for_app(start, project, reach)
+            if fix is not None:
+                advice = fix.message
+            path = path_to(reach, start.step, then=use.steps)
+            yield self.finding(module, "error", start.target, message, advice, fix, path)
 
 
 _ADVICE_APP = (
     "hand over the application, `current_app._get_current_object()`, and open "
     "`with app.app_context():` around the work"
 )
-_ADVICE_OUTSIDE = (
-    "there is no application to take where it is started: give it one, and open "
-    "`with app.app_context():` around the work"
+_ADVICE_OUTSIDE = Advice(
+    "give it an application, and open `with app.app_context():` around the work",
+    "there is no application to take where it is started",
 )
-_ADVICE_LOOP = (
-    "hand over the application, and open `with app.app_context():` in each turn of its loop: what "
-    "is opened around the whole loop is never closed"
+_ADVICE_LOOP = Advice(
+    "hand over the application, and open `with app.app_context():` in each turn of its loop",
+    "what is opened around the whole loop is never closed",
 )
 _FOR_BOTH = "the code around it asks if there is a context, so it may run where there is no request"
 _ADVICE_VALUES = "read the values before the start and pass them as arguments"
 
 
-def _advice_for_app(start: Start, project: Project, reach: Reach) -> str:
+def _advice_for_app(start: Start, project: Project, reach: Reach) -> Advice | str:
     if may_go_on(start, project):
         return _ADVICE_LOOP
     return _ADVICE_APP if start.may_be_in_context(reach.where) else _ADVICE_OUTSIDE
@@ -253,7 +256,9 @@ def _is_for_both(start: Start, project: Project, where: Where) -> bool:
     return ContextFlow.of(project).guards.is_for_both(start.module, around)
 
 
-def _advice(start: Start, project: Project, summary: Summary, reach: Reach, fix: Fix | None) -> str:
+def _advice(
+    start: Start, project: Project, summary: Summary, reach: Reach, fix: Fix | None
+) -> Advice | str:
     if fix is not None:
         return fix.message
     lasting = why_lasting(start, project)
@@ -263,5 +268,5 @@ def _advice(start: Start, project: Project, summary: Summary, reach: Reach, fix:
     if reach.where in (Where.OUTSIDE, Where.APP):
         reason = "it is started outside of a request"
     elif _is_for_both(start, project, reach.where):
-        return f"{_ADVICE_VALUES}; no automatic fix: {_FOR_BOTH}"
-    return f"{_ADVICE_VALUES}: {reason}" if reason is not None else _ADVICE_VALUES
+        reason = _FOR_BOTH
+    return Advice(_ADVICE_VALUES, reason)

@@ -15,10 +15,8 @@ from flask_ctxfix.project import Module, Project
 from flask_ctxfix.source import Span
 from flask_ctxfix.spelling import standard_name_at
 
-CHANGES = (
-    "give each item a copy of the request's context of its own; all items are taken, and all "
-    "copies made, before the first one is worked on"
-)
+CHANGES = "give each item a copy of the request's context of its own"
+_AT_ONCE = "all items are taken, and all copies made, before the first one is worked on"
 _VARIABLES = ("x", "y", "z", "item", "second", "third")
 _MOST = 3
 
@@ -48,7 +46,7 @@ def map_fix(
     rest = "".join(f", {each.arg}=given_{index}" for index, each in enumerate(call.keywords))
     code = f"called(lambda task: task(), {tasks}{rest})"
     edit = ReplaceExpression(module.span(call), code, holes)
-    return Fix("unsafe", CHANGES, (edit, *edits), (*needs, *spelled[1]))
+    return Fix(CHANGES, (edit, *edits), (*needs, *spelled[1]), unsafe_reason=_AT_ONCE)
 
 
 def iterables_of(start: Start, project: Project) -> list[ast.expr] | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from flask_ctxfix.codemod import Applicability, Finding, Fix, Rule
+from flask_ctxfix.codemod import Advice, Finding, Fix, Rule
 from flask_ctxfix.codemods.threads.captured_proxies import (
     APP,
     alias_fix,
@@ -26,6 +26,7 @@ from flask_ctxfix.codemods.threads.handed_arguments import (
 )
 from flask_ctxfix.codemods.threads.signals import senders_in
 from flask_ctxfix.context_flow import ContextFlow, Use, Where
+from flask_ctxfix.context_flow.paths import path_to
 from flask_ctxfix.context_flow.proxies import proxy_of
 from flask_ctxfix.context_flow.starts import Start, starts_in
 from flask_ctxfix.flask_versions import TargetVersion
@@ -33,10 +34,15 @@ from flask_ctxfix.obligations.ending_objects import advice_on
 from flask_ctxfix.obligations.same_context import is_in_same_context
 from flask_ctxfix.obligations.waiting import may_wait
 from flask_ctxfix.project import Module, Project
+from flask_ctxfix.steps import step_at
 
 _ADVICE_ALIAS = "hand over the application, `current_app._get_current_object()`, and use that"
 _ADVICE_SENDER = "send with the application itself"
-_ADVICE = "pass the values that the work needs; what a proxy stands for is gone by then"
+_ADVICE = Advice(
+    "pass the values that the work needs", notes=("what a proxy stands for is gone by then",)
+)
+_NEW_RECEIVERS = "receivers run that were never called before"
+_UNCERTAIN = "it may be started where there is no application, or not use it"
 
 
 class ProxyPassedToThread(Rule):
@@ -137,14 +143,16 @@ class ProxyPassedToThread(Rule):
                 fix = _passing_fix(start, project, handed, uses) if name == APP else None
                 advice = fix.message if fix is not None else _ADVICE
                 steps = uses[0].steps if uses else ()
-                yield node, self.finding(module, "error", node, message, advice, fix, steps)
+                path = path_to(start.reach(project), start.step, then=steps)
+                yield node, self.finding(module, "error", node, message, advice, fix, path)
             elif proxy_of(module, project, node) is None and not may_wait(
                 module, project, start.call
             ):
                 advised = advice_on(module, project, node)
                 if advised is not None:
                     message = f"{written} is of no use to a {noun} when the request is over"
-                    yield node, self.finding(module, "error", node, message, advised)
+                    path = path_to(start.reach(project), start.step)
+                    yield node, self.finding(module, "error", node, message, advised, None, path)
 
     def _captured(self, start: Start, project: Project) -> Iterator[tuple[ast.AST, Finding]]:
         summary = ContextFlow.of(project).needs.of(start.value)
@@ -156,22 +164,23 @@ class ProxyPassedToThread(Rule):
         is_changeable = start.function is not None and not unwraps(start.function, project)
         fix = alias_fix(start, project, summary, reach.where) if is_changeable else None
         advice = fix.message if fix is not None else _ADVICE_ALIAS
-        steps = (*reach.steps, *summary.uses[0].steps)
+        path = path_to(reach, start.step, then=summary.uses[0].steps)
         yield (
             start.target,
-            self.finding(start.module, "error", start.target, message, advice, fix, steps),
+            self.finding(start.module, "error", start.target, message, advice, fix, path),
         )
 
     def _senders(self, module: Module, project: Project) -> Iterator[Finding]:
         for sender in senders_in(module, project):
             written = module.segment(sender)
             message = f"`{written}` is a proxy: what is connected to the application is not called"
-            where = ContextFlow.of(project).every_caller.of(module, sender).where
+            reach = ContextFlow.of(project).every_caller.of(module, sender)
             fix = None
-            if where is not Where.OUTSIDE and not any_unwraps(project):
-                fix = _fix(module, sender, "unsafe")
+            if reach.where is not Where.OUTSIDE and not any_unwraps(project):
+                fix = _fix(module, sender, _NEW_RECEIVERS)
             advice = fix.message if fix is not None else _ADVICE_SENDER
-            yield self.finding(module, "warning", sender, message, advice, fix)
+            path = path_to(reach, step_at(module, module.scopes.parents[sender], "call"))
+            yield self.finding(module, "warning", sender, message, advice, fix, path)
 
 
 def _passing_fix(
@@ -192,9 +201,9 @@ def _passing_fix(
     if unwraps(function, project) if function is not None else any_unwraps(project):
         return None
     is_certain = where.is_inside and is_certainly_used(start, uses) and not start.runs_late
-    return _fix(module, handed.node, "safe" if is_certain else "unsafe")
+    return _fix(module, handed.node, None if is_certain else _UNCERTAIN)
 
 
-def _fix(module: Module, node: ast.expr, applicability: Applicability) -> Fix:
+def _fix(module: Module, node: ast.expr, doubt: str | None) -> Fix:
     edit = real_application(module, node)
-    return Fix(applicability, f"pass `{edit.code}`", (edit,))
+    return Fix(f"pass `{edit.code}`", (edit,), unsafe_reason=doubt)

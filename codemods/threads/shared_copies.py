@@ -6,11 +6,12 @@ import ast
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from flask_ctxfix.codemod import Finding, Fix, RemoveDecorator, ReplaceExpression, Rule
+from flask_ctxfix.codemod import Advice, Finding, Fix, RemoveDecorator, ReplaceExpression, Rule
 from flask_ctxfix.codemods.threads.maps import map_fix
 from flask_ctxfix.codemods.threads.moved_copies import can_be_moved, maker_place
 from flask_ctxfix.codemods.threads.overlaps import exclude_each_other, has_one_worker, is_repeated
 from flask_ctxfix.context_flow import ContextFlow
+from flask_ctxfix.context_flow.paths import path_to
 from flask_ctxfix.context_flow.starts import Start, starts_in
 from flask_ctxfix.context_flow.values import Copied, Foreign
 from flask_ctxfix.flask_versions import TargetVersion
@@ -18,9 +19,11 @@ from flask_ctxfix.obligations.lasting_work import why_lasting, withheld
 from flask_ctxfix.obligations.same_value import is_repeatable
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.records import replace
+from flask_ctxfix.steps import step_at
 
 _ADVICE = "make a copy for each task, in the call that starts it"
-_ADVICE_SUBMIT = "submit the tasks one by one; each gets a copy of its own"
+_ADVICE_SUBMIT = Advice("submit the tasks one by one", notes=("each gets a copy of its own",))
+_MADE_ONCE = "makes one copy"
 _CHANGES = "make a copy of the request's context for each task"
 _EXECUTOR = "flask_executor.Executor().map"
 
@@ -103,13 +106,18 @@ class SharedContextCopy(Rule):
             if _is_shared(each, every, project):
                 lasting = why_lasting(each.start, project)
                 fix = _fix(each, every, project) if lasting is None else None
-                advice = fix.message if fix is not None else _ADVICE
+                advice: Advice | str = fix.message if fix is not None else _ADVICE
                 advice = withheld(lasting) if lasting is not None else advice
                 message = f"{_written(each)} one copy of the context, shared by several tasks"
-                yield self.finding(module, "error", each.node, message, advice, fix)
-        for target_node in _mapped_by_executors(module, project):
+                made = step_at(module, each.copied.maker, "call", message=_MADE_ONCE)
+                path = path_to(each.start.reach(project), made, each.start.step)
+                yield self.finding(module, "error", each.node, message, advice, fix, path)
+        for call in _mapped_by_executors(module, project):
             message = "Flask-Executor makes one copy of the context for all items"
-            yield self.finding(module, "error", target_node, message, _ADVICE_SUBMIT)
+            reach = ContextFlow.of(project).reachability.of(module, call)
+            path = path_to(reach, step_at(module, call, "boundary", "pool thread"))
+            given = call.args[0]
+            yield self.finding(module, "error", given, message, _ADVICE_SUBMIT, None, path)
 
 
 class _CopiedStart(NamedTuple):
@@ -136,15 +144,15 @@ def _is_made_in_function(module: Module, maker: ast.AST) -> bool:
     return module.scopes.function_of(maker_place(module, maker)) is not None
 
 
-def _mapped_by_executors(module: Module, project: Project) -> Iterator[ast.expr]:
-    """Yield the functions that are given to `map` of Flask-Executor."""
+def _mapped_by_executors(module: Module, project: Project) -> Iterator[ast.Call]:
+    """Yield the calls of `map` of Flask-Executor that are given a function."""
     if project.is_test(module.path):
         return
     values = ContextFlow.of(project).values
     for call in module.scopes.calls.get("map", ()):
         if isinstance(call.func, ast.Attribute) and call.args:
             if values.of(module, call.func) == Foreign(_EXECUTOR):
-                yield call.args[0]
+                yield call
 
 
 def _written(each: _CopiedStart) -> str:
@@ -218,7 +226,7 @@ def _copying(each: _CopiedStart, code: str, project: Project) -> Fix | None:
     edit = ReplaceExpression(each.start.module.span(each.node), code)
     if each.start.starter.passing == "each":
         return map_fix(each.start, project, (edit,))
-    return Fix("safe", _CHANGES, (edit,))
+    return Fix(_CHANGES, (edit,))
 
 
 def _can_be_made_at(each: _CopiedStart, project: Project) -> bool:

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from flask_ctxfix.codemod import Finding, Fix, Level, Rule, Step
+from flask_ctxfix.codemod import Advice, Finding, Fix, Level, Rule, Step
 from flask_ctxfix.codemods.threads.copy_repairs import (
     body_read_before,
     has_read_body,
@@ -21,6 +21,7 @@ from flask_ctxfix.codemods.threads.made_copies import (
     copies_in,
 )
 from flask_ctxfix.context_flow import ContextFlow, Summary, Use, Where
+from flask_ctxfix.context_flow.paths import path_to
 from flask_ctxfix.context_flow.starts import is_deferred, starts_in
 from flask_ctxfix.context_flow.uses import left_on_g, writes_session
 from flask_ctxfix.context_flow.values import Foreign, Function
@@ -30,12 +31,16 @@ from flask_ctxfix.obligations.lasting_work import why_lasting_at, withheld
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.records import replace
 from flask_ctxfix.source import Span
+from flask_ctxfix.steps import step_at
 
 _CARRIED = Foreign("contextvars.copy_context().run")
 _ADVICE_PASS = "read the value before, in the request, and pass it as an argument"
-_ADVICE_BODY = (
-    "read the body before the start: `request.get_data()` or, of a form, `request.form`; what was "
-    "read stays with the request"
+_ADVICE_BODY = Advice(
+    "read the body before the start: `request.get_data()` or, of a form, `request.form`",
+    notes=("what was read stays with the request",),
+)
+_ADVICE_TASK = Advice(
+    "leave it as it is", notes=("a task has the context of the code that made it",)
 )
 _ADVICE_SESSION = "write to the session before the response is made"
 _ADVICE_FILES = "read the file before the start, and pass its bytes"
@@ -54,7 +59,7 @@ class _Reason(NamedTuple):
 
     level: Level
     says: str
-    advice: str
+    advice: Advice | str
     each: bool
 
 
@@ -187,14 +192,16 @@ class UnsafeContextCopy(Rule):
         message = "the copy is made where there is no request to copy"
         fix = moved_decorator(copy, project)
         advice = fix.message if fix else "make the copy inside of a request, for each start"
-        return self.finding(copy.module, "error", copy.maker, message, advice, fix)
+        path = _path(copy, project)
+        return self.finding(copy.module, "error", copy.maker, message, advice, fix, path)
 
     def _kept(self, copy: Copy, project: Project) -> Iterator[Finding]:
         keeper = copy.keeper(project)
         if keeper is not None:
             message = f"`{keeper.id}` keeps the copy of the context, and so its request"
             advice = "keep the values that the function needs"
-            yield self.finding(copy.module, "warning", copy.maker, message, advice)
+            path = _path(copy, project, step_at(copy.module, keeper, "write"))
+            yield self.finding(copy.module, "warning", copy.maker, message, advice, None, path)
 
     def _deferred(self, work: _Work, project: Project) -> Iterator[Finding]:
         """Yield copies of functions whose calls only make a generator or a coroutine."""
@@ -203,11 +210,14 @@ class UnsafeContextCopy(Rule):
         for copy in work.copies:
             if is_async and copy.is_called_in_loop():
                 message = "a copied coroutine function cannot run inside of a running loop"
-                advice = "leave it as it is: a task has the context of the code that made it"
+                advice = _ADVICE_TASK
                 yield self.finding(work.module, "error", copy.maker, message, advice)
             elif not is_async and uses and copy.leaves(project):
                 message = "the copy of the context ends before the generator runs"
-                yield self.finding(work.module, "error", copy.maker, message, _ADVICE_PASS)
+                path = _path(copy, project, *uses[0].steps)
+                yield self.finding(
+                    work.module, "error", copy.maker, message, _ADVICE_PASS, None, path
+                )
 
     def _app_contexts(
         self, work: _Work, project: Project, target: TargetVersion
@@ -220,7 +230,8 @@ class UnsafeContextCopy(Rule):
             fix = without_app_context(work.function, node, project)
             advice = fix.message if fix else "leave the app context to the copy"
             opened = node.items[0].context_expr
-            yield self.finding(work.module, level, opened, message, advice, fix)
+            path = _path(work.copies[0], project, step_at(work.module, opened, "call"))
+            yield self.finding(work.module, level, opened, message, advice, fix, path)
 
     def _missing(self, work: _Work, project: Project) -> Iterator[Finding]:
         """Yield what a function uses that none of the copies that leave the view has."""
@@ -231,7 +242,7 @@ class UnsafeContextCopy(Rule):
         of_g = _expected_on_g(summary)
         own = [use for use in of_g if _stands_in(use, work)]
         fix = values_of_g(work.function, work.copies, own, project)
-        yield from self._at_uses(_G, leaving, own, fix)
+        yield from self._at_uses(_G, leaving, own, project, fix)
         yield from self._in_callees(_G, leaving, [use for use in of_g if use not in own], project)
         late = [each for each in leaving.copies if not each.is_awaited(project)]
         if late:
@@ -253,7 +264,10 @@ class UnsafeContextCopy(Rule):
         for read in captured_files(work.function, project):
             if work.function.module is work.module:
                 message = f"`{read.id}` is a file of the request: {_FILES.says}"
-                yield self.finding(work.module, _FILES.level, read, message, _FILES.advice)
+                path = _path(work.copies[0], project, step_at(work.module, read, "read"))
+                yield self.finding(
+                    work.module, _FILES.level, read, message, _FILES.advice, None, path
+                )
 
     def _uses(
         self,
@@ -266,12 +280,12 @@ class UnsafeContextCopy(Rule):
         """Yield findings at the uses of the function; if there are none, at the copies."""
         own = [use for use in uses if _stands_in(use, work)]
         if own:
-            yield from self._at_uses(reason, work, own, fix)
+            yield from self._at_uses(reason, work, own, project, fix)
         else:
             yield from self._in_callees(reason, work, uses, project, fix)
 
     def _at_uses(
-        self, reason: _Reason, work: _Work, uses: list[Use], fix: Fix | None
+        self, reason: _Reason, work: _Work, uses: list[Use], project: Project, fix: Fix | None
     ) -> Iterator[Finding]:
         ordered = sorted(uses, key=_place)
         for use in ordered if reason.each else ordered[:1]:
@@ -279,7 +293,8 @@ class UnsafeContextCopy(Rule):
             advice = fix.message if fix is not None else reason.advice
             maker = work.copies[0].maker
             found = self.finding(work.module, reason.level, maker, message, advice, fix)
-            yield replace(found, span=_place(use))
+            path = _path(work.copies[0], project, *use.steps)
+            yield replace(found, span=_place(use), path=path)
 
     def _in_callees(
         self,
@@ -289,13 +304,11 @@ class UnsafeContextCopy(Rule):
         project: Project,
         fix: Fix | None = None,
     ) -> Iterator[Finding]:
-        function = work.function
-        own = Step(function.name, function.module.path, function.node.lineno)
         for copy in work.copies if uses else ():
             message = f"{_listed(uses)}: {reason.says}"
             advice = fix.message if fix is not None else reason.advice
-            proof = (*copy.reach(project).steps, own, *uses[0].steps)
-            yield self.finding(work.module, reason.level, copy.maker, message, advice, fix, proof)
+            path = _path(copy, project, *uses[0].steps)
+            yield self.finding(work.module, reason.level, copy.maker, message, advice, fix, path)
 
     def _carried(self, module: Module, project: Project) -> Iterator[Finding]:
         flow = ContextFlow.of(project)
@@ -309,7 +322,14 @@ class UnsafeContextCopy(Rule):
                     "it is the request's own, and nothing tears down what the work leaves there"
                 )
                 advice = "open an app context in the work, or copy the request's context"
-                yield self.finding(module, "info", start.target, message, advice)
+                path = path_to(start.reach(project), start.step, then=shared.steps)
+                yield self.finding(module, "info", start.target, message, advice, None, path)
+
+
+def _path(copy: Copy, project: Project, *then: Step) -> tuple[Step, ...]:
+    """Return the path to where a copy is made, and to what is done in it."""
+    made = step_at(copy.module, copy.maker, "boundary", "copy of the context")
+    return path_to(copy.reach(project), made, then=then, there="request")
 
 
 def _why_lasting(copies: list[Copy], project: Project) -> str | None:
@@ -326,7 +346,9 @@ def _withheld(finding: Finding, lasting: str | None) -> Finding:
     """Return a finding without its fix where the work is not that of one request."""
     if lasting is None:
         return finding
-    return replace(finding, fix=None, advice=withheld(lasting))
+    advice = withheld(lasting)
+    no_fix = {"fix": None, "no_fix_reason": advice.no_fix_reason, "notes": advice.notes}
+    return replace(finding, help=advice.help, **no_fix)
 
 
 def _expected_on_g(summary: Summary) -> list[Use]:

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Literal, NamedTuple
 
-from flask_ctxfix.codemod import Step
+from flask_ctxfix.codemod import Role, Step
 from flask_ctxfix.context_flow.evaluation import Values
 from flask_ctxfix.context_flow.guards import Guards, is_proxy
 from flask_ctxfix.context_flow.handled_errors import (
@@ -45,7 +45,7 @@ from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import children
 from flask_ctxfix.source import Span
 from flask_ctxfix.statements import LEAVING, ends
-from flask_ctxfix.syntax import last_name, without_call
+from flask_ctxfix.steps import step_at, step_at_name
 
 _READERS = {"dict", "getattr", "hasattr", "iter", "len", "list", "next", "set", "setattr"}
 _READERS |= {"sorted", "str", "tuple", "vars"}
@@ -151,7 +151,7 @@ class Needs:
         uses = self.of(self.values.member(value, "__init__", of_instance=True))
         for base in self.values.bases(value):
             if isinstance(base, Foreign) and base.name in NEEDS:
-                step = Step(f"{value.node.name}()", value.module.path, value.node.lineno)
+                step = step_at_name(value.module, value.node, value.node.name, "call")
                 use = Use(
                     NEED_OF[NEEDS[base.name]],
                     value.node.name,
@@ -592,18 +592,20 @@ class _Scan:
         if need <= state.provided:
             return
         name = _short(named, of)
-        step = Step(name, self._module.path, whole.lineno)
+        role: Role = "write" if access == "write" else "read" if of in PROXIES else "call"
+        step = step_at(self._module, whole, role)
         span = self._module.span(whole)
         self._uses.append(Use(need, name, of, access, (step,), state.is_certain, span))
 
     def _called(self, node: ast.expr, summary: Summary, state: _State) -> None:
         """Take over the uses of a function that is called here."""
-        step = Step(last_name(without_call(node)) or "…", self._module.path, node.lineno)
-        for use in summary.uses:
-            if use.need > state.provided:
-                certain = use.is_certain and state.is_certain
-                steps = (step, *use.steps)
-                self._uses.append(use._replace(steps=steps, is_certain=certain, span=None))
+        uses = [use for use in summary.uses if use.need > state.provided]
+        if not uses:
+            return
+        step = step_at(self._module, node, "call")
+        for use in uses:
+            certain = use.is_certain and state.is_certain
+            self._uses.append(use._replace(steps=(step, *use.steps), is_certain=certain, span=None))
 
 
 _VISITORS: dict[type[ast.AST], Callable[[_Scan, Any, _State], None]] = {

@@ -8,7 +8,7 @@ from enum import Enum
 from typing import NamedTuple
 
 from flask_ctxfix.applications import imported_packages
-from flask_ctxfix.codemod import Step
+from flask_ctxfix.codemod import Definition, Step
 from flask_ctxfix.context_flow.evaluation import Values
 from flask_ctxfix.context_flow.guards import Guards
 from flask_ctxfix.context_flow.made_contexts import Need
@@ -27,7 +27,8 @@ from flask_ctxfix.flask_facts import (
 )
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import FunctionNode
-from flask_ctxfix.syntax import without_call
+from flask_ctxfix.steps import definition_of, entry_step, name_of, step_at
+from flask_ctxfix.syntax import last_name, without_call
 
 _NAMED_ENTRIES = {
     "after_request",
@@ -43,6 +44,7 @@ _NAMED_OUTSIDE = {"add_done_callback", "call_on_close", "record", "record_once"}
 _FRAMEWORKS = {"aiohttp", "bottle", "fastapi", "quart", "sanic", "starlette"}
 # Decorators that also let something else than Flask call the function.
 _TASKS = {*JOB_DECORATORS, *(each for each in OUTSIDE_DECORATORS if not each.startswith("click."))}
+_ROUTES = {"delete", "expose", "get", "patch", "post", "put", "route"}
 _NAMED_REGISTRATIONS = {"add_url_rule", "register_error_handler"}
 
 
@@ -62,10 +64,41 @@ class Where(Enum):
 
 
 class Reach(NamedTuple):
-    """Where code runs, and the calls that lead there from what Flask itself calls."""
+    """Where code runs, and the steps that lead there: an entry, and the calls from it on."""
 
     where: Where
     steps: tuple[Step, ...] = ()
+
+
+class _Caller(NamedTuple):
+    """What calls a function: where it runs, and the expression that names the function there."""
+
+    reach: Reach
+    module: Module
+    reference: ast.AST
+
+    @property
+    def functions(self) -> list[Definition]:
+        """The functions on the way to the call, as far as steps lead there."""
+        function = self.module.scopes.function_of(self.reference)
+        if not self.reach.steps or function is None:
+            return []
+        before = [each.function for each in self.reach.steps[1:] if each.function is not None]
+        return [*before, definition_of(self.module, function)]
+
+    def steps_to(self, module: Module, function: FunctionNode) -> tuple[Step, ...]:
+        """Return the way to the body of the function that is called."""
+        functions, steps = self.functions, self.reach.steps
+        here = definition_of(module, function)
+        if here in functions:
+            return steps[: functions.index(here) + 1]
+        call = self.module.scopes.parents[self.reference]
+        if isinstance(call, ast.keyword):
+            call = self.module.scopes.parents[call]
+        if steps:
+            return (*steps, step_at(self.module, call, "call"))
+        is_called = isinstance(call, ast.Call) and call.func is self.reference
+        return (entry_step(module, function, "" if is_called else "view"),)
 
 
 _UNKNOWN = Reach(Where.UNKNOWN)
@@ -120,7 +153,7 @@ class Reachability:
         registered = self._registered(module, function)
         if registered is not None and not self._is_thorough:
             return registered
-        place = (module.key, _name_of(function), function.lineno, function.col_offset)
+        place = (module.key, name_of(function), function.lineno, function.col_offset)
         key = ("reach", self._is_thorough, place)
 
         return self._table.ask(
@@ -129,17 +162,17 @@ class Reachability:
 
     def _registered(self, module: Module, function: FunctionNode) -> Reach | None:
         """Return where a function runs by its decorators or as a method of its class."""
-        step = Step(_name_of(function), module.path, function.lineno)
         decorators = getattr(function, "decorator_list", ())
         found = [where for each in decorators if (where := self._where_of(module, each))]
-        if Where.APP in found:  # a command that asks for the context of the application
+        step = entry_step(module, function, _kind_of(found, decorators)) if found else None
+        if step is not None and Where.APP in found:  # a command that asks for the context
             return Reach(Where.APP, (step,))
-        if found:
+        if step is not None:
             where = Where.ENDING if Where.ENDING in found else found[0]
             return Reach(where, (step,))
         owner = module.scopes.parents.get(function)
         if isinstance(owner, ast.ClassDef) and self._is_entry_method(module, owner, function):
-            return Reach(Where.REQUEST, (step,))
+            return Reach(Where.REQUEST, (entry_step(module, function, "view"),))
         return None
 
     def _where_of(self, module: Module, decorator: ast.expr) -> Where | None:
@@ -162,7 +195,7 @@ class Reachability:
         return Where.UNKNOWN if is_doubtful else Where.REQUEST
 
     def _is_entry_method(self, module: Module, owner: ast.ClassDef, function: FunctionNode) -> bool:
-        name = _name_of(function)
+        name = name_of(function)
         for base in self._values.bases(Class(module, owner)):
             if isinstance(base, Foreign) and base.name in ENTRY_BASES:
                 methods = ENTRY_BASES[base.name]
@@ -185,7 +218,8 @@ class Reachability:
             return registered
         if self._makes_application(module, function):
             return _OUTSIDE
-        found: list[Reach | None] = [] if registered is None else [registered]
+        known = [] if registered is None else [_Caller(registered, module, function.body[0])]
+        is_named = False
         paths = self._project.naming_outside_tests(function.name)
         is_test = self._project.is_test(module.path)
         for home, reference in self._references(module, function, paths):
@@ -194,12 +228,13 @@ class Reachability:
             reach = self._of_reference(home, reference)
             if reach == _UNKNOWN and not self._is_thorough:
                 return _UNKNOWN  # the other callers, and theirs, are not worth the search
-            found.append(reach)
-        known = [reach for reach in found if reach is not None]
-        return self._joined(module, function, known) if known or not found else None
+            if reach is not None:
+                known.append(_Caller(reach, home, reference))
+            is_named = True
+        return self._joined(module, function, known) if known or not is_named else None
 
-    def _joined(self, module: Module, function: FunctionNode, found: list[Reach]) -> Reach:
-        kinds = {reach.where for reach in found}
+    def _joined(self, module: Module, function: FunctionNode, found: list[_Caller]) -> Reach:
+        kinds = {caller.reach.where for caller in found}
         if Where.ENDING in kinds:
             return Reach(Where.ENDING)
         if self._is_thorough and Where.OUTSIDE in kinds:
@@ -209,10 +244,8 @@ class Reachability:
         if len(kinds) > 1:
             is_inside = kinds <= {Where.REQUEST, Where.APP}
             return Reach(Where.APP) if is_inside else _UNKNOWN
-        step = Step(_name_of(function), module.path, function.lineno)
-        first = min(found, key=lambda reach: (len(reach.steps), reach.steps))
-        way = first.steps if step in first.steps else (*first.steps, step)
-        return Reach(first.where, way)
+        first = min(found, key=lambda caller: (len(caller.reach.steps), caller.functions))
+        return Reach(first.reach.where, first.steps_to(module, function))
 
     def _is_run_elsewhere(
         self, module: Module, function: ast.FunctionDef | ast.AsyncFunctionDef
@@ -377,5 +410,11 @@ def _same(one: ast.AST | None, other: ast.AST) -> bool:
     return type(one) is type(other) and getattr(one, "lineno", 0) == getattr(other, "lineno", 1)
 
 
-def _name_of(function: FunctionNode) -> str:
-    return "lambda" if isinstance(function, ast.Lambda) else function.name
+def _kind_of(found: list[Where], decorators: Sequence[ast.expr]) -> str:
+    """Return what a function is called as that is decorated so."""
+    if Where.APP in found:
+        return "command"
+    if Where.ENDING in found:
+        return "teardown function"
+    names = {last_name(without_call(each)) for each in decorators}
+    return "view" if names & _ROUTES else "hook"

@@ -42,6 +42,7 @@ from flask_ctxfix.flask_facts import ADDING, DERIVING_CALLS, REQUEST_GETTERS, RE
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import Binding, FunctionNode
 from flask_ctxfix.statements import block_of
+from flask_ctxfix.steps import step_at, step_at_name
 from flask_ctxfix.syntax import LOOPS, without_call
 
 _BOUND = frozenset(
@@ -58,8 +59,9 @@ class Kind(Enum):
 
 
 class Datum(NamedTuple):
-    """Data of a request: `of` as it is written where it is read, and the `steps` that lead there.
+    """Data of a request: `of` as it is written where it is read, and the `steps` it has come since.
 
+    In a function that is followed for one call, data may come in by a `parameter`.
     A PROXY is harmless for memory; an OBJECT is the request or a context itself, or keeps it alive,
     as an exception that `is_caught` does with its traceback; a VALUE was read from it.
     """
@@ -68,6 +70,12 @@ class Datum(NamedTuple):
     of: str
     steps: tuple[Step, ...] = ()
     is_caught: bool = False
+    parameter: str = ""
+
+    @property
+    def distance(self) -> int:
+        """How far the data has come."""
+        return len(self.steps) + bool(self.parameter)
 
 
 class _Argument(NamedTuple):
@@ -177,10 +185,12 @@ class RequestData:
             return self._source(place, Kind.OBJECT, node)
         return None
 
-    def _source(self, place: _Place, kind: Kind, node: ast.AST, text: str = "") -> Datum:
-        written = text or " ".join(place.module.segment(node).split())
-        step = Step(written, place.module.path, getattr(node, "lineno", 1))
-        return Datum(kind, written, (step,))
+    def _source(self, place: _Place, kind: Kind, node: ast.AST, name: str = "") -> Datum:
+        module = place.module
+        if name:
+            return Datum(kind, name, (step_at_name(module, node, name, "read"),))
+        written = " ".join(module.segment(node).split())
+        return Datum(kind, written, (step_at(module, node, "read"),))
 
     def _bound(self, place: _Place, binding: Binding) -> Datum | None:
         node = binding.node
@@ -254,8 +264,8 @@ class RequestData:
                 for parameter, argument in bound_arguments(call, value):
                     datum = self._of(_Place(home), argument) if parameter == name else None
                     if datum is not None:
-                        step = Step(f"{function.name}({name})", home.path, call.lineno)
-                        return datum._replace(steps=(step, *datum.steps))
+                        step = step_at(home, call, "call")
+                        return datum._replace(steps=(*datum.steps, step))
         return None
 
     def _put_into(self, place: _Place, node: ast.Name) -> Datum | None:
@@ -304,9 +314,9 @@ class RequestData:
             return base
         if base.kind is not Kind.VALUE and not text.startswith(base.of):
             return base._replace(kind=Kind.VALUE)
-        first, *rest = reversed(base.steps)
-        steps = (*reversed(rest), first._replace(text=text))
-        return Datum(Kind.VALUE, text, steps)
+        whole = step_at(place.module, node, "read")
+        steps = tuple(whole if _holds(whole, step) else step for step in base.steps)
+        return Datum(Kind.VALUE, text, steps, parameter=base.parameter)
 
     def _kept_on_g(self, attribute: str) -> Datum | None:
         """Return the data of the request that some code of the project keeps on `g`."""
@@ -384,12 +394,9 @@ class RequestData:
         known = tuple(_argument(node, each.arg, given.get(each.arg)) for each in every)
         inner = _Place(module, known, function.given)
         if isinstance(node, ast.Lambda):
-            return _from_call(self._of(inner, node.body), given)
-        datum = _from_call(self._first(inner, module.scopes.returned.get(node, ())), given)
-        if datum is None:
-            return None
-        step = Step(f"{function.name}()", place.module.path, call.lineno)
-        return datum._replace(steps=(step, *datum.steps))
+            return _from_call(self._of(inner, node.body), given, ())
+        step = step_at(place.module, call, "call")
+        return _from_call(self._first(inner, module.scopes.returned.get(node, ())), given, (step,))
 
     def _construction(
         self, place: _Place, call: ast.Call, owner: Class, arguments: list[ast.expr]
@@ -487,7 +494,7 @@ _HARM = (Kind.OBJECT, Kind.VALUE, Kind.PROXY)
 def _most_harmful(data: Iterable[Datum | None]) -> Datum | None:
     """Return the most harmful data of several, the nearest of these."""
     found = (datum for datum in data if datum is not None)
-    return min(found, key=lambda each: (_HARM.index(each.kind), len(each.steps)), default=None)
+    return min(found, key=lambda each: (_HARM.index(each.kind), each.distance), default=None)
 
 
 _DATUM: QuestionKind[Datum | None] = QuestionKind(
@@ -498,29 +505,37 @@ _DATUM: QuestionKind[Datum | None] = QuestionKind(
 def _argument(function: FunctionNode, name: str, datum: Datum | None) -> _Argument:
     """Return what a parameter holds, as far as the function can tell.
 
-    Where the data comes from is left out, so that all calls with data of a kind are one question:
-    in its place is a step in row 0, with the name of the parameter for a path. `_from_call`
-    puts it in again.
+    Where the data comes from is left out, so that all calls with data of a kind are one question.
+    `_from_call` puts it in again.
     """
     if datum is None:
         return _Argument(function, name, None)
     of = name if datum.of == name else f"<{name}>"
-    return _Argument(function, name, datum._replace(of=of, steps=(Step(of, name, 0),)))
+    return _Argument(function, name, datum._replace(of=of, steps=(), parameter=name))
 
 
-def _from_call(datum: Datum | None, given: Mapping[str, Datum | None]) -> Datum | None:
+def _from_call(
+    datum: Datum | None, given: Mapping[str, Datum | None], call: tuple[Step, ...]
+) -> Datum | None:
     """Return what a function returns in a call that gives its parameters this data."""
-    if datum is None or datum.steps[-1].row:
-        return datum
-    *way, read = datum.steps
-    passed = given[read.path]
+    if datum is None or not datum.parameter:
+        return datum and datum._replace(steps=(*call, *datum.steps))
+    passed = given[datum.parameter]
     assert passed is not None
-    *before, source = passed.steps
-    unnamed = f"<{read.path}>"
-    if datum.of.startswith(unnamed):
-        of = passed.of + datum.of.removeprefix(unnamed)
-        return datum._replace(of=of, steps=(*way, *passed.steps))
-    return datum._replace(steps=(*way, *before, source._replace(text=read.text)))
+    unnamed = f"<{datum.parameter}>"
+    of = datum.of
+    if of.startswith(unnamed):
+        of = passed.of + of.removeprefix(unnamed)
+    steps = (*passed.steps, *call, *datum.steps)
+    return datum._replace(of=of, steps=steps, parameter=passed.parameter)
+
+
+def _holds(whole: Step, part: Step) -> bool:
+    """Whether one step is taken at a part of the code of another."""
+    if whole.filename != part.filename:
+        return False
+    starts = (whole.row, whole.column) <= (part.row, part.column)
+    return starts and (part.end_row, part.end_column) <= (whole.end_row, whole.end_column)
 
 
 def _made_of(datum: Datum | None) -> Datum | None:

@@ -9,12 +9,12 @@ from flask_ctxfix.aliases import classes_of, known_as
 from flask_ctxfix.applications import imports_flask
 from flask_ctxfix.codemod import Step
 from flask_ctxfix.context_flow import ContextFlow, Reach, Where
-from flask_ctxfix.context_flow.needs import Use
 from flask_ctxfix.context_flow.values import Class, Foreign, Function, Instance, Partial, Value
 from flask_ctxfix.flask_facts import STARTED_CLASSES, STARTERS, Starter, spelled
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.records import Record
 from flask_ctxfix.statements import REPEATING, simple_statement_of
+from flask_ctxfix.steps import entry_step, step_at
 from flask_ctxfix.syntax import last_name, without_call
 
 # What modules have, and what objects have.
@@ -105,6 +105,18 @@ class Start(Record, eq=False):
         if isinstance(self.call, ast.FunctionDef):
             return reachability.of_function(self.module, self.call)
         return reachability.of(self.module, self.call)
+
+    @property
+    def step(self) -> Step:
+        """The step at which the work starts."""
+        kind = self.starter.noun
+        if not isinstance(self.call, ast.FunctionDef | ast.AsyncFunctionDef):
+            return step_at(self.module, self.call, "boundary", kind)
+        entered = entry_step(self.module, self.call, kind)._replace(role="boundary")
+        if self.call is self.target:
+            return entered
+        decorated = step_at(self.module, self.target, "boundary", kind)
+        return decorated._replace(function=entered.function)
 
     @property
     def runs_late(self) -> bool:
@@ -214,14 +226,6 @@ def _started_parameters(module: Module, project: Project) -> list[tuple[ast.AST,
                     yield home.node, start.starter
 
     return module.memo("started parameters", lambda: list(collect()))
-
-
-def way_to(reach: Reach, function: Value | None, use: Use) -> tuple[Step, ...]:
-    """Return the way from what Flask calls, over the function that runs elsewhere, to a use."""
-    if not isinstance(function, Function):
-        return (*reach.steps, *use.steps)
-    runs = Step(function.name, function.module.path, function.node.lineno)
-    return (*reach.steps, runs, *use.steps)
 
 
 def is_deferred(function: Function) -> bool:

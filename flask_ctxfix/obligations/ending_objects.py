@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 
+from flask_ctxfix.codemod import Advice
 from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.tables import QuestionKind
 from flask_ctxfix.context_flow.values import Foreign
@@ -20,19 +21,25 @@ _STREAMS = frozenset(
 )
 _USERS = frozenset(f"{proxy}._get_current_object()" for proxy in USERS)
 
-_ADVICE_FILE = "read it before the start, and pass what it holds: it is closed after the request"
-_ADVICE_REQUEST = "pass the values that the work needs: the request is over by then"
-_ADVICE: QuestionKind[str | None] = QuestionKind("advice", None, lambda one, other: one or other)
-_ADVICE_USER = "pass its id, and load it where the work runs: it belongs to the request's session"
+_ADVICE_FILE = Advice(
+    "read it before the start, and pass what it holds", notes=("it is closed after the request",)
+)
+_ADVICE_REQUEST = Advice(
+    "pass the values that the work needs", notes=("the request is over by then",)
+)
+_ADVICE: QuestionKind[Advice | None] = QuestionKind("advice", None, lambda one, other: one or other)
+_ADVICE_USER = Advice(
+    "pass its id, and load it where the work runs", notes=("it belongs to the request's session",)
+)
 
 
-def advice_on(module: Module, project: Project, node: ast.expr) -> str | None:
+def advice_on(module: Module, project: Project, node: ast.expr) -> Advice | None:
     """Return what to do instead of handing an expression over, if a request ends what it is."""
     table = ContextFlow.of(project).table
     return table.ask(module, _ADVICE, ("advice", node), lambda: _advice_on(module, project, node))
 
 
-def _advice_on(module: Module, project: Project, node: ast.expr) -> str | None:
+def _advice_on(module: Module, project: Project, node: ast.expr) -> Advice | None:
     if isinstance(node, ast.Name):
         alias = only_assignment(module, node)
         if alias is not None and alias.value is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Iterable, Iterator
 
+from flask_ctxfix.codemod import Advice
 from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.starts import Start, starts_in
 from flask_ctxfix.context_flow.values import Copied, Foreign, Function, Partial, Value
@@ -43,9 +44,9 @@ def why_lasting_at(
     return _ONCE if is_once(module, call, project) else None
 
 
-def withheld(reason: str) -> str:
+def withheld(reason: str) -> Advice:
     """Return the help for work that lasts: what to do, and why there is no fix."""
-    return f"{_ADVICE}; no automatic fix: {reason}"
+    return Advice(_ADVICE, reason)
 
 
 def never_ends(function: Function, project: Project) -> bool:

@@ -14,12 +14,12 @@ def render(
     settings: Settings,
     *,
     colour: bool,
-    arrow: str = "→",
+    is_ascii: bool = False,
     is_explained: bool = False,
 ) -> bytes:
     """Return the diff of a run in mode "diff", and otherwise the findings that remain.
 
-    `arrow` leads from step to step of a proof; if `is_explained`, each step has a line of its own.
+    If `is_ascii`, so are its signs; if `is_explained`, it is for people whatever the settings say.
     """
     if outcome.mode == "diff":
         from flask_ctxfix.reports import diff
@@ -30,5 +30,7 @@ def render(
 
         return json.render(outcome)
     from flask_ctxfix.reports import text
+    from flask_ctxfix.reports.paths import ASCII, Marks
 
-    return text.render(outcome, settings, colour=colour, arrow=arrow, is_explained=is_explained)
+    marks = ASCII if is_ascii else Marks()
+    return text.render(outcome, settings, colour=colour, marks=marks, is_explained=is_explained)

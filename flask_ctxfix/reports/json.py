@@ -37,12 +37,15 @@ def _finding(module: Module, located: Located) -> Object:
         "name": finding.name,
         "level": finding.level,
         "message": finding.message,
-        "advice": finding.advice,
-        "filename": finding.path,
+        "filename": finding.filename,
         "location": _location(*located.start),
         "end_location": _location(*located.end),
+        "path": [_step(step) for step in finding.path],
+        "help": finding.help,
+        "notes": list(finding.notes),
+        "labels": [label._asdict() for label in finding.labels],
         "fix": _fix(module, finding.fix) if finding.fix is not None else None,
-        "proof": [_step(step) for step in finding.proof],
+        "no_fix_reason": finding.no_fix_reason,
         "url": None,
     }
 
@@ -52,13 +55,26 @@ def _location(row: int, column: int) -> Object:
 
 
 def _step(step: Step) -> Object:
-    return {"text": step.text, "filename": step.path, "row": step.row}
+    return {
+        "role": step.role,
+        "kind": step.kind,
+        "function": step.function.name if step.function is not None else None,
+        "code": step.code,
+        "filename": step.filename,
+        "row": step.row,
+        "column": step.column,
+        "end_row": step.end_row,
+        "end_column": step.end_column,
+        "context": step.context,
+        "message": step.message,
+    }
 
 
 def _fix(module: Module, fix: Fix) -> Object:
     return {
         "applicability": fix.applicability,
         "message": fix.message,
+        "unsafe_reason": fix.unsafe_reason,
         "edits": _edits(module, fix),
     }
 

@@ -61,7 +61,7 @@ def _targets(outcome: Outcome) -> Iterator[str]:
 
 def _found(outcome: Outcome, found: int, changed: int) -> str:
     remaining = [located.finding for result in outcome.results for located in result.remaining]
-    fixes = [(finding.fix, finding.path) for finding in remaining if finding.fix is not None]
+    fixes = [(finding.fix, finding.filename) for finding in remaining if finding.fix is not None]
     unsafe = sum(
         not outcome.projects.settings(path).allows(fix.applicability) for fix, path in fixes
     )

@@ -1,42 +1,39 @@
-"""Findings for people: with the code, the advice and the proof, or in one line."""
+"""Findings for people: with the code, the path and the advice, or in one line."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from functools import cache
-from io import StringIO
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from click import style, unstyle
 
-from flask_ctxfix.source import SourceError, read
+from flask_ctxfix.reports import paths
 
 if TYPE_CHECKING:
-    from flask_ctxfix.codemod import Step
     from flask_ctxfix.outcome import Located, Outcome
+    from flask_ctxfix.reports.paths import Marks
     from flask_ctxfix.settings import Settings
 
 
 def render(
-    outcome: Outcome, settings: Settings, *, colour: bool, arrow: str, is_explained: bool
+    outcome: Outcome, settings: Settings, *, colour: bool, marks: Marks, is_explained: bool
 ) -> bytes:
     """Return the findings that remain, one line each if the settings say so.
 
-    Otherwise each comes with its code, its advice and its proof: in one line, with an `arrow` from
-    step to step, or if `is_explained` with each step beside the line that it is about.
+    Otherwise, and if `is_explained`, each comes with its code, its path and its advice.
     """
     is_concise = settings.output_format == "concise" and not is_explained
-    line_of = _reader(outcome)
     lines: list[str] = []
     for result in outcome.results:
         settings = outcome.projects.settings(result.before.path)
         for located in result.remaining:
-            lines.append(_headline(located, settings))
-            if not is_concise:
-                lines += _code(located)
-                lines.append(f"{_label('help')} {_help(located, settings)}")
-                steps = located.finding.proof
-                lines += _table(steps, line_of) if is_explained else _chain(steps, arrow)
+            headline = _headline(located, settings)
+            if is_concise:
+                way = paths.line(located.finding, located.start[0], marks)
+                lines.append(f"{headline} [{way}]" if way else headline)
+            else:
+                lines += [headline, *_code(located), *_path(located, marks)]
+                lines += [f"{_label(name)} {said}" for name, said in _said(located, settings)]
                 lines.append("")
     text = "".join(f"{line}\n" for line in lines)
     return (text if colour else unstyle(text)).encode("utf-8", "surrogateescape")
@@ -45,7 +42,7 @@ def render(
 def _headline(located: Located, settings: Settings) -> str:
     finding = located.finding
     row, column = located.start
-    place = f"{style(finding.path, bold=True)}:{row}:{column}:"
+    place = f"{style(finding.filename, bold=True)}:{row}:{column}:"
     code = style(finding.code, fg="red" if finding.level == "error" else "yellow", bold=True)
     fixable = finding.fix is not None and settings.allows(finding.fix.applicability)
     mark = f" [{style('*', fg='cyan')}]" if fixable else ""
@@ -69,43 +66,24 @@ def _label(name: str) -> str:
     return f"  {style(f'= {name}:', fg='cyan', bold=True)}"
 
 
-def _help(located: Located, settings: Settings) -> str:
-    finding = located.finding
-    if finding.fix is None or settings.allows(finding.fix.applicability):
-        return finding.advice
-    return f"{finding.advice} (fixed with --unsafe-fixes)"
+def _path(located: Located, marks: Marks) -> Iterator[str]:
+    rows = list(paths.table(located.finding, located.start[0], marks))
+    if rows:
+        yield _label("path")
+        yield from (f"      {row}" for row in rows)
 
 
-def _chain(steps: Sequence[Step], arrow: str) -> Iterator[str]:
-    """Yield the proof in one line; nothing if there is none."""
-    if steps:
-        chain = f" {arrow} ".join(f"{step.text} ({step.path}:{step.row})" for step in steps)
-        yield f"{_label('proof')} {chain}"
-
-
-def _table(steps: Sequence[Step], line_of: Callable[[str, int], str]) -> Iterator[str]:
-    """Yield the proof with one step a line; nothing if there is none."""
-    if not steps:
-        return
-    yield _label("proof")
-    places = [f"{step.path}:{step.row}" for step in steps]
-    place_width = max(map(len, places))
-    text_width = max(len(step.text) for step in steps)
-    for place, step in zip(places, steps, strict=True):
-        line = line_of(step.path, step.row)
-        yield f"    {place:{place_width}}  {step.text:{text_width}}  {line}".rstrip()
-
-
-def _reader(outcome: Outcome) -> Callable[[str, int], str]:
-    """Return what gives a line of a file, as the run leaves it; "" if it cannot be read."""
-    sources = {result.after.path: result.after for result in outcome.results}
-
-    @cache
-    def lines(path: str) -> list[str]:
-        try:
-            source = sources.get(path) or read(path)
-        except SourceError:
-            return []
-        return list(StringIO(source.text, newline=None))
-
-    return lambda path, row: "".join(lines(path)[row - 1 : row]).strip()
+def _said(located: Located, settings: Settings) -> Iterator[tuple[str, str]]:
+    """Yield what there is to say of a finding below its path, each with its label."""
+    finding, fix = located.finding, located.finding.fix
+    if finding.help:
+        is_off = fix is not None and not settings.allows(fix.applicability)
+        yield "help", f"{finding.help} (fixed with --unsafe-fixes)" if is_off else finding.help
+    for note in finding.notes:
+        yield "note", note
+    for label in finding.labels:
+        yield "note", f"{label.filename}:{label.row}: {label.text}"
+    if fix is not None and fix.unsafe_reason is not None:
+        yield "unsafe", fix.unsafe_reason
+    if finding.no_fix_reason is not None:
+        yield "no fix", finding.no_fix_reason

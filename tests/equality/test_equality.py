@@ -76,7 +76,7 @@ def _judged(expression: Expression, new: Rewritten, target: TargetVersion) -> se
         return set()
     is_early = expression.safe_from is not None and target.oldest < expression.safe_from
     assert is_early or not new.is_unsafe, new.text
-    assert not new.remaining, [(f.message, f.advice) for f in new.remaining]
+    assert not new.remaining, [(f.message, f.help) for f in new.remaining]
     old = before()[expression.name]
     expected = {state: {**old[state], **expression.differs.get(state, {})} for state in old}
     return _grades(expected, outcomes(new.text), expression)

@@ -158,7 +158,7 @@ def fixes(outcome: Outcome) -> dict[str, list[Fixable]]:
         for located in result.findings:
             finding = located.finding
             kind = finding.fix.applicability if finding.fix else None
-            found.setdefault(finding.path, []).append((finding.code, located.start[0], kind))
+            found.setdefault(finding.filename, []).append((finding.code, located.start[0], kind))
     return found
 
 
@@ -175,7 +175,7 @@ def by_file(outcome: Outcome) -> dict[str, list[Any]]:
 def places(outcome: Outcome, code: str = "") -> list[str]:
     """Return where findings are whose code begins with `code`: the file and the function."""
     return sorted(
-        f"{located.finding.path} {_around(result.before.text, located.start[0])}"
+        f"{located.finding.filename} {_around(result.before.text, located.start[0])}"
         for result in outcome.results
         for located in result.findings
         if located.finding.code.startswith(code)

@@ -1,0 +1,223 @@
+"""How the path of a finding is shown: in each report, and by ``--explain CODE PATHS``."""
+
+import ast
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from inspect import getdoc
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from flask_ctxfix import engine
+from flask_ctxfix.cli import main
+from flask_ctxfix.codemod import Definition, Finding, Fix, Label, Role, Rule, Step
+from flask_ctxfix.flask_versions import TargetVersion
+from flask_ctxfix.project import Module, Project
+from flask_ctxfix.records import replace
+from tests.conftest import family
+
+Write = Callable[[dict[str, str | bytes]], None]
+
+
+class Leading(Rule):
+    """A way leads to what goes wrong.
+
+    The calls in a file say which: each argument is a step, and the name of its function.
+    """
+
+    code = "WAY101"
+    name = "leading"
+    message = "a way leads there"
+
+    def find(self, module: Module, project: Project, target: TargetVersion) -> Iterator[Finding]:
+        for node in ast.walk(module.tree):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+                path = tuple(_step(*ast.literal_eval(step)) for step in node.args)
+                found = self.finding(module, "error", node.func, "lost", "mind it", None, path)
+                fix = Fix("mend it", unsafe_reason="it may be late")
+                more = {"notes": ("so it is",), "labels": (Label("b.py", 3, 1, 3, 4, "also"),)}
+                if node.func.id == "mend":
+                    found = replace(found, fix=fix, no_fix_reason="none at all", **more)
+                yield found
+
+
+def _step(role: Role, kind: str, name: str | None, code: str, file: str, row: int) -> Step:
+    function = Definition(name, file, 1, 0) if name is not None else None
+    message = "it fails" if role == "read" else ""
+    place = (file, row, 1, row, 1 + len(code))
+    return Step(role, kind, function, code, *place, context=None, message=message)
+
+
+class Noting(Leading):
+    """Something to know."""
+
+    code = "WAY102"
+
+    def find(self, module: Module, project: Project, target: TargetVersion) -> Iterator[Finding]:
+        yield self.finding(module, "info", module.tree.body[0], "noted", "mind it")
+
+
+@pytest.fixture(autouse=True)
+def ways(monkeypatch: pytest.MonkeyPatch) -> None:
+    pack = family("ways", (Leading(), Noting()), frozenset({"way"}))
+    monkeypatch.setattr(engine, "load_codemods", lambda: [pack])
+
+
+ENTRY = '("entry", "view", "show", "show", "views.py", 9)'
+CALL = '("call", "", "show", "render(\'a\', \\n  1)", "views.py", 10)'
+START = '("boundary", "thread", "render", "Thread(target=work)", "tasks.py", 3)'
+READ = '("read", "", "work", "request.args", "tasks.py", 4)'
+WHOLE = f"import flask\nway({ENTRY}, {CALL}, {START}, {READ})\n"
+TABLE = """\
+  = path:
+      views.py:10  view  show    calls          render('a', 1)
+      tasks.py:3         render  STARTS THREAD  Thread(target=work)
+      tasks.py:4         work    reads          request.args         it fails
+"""
+EXPLAINED = f"WAY101 leading\n\n{getdoc(Leading)}\n"
+
+
+def _run(*args: str, stdin: str | None = None, encoding: str = "utf-8") -> Result:
+    return CliRunner(charset=encoding).invoke(main, args, input=stdin)
+
+
+def _below_code(output: str) -> str:
+    return "".join(line for line in output.splitlines(True) if line.startswith("  = "))
+
+
+def test_text_has_a_step_a_line(tree: Write) -> None:
+    tree({"views.py": WHOLE})
+    assert f"  | ^^^\n{TABLE}  = help: mind it\n\n" in _run().stdout
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        "",
+        '("read", "", "show", "request.args", "views.py", 2)',
+        '("entry", "view", "show", "show", "views.py", 1), '
+        '("read", "", "show", "request.args", "views.py", 2)',
+    ],
+)
+def test_a_path_that_the_line_shows_is_not_printed(tree: Write, steps: str) -> None:
+    tree({"views.py": f"import flask\nway({steps})\n"})
+    assert _below_code(_run().stdout) == "  = help: mind it\n"
+    assert _run("--output-format=concise").stdout == "views.py:2:1: WAY101 lost\n"
+
+
+def test_an_entry_alone_and_the_top_of_a_file_are_steps(tree: Write) -> None:
+    entry = '("entry", "hook", "check", "check", "views.py", 9)'
+    top = '("call", "", None, "run()", "views.py", 7)'
+    tree({"views.py": f"import flask\nway({entry})\nway({top})\n"})
+    shown = _run().stdout
+    assert "      views.py:9  hook  check  is called\n" in shown
+    assert "      views.py:7  <module>  calls  run()\n" in shown
+
+
+def test_concise_has_it_in_the_line(tree: Write) -> None:
+    tree({"views.py": WHOLE})
+    assert _run("--output-format=concise").stdout == (
+        "views.py:2:1: WAY101 lost [show → render (tasks.py:3) ⇒thread⇒ work reads request.args]\n"
+    )
+    tree({"views.py": f"import flask\nway({CALL}, {START})\n"})
+    assert "[show → render (tasks.py:3) ⇒thread⇒]\n" in _run("--output-format=concise").stdout
+
+
+def test_json_has_it_as_an_array(tree: Write) -> None:
+    tree({"views.py": WHOLE + "way()\n"})
+    first, second = json.loads(_run("--output-format=json").stdout)
+    assert [step["role"] for step in first["path"]] == ["entry", "call", "boundary", "read"]
+    assert first["path"][2] == {
+        "role": "boundary",
+        "kind": "thread",
+        "function": "render",
+        "code": "Thread(target=work)",
+        "filename": "tasks.py",
+        "row": 3,
+        "column": 1,
+        "end_row": 3,
+        "end_column": 20,
+        "context": None,
+        "message": "",
+    }
+    assert second["path"] == []
+
+
+def test_what_else_is_said_stands_below(tree: Write) -> None:
+    tree({"views.py": "import flask, way\nmend()\n"})
+    assert _below_code(_run().stdout) == (
+        "  = help: mind it (fixed with --unsafe-fixes)\n"
+        "  = note: so it is\n"
+        "  = note: b.py:3: also\n"
+        "  = unsafe: it may be late\n"
+        "  = no fix: none at all\n"
+    )
+    (found,) = json.loads(_run("--output-format=json").stdout)
+    assert (found["help"], found["notes"]) == ("mind it", ["so it is"])
+    assert found["fix"]["unsafe_reason"] == "it may be late"
+    assert found["no_fix_reason"] == "none at all"
+    assert found["labels"] == [
+        {
+            "filename": "b.py",
+            "row": 3,
+            "column": 1,
+            "end_row": 3,
+            "end_column": 4,
+            "text": "also",
+        }
+    ]
+
+
+def test_long_code_is_cut(tree: Write) -> None:
+    step = f'("read", "", "show", "{"x" * 90}", "tasks.py", 9)'
+    tree({"views.py": f"import flask\nway({step})\n"})
+    for encoding, cut in (("ascii", "x" * 57 + "..."), ("utf-8", "x" * 59 + "…")):
+        assert f"show  reads  {cut}  it fails\n" in _run(encoding=encoding).stdout_bytes.decode()
+
+
+@pytest.mark.parametrize(
+    ("encoding", "arrow"), [("ascii", "->"), ("latin-1", "->"), ("utf-8", "→")]
+)
+def test_the_arrow_is_one_that_stdout_can_show(tree: Write, encoding: str, arrow: str) -> None:
+    tree({"views.py": WHOLE})
+    shown = _run("--output-format=concise", encoding=encoding).stdout_bytes.decode()
+    assert f"[show {arrow} render" in shown
+
+
+def test_an_explanation_has_the_findings_below(tree: Write) -> None:
+    tree({"views.py": WHOLE})
+    shown = _run("--explain", "way101", ".")
+    assert shown.stdout.startswith(f"{EXPLAINED}\nviews.py:2:1: WAY101 lost\n")
+    assert TABLE in shown.stdout
+    assert shown.exit_code == 1
+    assert shown.stderr.startswith("1 finding in 1 file")
+    assert _run("--explain", "WAY101").stdout == EXPLAINED
+
+
+def test_an_explanation_is_of_the_one_rule_whatever_the_settings_say(tree: Write) -> None:
+    table = '[tool.flask-ctxfix]\nselect = ["WAY101"]\nignore = ["WAY102"]\n'
+    tree({"pyproject.toml": table + 'output-format = "json"\n', "views.py": WHOLE})
+    shown = _run("--explain", "WAY102", "views.py").stdout
+    assert "views.py:1:1: WAY102 noted" in shown
+    assert "WAY101" not in shown
+    assert "path" not in shown
+
+
+def test_paths_without_findings_add_nothing(tree: Write) -> None:
+    tree({"views.py": "import flask\n"})
+    shown = _run("--explain", "WAY101", "views.py")
+    assert shown.stdout == EXPLAINED
+    assert shown.exit_code == 0
+
+
+def test_a_terminal_that_knows_ascii_only_stops_nothing(tree: Write) -> None:
+    tree({"é.py": "from flask import _request_ctx_stack  # é\n"})
+    command = [sys.executable, "-X", "utf8=0", "-m", "flask_ctxfix"]
+    environment = {"PYTHONIOENCODING": "ascii", "PATH": ""}
+    for args, status in (([], 1), (["--list-rules"], 0), (["--explain", "CTX401", "."], 1)):
+        done = subprocess.run([*command, *args], env=environment, capture_output=True, check=False)
+        assert (done.returncode, b"Error" in done.stderr) == (status, False), done.stderr
+    assert Path("é.py").exists()
