@@ -54,6 +54,13 @@ class Unseen(NamedTuple):
     reason: str
 
 
+class MethodName(NamedTuple):
+    """The name of methods, and whether these are called where that is read."""
+
+    text: str
+    is_property: bool
+
+
 class Inside(NamedTuple):
     """What a parameter holds is called in the body of its function."""
 
@@ -116,27 +123,22 @@ class Callers:
 
     def perhaps(self, module: Module, function: FunctionNode) -> tuple[Caller, ...]:
         """Return what may call a method: what reads its name of an object that nobody knows."""
+        name = name_that_objects_have(module, function)
+        return () if name is None else self.perhaps_named(name)
+
+    def perhaps_named(self, name: MethodName) -> tuple[Caller, ...]:
+        """Return what may call any method of a name."""
 
         def compute() -> tuple[Caller, ...]:
-            return tuple(sorted(set(self._perhaps(module, function)), key=_order))
+            walk = _Walk(self, None)
+            for home, reference in self.references.perhaps_of_member(name.text):
+                if name.is_property:
+                    walk.called(home, reference)
+                else:
+                    walk.add(home, reference)
+            return tuple(sorted(set(_callers_in(walk.run())), key=_order))
 
-        return self._table.ask(module, _CALLERS, ("perhaps callers", function), compute)
-
-    def _perhaps(self, module: Module, function: FunctionNode) -> Iterator[Caller]:
-        if isinstance(function, ast.Lambda):
-            return
-        owner = module.scopes.parents.get(function)
-        if not isinstance(owner, ast.ClassDef):
-            return
-        walk = _Walk(self, None)
-        is_property = _is_property(function)
-        reads = self.references.perhaps_of_member(Class(module, owner), function.name)
-        for home, reference in reads:
-            if is_property:
-                walk.called(home, reference)
-            else:
-                walk.add(home, reference)
-        yield from _callers_in(walk.run())
+        return self._table.ask(self.project, _CALLERS, ("perhaps callers", name), compute)
 
     def held(self, module: Module, function: FunctionNode, name: str) -> frozenset[_Held]:
         """Return what becomes of what a parameter of a function is given."""
@@ -582,6 +584,14 @@ def senders(callers: Callers, module: Module, entry: Entry) -> Iterator[Caller]:
                     yield CallSite(other, call, callers.guards.at(other, call))
     if not is_sent:
         yield Unseen("a receiver of a signal whose sender is not known")
+
+
+def name_that_objects_have(module: Module, function: FunctionNode) -> MethodName | None:
+    """Return the name of a method; None for what is none."""
+    is_method = isinstance(module.scopes.parents.get(function), ast.ClassDef)
+    if isinstance(function, ast.Lambda) or not is_method:
+        return None
+    return MethodName(function.name, _is_property(function))
 
 
 def _is_property(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:

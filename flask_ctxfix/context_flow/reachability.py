@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from flask_ctxfix.codemod import Step
-from flask_ctxfix.context_flow.callers import Caller, Callers, CallSite, Unseen
+from flask_ctxfix.context_flow.callers import (
+    Caller,
+    Callers,
+    CallSite,
+    MethodName,
+    Unseen,
+    name_that_objects_have,
+)
 from flask_ctxfix.context_flow.entries import Entries, Entry, Where
 from flask_ctxfix.context_flow.evaluation import Values
 from flask_ctxfix.context_flow.guards import Guards
@@ -60,8 +67,14 @@ _UNKNOWN: _Contexts = frozenset({Where.UNKNOWN})
 _OUTSIDE: _Contexts = frozenset({Where.OUTSIDE})
 _IN_REQUEST: _Contexts = frozenset({Where.REQUEST})
 _IN_APP: _Contexts = frozenset({Where.APP})
+_INSIDE: _Contexts = frozenset({Where.REQUEST, Where.APP})
 # The contexts that a function runs in; UNKNOWN among them if it may run in others too.
 _CONTEXTS: QuestionKind[_Contexts] = QuestionKind("reach", _NOWHERE, frozenset.union)
+# The same, but UNKNOWN alone if they give no answer.
+_LIKELY: QuestionKind[_Contexts] = QuestionKind(
+    "likely reach", _NOWHERE, lambda one, other: _settled(one | other)
+)
+_IS_SO: QuestionKind[bool] = QuestionKind("is so", False, bool.__or__)
 
 
 class Reachability:
@@ -89,6 +102,7 @@ class Reachability:
         self._entries = entries
         self._callers = callers
         self._is_thorough = is_thorough
+        self._kind = _CONTEXTS if is_thorough else _LIKELY
         self._ways = Ways(callers, entries, self._contexts_of, self._of_caller)
 
     def of(self, module: Module, node: ast.AST) -> Reach:
@@ -136,13 +150,12 @@ class Reachability:
         registered = self._registered(module, function)
         if registered is not None and not self._is_thorough:
             return registered
-        place = (module.key, name_of(function), function.lineno, function.col_offset)
-        key = ("reach", self._is_thorough, place)
+        key = ("reach", self._is_thorough, _place(module, function))
 
         def compute() -> _Contexts:
             return self._called(module, function, registered)
 
-        return self._table.ask(self._project, _CONTEXTS, key, compute)
+        return self._table.ask(self._project, self._kind, key, compute)
 
     def _registered(self, module: Module, function: FunctionNode) -> _Contexts | None:
         """Return where a function runs by its decorators or as a method of its class."""
@@ -160,31 +173,105 @@ class Reachability:
         self, module: Module, function: FunctionNode, registered: _Contexts | None
     ) -> _Contexts:
         """Return where the callers of a function run, with Flask where it is `registered`."""
-        if not isinstance(function, ast.Lambda):
-            if self._is_thorough and self._is_run_elsewhere(module, function):
-                return _UNKNOWN
-            if registered is not None and (
-                registered == _IN_APP  # commands carry their context with them
-                or isinstance(module.scopes.parents[function], ast.ClassDef)
-            ):
-                return registered
-            if self._makes_application(module, function):
-                return _OUTSIDE
+        if self._is_thorough and self._is_run_elsewhere(module, function):
+            return _UNKNOWN
+        if registered is not None and (
+            registered == _IN_APP  # commands carry their context with them
+            or isinstance(module.scopes.parents[function], ast.ClassDef)
+        ):
+            return registered
+        if self._makes_application(module, function):
+            return _OUTSIDE
+        if not self._is_thorough:
+            return self._likely(module, function)
         found = registered or _NOWHERE
         certain = self._callers.of(module, function)
-        if not self._is_thorough and any(map(_is_unknown, certain)):
-            return _UNKNOWN  # where the other callers run is not worth the search
         for caller in certain:
             found |= self._of_caller(caller)
-        perhaps = self._callers.perhaps(module, function)
-        for caller in perhaps if self._is_thorough else _likely(perhaps, certain):
-            contexts = self._of_caller(caller)
-            if certain and not self._is_thorough:  # these may call something else
-                contexts &= _IN_REQUEST
-            found |= contexts
-        if self._is_thorough and not (certain or perhaps or registered):
-            return _UNKNOWN
+        name = name_that_objects_have(module, function)
+        perhaps = () if name is None else self._callers.perhaps_named(name)
+        if name is not None:
+            found |= self._of_name(name)
+        return found if certain or perhaps or registered else _UNKNOWN
+
+    def _likely(self, module: Module, function: FunctionNode) -> _Contexts:
+        """Return where a function runs by its callers: by others that may be, if it has none."""
+        certain = self._callers.of(module, function)
+        name = name_that_objects_have(module, function)
+        if not certain:
+            return _NOWHERE if name is None else self._of_name(name)
+        found = self._joined(certain)
+        if name is not None and not (found & _INSIDE or found == _UNKNOWN):
+            if self._is_named_in_request(name, by_calls=True):
+                found = _settled(found | _IN_REQUEST)
         return found
+
+    def _of_name(self, name: MethodName) -> _Contexts:
+        """Return where what may call the methods of a name runs."""
+
+        def compute() -> _Contexts:
+            perhaps = self._callers.perhaps_named(name)
+            return self._joined(perhaps if self._is_thorough else _seen(perhaps))
+
+        key = ("reach of methods", self._is_thorough, name)
+        return self._table.ask(self._project, self._kind, key, compute)
+
+    def _joined(self, callers: Iterable[Caller]) -> _Contexts:
+        """Return where callers run, no further than until that is unknown, if this is enough."""
+        found = _NOWHERE
+        for caller in sorted(callers, key=self._is_long) if not self._is_thorough else callers:
+            found |= self._of_caller(caller)
+            if not self._is_thorough:
+                found = _settled(found)
+                if found == _UNKNOWN:
+                    break
+        return found
+
+    def _is_long(self, caller: Caller) -> bool:
+        """Whether it takes others to tell where a caller runs."""
+        if not isinstance(caller, CallSite):
+            return False
+        function = caller.module.scopes.function_of(caller.node)
+        return function is not None and self._registered(caller.module, function) is None
+
+    def _is_in_request(self, caller: Caller) -> bool:
+        """Whether a caller may run in a request, among others; asked where that alone counts."""
+        if not isinstance(caller, CallSite):
+            return isinstance(caller, Entry) and caller.where is Where.REQUEST
+        if caller.proven is Need.REQUEST:
+            return True
+        function = caller.module.scopes.function_of(caller.node)
+        if function is None:
+            return False
+        module = caller.module
+        registered = self._registered(module, function)
+        if registered is not None:
+            return registered == _IN_REQUEST
+
+        def compute() -> bool:
+            if self._makes_application(module, function):
+                return False
+            certain = self._callers.of(module, function)
+            if any(map(_is_unknown, certain)):
+                return False
+            if any(map(self._is_in_request, sorted(certain, key=self._is_long))):
+                return True
+            name = name_that_objects_have(module, function)
+            return name is not None and self._is_named_in_request(name, by_calls=bool(certain))
+
+        key = ("in request", _place(module, function))
+        return self._table.ask(self._project, _IS_SO, key, compute)
+
+    def _is_named_in_request(self, name: MethodName, *, by_calls: bool) -> bool:
+        """Whether a request may call methods of a name, as the last of the callers to count."""
+
+        def compute() -> bool:
+            perhaps = self._callers.perhaps_named(name)
+            if by_calls:
+                perhaps = tuple(each for each in perhaps if isinstance(each, CallSite))
+            return any(map(self._is_in_request, sorted(perhaps, key=self._is_long)))
+
+        return self._table.ask(self._project, _IS_SO, ("named in request", by_calls, name), compute)
 
     def _of_caller(self, caller: Caller) -> _Contexts:
         """Return where a function runs as far as one of its callers goes."""
@@ -199,6 +286,8 @@ class Reachability:
             return _OUTSIDE
         contexts = self._of_function(caller.module, function)
         if caller.proven is Need.APP and contexts != _IN_REQUEST:
+            if not self._is_thorough and contexts == _UNKNOWN:
+                return _INSIDE
             if contexts or self._is_uncalled(caller.module, function):
                 return (contexts & _IN_REQUEST) | _IN_APP
         return contexts
@@ -206,10 +295,10 @@ class Reachability:
     def _is_uncalled(self, module: Module, function: FunctionNode) -> bool:
         return not (self._callers.of(module, function) or self._callers.perhaps(module, function))
 
-    def _is_run_elsewhere(
-        self, module: Module, function: ast.FunctionDef | ast.AsyncFunctionDef
-    ) -> bool:
+    def _is_run_elsewhere(self, module: Module, function: FunctionNode) -> bool:
         """Whether a body runs later than its call, or where a decorator starts it."""
+        if isinstance(function, ast.Lambda):
+            return False
         if function in module.scopes.generators:
             return True
         for decorator in function.decorator_list:
@@ -228,6 +317,8 @@ class Reachability:
 
     def _makes_application(self, module: Module, function: FunctionNode) -> bool:
         """Whether a function sets up an application, which happens before any request."""
+        if isinstance(function, ast.Lambda):
+            return False
         return function in module.memo("makers of applications", lambda: self._makers(module))
 
     def _makers(self, module: Module) -> frozenset[ast.AST]:
@@ -249,8 +340,16 @@ def _is_unknown(caller: Caller) -> bool:
     )
 
 
-def _likely(perhaps: tuple[Caller, ...], certain: tuple[Caller, ...]) -> tuple[Caller, ...]:
+def _seen(perhaps: tuple[Caller, ...]) -> tuple[Caller, ...]:
     """Return what may call a function, without what nobody sees if anything is seen to."""
-    if certain:
-        return tuple(each for each in perhaps if isinstance(each, CallSite))
     return tuple(each for each in perhaps if not isinstance(each, Unseen)) or perhaps
+
+
+def _settled(contexts: _Contexts) -> _Contexts:
+    """Return contexts as one that is unknown, where there are too many for an answer."""
+    return contexts if len(contexts) < 2 or contexts == _INSIDE else _UNKNOWN
+
+
+def _place(module: Module, function: FunctionNode) -> tuple[object, ...]:
+    """Return what tells a function from others, also if its file is parsed again."""
+    return module.key, name_of(function), function.lineno, function.col_offset

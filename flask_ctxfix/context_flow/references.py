@@ -99,7 +99,7 @@ class References:
     ) -> Iterator[tuple[Module, ast.expr]]:
         """Yield what may call a method; calls of something else with that name do no harm."""
         yield from self.of_member(Class(module, owner), function.name, is_method=True)
-        yield from self.perhaps_of_member(Class(module, owner), function.name)
+        yield from self.perhaps_of_member(function.name)
 
     def certain(self, module: Module, function: Definition) -> Iterator[tuple[Module, ast.expr]]:
         """Yield what names a function, without what is read of an object that nobody knows."""
@@ -125,7 +125,7 @@ class References:
             elif receiver is not None and related.are_related(receiver, own):
                 yield module, node
 
-    def perhaps_of_member(self, owner: Class, name: str) -> Iterator[tuple[Module, ast.expr]]:
+    def perhaps_of_member(self, name: str) -> Iterator[tuple[Module, ast.expr]]:
         """Yield what reads an attribute of this name of an object that nobody knows."""
         yield from self._reads_of(name).unknown
 

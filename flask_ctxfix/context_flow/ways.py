@@ -81,18 +81,31 @@ class Ways:
         """Return why nobody knows where a function runs."""
         if not contexts:
             return ONLY_UNNAMED if any(self._every(asked)) else NOTHING_NAMES
-        if Where.UNKNOWN not in contexts:
-            return SEVERAL
         seen = {asked}
         layer = [asked]
         while layer:
             reasons = [reason for each in layer for reason in self._reasons(each)]
             if reasons:
                 return min(reasons)
-            callers = (c for each in layer for c, _ in self._calls_in(each, Where.UNKNOWN))
+            callers = (c for each in layer for c in self._unknown_callers(each))
             layer = [each for each in dict.fromkeys(callers) if each not in seen]
             seen.update(layer)
-        return ELSEWHERE
+        return SEVERAL if any(map(self._has_several, seen)) else ELSEWHERE
+
+    def _has_several(self, place: Place) -> bool:
+        return len({self._of_caller(each) for each in self._counted(place)} - {frozenset()}) > 1
+
+    def _unknown_callers(self, place: Place) -> Iterator[Place]:
+        """Yield the functions that call one and run nobody knows where."""
+        for caller in self._counted(place):
+            if isinstance(caller, CallSite) and Where.UNKNOWN in self._of_caller(caller):
+                function = caller.module.scopes.function_of(caller.node)
+                if function is not None:
+                    yield Place(caller.module, function)
+
+    def _counted(self, place: Place) -> tuple[Caller, ...]:
+        """Return what calls a function, or if nothing is seen to, what may."""
+        return self._callers.of(*place) or self._callers.perhaps(*place)
 
     def _every(self, place: Place) -> Iterator[Caller]:
         yield from self._callers.of(*place)
@@ -129,7 +142,7 @@ class Ways:
         for entry in self._entries.of(*place):
             if entry.where in (None, Where.UNKNOWN) and entry.reason:
                 yield entry.reason
-        for caller in self._every(place):
+        for caller in self._counted(place):
             if isinstance(caller, Entry):
                 if caller.where in (None, Where.UNKNOWN):
                     yield caller.reason
