@@ -16,7 +16,6 @@ from flask_ctxfix.steps import entry_step, step_at
 NOTHING_NAMES = "nothing names it"
 ONLY_UNNAMED = "called only by what nothing calls"
 SEVERAL = "it runs in several contexts"  # the summary knows this one
-ELSEWHERE = "it runs later, or where a decorator starts it"
 
 
 class Place(NamedTuple):
@@ -90,10 +89,7 @@ class Ways:
             callers = (c for each in layer for c in self._unknown_callers(each))
             layer = [each for each in dict.fromkeys(callers) if each not in seen]
             seen.update(layer)
-        return SEVERAL if any(map(self._has_several, seen)) else ELSEWHERE
-
-    def _has_several(self, place: Place) -> bool:
-        return len({self._of_caller(each) for each in self._counted(place)} - {frozenset()}) > 1
+        return SEVERAL
 
     def _unknown_callers(self, place: Place) -> Iterator[Place]:
         """Yield the functions that call one and run nobody knows where."""
