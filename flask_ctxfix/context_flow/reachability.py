@@ -6,29 +6,18 @@ import ast
 from collections.abc import Callable, Iterable, Iterator
 
 from flask_ctxfix.codemod import Step
-from flask_ctxfix.context_flow.callers import (
-    Caller,
-    Callers,
-    CallSite,
-    MethodName,
-    Unseen,
-    name_that_objects_have,
-)
+from flask_ctxfix.context_flow.call_sites import Caller, CallSite, Unseen
+from flask_ctxfix.context_flow.callers import Callers, MethodName, name_that_objects_have
 from flask_ctxfix.context_flow.entries import Entries, Entry, Where
 from flask_ctxfix.context_flow.evaluation import Values
 from flask_ctxfix.context_flow.guards import Guards
 from flask_ctxfix.context_flow.made_contexts import Need
+from flask_ctxfix.context_flow.run_elsewhere import is_run_elsewhere, makes_application
 from flask_ctxfix.context_flow.tables import QuestionKind, Table
-from flask_ctxfix.context_flow.values import Foreign, Function
 from flask_ctxfix.context_flow.ways import Place, Ways
-from flask_ctxfix.flask_facts import JOB_DECORATORS, OUTSIDE_DECORATORS, STARTERS
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import FunctionNode
 from flask_ctxfix.steps import name_of
-from flask_ctxfix.syntax import without_call
-
-# Decorators that also let something else than Flask call the function.
-_TASKS = {*JOB_DECORATORS, *(each for each in OUTSIDE_DECORATORS if not each.startswith("click."))}
 
 _Contexts = frozenset[Where]
 
@@ -173,14 +162,14 @@ class Reachability:
         self, module: Module, function: FunctionNode, registered: _Contexts | None
     ) -> _Contexts:
         """Return where the callers of a function run, with Flask where it is `registered`."""
-        if self._is_thorough and self._is_run_elsewhere(module, function):
+        if self._is_thorough and is_run_elsewhere(self._values, module, function):
             return _UNKNOWN
         if registered is not None and (
             registered == _IN_APP  # commands carry their context with them
             or isinstance(module.scopes.parents[function], ast.ClassDef)
         ):
             return registered
-        if self._makes_application(module, function):
+        if makes_application(self._project, self._values, module, function):
             return _OUTSIDE
         if not self._is_thorough:
             return self._likely(module, function)
@@ -249,7 +238,7 @@ class Reachability:
             return registered == _IN_REQUEST
 
         def compute() -> bool:
-            if self._makes_application(module, function):
+            if makes_application(self._project, self._values, module, function):
                 return False
             certain = self._callers.of(module, function)
             if any(map(_is_unknown, certain)):
@@ -294,43 +283,6 @@ class Reachability:
 
     def _is_uncalled(self, module: Module, function: FunctionNode) -> bool:
         return not (self._callers.of(module, function) or self._callers.perhaps(module, function))
-
-    def _is_run_elsewhere(self, module: Module, function: FunctionNode) -> bool:
-        """Whether a body runs later than its call, or where a decorator starts it."""
-        if isinstance(function, ast.Lambda):
-            return False
-        if function in module.scopes.generators:
-            return True
-        for decorator in function.decorator_list:
-            called = without_call(decorator)
-            maker = self._values.of(module, called)
-            if isinstance(maker, Foreign) and maker.name in _TASKS:
-                return True
-            if isinstance(maker, Function) and self._starts_something(maker):
-                return True
-        return False
-
-    def _starts_something(self, function: Function) -> bool:
-        calls = (node for node in ast.walk(function.node) if isinstance(node, ast.Call))
-        values = (self._values.of(function.module, call.func) for call in calls)
-        return any(isinstance(value, Foreign) and value.name in STARTERS for value in values)
-
-    def _makes_application(self, module: Module, function: FunctionNode) -> bool:
-        """Whether a function sets up an application, which happens before any request."""
-        if isinstance(function, ast.Lambda):
-            return False
-        return function in module.memo("makers of applications", lambda: self._makers(module))
-
-    def _makers(self, module: Module) -> frozenset[ast.AST]:
-        """Return what holds the calls of a module that make an application."""
-        names = {local for local, _ in self._project.flask_locals(module).get("Flask", ())}
-        names.add("Flask")  # as an attribute, or imported with a star
-        return frozenset(
-            parent
-            for call in module.scopes.calls_of(names)
-            if self._values.of(module, call.func) == Foreign("flask.Flask")
-            for parent in module.scopes.ancestors(call)
-        )
 
 
 def _is_unknown(caller: Caller) -> bool:

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from flask_ctxfix.codemod import Step
-from flask_ctxfix.context_flow.callers import Caller, Callers, CallSite
+from flask_ctxfix.context_flow.call_sites import Caller, CallSite
+from flask_ctxfix.context_flow.callers import Callers
 from flask_ctxfix.context_flow.entries import Entries, Entry, Where
 from flask_ctxfix.project import Module
 from flask_ctxfix.scopes import FunctionNode
