@@ -1,7 +1,7 @@
 """What Flask and the libraries around it call, and with which context.
 
 A function is an entry by its decorators, as a method of its class, or since it is given to what
-registers or starts it. The rows are in `entry_facts`; this finds the one that code means.
+registers or starts it. The rows are in `flask_facts`; this finds the one that code means.
 """
 
 from __future__ import annotations
@@ -14,31 +14,27 @@ from typing import NamedTuple
 from flask_ctxfix.applications import imported_packages
 from flask_ctxfix.context_flow.evaluation import Values
 from flask_ctxfix.context_flow.values import Class, Foreign, Function, Value
-from flask_ctxfix.entry_facts import (
-    BASES,
-    BY_NAME,
-    CALLING,
-    GROUPS,
-    GROUPS_WITH_CONTEXT,
-    LISTS,
-    PASSIVE,
-    VIEW,
-    EntryFact,
-    EntryKind,
-)
 from flask_ctxfix.flask_facts import (
     APP_DECORATORS,
+    CALLED_METHODS,
+    CALLING,
     CARRIERS,
     ENDING_DECORATORS,
     ENTRY_BASES,
     ENTRY_DECORATORS,
     EXPOSING_DECORATORS,
+    GROUPS,
+    GROUPS_WITH_CONTEXT,
     JOB_BASES,
     JOB_DECORATORS,
+    LISTS,
     OUTSIDE_DECORATORS,
+    PASSIVE_BASES,
     STARTED_CLASSES,
     STARTERS,
+    Calls,
 )
+from flask_ctxfix.flask_facts.rows import HANDLER, HOOK, VIEW, EntryKind
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import FunctionNode
 from flask_ctxfix.syntax import without_call
@@ -81,39 +77,52 @@ _WHERE = {
     "signal": Where.UNKNOWN,
     "unknown": Where.UNKNOWN,
 }
-_BY_METHOD: dict[str, EntryFact] = {
+_BY_METHOD: dict[str, Calls] = {
     **dict.fromkeys(("route", "get", "post", "put", "patch", "delete", "expose"), VIEW),
-    **dict.fromkeys(("errorhandler", "app_errorhandler"), EntryFact("error handler", "request")),
-    **dict.fromkeys(("event", "on"), EntryFact("socket event", "request")),
+    **dict.fromkeys(("errorhandler", "app_errorhandler"), HANDLER),
+    **dict.fromkeys(("event", "on"), Calls("socket event", "request")),
     **dict.fromkeys(
         (
             *("request_loader", "unauthorized_handler", "user_loader", "user_lookup_loader"),
             *("verify_password", "verify_token"),
         ),
-        EntryFact("loader", "request"),
+        Calls("loader", "request"),
     ),
 }
-_COMMAND = EntryFact("command", "outside")
+_COMMAND = Calls("command", "outside")
 
 
-def _kept_as(names: frozenset[str], fact: EntryFact) -> dict[str, EntryFact]:
+def _kept_as(names: frozenset[str], fact: Calls) -> dict[str, Calls]:
     """Return the rows of decorators, by what the last part of each says."""
     return {name: _BY_METHOD.get(name.rpartition(".")[2], fact) for name in names}
 
 
-_FACTS: dict[str, EntryFact] = {
-    **_kept_as(ENTRY_DECORATORS | EXPOSING_DECORATORS, EntryFact("hook", "request")),
+# How what is registered is spelled, where nothing tells what it is registered with.
+_BY_NAME: dict[str, Calls] = {
+    **dict.fromkeys(("add_url_rule", "route"), VIEW),
+    **dict.fromkeys(("after_request", "before_app_request", "before_request"), HOOK),
+    **dict.fromkeys(("app_errorhandler", "errorhandler", "register_error_handler"), HANDLER),
+    **dict.fromkeys(
+        ("teardown_appcontext", "teardown_app_request", "teardown_request"),
+        Calls("teardown", "ending"),
+    ),
+    **dict.fromkeys(("add_done_callback", "call_on_close"), Calls("callback", "outside")),
+    **dict.fromkeys(("record", "record_once"), Calls("set-up", "outside")),
+}
+
+_FACTS: dict[str, Calls] = {
+    **_kept_as(ENTRY_DECORATORS | EXPOSING_DECORATORS, HOOK),
     **dict.fromkeys(OUTSIDE_DECORATORS, _COMMAND),
-    **dict.fromkeys(JOB_DECORATORS, EntryFact("job", "outside")),
-    "atexit.register": EntryFact("exit", "outside"),
-    **dict.fromkeys(ENDING_DECORATORS, EntryFact("teardown", "ending")),
-    **dict.fromkeys(APP_DECORATORS, EntryFact("command", "app")),
+    **dict.fromkeys(JOB_DECORATORS, Calls("job", "outside")),
+    "atexit.register": Calls("exit", "outside"),
+    **dict.fromkeys(ENDING_DECORATORS, Calls("teardown", "ending")),
+    **dict.fromkeys(APP_DECORATORS, Calls("command", "app")),
     **CALLING,
 }
-_GIVEN: dict[str, EntryFact] = {
+_GIVEN: dict[str, Calls] = {
     **_FACTS,
-    **dict.fromkeys(STARTERS, EntryFact("thread", "outside")),
-    **dict.fromkeys(CARRIERS, EntryFact("thread", "caller")),
+    **dict.fromkeys(STARTERS, Calls("thread", "outside")),
+    **dict.fromkeys(CARRIERS, Calls("thread", "caller")),
 }
 _STARTED = {**STARTED_CLASSES, **JOB_BASES}
 _GIVEN_DATA = frozenset({"loader", "socket event", "view"})
@@ -163,7 +172,7 @@ class Entries:
                 return Entry(fact.kind, Where.UNKNOWN, "a command that may open no context")
             return _entry(fact, called)
         if attribute in _ALWAYS_BY_NAME or value is None:
-            fact = BY_NAME.get(attribute)  # type: ignore[assignment]
+            fact = _BY_NAME.get(attribute)  # type: ignore[assignment]
             return None if fact is None else _entry(fact, called)
         return None
 
@@ -173,7 +182,7 @@ class Entries:
             return False
         called = [without_call(each) for each in getattr(function, "decorator_list", ())]
         return any(
-            getattr(each, "attr", "") in BY_NAME and self._values.of(module, each) is None
+            getattr(each, "attr", "") in _BY_NAME and self._values.of(module, each) is None
             for each in called
         )
 
@@ -188,7 +197,7 @@ class Entries:
             value is None or (isinstance(value, Foreign) and attribute in _NAMED_OF_ANY)
         )
         if attribute in _ALWAYS_BY_NAME or is_named:
-            return _entry(BY_NAME[attribute], call.func)
+            return _entry(_BY_NAME[attribute], call.func)
         return None
 
     def kept_in(self, value: Value | None) -> Entry | None:
@@ -213,11 +222,11 @@ class Entries:
                 methods = ENTRY_BASES[base.name]
                 if name in methods if methods is not None else name.startswith("on_"):
                     return _entry(VIEW if methods is not None else _BY_METHOD["event"])
-            methods, fact = BASES.get(base.name, _NOTHING)
+            methods, fact = CALLED_METHODS.get(base.name, _NOTHING)
             if name in methods:
                 return _entry(fact)
             if name == "run" and base.name in _STARTED:
-                return _entry(EntryFact("thread", "outside"))
+                return _entry(Calls("thread", "outside"))
         return None
 
     def _names_of(self, value: Value | None) -> list[str]:
@@ -266,25 +275,25 @@ class Entries:
 
 
 _APP_GROUP = "flask.cli.AppGroup()"
-_NOTHING: tuple[frozenset[str], EntryFact] = (frozenset(), _COMMAND)
+_NOTHING: tuple[frozenset[str], Calls] = (frozenset(), _COMMAND)
 _PASSIVE_PACKAGES = ("abc.", "builtins.", "enum.", "typing.")
 _NAMED_OF_ANY = frozenset({"add_url_rule", "register_error_handler"})
 
 
-def _entry(fact: EntryFact, called: ast.expr | None = None) -> Entry:
+def _entry(fact: Calls, called: ast.expr | None = None) -> Entry:
     sender = None
     if fact.context == "signal" and isinstance(called, ast.Attribute):
         sender = called.value
     return Entry(fact.kind, _WHERE[fact.context], fact.why, sender)
 
 
-def _name_in(names: list[str], facts: dict[str, object] | dict[str, EntryFact]) -> str:
+def _name_in(names: list[str], facts: dict[str, object] | dict[str, Calls]) -> str:
     return next((each for each in names if each in facts), "")
 
 
 def _calls_nothing(name: str) -> bool:
     """Whether a class from elsewhere calls no methods but what is known here."""
-    return name in PASSIVE or name in ENTRY_BASES or name.startswith(_PASSIVE_PACKAGES)
+    return name in PASSIVE_BASES or name in ENTRY_BASES or name.startswith(_PASSIVE_PACKAGES)
 
 
 def _opens_no_context(decorator: ast.expr) -> bool:

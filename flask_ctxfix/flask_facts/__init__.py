@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Literal
 
-from flask_ctxfix.flask_facts import extensions, flask, jobs, python, removed, threads
+from flask_ctxfix.flask_facts import called, extensions, flask, jobs, python, removed, threads
 from flask_ctxfix.flask_facts.flask import APPLICATIONS as APPLICATIONS
 from flask_ctxfix.flask_facts.names import is_well_known as is_well_known
 from flask_ctxfix.flask_facts.names import spelled as spelled
@@ -18,16 +18,20 @@ from flask_ctxfix.flask_facts.removed import PRESERVE_ENVIRON_KEY as PRESERVE_EN
 from flask_ctxfix.flask_facts.removed import PRESERVE_PROPERTY as PRESERVE_PROPERTY
 from flask_ctxfix.flask_facts.removed import PRESERVE_SETTING as PRESERVE_SETTING
 from flask_ctxfix.flask_facts.rows import CacheKey as CacheKey
-from flask_ctxfix.flask_facts.rows import ContextKind as ContextKind
+from flask_ctxfix.flask_facts.rows import Calls as Calls
 from flask_ctxfix.flask_facts.rows import (
+    CallsHeld,
+    CallsMethods,
     Facts,
     Integrates,
     KeepsOnG,
+    MakesGroup,
     Role,
     Roles,
     Says,
     TakesContext,
 )
+from flask_ctxfix.flask_facts.rows import ContextKind as ContextKind
 from flask_ctxfix.flask_facts.rows import Runner as Runner
 from flask_ctxfix.flask_facts.rows import Starter as Starter
 
@@ -35,6 +39,7 @@ FACTS: tuple[Facts, ...] = (
     *flask.ROWS,
     *removed.ROWS,
     *extensions.ROWS,
+    *called.ROWS,
     *threads.ROWS,
     *jobs.ROWS,
     *python.ROWS,
@@ -73,6 +78,16 @@ def through_proxy(names: frozenset[str]) -> frozenset[str]:
         f"flask.current_app.{name[len('flask.Flask().') :]}"
         for name in names
         if name.startswith("flask.Flask().")
+    }
+
+
+def _of_proxy(facts: dict[str, Calls]) -> dict[str, Calls]:
+    """Return facts, those of the application also as code has them from ``current_app``."""
+    owner = "flask.Flask()."
+    return facts | {
+        f"flask.current_app.{name[len(owner) :]}": how
+        for name, how in facts.items()
+        if name.startswith(owner)
     }
 
 
@@ -126,6 +141,16 @@ ENDING_DECORATORS = named("ending")
 EXPOSING_DECORATORS = named("exposes")
 APP_DECORATORS = named("app command")
 OUTSIDE_DECORATORS = named("outside")
+# How what they are given, or decorate, is called; how the functions are that attributes hold, and
+# which methods of classes, by what these inherit from; what decorates the commands of a group.
+CALLING = _of_proxy({name: e for name, e in _DETAILED if isinstance(e, Calls)})
+LISTS = _of_proxy({name: e.how for name, e in _DETAILED if isinstance(e, CallsHeld)})
+CALLED_METHODS = {name: (e.names, e.how) for name, e in _DETAILED if isinstance(e, CallsMethods)}
+GROUPS = {name: e.group for name, e in _DETAILED if isinstance(e, MakesGroup)}
+GROUPS_WITH_CONTEXT = named("gives context to commands")
+# What gives back what it is given, or something that calls it; what only looks at that.
+HOLDING = named("gives back")
+LOOKING = named("only looks")
 # Those whose functions have data of the request as parameters.
 FED_DECORATORS = named("fed by request")
 # Those whose functions give what Flask makes a response of, and classes whose methods do.
@@ -168,6 +193,8 @@ ENTRY_BASES: dict[str, frozenset[str] | None] = {
 }
 # Classes that call no methods of those that inherit from them.
 PLAIN_BASES = named("plain class")
+# Those that call no others than Python itself does.
+PASSIVE_BASES = named("passive class")
 # Methods of views whose result Flask makes a response of.
 VIEW_METHODS = _HTTP_METHODS - {"head", "options"} | {"dispatch_request"}
 

@@ -13,7 +13,7 @@ ROWS = (
             "flask_login": ("without teardown",),
             "flask_login.current_user": ("request proxy", "stands for user"),
             "flask_login.login_fresh": ("needs request",),
-            "flask_login.login_required": ("transparent",),
+            "flask_login.login_required": ("transparent", "gives back"),
             "flask_login.login_user": ("needs request", "session writer"),
             "flask_login.logout_user": ("needs request", "session writer"),
             "flask_login.LoginManager().request_loader": ("entry",),

@@ -2,11 +2,26 @@
 
 from __future__ import annotations
 
-from flask_ctxfix.flask_facts.rows import Facts, Roles, TakesContext, members
+from flask_ctxfix.flask_facts.rows import (
+    HANDLER,
+    HOOK,
+    TEMPLATE,
+    VIEW,
+    Calls,
+    CallsHeld,
+    Facts,
+    Roles,
+    TakesContext,
+    members,
+)
 
 _BOTH = ("flask.Flask()", "flask.Blueprint()")
 _VIEW: Roles = ("entry", "answers", "fed by request", "registers view")
 _SET_UP: Roles = ("sets up",)
+_TEMPLATE: Roles = ("sets up", TEMPLATE)
+_TEARDOWNS: Roles = ("list of functions", CallsHeld(Calls("teardown", "ending")))
+_HOOKS: Roles = ("list of functions", CallsHeld(HOOK))
+_OF_TEMPLATES: Roles = (CallsHeld(TEMPLATE),)
 _ENDS: Roles = ("ending",)
 
 ROWS = (
@@ -37,7 +52,7 @@ ROWS = (
     Facts(
         "Flask 3.1, ctx.py; Flask 2.2 to 3.1 executed without and with each context",
         {
-            "flask.after_this_request": ("needs request", "exported"),
+            "flask.after_this_request": ("needs request", "exported", HOOK),
             "flask.copy_current_request_context": ("needs request", "exported"),
             "flask.has_app_context": ("exported",),
             "flask.has_request_context": ("exported",),
@@ -137,28 +152,31 @@ ROWS = (
         members(
             _BOTH,
             {
-                "add_url_rule": ("sets up", "registers view"),
+                "add_url_rule": ("sets up", "registers view", VIEW),
                 "after_request": ("entry", "sets up", "after request", "behind hooks"),
-                "after_request_funcs": ("list of functions",),
+                "after_request_funcs": _HOOKS,
                 "before_request": ("entry", "sets up", "answers", "before request"),
-                "before_request_funcs": ("list of functions",),
-                "context_processor": ("sets up", "behind hooks"),
+                "before_request_funcs": _HOOKS,
+                "context_processor": ("sets up", "behind hooks", TEMPLATE),
                 "delete": _VIEW,
+                "endpoint": (VIEW,),
+                "error_handler_spec": (CallsHeld(HANDLER),),
                 "errorhandler": ("entry", "sets up", "answers", "error handler", "behind hooks"),
                 "get": _VIEW,
                 "patch": _VIEW,
                 "post": _VIEW,
                 "put": _VIEW,
-                "register_error_handler": ("sets up", "behind hooks"),
+                "register_error_handler": ("sets up", "behind hooks", HANDLER),
                 "register_blueprint": ("sets up",),
                 "route": _VIEW,
                 "teardown_request": ("ending", "sets up", "teardown", "behind hooks"),
-                "teardown_request_funcs": ("list of functions",),
-                "template_context_processors": ("list of functions",),
+                "teardown_request_funcs": _TEARDOWNS,
+                "template_context_processors": ("list of functions", CallsHeld(TEMPLATE)),
                 "url_default_functions": ("list of functions",),
                 "url_defaults": ("sets up",),
                 "url_value_preprocessor": ("entry", "sets up"),
-                "url_value_preprocessors": ("list of functions",),
+                "url_value_preprocessors": _HOOKS,
+                "view_functions": (CallsHeld(VIEW),),
             },
         ),
     ),
@@ -167,15 +185,18 @@ ROWS = (
         members(
             ("flask.Flask()",),
             {
-                "add_template_filter": _SET_UP,
-                "add_template_global": _SET_UP,
-                "add_template_test": _SET_UP,
-                "shell_context_processor": _SET_UP,
+                "add_template_filter": _TEMPLATE,
+                "add_template_global": _TEMPLATE,
+                "add_template_test": _TEMPLATE,
+                "jinja_env.filters": _OF_TEMPLATES,
+                "jinja_env.globals": _OF_TEMPLATES,
+                "jinja_env.tests": _OF_TEMPLATES,
+                "shell_context_processor": ("sets up", Calls("command", "app")),
                 "teardown_appcontext": ("ending", "sets up", "teardown"),
-                "teardown_appcontext_funcs": ("list of functions",),
-                "template_filter": _SET_UP,
-                "template_global": _SET_UP,
-                "template_test": _SET_UP,
+                "teardown_appcontext_funcs": _TEARDOWNS,
+                "template_filter": _TEMPLATE,
+                "template_global": _TEMPLATE,
+                "template_test": _TEMPLATE,
             },
         ),
     ),
@@ -184,20 +205,22 @@ ROWS = (
         members(
             ("flask.Blueprint()",),
             {
-                "add_app_template_filter": _SET_UP,
-                "add_app_template_global": _SET_UP,
-                "add_app_template_test": _SET_UP,
+                "add_app_template_filter": _TEMPLATE,
+                "add_app_template_global": _TEMPLATE,
+                "add_app_template_test": _TEMPLATE,
                 "after_app_request": ("entry", "sets up", "after request", "behind hooks"),
-                "app_context_processor": ("sets up", "behind hooks"),
+                "app_context_processor": ("sets up", "behind hooks", TEMPLATE),
                 "app_errorhandler": (
                     *("entry", "sets up", "answers", "error handler", "behind hooks"),
                 ),
-                "app_template_filter": _SET_UP,
-                "app_template_global": _SET_UP,
-                "app_template_test": _SET_UP,
+                "app_template_filter": _TEMPLATE,
+                "app_template_global": _TEMPLATE,
+                "app_template_test": _TEMPLATE,
                 "app_url_defaults": _SET_UP,
                 "app_url_value_preprocessor": ("entry", "sets up"),
                 "before_app_request": ("entry", "sets up", "answers", "before request"),
+                "record": (Calls("set-up", "outside"),),
+                "record_once": (Calls("set-up", "outside"),),
                 "teardown_app_request": ("ending", "sets up", "teardown", "behind hooks"),
             },
         ),

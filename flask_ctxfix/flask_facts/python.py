@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask_ctxfix.flask_facts.rows import Facts, Roles, members
+from flask_ctxfix.flask_facts.rows import HERE, Facts, MakesGroup, Roles, members
 
 _DERIVES: Roles = ("derives",)
 _LAZY: Roles = ("reads lazily",)
@@ -21,39 +21,45 @@ ROWS = (
             **members(
                 ("builtins",),
                 {
+                    **dict.fromkeys(("bytes", "float", "int", "round"), _DERIVES),
+                    **dict.fromkeys(("bool", "len", "repr", "str"), ("derives", "only looks")),
+                    "reversed": ("derives", "gives back"),
+                    "frozenset": ("derives", "reads at once"),
                     **dict.fromkeys(
-                        (
-                            *("bool", "bytes", "float", "int", "len", "repr", "reversed"),
-                            *("round", "str"),
-                        ),
-                        _DERIVES,
+                        ("list", "set", "tuple"), ("derives", "reads at once", "gives back", HERE)
                     ),
+                    "dict": ("derives", "reads at once", "gives back"),
                     **dict.fromkeys(
-                        (
-                            *("dict", "frozenset", "list", "max", "min", "set", "sorted", "sum"),
-                            "tuple",
-                        ),
-                        ("derives", "reads at once"),
+                        ("max", "min", "sorted", "sum"), ("derives", "reads at once", HERE)
                     ),
-                    **dict.fromkeys(("all", "any"), ("reads at once",)),
-                    **dict.fromkeys(("enumerate", "filter", "iter", "map", "zip"), _LAZY),
+                    "next": (HERE,),
+                    **dict.fromkeys(("all", "any"), ("reads at once", HERE)),
+                    **dict.fromkeys(("filter", "map"), ("reads lazily", HERE)),
+                    **dict.fromkeys(("enumerate", "iter", "zip"), ("reads lazily", "gives back")),
                 },
             ),
             "builtins.BaseException": ("catches all",),
             "builtins.Exception": ("catches all",),
             **dict.fromkeys(
                 ("builtins.delattr", "builtins.getattr", "builtins.hasattr", "builtins.setattr"),
-                ("attribute by name",),
+                ("attribute by name", "only looks"),
             ),
             **dict.fromkeys(
-                ("builtins.eval", "builtins.exec", "builtins.locals", "builtins.vars"),
-                ("sees all names",),
+                ("builtins.eval", "builtins.exec", "builtins.locals"), ("sees all names",)
             ),
-            "builtins.classmethod": ("transparent",),
+            "builtins.vars": ("sees all names", "only looks"),
+            **members(
+                ("builtins",),
+                dict.fromkeys(
+                    ("callable", "hash", "id", "isinstance", "issubclass", "type"),
+                    ("only looks",),
+                ),
+            ),
+            "builtins.classmethod": ("transparent", "gives back"),
             "builtins.object": ("plain class",),
-            "builtins.print": ("reports",),
+            "builtins.print": ("reports", "only looks"),
             "builtins.property": ("property",),
-            "builtins.staticmethod": ("transparent",),
+            "builtins.staticmethod": ("transparent", "gives back"),
         },
     ),
     Facts(
@@ -103,6 +109,9 @@ ROWS = (
                     **dict.fromkeys(("reverse", "rotate"), _ORDERS),
                 },
             ),
+            "collections.OrderedDict": ("gives back", "passive class"),
+            "collections.UserDict": ("passive class",),
+            "collections.defaultdict": ("passive class",),
             "collections.OrderedDict().move_to_end": ("changes order",),
         },
     ),
@@ -143,25 +152,33 @@ ROWS = (
     ),
     Facts(
         "Python 3.14, library reference, itertools",
-        dict.fromkeys(
-            (
-                "itertools.chain",
-                "itertools.chain.from_iterable",
-                "itertools.islice",
-                "itertools.takewhile",
+        {
+            "itertools.chain": ("reads lazily", "gives back"),
+            "itertools.groupby": (HERE,),
+            **dict.fromkeys(
+                (
+                    "itertools.chain.from_iterable",
+                    "itertools.islice",
+                    "itertools.takewhile",
+                ),
+                _LAZY,
             ),
-            _LAZY,
-        ),
+        },
     ),
     Facts(
         "Python 3.14, library reference: decorators that run the function as it is; executed",
         {
             "abc.abstractmethod": ("transparent",),
             "contextlib.asynccontextmanager": ("transparent",),
-            "contextlib.contextmanager": ("transparent",),
-            "functools.cache": ("transparent", "cached by arguments", "runs once"),
-            "functools.lru_cache": ("transparent", "cached by arguments", "runs once"),
-            "functools.wraps": ("transparent",),
+            "contextlib.contextmanager": ("transparent", "gives back"),
+            "functools.cache": ("transparent", "cached by arguments", "runs once", "gives back"),
+            "functools.lru_cache": (
+                "transparent",
+                "cached by arguments",
+                "runs once",
+                "gives back",
+            ),
+            "functools.wraps": ("transparent", "only looks"),
             "typing.no_type_check": ("transparent",),
         },
     ),
@@ -183,9 +200,25 @@ ROWS = (
         },
     ),
     Facts(
-        "Python 3.14, library reference, abc and typing: they call no methods of a class",
+        "Python 3.14, library reference: what gives back, calls or looks at a function",
+        {
+            **dict.fromkeys(
+                ("functools.lru_cache()", "functools.partial", "functools.wraps()", "typing.cast"),
+                ("gives back",),
+            ),
+            **dict.fromkeys(
+                ("functools.update_wrapper", "inspect.isclass", "inspect.signature"),
+                ("only looks",),
+            ),
+            "functools.reduce": (HERE,),
+            "re.sub": (HERE,),
+        },
+    ),
+    Facts(
+        "Python 3.14, library reference, abc, typing, threading: they call no methods",
         {
             "abc.ABC": ("plain class",),
+            "threading.local": ("passive class",),
             "typing.Generic": ("plain class",),
             "typing.Protocol": ("plain class",),
         },
@@ -207,7 +240,7 @@ ROWS = (
         {
             "atexit.register": ("outside",),
             "click.command": ("outside",),
-            "click.group": ("outside",),
+            "click.group": ("outside", MakesGroup("click.Group()")),
         },
     ),
     Facts(

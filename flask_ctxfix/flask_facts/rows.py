@@ -15,6 +15,28 @@ ContextKind = Literal["app", "request"]
 CacheKey = Literal["arguments", "path", "nothing"]
 Runner = Literal["APScheduler", "Celery", "Dramatiq", "Flask-APScheduler", "Huey", "RQ"]
 
+EntryKind = Literal[
+    "view",
+    "hook",
+    "error handler",
+    "teardown",
+    "loader",
+    "template",
+    "command",
+    "socket event",
+    "callback",
+    "job",
+    "thread",
+    "receiver",
+    "listener",
+    "exit",
+    "set-up",
+    "fixture",
+]
+
+# "caller": it is called at once, where it is given. "signal": wherever the signal is sent.
+EntryContext = Literal["request", "app", "ending", "outside", "caller", "signal", "unknown"]
+
 Role = Literal[
     # What needs a context, or gives one: functions when they are called, classes when they are
     # instantiated, attributes when they are read. Each use of a proxy needs its context.
@@ -64,6 +86,9 @@ Role = Literal[
     "dispatching view",
     "view class",
     "plain class",
+    "passive class",
+    # Groups whose commands run in an app context.
+    "gives context to commands",
     # What makes a response, and what reads the body of one.
     "makes response",
     "reads response",
@@ -90,6 +115,8 @@ Role = Literal[
     "method of g",
     # What functions of libraries do with what they take.
     "derives",
+    "gives back",
+    "only looks",
     "reads at once",
     "reads lazily",
     "catches all",
@@ -161,7 +188,52 @@ class Says(Record):
     text: str
 
 
-Roles = tuple[Role | Starter | TakesContext | KeepsOnG | Integrates | Says, ...]
+class Calls(Record):
+    """How a library calls what it is given, or what it decorates; `why` says why it is unknown."""
+
+    kind: EntryKind
+    context: EntryContext
+    why: str = ""
+
+
+class CallsHeld(Record):
+    """An attribute of something whose functions are called so."""
+
+    how: Calls
+
+
+class CallsMethods(Record):
+    """A class that has methods of these names called, of what inherits from it."""
+
+    names: frozenset[str]
+    how: Calls
+
+
+class MakesGroup(Record):
+    """A decorator that makes a group of commands of a function: what these are decorated with."""
+
+    group: str
+
+
+VIEW = Calls("view", "request")
+HOOK = Calls("hook", "request")
+HANDLER = Calls("error handler", "request")
+TEMPLATE = Calls("template", "unknown", "run by templates, wherever one is rendered")
+HERE = Calls("callback", "caller")
+
+Roles = tuple[
+    Role
+    | Starter
+    | TakesContext
+    | KeepsOnG
+    | Integrates
+    | Says
+    | Calls
+    | CallsHeld
+    | CallsMethods
+    | MakesGroup,
+    ...,
+]
 Version = tuple[int, int]
 
 
