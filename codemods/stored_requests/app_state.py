@@ -91,6 +91,7 @@ class RequestInAppState(Rule):
     code = "CTX503"
     name = "request-in-app-state"
     message = "data of a request is written to state that all requests share"
+    is_of_kept_data = True
 
     def find(self, module: Module, project: Project, target: TargetVersion) -> Iterator[Finding]:
         """Yield the writes to the application and to the environment of the process."""

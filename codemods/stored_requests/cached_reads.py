@@ -78,6 +78,7 @@ class CachedFunctionReadsRequest(Rule):
     code = "CTX505"
     name = "cached-function-reads-request"
     message = "the result of one user's request is cached for everyone"
+    is_of_kept_data = True
 
     def find(self, module: Module, project: Project, target: TargetVersion) -> Iterator[Finding]:
         """Yield the cached functions that read a request, and the proxies given to one."""

@@ -117,6 +117,7 @@ class HandlerRegisteredInView(Rule):
     code = "CTX506"
     name = "handler-registered-in-view"
     message = "a view registers a handler for all requests to come"
+    is_of_kept_data = True
 
     def find(self, module: Module, project: Project, target: TargetVersion) -> Iterator[Finding]:
         """Yield what is registered in code that certainly runs in a request."""

@@ -113,6 +113,7 @@ class RequestObjectRetained(Rule):
     code = "CTX504"
     name = "request-object-retained"
     message = "a request, or data of one, is kept when the request is over"
+    is_of_kept_data = True
 
     def find(self, module: Module, project: Project, target: TargetVersion) -> Iterator[Finding]:
         """Yield what puts a request into something that lasts."""

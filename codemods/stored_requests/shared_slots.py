@@ -307,6 +307,7 @@ class RequestInGlobal(_SharedSlot):
     code = "CTX501"
     name = "request-in-global"
     message = "a global keeps data of one request"
+    is_of_kept_data = True
     kinds = frozenset({"global"})
 
 
@@ -382,4 +383,5 @@ class RequestInClassAttribute(_SharedSlot):
     code = "CTX502"
     name = "request-in-class-attribute"
     message = "a class or a shared object keeps data of one request"
+    is_of_kept_data = True
     kinds = frozenset({"class", "instance"})
