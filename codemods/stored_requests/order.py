@@ -19,6 +19,7 @@ from flask_ctxfix.context_flow.handled_errors import may_go_on
 from flask_ctxfix.context_flow.tables import QuestionKind
 from flask_ctxfix.context_flow.values import Foreign, Function, Known, parameters_of
 from flask_ctxfix.flask_facts import CACHES, is_transparent
+from flask_ctxfix.module import NodeKey
 from flask_ctxfix.obligations.named_in_strings import strings_naming
 from flask_ctxfix.obligations.order_of_statements import Happened
 from flask_ctxfix.obligations.overriding import may_be_called_unseen, may_be_overridden
@@ -68,21 +69,6 @@ _AT_ENTRY = QuestionKind(
 )
 
 
-class Key(NamedTuple):
-    """A place in a file, whether or not that was parsed again."""
-
-    path: str
-    row: int
-    column: int
-    end: int
-
-
-def key_of(module: Module, node: ast.AST) -> Key:
-    """Return the place of an expression, a statement or a function."""
-    row, column = getattr(node, "lineno", 0), getattr(node, "col_offset", 0)
-    return Key(module.path, row, column, getattr(node, "end_col_offset", 0))
-
-
 def function_around(module: Module, node: ast.AST) -> FunctionNode | None:
     """Return the function that evaluates a node: not the one whose default or decorator it is."""
     for scope in module.scopes.scope_of(node).and_outer():
@@ -98,7 +84,7 @@ class Order:
     another context is active.
     """
 
-    def __init__(self, project: Project, writes: frozenset[Key]) -> None:
+    def __init__(self, project: Project, writes: frozenset[NodeKey]) -> None:
         self._writes = writes
         self.values = ContextFlow.of(project).values
         self.doubts: list[str] = []
@@ -108,7 +94,7 @@ class Order:
         self._answers = Keeper()
         self._entries = Entries(project)
         self._project = project
-        self._walks: dict[Key, Happened] = {}
+        self._walks: dict[NodeKey, Happened] = {}
 
     def before(self, module: Module, node: ast.AST) -> Written:
         """Return whether something certainly wrote when `node` is evaluated."""
@@ -132,7 +118,7 @@ class Order:
 
     def walk(self, module: Module, function: FunctionNode) -> Happened:
         """Return what is known of the statements of a function."""
-        key = key_of(module, function)
+        key = module.key_of(function)
         if key not in self._walks:
             self._walks[key] = self._walked(module, function)
         return self._walks[key]
@@ -141,7 +127,7 @@ class Order:
         def writes(node: ast.expr) -> bool:
             if isinstance(node, ast.Call):
                 return self.is_writing(module, node, given)
-            return key_of(module, node) in self._writes
+            return module.key_of(node) in self._writes
 
         def may_hide(manager: ast.expr) -> bool:
             return may_go_on(self.values, module, manager)
@@ -159,7 +145,7 @@ class Order:
         module, node = value.module, value.node
         if isinstance(node, ast.Lambda) or node in module.scopes.generators:
             return False
-        key = ("always writes", key_of(module, node), value.given, as_hook)
+        key = ("always writes", module.key_of(node), value.given, as_hook)
         return self._table.ask(
             self._answers, _ALWAYS_WRITES, key, lambda: self._ends_written(value, as_hook)
         )
@@ -208,7 +194,7 @@ class Order:
     def _at_entry(
         self, module: Module, function: ast.FunctionDef | ast.AsyncFunctionDef
     ) -> _Before:
-        key = ("at entry", key_of(module, function))
+        key = ("at entry", module.key_of(function))
         return self._table.ask(
             self._answers, _AT_ENTRY, key, lambda: self._entered(module, function)
         )
@@ -249,7 +235,7 @@ class Order:
                     return True
             return False
 
-        key = ("is entered", key_of(module, function))
+        key = ("is entered", module.key_of(function))
         return self._table.ask(self._answers, _IS_ENTERED, key, compute)
 
     def _ways_in(
