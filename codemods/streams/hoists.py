@@ -11,7 +11,7 @@ from flask_ctxfix.codemods.streams.parameters import passing_edits, statement_of
 from flask_ctxfix.codemods.streams.streamed import Stream, is_view, streams_of
 from flask_ctxfix.context_flow import ContextFlow, Where
 from flask_ctxfix.context_flow.handled_errors import fallbacks
-from flask_ctxfix.context_flow.needs import Use
+from flask_ctxfix.context_flow.summaries import Use
 from flask_ctxfix.context_flow.uses import writes_session
 from flask_ctxfix.flask_facts import USERS
 from flask_ctxfix.obligations.set_between import set_between

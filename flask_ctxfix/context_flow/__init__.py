@@ -5,8 +5,9 @@ from __future__ import annotations
 from flask_ctxfix.context_flow.evaluation import Values
 from flask_ctxfix.context_flow.guards import Guards
 from flask_ctxfix.context_flow.made_contexts import Need
-from flask_ctxfix.context_flow.needs import Needs, Summary, Use
+from flask_ctxfix.context_flow.needs import Needs
 from flask_ctxfix.context_flow.reachability import Reach, Reachability, Where
+from flask_ctxfix.context_flow.summaries import Summary, Use
 from flask_ctxfix.context_flow.tables import Table
 from flask_ctxfix.project import Project
 
