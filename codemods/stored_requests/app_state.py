@@ -11,7 +11,8 @@ from flask_ctxfix.codemod import Advice, Finding, Level, Rule, Step
 from flask_ctxfix.codemods.stored_requests.locks import Locking, locking_around
 from flask_ctxfix.context_flow import ContextFlow, Where
 from flask_ctxfix.context_flow.paths import path_to
-from flask_ctxfix.context_flow.request_data import Datum, Kind, RequestData
+from flask_ctxfix.context_flow.request_data import RequestData
+from flask_ctxfix.context_flow.request_datum import Datum, Kind
 from flask_ctxfix.context_flow.values import Foreign
 from flask_ctxfix.flask_facts import APPLICATIONS, BODY_READS, spelled
 from flask_ctxfix.flask_versions import TargetVersion

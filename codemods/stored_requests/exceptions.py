@@ -7,7 +7,7 @@ import ast
 from flask_ctxfix.codemod import Fix, ReplaceExpression
 from flask_ctxfix.codemods.stored_requests.keepers import Keeper
 from flask_ctxfix.context_flow import ContextFlow
-from flask_ctxfix.context_flow.request_data import Datum, Kind
+from flask_ctxfix.context_flow.request_datum import Datum, Kind
 from flask_ctxfix.context_flow.values import Foreign
 from flask_ctxfix.flask_facts import ADDING, ERROR_HANDLERS
 from flask_ctxfix.project import Module, Project

@@ -13,7 +13,8 @@ from flask_ctxfix.codemods.stored_requests.keepers import keeper_of, may_last
 from flask_ctxfix.codemods.stored_requests.slots import slot_of
 from flask_ctxfix.codemods.stored_requests.thread_state import thread_stores
 from flask_ctxfix.context_flow import ContextFlow
-from flask_ctxfix.context_flow.request_data import Datum, Kind, RequestData
+from flask_ctxfix.context_flow.request_data import RequestData
+from flask_ctxfix.context_flow.request_datum import Datum, Kind
 from flask_ctxfix.context_flow.values import Copied
 from flask_ctxfix.flask_facts import ADDING, FLASK_PROXIES
 from flask_ctxfix.flask_versions import ONE_CONTEXT, TargetVersion

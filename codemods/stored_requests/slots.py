@@ -9,7 +9,8 @@ from typing import Literal, NamedTuple
 
 from flask_ctxfix.codemods.stored_requests.singletons import is_kept_by_its_class
 from flask_ctxfix.context_flow import ContextFlow, Where
-from flask_ctxfix.context_flow.request_data import Datum, RequestData
+from flask_ctxfix.context_flow.request_data import RequestData
+from flask_ctxfix.context_flow.request_datum import Datum
 from flask_ctxfix.context_flow.values import Class, Instance, Value
 from flask_ctxfix.module import NodeKey
 from flask_ctxfix.project import Module, Project
