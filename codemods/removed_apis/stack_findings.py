@@ -16,10 +16,10 @@ from flask_ctxfix.codemod import (
     ReplaceExpression,
 )
 from flask_ctxfix.codemods.removed_apis.by_name import BY_HAND
-from flask_ctxfix.codemods.removed_apis.drafts import Refusal, Rewrite, worst
 from flask_ctxfix.codemods.removed_apis.kept_contexts import KeptContexts
 from flask_ctxfix.codemods.removed_apis.lookups import PRIVATE, LookupUse, lookup_uses
 from flask_ctxfix.codemods.removed_apis.named_stacks import NAMES, NamedStacks, first_name
+from flask_ctxfix.codemods.removed_apis.replacements import Refusal, Rewrite, worst
 from flask_ctxfix.codemods.removed_apis.stack_uses import STACKS, Kind, Top, Variable
 from flask_ctxfix.codemods.removed_apis.stores import imported_stack
 from flask_ctxfix.codemods.removed_apis.top_rewriter import TopRewriter

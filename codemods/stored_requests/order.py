@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from enum import IntEnum
 from typing import NamedTuple
 
-from flask_ctxfix.codemods.stored_requests.entries import Entries
 from flask_ctxfix.codemods.stored_requests.nested import opens_context, opens_inside, pushes_context
+from flask_ctxfix.codemods.stored_requests.views_and_hooks import ViewsAndHooks
 from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.evaluation import Values
 from flask_ctxfix.context_flow.handled_errors import may_go_on
@@ -92,7 +92,7 @@ class Order:
         self._reachability = ContextFlow.of(project).reachability
         self._table = ContextFlow.of(project).table
         self._answers = Keeper()
-        self._entries = Entries(project)
+        self._flask_calls = ViewsAndHooks(project)
         self._project = project
         self._walks: dict[NodeKey, Happened] = {}
 
@@ -159,7 +159,7 @@ class Order:
             if isinstance(each, ast.Call):
                 self.is_writing(module, each, value.given)
         ends = self._walked(module, node, value.given).ends
-        left = [w for end, w in ends if not (as_hook and self._entries.is_answer(module, end))]
+        left = [w for end, w in ends if not (as_hook and self._flask_calls.is_answer(module, end))]
         return all(left) and bool(ends)
 
     def is_writing(self, module: Module, call: ast.Call, given: Known) -> bool:
@@ -224,7 +224,7 @@ class Order:
         """
 
         def compute() -> bool:
-            if any(True for _ in self._entries.of(module, function)):
+            if any(True for _ in self._flask_calls.of(module, function)):
                 return True
             for home, reference in self._reachability.references(module, function):
                 around = function_around(home, reference)
@@ -242,15 +242,15 @@ class Order:
         self, module: Module, function: ast.FunctionDef | ast.AsyncFunctionDef
     ) -> Iterator[_Before]:
         """Yield, for each way in which a function is called, whether something wrote before."""
-        for entry in self._entries.of(module, function):
-            is_covered = any(self._entries.covers(hook, entry) for hook in self._hooks())
-            best = Written.YES if entry.is_view else Written.UNLESS_ENDED
+        for way in self._flask_calls.of(module, function):
+            is_covered = any(self._flask_calls.covers(hook, way) for hook in self._hooks())
+            best = Written.YES if way.is_view else Written.UNLESS_ENDED
             doubts: tuple[str, ...] = ()
-            if is_covered and self._entries.calls_views_itself:
+            if is_covered and self._flask_calls.calls_views_itself:
                 doubts = ("views may be called without what runs before them",)
-            yield _Before(best if is_covered and entry.has_hooks else Written.NO, doubts)
+            yield _Before(best if is_covered and way.has_hooks else Written.NO, doubts)
         for home, reference in self._reachability.references(module, function):
-            if self._entries.is_registration(home, reference):
+            if self._flask_calls.is_registration(home, reference):
                 continue
             call = home.scopes.parents.get(reference)
             if not isinstance(call, ast.Call) or call.func is not reference:
@@ -260,7 +260,7 @@ class Order:
             yield self._before(home, call)
 
     def _hooks(self) -> list[Function]:
-        hooks = self._entries.hooks
+        hooks = self._flask_calls.hooks
         return [hook for hook in hooks if self.always_writes(hook, as_hook=True)]
 
     def _doubtful_decorators(
@@ -287,7 +287,7 @@ class Order:
             maker = self.values.of(module, called)
             if isinstance(maker, Foreign) and not is_transparent(maker.name):
                 doubts.append(_doubt(called, function))
-            if self._entries.is_entry_decorator(module, decorator):
+            if self._flask_calls.is_entry_decorator(module, decorator):
                 break  # it is given the function as it is up to here
             if isinstance(decorator, ast.Call) and isinstance(maker, Function):
                 maker = self.values.result(maker)

@@ -8,16 +8,10 @@ from flask_ctxfix.codemod import Fix
 from flask_ctxfix.context_flow import ContextFlow, Summary, Where
 from flask_ctxfix.context_flow.starts import Start
 from flask_ctxfix.context_flow.values import Function
+from flask_ctxfix.insertion_points import is_first_on_line
 from flask_ctxfix.obligations.set_between import set_between
-from flask_ctxfix.places import is_first_on_line
 from flask_ctxfix.project import Project
-from flask_ctxfix.value_reads import (
-    free_names,
-    is_readable_at,
-    is_tried,
-    moving_edits,
-    read_of,
-)
+from flask_ctxfix.value_reads import free_names, is_readable_at, is_tried, moving_edits, read_of
 
 _CHANGES = "read the values before the start, where there still is a request"
 _MAY_FAIL = "a value may not be there yet, or change between the two places"
