@@ -85,7 +85,7 @@ class _Analysis(NamedStacks):
     def __init__(self, module: Module, project: Project, target: TargetVersion) -> None:
         super().__init__(module, project, target)
         self._rewriter = TopRewriter(module, project, self._uses, target)
-        self._kept = KeptContexts(project)
+        self._kept_contexts = KeptContexts(project)
 
     def findings(self) -> Iterator[Finding]:
         """Yield every finding; those of imports last, for they depend on the others."""
@@ -119,7 +119,7 @@ class _Analysis(NamedStacks):
         yield self._fixed(top, [rewrite], rewrite.edits)
 
     def _is_entered_later(self, top: Top) -> bool:
-        return self._kept.is_entered_later(self._module, top.node)
+        return self._kept_contexts.is_entered_later(self._module, top.node)
 
     def _refused(self, top: Top, refusal: Refusal) -> Finding:
         self._stays.add(top.stack.node)

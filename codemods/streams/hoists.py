@@ -172,7 +172,7 @@ def _is_as_written(module: Module, node: ast.expr) -> bool:
 def _edits_before(project: Project, part: Late, values: _Values) -> list[Edit] | None:
     """Return the edits that read the values in lines before what makes the code that runs late."""
     module = part.module
-    at = _place(project, part, values)
+    at = _insertion_point(project, part, values)
     if at is None or not is_first_on_line(module, at) or has_types_above(module, at):
         return None
     if not all(is_readable_at(module, at, read.chain) for read in values.reads):
@@ -184,7 +184,7 @@ def _edits_before(project: Project, part: Late, values: _Values) -> list[Edit] |
     return list(moving_edits(module, at, values.reads, named)) if named is not None else None
 
 
-def _place(project: Project, part: Late, values: _Values) -> ast.stmt | None:
+def _insertion_point(project: Project, part: Late, values: _Values) -> ast.stmt | None:
     """Return the statement to read the values before, if one serves all streams of that code."""
     module = part.module
     statement = statement_of(module, part.node)
