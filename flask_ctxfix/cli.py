@@ -144,7 +144,8 @@ def _search(mode: Mode, options: dict[str, Any], explained: str | None = None) -
     only = {} if explained is None else {"select": [explained], "ignore": []}
     given = {**_given(options), **only}
     settings = load(given)
-    outcome = engine.run(settings, mode, stdin=stdin, options=given)
+    is_verbose = options["verbose"]
+    outcome = engine.run(settings, mode, stdin=stdin, options=given, counts_contexts=is_verbose)
     if stdin is not None and mode == "apply":
         _print(outcome.results[0].after.data if outcome.results else stdin.data)
     else:
@@ -160,6 +161,7 @@ def _search(mode: Mode, options: dict[str, Any], explained: str | None = None) -
     _print_refused(outcome)
     if options["verbose"]:
         _print_bounds(outcome)
+        click.echo(summary.contexts(outcome), err=True, nl=False)
     if not options["quiet"]:
         click.echo(summary.render(outcome, settings), err=True)
     return _status(outcome, options["exit_zero"])

@@ -32,6 +32,7 @@ def run(
     stdin: Source | None = None,
     executor: Executor | None = None,
     options: Mapping[str, object] | None = None,
+    counts_contexts: bool = False,
 ) -> Outcome:
     """Search the files of `settings.paths` and rewrite them as `mode` says.
 
@@ -39,11 +40,12 @@ def run(
     settings are for all. With `stdin`, only that source is searched and never written. The work
     goes to `executor`, or to processes of this machine where there is enough of it. What goes wrong
     with one file is among the errors of the outcome; an interrupt ends the run with what is done so
-    far.
+    far. If it `counts_contexts`, the outcome says of how many functions it is known where they run.
 
     Raises SettingsError for a code that no rule has, and for a configuration that is wrong.
     """
     outcome = Outcome(mode, projects=Projects(settings, options))
+    outcome.counts_contexts = counts_contexts
     try:
         results = _search(outcome, settings, stdin, executor)
         if mode == "apply" and stdin is None:
@@ -99,7 +101,8 @@ def _search(
     codemods = codemods or _selected(chosen)
     outcome.targets = projects.targets(files)
     with uncollected():
-        job = Job(paths, modules, codemods, projects, outcome.mode != "list", sources)
+        rewrites = outcome.mode != "list"
+        job = Job(paths, modules, codemods, projects, rewrites, sources, outcome.counts_contexts)
         try:
             groups = _survey(job, outcome, searched)
             yield from _sound(_results(job, executor, groups, searched), outcome, searched)

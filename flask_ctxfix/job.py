@@ -53,9 +53,10 @@ class Job:
 
     `paths` are the files that matter; `modules` tells which module each file of the run is, and
     `projects` how each is to be searched; `sources` are those whose text is not the one on the
-    disk; `led` and `surveys`, by codemod, are filled by surveying: the files that leads lead to,
-    and what is known of all; `pinned` grows as long as some group of fixes turns out not to be
-    possible in all files. `token` tells jobs apart.
+    disk; `counts_contexts` has each result say where its functions run. `led` and `surveys`, by
+    codemod, are filled by surveying: the files that leads lead to, and what is known of all;
+    `pinned` grows as long as some group of fixes turns out not to be possible in all files. `token`
+    tells jobs apart.
     """
 
     paths: frozenset[str]
@@ -64,6 +65,7 @@ class Job:
     projects: Projects
     rewrites: bool
     sources: Mapping[str, Source]
+    counts_contexts: bool = False
     led: dict[str, set[str]] = field(default_factory=dict)
     surveys: dict[str, list[object]] = field(default_factory=dict)
     pinned: frozenset[str] = frozenset()
@@ -180,9 +182,19 @@ class Job:
                 moved=_groups(fixable),
                 blocked=_groups(finding for finding in found if finding not in fixable),
                 bounds=Counter(self.project.bounds),
+                contexts=self._contexts(module),
             )
 
         return self.project.memo(("result", path, self.pinned), compute)
+
+    def _contexts(self, module: Module) -> Counter[str]:
+        """Count the functions of which nobody knows where they run; tests call what they like."""
+        if not self.counts_contexts or self.project.is_test(module.path):
+            return Counter()
+        from flask_ctxfix.context_flow import ContextFlow
+
+        with deep_calls():
+            return ContextFlow.of(self.project).count(module)
 
     def _rewritten(self, path: str) -> FileResult:
         unchanged = self._result(path)

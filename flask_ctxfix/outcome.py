@@ -35,6 +35,8 @@ class FileResult(Record):
     file could be kept. `refused` are those of `remaining` whose fix did not stand the proof.
     `moved` are the groups of fixes that are made here, `blocked` those of which a fix may not be.
     `bounds` counts what was left unknown for the width of a question, as `Project.bounds` does.
+    `contexts` counts the functions of which it is not known where they run, by the reason, and
+    under no reason all others.
     """
 
     before: Source
@@ -46,6 +48,7 @@ class FileResult(Record):
     moved: frozenset[str] = frozenset()
     blocked: frozenset[str] = frozenset()
     bounds: Counter[str] = _NOTHING
+    contexts: Counter[str] = _NOTHING
 
     @property
     def path(self) -> str:
@@ -67,6 +70,7 @@ class Outcome:
 
     `results` holds the files that were searched, in the order of their paths, `files` counts all.
     `targets` are those of the projects that they are in; none where no file mentions Flask.
+    `counts_contexts` says whether the results are to say how many functions run where.
     """
 
     def __init__(self, mode: Mode, projects: Projects | None = None) -> None:
@@ -77,6 +81,7 @@ class Outcome:
         self.errors: list[SourceError] = []
         self.targets: tuple[Ruled, ...] = ()
         self.is_interrupted = False
+        self.counts_contexts = False
 
     @property
     def detected(self) -> Detected | None:
@@ -87,3 +92,8 @@ class Outcome:
     def bounds(self) -> Counter[str]:
         """What was left unknown for the width of a question, and how often."""
         return sum((result.bounds for result in self.results), Counter())
+
+    @property
+    def contexts(self) -> Counter[str]:
+        """How many functions run nobody knows where, by the reason; under none, all others."""
+        return sum((result.contexts for result in self.results), Counter())

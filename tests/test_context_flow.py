@@ -184,7 +184,8 @@ def test_steps_lead_back_to_their_functions(tmp_path: Path) -> None:
     module = project.module(str(tmp_path / "views.py"))
     (read,) = (each for each in module.scopes.nodes(ast.Name) if each.id == "first")
     reach = flow.reachability.of(module, read)
-    assert [(step.role, step.kind) for step in reach.steps] == [("entry", "view")]
+    steps = [(step.role, step.kind, step.code) for step in reach.steps]
+    assert steps == [("entry", "view", "show"), ("call", "", "(lambda: first(second))()")]
     for step in (*reach.steps, step_at(module, read, "read")):
         assert step.function is not None
         found = function_at(module, project, step.function)

@@ -128,10 +128,12 @@ class NestedAppContext(Rule):
         """Yield the ``with`` statements that open a second context."""
         if project.is_test(module.path) or project.is_migration(module.path):
             return
-        reachability = ContextFlow.of(project).every_caller
+        flow = ContextFlow.of(project)
         for opening in _openings(module):
             node = opening.statement
-            reach = reachability.of(module, node)
+            if not flow.reachability.of(module, node).where.is_inside:
+                continue  # nor is it by all callers, which take long to ask
+            reach = flow.every_caller.of(module, node)
             if not reach.where.is_inside or _is_for_both(module, project, node):
                 continue
             if reach.where is Where.APP and any(loops_around(module, node)):

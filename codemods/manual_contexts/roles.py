@@ -11,7 +11,6 @@ from flask_ctxfix.codemods.manual_contexts.imported_files import importers
 from flask_ctxfix.context_flow import ContextFlow, Reach, Where
 from flask_ctxfix.context_flow.starts import Start, starts_in
 from flask_ctxfix.context_flow.values import Foreign, Function, Value
-from flask_ctxfix.flask_facts import JOB_DECORATORS
 from flask_ctxfix.obligations.only_use import is_only_named_at
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import FunctionNode
@@ -31,7 +30,6 @@ Role = Literal[
     "other",
 ]
 
-_FIXTURES = {"pytest.fixture", "pytest.yield_fixture"}
 _SET_UPS = {"setUp", "setUpClass", "setUpModule", "setup_class", "setup_method", "setup_module"}
 _SET_UPS |= {"asyncSetUp", "setup", "setup_function"}
 _FACTORIES = {"create_app", "init_app", "make_app", "__init__"}
@@ -43,12 +41,12 @@ def role_of(module: Module, project: Project, function: FunctionNode) -> Role:
     name = getattr(function, "name", "")
     if any(True for _ in _pools_of(module, function)):
         return "initializer"
-    decorators = set(decorators_of(module, project, function))
-    if decorators & _FIXTURES:
+    kinds = {each.kind for each in ContextFlow.of(project).entries.of(module, function)}
+    if "fixture" in kinds:
         return "fixture"
     if project.is_test(module.path):
         return "set-up" if name in _SET_UPS else "test"
-    if not JOB_DECORATORS.keys().isdisjoint(decorators):
+    if "job" in kinds:
         return "job"
     reach = reach_of(module, project, function)
     if reach.where is Where.REQUEST and len(reach.steps) == 1:

@@ -23,6 +23,7 @@ _ONLY_DECORATES = QuestionKind("only decorates", True, lambda one, other: one an
 _SEES = QuestionKind("sees another context", False, lambda one, other: one or other)
 # What gives the same in each app context of one application.
 _ALIKE = frozenset({"flask.current_app", "flask.jsonify", "flask.request", "flask.url_for"})
+_WITH_CONTEXT = frozenset({Where.REQUEST, Where.APP, Where.ENDING})
 _MAKING = frozenset({"__init__", "__new__"})
 
 Asks = Callable[[Module, FunctionNode], bool]
@@ -66,6 +67,10 @@ def _any_unseen(project: Project, asks: Asks) -> bool:
 def _runs_unseen(module: Module, project: Project, function: FunctionNode) -> bool:
     if not is_open(module, project, function):
         return False
+    if not isinstance(function, ast.Lambda) and not _is_named_openly(module, project, function):
+        return True
+    if isinstance(function, ast.Lambda) and not _is_seen(module, project, function):
+        return True
     where = ContextFlow.of(project).every_caller.of_function(module, function).where
     return not (where.is_inside or where is Where.ENDING)
 
@@ -79,8 +84,15 @@ def is_open(module: Module, project: Project, function: FunctionNode) -> bool:
         return True
     if function.name not in _MAKING and may_be_called_unseen(module, project, function):
         return True
-    return any(
-        not _is_seen(other, project, reference)
+    return not _is_named_openly(module, project, function)
+
+
+def _is_named_openly(
+    module: Module, project: Project, function: ast.FunctionDef | ast.AsyncFunctionDef
+) -> bool:
+    """Whether all that names a function calls it, or has Flask do so."""
+    return all(
+        _is_seen(other, project, reference)
         for other, reference in ContextFlow.of(project).every_caller.references(module, function)
         if not project.is_test(other.path)
     )
@@ -94,6 +106,11 @@ def _is_seen(module: Module, project: Project, reference: ast.expr) -> bool:
         return not _is_decorator(decorated, parent) or _is_entry(module, project, decorated)
     if _is_decorator(parent, reference):
         return _is_entry(module, project, parent)
+    if isinstance(parent, ast.keyword):
+        parent = module.scopes.parents.get(parent)
+    if isinstance(parent, ast.Call):
+        entry = ContextFlow.of(project).entries.given(module, parent)
+        return entry is not None and entry.where in _WITH_CONTEXT
     if not isinstance(parent, ast.Return):
         return False
     around = module.scopes.function_of(parent)

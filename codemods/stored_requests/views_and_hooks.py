@@ -59,8 +59,9 @@ class ViewsAndHooks:
 
     def __init__(self, project: Project) -> None:
         self._project = project
-        self._values = ContextFlow.of(project).values
-        self._reachability = ContextFlow.of(project).reachability
+        self._flow = ContextFlow.of(project)
+        self._values = self._flow.values
+        self._reachability = self._flow.reachability
 
     def of(
         self, module: Module, function: ast.FunctionDef | ast.AsyncFunctionDef

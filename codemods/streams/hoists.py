@@ -83,7 +83,7 @@ def values_fix(stream: Stream, project: Project) -> Fix | None:
     if edits is None:
         return None
     doubt = None if values.is_safe else _MAY_FAIL
-    if wheres != {Where.REQUEST}:
+    if not all(each.is_in_request(project) for each in streams_of(part, project)):
         doubt = _UNCERTAIN
     return Fix(_CHANGES, tuple(edits), unsafe_reason=doubt)
 

@@ -11,7 +11,8 @@ from flask_ctxfix.codemod import Step
 from flask_ctxfix.codemods.streams import NAME
 from flask_ctxfix.codemods.streams.body_reads import are_all_bodies_read, is_body_read
 from flask_ctxfix.codemods.streams.late_code import MAKING, Late, made_at, parts_of
-from flask_ctxfix.context_flow import ContextFlow, Reach
+from flask_ctxfix.context_flow import ContextFlow, Reach, Where
+from flask_ctxfix.context_flow.reachability import Reachability
 from flask_ctxfix.context_flow.summaries import Use
 from flask_ctxfix.context_flow.values import Class, Foreign, Function, bound_arguments
 from flask_ctxfix.flask_facts import (
@@ -62,7 +63,13 @@ class Stream(Record, eq=False):
 
     def reach(self, project: Project) -> Reach:
         """Return where the stream is made."""
-        reachability = ContextFlow.of(project).reachability
+        return self._reach(ContextFlow.of(project).reachability)
+
+    def is_in_request(self, project: Project) -> bool:
+        """Whether all that may make the stream does so in a request."""
+        return self._reach(ContextFlow.of(project).every_caller).where is Where.REQUEST
+
+    def _reach(self, reachability: Reachability) -> Reach:
         if isinstance(self.root, ast.FunctionDef):
             return reachability.of_function(self.module, self.root)
         return reachability.of(self.module, self.root)

@@ -14,7 +14,7 @@ from flask_ctxfix.context_flow.request_datum import (
     Kind,
     most_harmful,
 )
-from flask_ctxfix.context_flow.request_sources import is_receiver, is_view
+from flask_ctxfix.context_flow.request_sources import is_receiver
 from flask_ctxfix.context_flow.values import Function, bound_arguments
 from flask_ctxfix.flask_facts import ADDING
 from flask_ctxfix.project import Module
@@ -90,7 +90,7 @@ class DataOfNames(DataQuestions):
         in_call = [each for each in frame.arguments if each.function is function]
         if in_call:
             return next((each.datum for each in in_call if each.name == binding.name), None)
-        if is_view(self._values, module, function):
+        if self._flow.entries.takes_data(module, function):
             is_own = is_receiver(module, function, binding.node)
             return None if is_own else self._source(frame, Kind.VALUE, binding.node)
         if isinstance(function, ast.Lambda):
@@ -109,7 +109,7 @@ class DataOfNames(DataQuestions):
             if not isinstance(call, ast.Call) or call.func is not reference:
                 continue
             value = self._values.of(home, reference)
-            if isinstance(value, Function):
+            if isinstance(value, Function) and not _is_overridden(value, module, function):
                 for parameter, argument in bound_arguments(call, value):
                     datum = self._of(Frame(home), argument) if parameter == name else None
                     if datum is not None:
@@ -163,3 +163,12 @@ def _puts_into(module: Module, name: ast.Name) -> list[tuple[ast.Name, list[ast.
         return puts
 
     return module.memo(("puts into", scope, name.id), compute)
+
+
+def _is_overridden(called: Function, module: Module, function: ast.AST) -> bool:
+    """Whether what is called is a method of another class, which a function may stand in for."""
+    owner = called.module.scopes.parents.get(called.node)
+    own = module.scopes.parents.get(function)
+    if not isinstance(owner, ast.ClassDef) or not isinstance(own, ast.ClassDef):
+        return False
+    return called.module.key_of(owner) != module.key_of(own)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from flask_ctxfix.codemod import Context, Step
-from flask_ctxfix.context_flow.reachability import Reach, Where
+from flask_ctxfix.context_flow.entries import Where
+from flask_ctxfix.context_flow.reachability import Reach
 
 _CONTEXTS: dict[Where, Context] = {
     Where.REQUEST: "request",

@@ -57,7 +57,7 @@ class RequestData(DataOfNames):
 
     def __init__(self, project: Project) -> None:
         super().__init__(project)
-        self._spread = RequestSpread(project, self._values)
+        self._spread = RequestSpread(project, self._values, self._flow.entries)
 
     @classmethod
     def of_project(cls, project: Project) -> RequestData:

@@ -6,10 +6,9 @@ import ast
 
 from flask_ctxfix.context_flow.evaluation import Values
 from flask_ctxfix.context_flow.values import Class, Foreign
-from flask_ctxfix.flask_facts import ENTRY_BASES, FED_DECORATORS, FORM_BASES
+from flask_ctxfix.flask_facts import FORM_BASES
 from flask_ctxfix.project import Module
 from flask_ctxfix.scopes import FunctionNode
-from flask_ctxfix.syntax import without_call
 
 G = "flask.g"
 CONTEXTS = frozenset({"flask.request_ctx", "flask._request_ctx_stack.top"})
@@ -18,24 +17,6 @@ TEXT_METHODS = frozenset({"join", "format"})
 # Functions that give back one of their arguments, from the second on.
 PASSING_CALLS = frozenset({"functools.partial", "typing.cast"})
 READING_CALLS = frozenset({"builtins.getattr"})
-
-
-def is_view(values: Values, module: Module, function: FunctionNode) -> bool:
-    """Whether Flask calls a function with data of a request as its arguments."""
-    for decorator in getattr(function, "decorator_list", ()):
-        called = without_call(decorator)
-        value = values.of(module, called)
-        if isinstance(value, Foreign) and value.name in FED_DECORATORS:
-            return True
-        if value is None and getattr(called, "attr", "") == "route":
-            return True
-    owner = module.scopes.parents.get(function)
-    if isinstance(owner, ast.ClassDef) and not isinstance(function, ast.Lambda):
-        for base in values.bases(Class(module, owner)):
-            methods = ENTRY_BASES.get(base.name, ()) if isinstance(base, Foreign) else ()
-            if function.name.startswith("on_") if methods is None else function.name in methods:
-                return True
-    return False
 
 
 def is_receiver(module: Module, function: FunctionNode, argument: ast.AST) -> bool:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
+from flask_ctxfix.context_flow.entries import Entries
 from flask_ctxfix.context_flow.evaluation import Values
 from flask_ctxfix.context_flow.module_names import functions_of, imports_of
 from flask_ctxfix.context_flow.relatives import Relatives
@@ -18,7 +19,6 @@ from flask_ctxfix.context_flow.request_sources import (
     COPIES,
     is_form,
     is_receiver,
-    is_view,
 )
 from flask_ctxfix.context_flow.spreading import (
     KEEPING,
@@ -41,9 +41,10 @@ class RequestSpread:
     Exceptions, which hold the request, are followed by themselves: nothing is read of them.
     """
 
-    def __init__(self, project: Project, values: Values) -> None:
+    def __init__(self, project: Project, values: Values, entries: Entries) -> None:
         self._project = project
         self._values = values
+        self._entries = entries
         dropped = project.dropped
         relatives = Relatives(project, values)
         self._data = Spreading(project, values, relatives, READING)
@@ -115,7 +116,7 @@ class RequestSpread:
             arguments = [
                 each for each in _arguments(function) if not is_receiver(module, function, each)
             ]
-            if arguments and is_view(self._values, module, function):
+            if arguments and self._entries.takes_data(module, function):
                 for each in arguments:
                     self._data.fill_parameter(module, function, each.arg)
 

@@ -133,7 +133,7 @@ def _is_outside(module: Module, home: Scope, project: Project) -> bool:
     """Whether the variables of a function outlive the requests that functions in it answer."""
     if not isinstance(home.node, FunctionNode):
         return False
-    reach = ContextFlow.of(project).reachability.of_function(module, home.node)
+    reach = ContextFlow.of(project).every_caller.of_function(module, home.node)
     return reach.where is not Where.REQUEST
 
 
@@ -160,7 +160,7 @@ def _is_shared_receiver(module: Module, parameter: ast.AST, project: Project) ->
         return True
     flow = ContextFlow.of(project)
     made = [
-        flow.reachability.of(home, call).where
+        flow.every_caller.of(home, call).where
         for home, call in _constructions(module, project, owner)
     ]
     return not made or any(where is not Where.REQUEST for where in made)

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from flask_ctxfix.outcome import Outcome
     from flask_ctxfix.settings import Settings
 
+# The one reason that is an answer: all of these contexts are known.
+SEVERAL = "it runs in several contexts"
 # How many projects of one target are named.
 _NAMED = 3
 
@@ -18,6 +20,21 @@ _NAMED = 3
 def render(outcome: Outcome, settings: Settings) -> str:
     """Return how many findings there are, were fixed or can be, and for which Flask."""
     return "\n".join(_sentences(outcome, settings))
+
+
+def contexts(outcome: Outcome) -> str:
+    """Return of how many functions it is known where they run, and why not of the others."""
+    every = outcome.contexts
+    unknown = sorted((-number, reason) for reason, number in every.items() if reason)
+    if not every:
+        return ""
+    known = f"{every[''] + every[SEVERAL]} of {count(sum(every.values()), 'function')}"
+    lines = [f"note: it is known of {known} where they run\n"]
+    lines += [
+        f"note: {-number} of {'these' if reason == SEVERAL else 'the others'}: {reason}\n"
+        for number, reason in unknown
+    ]
+    return "".join(lines)
 
 
 def count(number: int, noun: str) -> str:

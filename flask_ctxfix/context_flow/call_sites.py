@@ -1,0 +1,74 @@
+"""What may call a function, and what becomes of what a parameter holds."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+from typing import NamedTuple
+
+from flask_ctxfix.context_flow.entries import Entries, Entry
+from flask_ctxfix.context_flow.evaluation import Values
+from flask_ctxfix.context_flow.guards import Guards
+from flask_ctxfix.context_flow.made_contexts import Need
+from flask_ctxfix.context_flow.references import References
+from flask_ctxfix.project import Module, Project
+from flask_ctxfix.scopes import FunctionNode
+
+NOT_FOLLOWED = "kept in what is not followed"
+GIVEN_AWAY = "given to what is not known"
+BY_LIBRARY = "a method that a class from elsewhere may call"
+BY_PYTHON = "a method that Python itself calls"
+BY_DECORATOR = "decorated with what is not known"
+BY_ANY_NAME = "a method that may be looked up by its name"
+UNREAD = "kept where nothing reads it"
+
+
+class CallSite(NamedTuple):
+    """Where a function is called, and the context that there certainly is on the way from there."""
+
+    module: Module
+    node: ast.AST
+    proven: Need = Need.NONE
+
+
+class Unseen(NamedTuple):
+    """Something may call a function that cannot be seen."""
+
+    reason: str
+
+
+class Inside(NamedTuple):
+    """What a parameter holds is called in the body of its function."""
+
+    proven: Need
+
+
+class Result(NamedTuple):
+    """What a function returns is, or calls, what a parameter of it holds."""
+
+    proven: Need
+
+
+Caller = CallSite | Entry | Unseen
+Held = Caller | Inside | Result
+
+
+class Known(NamedTuple):
+    """What following asks; `held` tells what becomes of what a parameter is given."""
+
+    project: Project
+    values: Values
+    guards: Guards
+    entries: Entries
+    references: References
+    held: Callable[[Module, FunctionNode, str], frozenset[Held]]
+
+
+def order_of(caller: Caller) -> tuple[int, str, int, int, str]:
+    """Return what puts callers into an order: first those that are not to be seen."""
+    if isinstance(caller, Unseen):
+        return 0, caller.reason, 0, 0, ""
+    if isinstance(caller, Entry):
+        return 1, caller.kind, 0, 0, str(caller.where)
+    line = getattr(caller.node, "lineno", 0)
+    return 2, caller.module.path, line, getattr(caller.node, "col_offset", 0), str(caller.proven)

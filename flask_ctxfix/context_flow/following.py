@@ -1,0 +1,342 @@
+"""Follows what holds something callable, to where it is called, given away or not seen any more."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from flask_ctxfix.context_flow.call_sites import (
+    GIVEN_AWAY,
+    NOT_FOLLOWED,
+    UNREAD,
+    Caller,
+    CallSite,
+    Held,
+    Inside,
+    Known,
+    Result,
+    Unseen,
+)
+from flask_ctxfix.context_flow.entries import Entry, Where
+from flask_ctxfix.context_flow.made_contexts import Need
+from flask_ctxfix.context_flow.stores import GETTING, PUTTING, Store, stores_of, variable
+from flask_ctxfix.context_flow.values import Class, Foreign, Function, Partial, bound_arguments
+from flask_ctxfix.entry_facts import HOLDING, LOOKING
+from flask_ctxfix.project import Module
+from flask_ctxfix.scopes import FunctionNode
+
+
+class Walk:
+    """Follows expressions that hold something callable: in all code, or in `home` alone."""
+
+    def __init__(self, known: Known, home: FunctionNode | None) -> None:
+        self._known = known
+        self._values = known.values
+        self._home = home
+        self._left: list[tuple[Module, ast.AST, Need]] = []
+        self._seen: set[tuple[object, ...]] = set()
+        self._found: set[Held] = set()
+
+    def add(self, module: Module, node: ast.AST, proven: Need = Need.NONE) -> None:
+        """Follow an expression, unless tests hold it: they call what they test by themselves."""
+        if self._known.project.is_test(module.path) and not isinstance(node, ast.Lambda):
+            return
+        if (module.path, node, proven) not in self._seen:
+            self._seen.add((module.path, node, proven))
+            self._left.append((module, node, proven))
+
+    def called(self, module: Module, node: ast.AST, proven: Need = Need.NONE) -> None:
+        """Note that what is followed runs where a node is evaluated, unless tests do that."""
+        if not self._known.project.is_test(module.path):
+            self._called(module, node, proven)
+
+    def run(self) -> frozenset[Held]:
+        """Return what calls what is followed, and what else becomes of it."""
+        while self._left:
+            module, node, proven = self._left.pop()
+            parent = module.scopes.parents[node]
+            step = _STEPS.get(type(parent))
+            if step is not None:
+                step(self, module, parent, node, proven)
+            elif isinstance(parent, ast.expr) and not isinstance(parent, _PLAIN):
+                self._found.add(Unseen(NOT_FOLLOWED))
+        return frozenset(self._found)
+
+    def _call(self, module: Module, call: ast.Call, node: ast.AST, proven: Need) -> None:
+        if call.func is node:
+            self._called(module, call, proven)
+        else:
+            self._given(module, call, node, proven)
+
+    def _keyword(self, module: Module, keyword: ast.keyword, node: ast.AST, proven: Need) -> None:
+        call = module.scopes.parents[keyword]
+        if isinstance(call, ast.Call):
+            self._given(module, call, keyword, proven)
+
+    def _called(self, module: Module, node: ast.AST, proven: Need) -> None:
+        """Note that what is followed is called at a node."""
+        around = module.scopes.function_of(node)
+        there = max(proven, self._known.guards.at(module, node))
+        if self._home is None:
+            self._found.add(CallSite(module, node, there))
+        elif around is self._home:
+            self._found.add(Inside(there))
+        elif around is not None and self._home in module.scopes.ancestors(around):
+            self._holder(module, around, there)
+        else:
+            self._found.add(CallSite(module, node, there))
+
+    def _holder(self, module: Module, function: FunctionNode, proven: Need) -> None:
+        """Follow a function in `home` that calls what is followed."""
+        if isinstance(function, ast.Lambda):
+            self.add(module, function, proven)
+            return
+        parent = module.scopes.parents[function]
+        if isinstance(parent, ast.ClassDef):
+            self._found.add(Unseen(NOT_FOLLOWED))
+            return
+        for decorator in function.decorator_list:
+            entry = self._known.entries.by_decorator(module, decorator)
+            if entry is not None:
+                self._found.add(entry)
+        for read in module.scopes.scope_of(function).reads.get(function.name, ()):
+            self.add(module, read, proven)
+
+    def _given(self, module: Module, call: ast.Call, node: ast.AST, proven: Need) -> None:
+        """Follow what is given to a call."""
+        entry = self._known.entries.given(module, call)
+        if entry is not None:
+            self._enter(module, call, entry, proven)
+            return
+        value = self._values.of(module, call.func)
+        if isinstance(value, Foreign):
+            self._given_elsewhere(module, call, value.name, proven)
+        elif isinstance(value, Function):
+            self._bound(module, call, node, value, proven)
+        elif isinstance(value, Class):
+            made = self._values.member(value, "__init__", of_instance=True)
+            if isinstance(made, Function):
+                self._bound(module, call, node, made, proven)
+            else:
+                self._found.add(Unseen(GIVEN_AWAY))
+        elif value is None and isinstance(call.func, ast.Attribute) and call.func.attr in PUTTING:
+            self._kept(module, call.func.value, proven)
+        else:
+            self._found.add(Unseen(GIVEN_AWAY))
+
+    def _enter(self, module: Module, call: ast.Call, entry: Entry, proven: Need) -> None:
+        if entry.where is None:
+            self._called(module, call, proven)
+        elif entry.sender is not None:
+            self._found.update(senders(self._known, module, entry))
+        else:
+            self._found.add(entry)
+
+    def _given_elsewhere(self, module: Module, call: ast.Call, name: str, proven: Need) -> None:
+        if name in HOLDING:
+            self.add(module, call, proven)
+        elif name.rpartition(".")[2] in PUTTING and isinstance(call.func, ast.Attribute):
+            self._kept(module, call.func.value, proven)
+        elif name not in LOOKING:
+            self._found.add(Unseen(GIVEN_AWAY))
+
+    def _bound(
+        self, module: Module, call: ast.Call, node: ast.AST, function: Function, proven: Need
+    ) -> None:
+        """Follow what a function of the project does with an argument."""
+        if isinstance(function.node, ast.Lambda):
+            self._found.add(Unseen(GIVEN_AWAY))
+            return
+        argument = node.value if isinstance(node, ast.keyword) else node
+        bound = [name for name, each in bound_arguments(call, function) if each is argument]
+        given = function.node.args
+        if not bound and isinstance(node, ast.keyword):
+            bound = [given.kwarg.arg] if given.kwarg is not None else []
+        elif not bound:
+            bound = [given.vararg.arg] if given.vararg is not None else []
+        if not bound:
+            self._found.add(Unseen(GIVEN_AWAY))
+        for name in bound:
+            for each in self._known.held(function.module, function.node, name):
+                if isinstance(each, Inside):
+                    self._called(module, call, max(proven, each.proven))
+                elif isinstance(each, Result):
+                    self.add(module, call, max(proven, each.proven))
+                else:
+                    self._found.add(each)
+
+    def _returned(self, module: Module, node: ast.AST, _: ast.AST, proven: Need) -> None:
+        function = module.scopes.function_of(node)
+        if function is None:
+            return
+        if function is self._home:
+            self._found.add(Result(proven))
+        elif self._home is not None and self._home in module.scopes.ancestors(function):
+            self._holder(module, function, proven)
+        elif isinstance(function, ast.Lambda):
+            self._found.add(Unseen(NOT_FOLLOWED))
+        else:
+            self._follow_results(module, function, proven)
+
+    def _follow_results(
+        self, module: Module, function: ast.FunctionDef | ast.AsyncFunctionDef, proven: Need
+    ) -> None:
+        """Follow what calls of a function give."""
+        for home, reference in self._known.references.of(module, function):
+            parent = home.scopes.parents[reference]
+            if isinstance(parent, ast.Call) and parent.func is reference:
+                self.add(home, parent, proven)
+            elif _is_decorator(parent, reference):
+                continue
+            else:
+                self._found.add(Unseen(NOT_FOLLOWED))
+
+    def _assigned(self, module: Module, node: Any, value: ast.AST, proven: Need) -> None:
+        if value is not node.value:
+            return
+        for target in node.targets if isinstance(node, ast.Assign) else (node.target,):
+            self._kept(module, target, proven)
+        if isinstance(node, ast.NamedExpr):
+            self.add(module, node, proven)
+
+    def _kept(self, module: Module, target: ast.AST, proven: Need) -> None:
+        """Follow what reads the variable, attribute or container that something is kept in."""
+        for kept in stores_of(self._known, module, target):
+            self._read(kept, proven)
+
+    def _read(self, kept: Store | Entry | Unseen, proven: Need) -> None:
+        """Follow what reads a place that something is kept in, for a call of it."""
+        if not isinstance(kept, Store):
+            self._found.add(kept)
+        elif (*kept.key, proven) not in self._seen:
+            self._seen.add((*kept.key, proven))
+            walk = Walk(self._known, self._home)
+            walk._seen = self._seen
+            for module, read in kept.reads:
+                walk.add(module, read, proven)
+            self._found |= walk.run() or {Unseen(UNREAD)}
+
+    def _read_of(self, module: Module, parent: ast.Attribute, node: ast.expr, proven: Need) -> None:
+        """Follow an attribute of what is followed, if that is what a container gives."""
+        call = module.scopes.parents[parent]
+        if parent.attr == "as_view":
+            self._found.add(Entry("view", Where.REQUEST))
+        elif parent.attr in GETTING and isinstance(call, ast.Call) and call.func is parent:
+            self.add(module, call, proven)
+        elif parent.attr == "__call__" or isinstance(self._values.of(module, node), Partial):
+            self._found.add(Unseen(NOT_FOLLOWED))
+
+    def _looped(self, module: Module, loop: Any, node: ast.AST, proven: Need) -> None:
+        if loop.iter is node:
+            for name in ast.walk(loop.target):
+                if isinstance(name, ast.Name):
+                    self._read(variable(self._known, module, name), proven)
+
+    def _element(self, module: Module, parent: Any, node: ast.AST, proven: Need) -> None:
+        """Follow a container, or an expression whose value is one of its parts."""
+        if isinstance(parent, ast.IfExp) and parent.test is node:
+            return
+        if isinstance(parent, ast.Subscript) and parent.value is not node:
+            return
+        if isinstance(parent, ast.Tuple | ast.List) and isinstance(parent.ctx, ast.Store):
+            return
+        if isinstance(parent, ast.Subscript) and not isinstance(parent.ctx, ast.Load):
+            return
+        if isinstance(parent, ast.Subscript) and _is_annotation(module, parent):
+            return
+        self.add(module, parent, proven)
+
+    def _decorates(self, module: Module, parent: Any, node: ast.AST, proven: Need) -> None:
+        if _is_decorator(parent, node):
+            self._called(module, parent, proven)
+
+    def _default(self, module: Module, parent: ast.arguments, node: ast.AST, proven: Need) -> None:
+        """Follow a parameter that something is the default of."""
+        function = module.scopes.parents[parent]
+        positional = [*parent.posonlyargs, *parent.args]
+        pairs = [
+            *zip(reversed(positional), reversed(parent.defaults), strict=False),
+            *zip(parent.kwonlyargs, parent.kw_defaults, strict=False),
+        ]
+        for argument, default in pairs:
+            if default is node:
+                home = module.scopes.opened_by(function)
+                for read in home.reads.get(argument.arg, ()):
+                    self.add(module, read, proven)
+
+    def _lambda(self, module: Module, parent: ast.Lambda, node: ast.AST, proven: Need) -> None:
+        if parent.body is node:
+            self._returned(module, node, node, proven)
+
+    def _yielded(self, module: Module, parent: ast.AST, node: ast.AST, proven: Need) -> None:
+        self._found.add(Unseen(NOT_FOLLOWED))
+
+
+_STEPS: dict[type[ast.AST], Callable[[Walk, Module, Any, Any, Need], None]] = {
+    ast.Call: Walk._call,
+    ast.keyword: Walk._keyword,
+    ast.Return: Walk._returned,
+    ast.Assign: Walk._assigned,
+    ast.AnnAssign: Walk._assigned,
+    ast.NamedExpr: Walk._assigned,
+    ast.Attribute: Walk._read_of,
+    ast.For: Walk._looped,
+    ast.AsyncFor: Walk._looped,
+    ast.comprehension: Walk._looped,
+    ast.FunctionDef: Walk._decorates,
+    ast.AsyncFunctionDef: Walk._decorates,
+    ast.ClassDef: Walk._decorates,
+    ast.arguments: Walk._default,
+    ast.Lambda: Walk._lambda,
+    ast.Yield: Walk._yielded,
+    ast.YieldFrom: Walk._yielded,
+    **dict.fromkeys(
+        (
+            *(ast.Dict, ast.List, ast.Set, ast.Tuple, ast.Subscript, ast.IfExp, ast.BoolOp),
+            *(ast.Starred, ast.Await, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp),
+        ),
+        Walk._element,
+    ),
+}
+# Expressions that only look at what they are made of.
+_PLAIN = (ast.Compare, ast.UnaryOp, ast.FormattedValue, ast.JoinedStr)
+
+
+def senders(known: Known, module: Module, entry: Entry) -> Iterator[Caller]:
+    """Yield the calls that send the signal whose receiver an entry is."""
+    assert entry.sender is not None
+    is_sent = False
+    for owner, binding in known.project.bindings(module, entry.sender):
+        home = owner.scopes.module
+        if not home.binds(binding.name):
+            continue
+        for other, read in known.references.of_variable(owner, home, binding.name):
+            method = other.scopes.parents[read]
+            call = other.scopes.parents[method]
+            if isinstance(method, ast.Attribute) and method.attr in {"send", "send_async"}:
+                if isinstance(call, ast.Call) and call.func is method:
+                    is_sent = True
+                    yield CallSite(other, call, known.guards.at(other, call))
+    if not is_sent:
+        yield Unseen("a receiver of a signal whose sender is not known")
+
+
+def _is_decorator(parent: ast.AST, node: ast.AST) -> bool:
+    return node in getattr(parent, "decorator_list", ())
+
+
+def _is_annotation(module: Module, node: ast.AST) -> bool:
+    """Whether an expression is part of what says a type."""
+    child = node
+    for parent in module.scopes.ancestors(node):
+        if isinstance(parent, ast.arg):
+            return True
+        if isinstance(parent, ast.AnnAssign):
+            return child is parent.annotation
+        if isinstance(parent, ast.FunctionDef | ast.AsyncFunctionDef):
+            return child is parent.returns
+        if isinstance(parent, ast.stmt):
+            return False
+        child = parent
+    return False

@@ -1,0 +1,69 @@
+"""The variables, attributes and containers that something is kept in, and what reads these."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from flask_ctxfix.context_flow.call_sites import NOT_FOLLOWED, Known, Unseen
+from flask_ctxfix.context_flow.entries import Entry
+from flask_ctxfix.context_flow.values import Class, Instance
+from flask_ctxfix.project import Module
+from flask_ctxfix.syntax import last_name
+
+# Methods of containers that give what these hold, and that put something into them.
+GETTING = frozenset(
+    {"copy", "get", "get_nowait", "items", "pop", "popitem", "popleft", "setdefault", "values"}
+)
+PUTTING = frozenset(
+    {"add", "append", "appendleft", "extend", "insert", "put", "put_nowait", "setdefault", "update"}
+)
+
+
+class Store(NamedTuple):
+    """What something is kept in; `key` tells it from others."""
+
+    key: tuple[object, ...]
+    reads: Iterator[tuple[Module, ast.expr]]
+
+
+def stores_of(known: Known, module: Module, target: ast.AST) -> Iterator[Store | Entry | Unseen]:
+    """Yield what is kept in something that is assigned to, or a method of which is called."""
+    while isinstance(target, ast.Subscript | ast.Starred):
+        target = target.value
+    if isinstance(target, ast.Tuple | ast.List):
+        for each in target.elts:
+            yield from stores_of(known, module, each)
+    elif isinstance(target, ast.Name):
+        yield variable(known, module, target)
+    elif isinstance(target, ast.Attribute):
+        yield _attribute(known, module, target)
+    elif isinstance(target, ast.Call) and last_name(target.func) in GETTING:
+        yield from stores_of(known, module, target.func.value)  # type: ignore[attr-defined]
+    else:
+        yield Unseen(NOT_FOLLOWED)
+
+
+def variable(known: Known, module: Module, target: ast.Name) -> Store:
+    """Return the variable that a name is."""
+    home = module.scopes.home_of(target)
+    if isinstance(home.node, ast.ClassDef):
+        return _member(known, Class(module, home.node), target.id)
+    key = (module.path, "variable", id(home), target.id)
+    return Store(key, known.references.of_variable(module, home, target.id))
+
+
+def _attribute(known: Known, module: Module, target: ast.Attribute) -> Store | Entry | Unseen:
+    entry = known.entries.kept_in(known.values.of(module, target))
+    if entry is not None:
+        return entry
+    owner = known.values.of(module, target.value)
+    if isinstance(owner, Instance | Class):
+        return _member(known, owner.of if isinstance(owner, Instance) else owner, target.attr)
+    return Unseen(NOT_FOLLOWED)
+
+
+def _member(known: Known, owner: Class, name: str) -> Store:
+    key = (owner.module.path, "member", owner.node.name, name)
+    return Store(key, known.references.of_member(owner, name))
