@@ -273,6 +273,7 @@ class Finding(Record):
     no_fix_reason: str | None = None
     labels: tuple[Label, ...] = ()
     is_part: bool = False
+    is_of_kept_data: bool = False
 
 
 class Rule:
@@ -285,6 +286,9 @@ class Rule:
     code: ClassVar[str]
     name: ClassVar[str]
     message: ClassVar[str]
+    # Whether it finds data of a request that is kept: a fix that gives its code a request may show
+    # more of that.
+    is_of_kept_data: ClassVar[bool] = False
 
     def find(self, module: Module, project: Project, target: TargetVersion) -> Iterator[Finding]:
         """Yield the findings of this rule in one module."""
@@ -315,6 +319,7 @@ class Rule:
             fix=fix,
             no_fix_reason=said.no_fix_reason if fix is None else None,
             labels=labels,
+            is_of_kept_data=self.is_of_kept_data,
         )
 
 

@@ -62,9 +62,9 @@ class BlockEditor(cst.CSTTransformer):
         if isinstance(node, HOLDS_ITS_PARENTHESES) and node.lpar:
             start = self._ranges[node.lpar[-1]].start
             end = self._ranges[node.rpar[0]].end
-        return Span(self._place(start), self._place(end))
+        return Span(self._offset_of(start), self._offset_of(end))
 
-    def _place(self, position: CodePosition) -> int:
+    def _offset_of(self, position: CodePosition) -> int:
         return self._starts[position.line - 1] + position.column + self._offset
 
     def _block(

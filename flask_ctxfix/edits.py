@@ -95,7 +95,7 @@ class _Editor(BlockEditor):
             return self._import(original_node, cst.ensure_type(node, type(original_node)))
         if isinstance(original_node, cst.With) and self._arguments:
             with_ = cst.ensure_type(node, cst.With)
-            return with_.with_changes(items=self._kept(original_node.items, with_.items))
+            return with_.with_changes(items=self._reduced(original_node.items, with_.items))
         if isinstance(original_node, cst.FunctionDef):
             return self._function(original_node, cst.ensure_type(node, cst.FunctionDef))
         if isinstance(original_node, cst.Module | cst.IndentedBlock):
@@ -133,13 +133,13 @@ class _Editor(BlockEditor):
             return updated
         if isinstance(original, cst.Call):
             call = cst.ensure_type(updated, cst.Call)
-            return call.with_changes(args=self._kept(original.args, call.args))
+            return call.with_changes(args=self._reduced(original.args, call.args))
         if isinstance(original, cst.Dict):
             display = cst.ensure_type(updated, cst.Dict)
-            return display.with_changes(elements=self._kept(original.elements, display.elements))
+            return display.with_changes(elements=self._reduced(original.elements, display.elements))
         return updated
 
-    def _kept(self, originals: Sequence[Item], updated: Sequence[Item]) -> Sequence[Item]:
+    def _reduced(self, originals: Sequence[Item], updated: Sequence[Item]) -> Sequence[Item]:
         gone = set()
         for index, item in enumerate(originals):
             span = self._span(item)

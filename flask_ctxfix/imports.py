@@ -176,13 +176,13 @@ class _Retired:
                 if edit.span.holds(read) and not any(h.holds(read) for _, h in edit.holes):
                     return True
             elif isinstance(edit, KeepBlock) and edit.span.holds(read):
-                if not any(kept.holds(read) for kept in self._kept(edit)):
+                if not any(kept.holds(read) for kept in self._remaining(edit)):
                     return True
             elif isinstance(edit, _REMOVING) and edit.span.holds(read):
                 return True
         return False
 
-    def _kept(self, edit: KeepBlock) -> Iterator[Span]:
+    def _remaining(self, edit: KeepBlock) -> Iterator[Span]:
         """Yield where the statements stand that are left of a compound statement."""
         scopes = self._module.scopes
         nodes = (*scopes.nodes(ast.With), *scopes.nodes(ast.If), *scopes.nodes(ast.Try))

@@ -10,7 +10,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from functools import cached_property
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from flask_ctxfix.index import names_in
 from flask_ctxfix.records import replace
@@ -68,6 +68,15 @@ class Keeper:
     def known(self, key: Hashable) -> Any:
         """Return what is kept under `key`; None if nothing was computed yet."""
         return self._memo.get(key)
+
+
+class NodeKey(NamedTuple):
+    """Tells a node of a file from others: it is the same when the file is parsed again."""
+
+    path: str
+    row: int
+    column: int
+    end: int
 
 
 class Module(Keeper):
@@ -148,6 +157,11 @@ class Module(Keeper):
         if not text.isascii():
             text = text.encode()[:utf8_column].decode()
         return start + len(text)
+
+    def key_of(self, node: ast.AST) -> NodeKey:
+        """Return what tells an expression, a statement or a definition from others."""
+        row, column = getattr(node, "lineno", 0), getattr(node, "col_offset", 0)
+        return NodeKey(self.path, row, column, getattr(node, "end_col_offset", 0))
 
     def segment(self, node: ast.AST) -> str:
         """Return the source text of `node`."""

@@ -51,7 +51,7 @@ class Modules(Keeper):
 
         Raises SourceError if it cannot be read or parsed.
         """
-        module = self._kept.get(path)
+        module = self._kept_modules.get(path)
         if module is not None:
             return module
         if path in self._unread:
@@ -61,7 +61,7 @@ class Modules(Keeper):
         except SourceError as error:
             self._unread[path] = error
             raise
-        self._kept.add(module)
+        self._kept_modules.add(module)
         return module
 
     def parsed(self, paths: Iterable[str]) -> Iterator[Module]:
@@ -78,15 +78,15 @@ class Modules(Keeper):
         """Drop the parsed modules, and with them what refers back to this project."""
         self.answers.clear()
         self._memo.clear()
-        self._kept.clear()
+        self._kept_modules.clear()
 
     @property
     def dropped(self) -> int:
         """How often a module was let go of: its nodes are others when it is parsed again."""
-        return self._kept.dropped
+        return self._kept_modules.dropped
 
     @cached_property
-    def _kept(self) -> KeptModules:
+    def _kept_modules(self) -> KeptModules:
         return KeptModules(self._bytes)
 
     @cached_property

@@ -61,25 +61,25 @@ class Projects:
 
     def folder(self, path: str) -> str:
         """Return the folder of the innermost project that a file is in."""
-        return self._place(path).project or self._here
+        return self._folder_facts(path).project or self._here
 
     def is_test(self, path: str) -> bool:
         """Whether a file is one of tests, by its name or that of a folder around it."""
         if path not in self._tests:
             is_named = _TEST_FILE.fullmatch(path[path.rfind("/") + 1 :]) is not None
-            self._tests[path] = is_named or self._place(path).is_test
+            self._tests[path] = is_named or self._folder_facts(path).is_test
         return self._tests[path]
 
     def is_migration(self, path: str) -> bool:
         """Whether a file is one of the migrations of a database, whose runner gives a context."""
-        return self._place(path).is_migration
+        return self._folder_facts(path).is_migration
 
     def speaks_for(self, path: str, other: str) -> bool:
         """Whether what a file sets is a setting of another: of its project, or of one inside."""
         folder = self.folder(path)
         return folder == (inner := self.folder(other)) or inner.startswith(folder + "/")
 
-    def _place(self, path: str) -> Folder:
+    def _folder_facts(self, path: str) -> Folder:
         spelled = path[: path.rfind("/") + 1]
         if spelled not in self._spelled:
             folder = os.path.abspath(spelled or ".")  # noqa: PTH100
@@ -166,8 +166,8 @@ class Projects:
     def served(self, path: str) -> tuple[Served, ...]:
         """Return what serves the file at `path`, by the files of its project and those around."""
         absolute = os.path.abspath(path)  # noqa: PTH100
-        place = self._place(path)
-        folders = [folder for folder in self._around(place) if _is_below(absolute, folder)]
+        known = self._folder_facts(path)
+        folders = [folder for folder in self._around(known) if _is_below(absolute, folder)]
         return tuple(
             each for folder in folders for each in self.applications(folder) if each.fits(absolute)
         )
@@ -180,11 +180,11 @@ class Projects:
             self._served[folder] = served_in(folder)
         return self._served[folder]
 
-    def _around(self, place: Folder) -> Sequence[str]:
+    def _around(self, known: Folder) -> Sequence[str]:
         """Return the folders of a project and of those around it, up to where names count."""
-        folder = place.project or self._here
+        folder = known.project or self._here
         outer = dict.fromkeys(self._folders.of(each).project for each in above(folder))
-        return [folder, *(each for each in outer if each and _is_below(each, place.top or folder))]
+        return [folder, *(each for each in outer if each and _is_below(each, known.top or folder))]
 
 
 def _is_below(path: str, folder: str) -> bool:

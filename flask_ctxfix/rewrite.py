@@ -24,7 +24,7 @@ from flask_ctxfix.codemod import (
     WrapStatements,
 )
 from flask_ctxfix.imports import plan_imports
-from flask_ctxfix.places import start_with_comments
+from flask_ctxfix.insertion_points import start_with_comments
 from flask_ctxfix.source import Span
 from flask_ctxfix.statements import blocks_in
 

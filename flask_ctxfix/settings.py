@@ -150,7 +150,7 @@ def configured(folder: str, options: Mapping[str, object]) -> Settings | None:
         return None
     file, text, table = found
     settings = replace(Settings(), root=folder)
-    settings = _with(settings, table, lambda key: f"{_place(file, text, key)}: {key}")
+    settings = _with(settings, table, lambda key: f"{_location(file, text, key)}: {key}")
     if "paths" in table:
         below = (os.path.relpath(file.parent / path) for path in settings.paths)
         settings = replace(settings, paths=tuple(below))
@@ -191,7 +191,7 @@ def _table_in(folder: Path) -> tuple[Path, str, dict[str, object]] | None:
     tool = document.get("tool")
     table = tool.get(_TABLE) if isinstance(tool, dict) else None
     if table is not None and not isinstance(table, dict):
-        raise SettingsError(f"{_place(file, text, _TABLE)}: must be a table")
+        raise SettingsError(f"{_location(file, text, _TABLE)}: must be a table")
     return None if table is None else (file, text, table)
 
 
@@ -207,7 +207,7 @@ def _parse(file: Path, data: bytes) -> tuple[str, dict[str, object]]:
         raise SettingsError(f"{place}: not valid TOML: {error}") from None
 
 
-def _place(file: Path, text: str, key: str) -> str:
+def _location(file: Path, text: str, key: str) -> str:
     """Return file and line of `key` in the table of ours."""
     rows = text.splitlines()
     header = next((i for i, row in enumerate(rows) if f"tool.{_TABLE}" in row), 0)

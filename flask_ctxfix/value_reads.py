@@ -13,7 +13,7 @@ from typing import NamedTuple
 from flask_ctxfix.codemod import Edit, InsertStatement, ReplaceExpression
 from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.handled_errors import may_go_on
-from flask_ctxfix.context_flow.needs import Use
+from flask_ctxfix.context_flow.summaries import Use
 from flask_ctxfix.flask_facts import (
     BODY_READS,
     PURE_READS,

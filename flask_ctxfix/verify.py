@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from flask_ctxfix.project import Module
 
 Key = tuple[str, str]
-_KEPT_DATA = "CTX5"
 
 
 def verify(
@@ -93,15 +92,14 @@ def _shown(after: Module, found: Sequence[Finding], applied: Sequence[Finding]) 
     It was meant to keep it all along; but not for ever, in a loop that never ends.
     """
     gives_request = any(finding.fix and finding.fix.gives_request for finding in applied)
-    keeps_data = any(finding.code.startswith(_KEPT_DATA) for finding in applied)
+    keeps_data = any(finding.is_of_kept_data for finding in applied)
     if keeps_data or not gives_request:
         return []
     loops = [after.span(loop) for loop in ast.walk(after.tree) if is_endless(loop)]
     return [
         finding
         for finding in found
-        if finding.code.startswith(_KEPT_DATA)
-        and not any(loop.holds(finding.span) for loop in loops)
+        if finding.is_of_kept_data and not any(loop.holds(finding.span) for loop in loops)
     ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import doctest
 import importlib.util
 import os
@@ -18,6 +19,7 @@ from flask_ctxfix import __version__
 
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
+ARCHITECTURE = ROOT / "docs" / "architecture.md"
 NEEDS_FLASK_3 = pytest.mark.skipif(version("flask") < "3", reason="the example is for Flask 3")
 
 
@@ -92,3 +94,49 @@ def test_change_log_has_the_version() -> None:
     text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
     assert re.findall(r"^## \[?(\d[\w.]*)", text, re.MULTILINE)[0] == __version__
     assert version("flask-ctxfix") == __version__
+
+
+def test_architecture_names_what_there_is() -> None:
+    """Every file and folder that the page names is there, in one room or another."""
+    named = {*re.findall(r"`([\w./]+(?:\.py|/))`", ARCHITECTURE.read_text(encoding="utf-8"))}
+    there = [path.relative_to(ROOT).as_posix() for path in ROOT.rglob("*.py")]
+    places = {f"/{each}" for each in there} | {f"/{each.rpartition('/')[0]}/" for each in there}
+    assert len(named) > 50
+    assert {each for each in named if not any(p.endswith(f"/{each}") for p in places)} == set()
+
+
+def test_each_room_asks_those_above_it() -> None:
+    """The table of rooms holds every file, and imports go upwards in it only."""
+    lines = ARCHITECTURE.read_text(encoding="utf-8").split("| Room |")[1].split("\n\n")[0]
+    rooms = [re.findall(r"`([\w./]+)`", line.split("|")[2]) for line in lines.splitlines()[2:]]
+    heights = {place: height for height, room in enumerate(rooms) for place in room}
+
+    def place_of(path: Path) -> str:
+        inside = path.relative_to(ROOT).as_posix().removeprefix("flask_ctxfix/")
+        folder = f"{inside.split('/')[0]}/"
+        return folder if folder in heights else inside
+
+    wrong = []
+    modules = {
+        path: place_of(path)
+        for folder in ("flask_ctxfix", "codemods")
+        for path in (ROOT / folder).rglob("*.py")
+        if path.name not in ("__init__.py", "__main__.py") or path.parent.name != "flask_ctxfix"
+    }
+    for path, place in modules.items():
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if not isinstance(node, ast.ImportFrom) or not node.module:
+                continue
+            asked = ROOT / node.module.replace("flask_ctxfix.codemods", "codemods").replace(
+                ".", "/"
+            )
+            target = modules.get(asked.with_suffix(".py")) or modules.get(asked / "__init__.py")
+            if target is not None and heights[target] > heights[place]:
+                wrong.append((place, target))
+    assert wrong == []
+
+
+def test_no_family_imports_another() -> None:
+    for path in (ROOT / "codemods").rglob("*.py"):
+        families = set(re.findall(r"flask_ctxfix\.codemods\.(\w+)", path.read_text()))
+        assert families <= {path.parent.name}, path

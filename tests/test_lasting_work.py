@@ -19,7 +19,9 @@ ENDLESS = "def work():\n    while True:\n        kept.append(1)\n"
 def _found(module: Module, code: str, written: str, fix: Fix | None = None) -> Finding:
     start = module.text.index(written)
     span = Span(start, start + len(written))
-    return Finding(code, "a-rule", "error", code, module.path, span, fix=fix)
+    is_kept = code == "CTX504"
+    where = (module.path, span)
+    return Finding(code, "a-rule", "error", code, *where, fix=fix, is_of_kept_data=is_kept)
 
 
 def _verify(work: str, fix: Fix) -> None:

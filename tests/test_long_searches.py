@@ -12,7 +12,7 @@ from flask_ctxfix.applications import class_kind
 from flask_ctxfix.codemods.removed_apis import kept_contexts
 from flask_ctxfix.codemods.removed_apis.asked_errors import AskedErrors
 from flask_ctxfix.codemods.removed_apis.kept_contexts import KeptContexts
-from flask_ctxfix.codemods.stored_requests.entries import Entries
+from flask_ctxfix.codemods.stored_requests.views_and_hooks import ViewsAndHooks
 from flask_ctxfix.context_flow.starts import starts_in
 from flask_ctxfix.obligations.caught import is_group, names_of
 from flask_ctxfix.obligations.lasting_work import why_lasting
@@ -176,7 +176,7 @@ def test_hooks_of_blueprints_that_are_registered(
     steps.append(f"def f{length}(app):\n    app.register_blueprint(bp)\n")
     make = f"def create_app():\n    app = Flask('app')\n    {'f0(app)' if is_called else 'f0'}\n"
     _, project = parsed(tmp_path, f"{head}{hook}{''.join(steps)}{make}")
-    assert len(Entries(project).hooks) == is_called
+    assert len(ViewsAndHooks(project).hooks) == is_called
 
 
 def test_contexts_that_are_kept_in_too_many_places_are_counted(

@@ -88,7 +88,7 @@ class ImportTimeContextRead(Rule):
         for use in at_import(module, project).uses:
             if not use.is_certain or use.of not in PROXIES:
                 continue
-            node = _place(module, use.steps[0])
+            node = _expression_at(module, use.steps[0])
             if node is None or node in seen:
                 continue
             seen.add(node)
@@ -118,7 +118,7 @@ class ImportTimeContextRead(Rule):
                     yield self.finding(module, "warning", each, message, _ADVICE_EXTENSION)
 
 
-def _place(module: Module, step: Step) -> ast.expr | None:
+def _expression_at(module: Module, step: Step) -> ast.expr | None:
     """Return the expression at which the top level of a module takes a step."""
     kinds: tuple[type[ast.expr], ...] = (ast.Call, ast.Attribute, ast.Subscript, ast.Name)
     nodes = (node for kind in kinds for node in module.scopes.nodes(kind))

@@ -5,14 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from flask_ctxfix.codemod import (
-    Edit,
-    Fix,
-    InsertStatement,
-    RemoveStatement,
-    ReplaceStatement,
-    Step,
-)
+from flask_ctxfix.codemod import Edit, Fix, InsertStatement, RemoveStatement, ReplaceStatement, Step
 from flask_ctxfix.codemods.manual_contexts.pushes import Push
 from flask_ctxfix.codemods.manual_contexts.roles import Role, only_starts, reach_of
 from flask_ctxfix.codemods.manual_contexts.wraps import wrap
@@ -53,7 +46,7 @@ def fix_for(push: Push, project: Project, role: Role) -> Fix | None:
         return None
     if role == "view" and makes_context(push.made or push.receiver) is not Need.REQUEST:
         return _removal(push, project, function)
-    edits = wrap(push, function.body[-1], _kept(push))
+    edits = wrap(push, function.body[-1], _uses_to_keep(push))
     if edits is None:
         return None
     doubt = _GETS_OUT if _gets_out(push, project, function, role) else None
@@ -89,7 +82,7 @@ def steps_to(push: Push, project: Project, role: Role) -> tuple[Step, ...]:
     return path_to(Reach(Where.UNKNOWN), *(each.step for each in starts[:1]), then=(here,))
 
 
-def _kept(push: Push) -> list[ast.expr]:
+def _uses_to_keep(push: Push) -> list[ast.expr]:
     return [node for use, node in push.uses() if use == "read" or node is not push.receiver]
 
 
@@ -190,7 +183,7 @@ def _of_fixture(push: Push, function: ast.FunctionDef) -> Fix | None:
         whole = ReplaceStatement(push.module.span(push.statement), code)
         is_short = push.receiver.lineno == push.receiver.end_lineno
         return Fix(_CHANGES, (whole,), unsafe_reason=_TESTS) if is_short else None
-    edits = wrap(push, function.body[-1], _kept(push))
+    edits = wrap(push, function.body[-1], _uses_to_keep(push))
     leaving = [node for node in own_nodes(function) if isinstance(node, ast.Return)]
     if edits is None:
         return None

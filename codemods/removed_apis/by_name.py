@@ -6,7 +6,7 @@ import ast
 
 from flask_ctxfix import flask_facts
 from flask_ctxfix.codemod import Advice
-from flask_ctxfix.codemods.removed_apis.drafts import Draft, Refusal, Shape
+from flask_ctxfix.codemods.removed_apis.replacements import Draft, Refusal, Shape
 from flask_ctxfix.codemods.removed_apis.spelling import Spelling
 from flask_ctxfix.codemods.removed_apis.stack_uses import Kind, StackUses
 from flask_ctxfix.codemods.removed_apis.stores import Store

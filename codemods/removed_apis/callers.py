@@ -38,7 +38,7 @@ def widened_handlers(module: Module, project: Project, node: ast.AST) -> list[Ed
     return edits
 
 
-class _Place(NamedTuple):
+class _Reference(NamedTuple):
     """An expression that may raise what a function raises, once it is read or called."""
 
     module: Module
@@ -61,50 +61,50 @@ class _Callers:
             if current in self._seen:
                 continue
             self._seen.add(current)
-            for place in self._everywhere(owner, current):
-                left = self._checked(place, current)
+            for reference in self._everywhere(owner, current):
+                left = self._checked(reference, current)
                 if left is not None:
-                    pending.append((place.module, left))
+                    pending.append((reference.module, left))
 
-    def _checked(self, place: _Place, function: FunctionNode) -> FunctionNode | None:
-        """Return the function that the error leaves at a place."""
+    def _checked(self, reference: _Reference, function: FunctionNode) -> FunctionNode | None:
+        """Return the function that the error leaves where it is referred to."""
         name = "a lambda" if isinstance(function, ast.Lambda) else f"`{function.name}`"
         try:
-            self._check_tests(place)
-            return Handlers(place.module, self._project).passed(place.node)
+            self._check_tests(reference)
+            return Handlers(reference.module, self._project).passed(reference.node)
         except ConflictError as conflict:
             why = str(conflict).replace("around it", f"around a use of {name}", 1)
             raise ConflictError(why) from conflict
 
-    def _check_tests(self, place: _Place) -> None:
+    def _check_tests(self, reference: _Reference) -> None:
         """Raise ConflictError for a call that is given the function together with the old error."""
-        call = place.module.scopes.parents[place.node]
-        if isinstance(call, ast.Call) and place.node in call.args:
-            each = (names_of(place.module, self._project, argument) for argument in call.args)
+        call = reference.module.scopes.parents[reference.node]
+        if isinstance(call, ast.Call) and reference.node in call.args:
+            each = (names_of(reference.module, self._project, argument) for argument in call.args)
             if any(catches(names, BEFORE) and not catches(names, SINCE) for names in each):
                 raise ConflictError("a call around it is told of AttributeError")
 
-    def _everywhere(self, module: Module, function: FunctionNode) -> Iterator[_Place]:
-        """Yield the places where a function is named, and those of what is made of it."""
-        places = list(self._named(module, function))
-        known = {place.node for place in places}
-        for place in places:  # grows
-            yield place
-            for further in self._passed_on(place):
+    def _everywhere(self, module: Module, function: FunctionNode) -> Iterator[_Reference]:
+        """Yield the references to a function, and those to what is made of it."""
+        references = list(self._named(module, function))
+        known = {reference.node for reference in references}
+        for reference in references:  # grows
+            yield reference
+            for further in self._passed_on(reference):
                 if further.node not in known:
                     known.add(further.node)
-                    places.append(further)
+                    references.append(further)
 
-    def _named(self, module: Module, function: FunctionNode) -> Iterator[_Place]:
+    def _named(self, module: Module, function: FunctionNode) -> Iterator[_Reference]:
         if isinstance(function, ast.Lambda):
-            yield _Place(module, function)
+            yield _Reference(module, function)
             return
         for name in module.scopes.names.get(function.name, ()):
             if isinstance(name.ctx, ast.Load) and self._may_be(module, name, function):
-                yield _Place(module, name)
+                yield _Reference(module, name)
         for attribute in module.scopes.attribute_reads.get(function.name, ()):
             if self._may_be(module, attribute, function):
-                yield _Place(module, attribute)
+                yield _Reference(module, attribute)
         for asking in _ASKS_BY_NAME:
             for call in module.scopes.calls.get(asking.rpartition(".")[2], ()):
                 self._check_name(module, call, function.name)
@@ -132,15 +132,15 @@ class _Callers:
         if isinstance(called, Foreign) and len(call.args) == _ASKS_BY_NAME.get(called.name):
             raise ConflictError(f"`{name}` may be missing where it is asked for by name")
 
-    def _decorated(self, module: Module, decorator: ast.expr) -> Iterator[_Place]:
+    def _decorated(self, module: Module, decorator: ast.expr) -> Iterator[_Reference]:
         """Yield where a decorator of the project uses the function that it is given."""
         value = self._values.of(module, decorator)
         if isinstance(value, Function):
             yield from self._parameter(value, parameters_of(value)[:1])
 
-    def _passed_on(self, place: _Place) -> Iterator[_Place]:
-        """Yield the uses of what is given the function at a place: a parameter, or a name."""
-        module, node = place
+    def _passed_on(self, reference: _Reference) -> Iterator[_Reference]:
+        """Yield the uses of what a reference gives the function to: a parameter, or a name."""
+        module, node = reference
         parent = module.scopes.parents[node]
         if isinstance(parent, ast.Call) and parent.func is not node:
             function = _function(self._values.of(module, parent.func))
@@ -155,12 +155,12 @@ class _Callers:
             for target in targets:
                 if isinstance(target, ast.Name):
                     reads = module.scopes.home_of(target).reads.get(target.id, ())
-                    yield from (_Place(module, read) for read in reads)
+                    yield from (_Reference(module, read) for read in reads)
 
-    def _parameter(self, function: Function, names: list[str]) -> Iterator[_Place]:
+    def _parameter(self, function: Function, names: list[str]) -> Iterator[_Reference]:
         reads = function.module.scopes.opened_by(function.node).reads
         for name in names:
-            yield from (_Place(function.module, read) for read in reads.get(name, ()))
+            yield from (_Reference(function.module, read) for read in reads.get(name, ()))
 
 
 def _function(value: Value | None) -> Function | None:

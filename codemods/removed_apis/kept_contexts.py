@@ -107,7 +107,7 @@ class KeptContexts:
         elif isinstance(parent, ast.Assign | ast.AnnAssign | ast.NamedExpr | ast.AugAssign):
             targets = parent.targets if isinstance(parent, ast.Assign) else [parent.target]
             if parent.value is node:
-                yield from (each for target in targets for each in self._kept(held, target))
+                yield from (each for target in targets for each in self._target_reads(held, target))
         elif isinstance(parent, ast.Subscript | ast.Attribute):
             yield from self._taken_out(held, parent)
         elif isinstance(parent, ast.Call):
@@ -119,9 +119,9 @@ class KeptContexts:
         """Yield what has the context by a loop, by a result, by a default or by ``as``."""
         if isinstance(parent, ast.For | ast.AsyncFor | ast.comprehension):
             if parent.iter is held.node:
-                yield from self._kept(replace(held, form="either"), parent.target)
+                yield from self._target_reads(replace(held, form="either"), parent.target)
         elif isinstance(parent, ast.withitem) and parent.optional_vars is not None:
-            yield from self._kept(replace(held, form="either"), parent.optional_vars)
+            yield from self._target_reads(replace(held, form="either"), parent.optional_vars)
         elif isinstance(parent, ast.Return | ast.Yield | ast.YieldFrom):
             yield from self._results(held, is_plain=isinstance(parent, ast.Return))
         elif isinstance(parent, ast.arguments):
@@ -131,13 +131,13 @@ class KeptContexts:
                     reads = self._uses.of_parameter(held.module, parameter.arg, function)
                     yield from self._each(held, reads, is_later=True)
 
-    def _kept(self, held: _Held, target: ast.expr) -> Iterator[_Held]:
+    def _target_reads(self, held: _Held, target: ast.expr) -> Iterator[_Held]:
         """Yield the reads of what is assigned."""
         if isinstance(target, ast.Tuple | ast.List):
             for each in target.elts:
-                yield from self._kept(replace(held, form="either"), each)
+                yield from self._target_reads(replace(held, form="either"), each)
         elif isinstance(target, ast.Starred):
-            yield from self._kept(held, target.value)
+            yield from self._target_reads(held, target.value)
         elif isinstance(target, ast.Name):
             is_local = self._uses.is_local(held.module, target)
             reads = self._uses.of_name(held.module, target)
@@ -146,7 +146,7 @@ class KeptContexts:
             reads = self._uses.of_attribute(held.module, target)
             yield from self._each(held, reads, is_later=True)
         elif isinstance(target, ast.Subscript):
-            yield from self._kept(replace(held, form="container"), target.value)
+            yield from self._target_reads(replace(held, form="container"), target.value)
 
     def _each(
         self, held: _Held, reads: Iterator[tuple[Module, ast.expr]], *, is_later: bool
@@ -207,7 +207,7 @@ class KeptContexts:
     def _given_to_others(self, held: _Held, call: ast.Call) -> Iterator[_Held]:
         """Yield what a call from outside of the project may hand the context to."""
         if isinstance(call.func, ast.Attribute):
-            yield from self._kept(replace(held, form="container"), call.func.value)
+            yield from self._target_reads(replace(held, form="container"), call.func.value)
         for field in self._uses.fields_of(held.module, call, held.node):
             reads = self._uses.of_attribute_named(field, None)
             yield from self._each(held, reads, is_later=True)

@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from flask_ctxfix.aliases import known_as
 from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.values import Class, Foreign, Function, Instance, Property, Value
+from flask_ctxfix.module import NodeKey
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import FunctionNode
 
 Read = tuple[Module, ast.expr]
-_Place = tuple[str, int]
 
 
 class Uses:
@@ -84,7 +84,7 @@ class Uses:
         self, module: Module, function: ast.FunctionDef | ast.AsyncFunctionDef
     ) -> Iterator[Read]:
         """Yield the calls of a function, and the reads of a property."""
-        wanted = _place(module, function)
+        wanted = module.key_of(function)
         for other in self._naming(function.name):
             for node in other.scopes.named(function.name):
                 value = self._values.of(other, node)
@@ -129,24 +129,19 @@ class Uses:
         """Whether an instance of one class may be one of the other as well."""
         if owner is None or other is None:
             return True
-        return _place(*owner) in self._family(other) or _place(*other) in self._family(owner)
+        return owner.key in self._family(other) or other.key in self._family(owner)
 
-    def _family(self, owner: Class) -> set[_Place]:
-        """Return where a class is defined, and those that it inherits from."""
-        found = {_place(*owner)}
+    def _family(self, owner: Class) -> set[NodeKey]:
+        """Return what tells a class from others, and those that it inherits from."""
+        found = {owner.key}
         pending = [owner]
         while pending:
             for base in self._values.bases(pending.pop()):
-                if isinstance(base, Class) and _place(*base) not in found:
-                    found.add(_place(*base))
+                if isinstance(base, Class) and base.key not in found:
+                    found.add(base.key)
                     pending.append(base)
         return found
 
 
-def _place(module: Module, node: ast.AST) -> _Place:
-    """Return what a definition is known by, also after its file was parsed again."""
-    return module.path, module.span(node).start
-
-
-def _is(value: Value | None, place: _Place) -> bool:
-    return isinstance(value, Function) and _place(value.module, value.node) == place
+def _is(value: Value | None, key: NodeKey) -> bool:
+    return isinstance(value, Function) and value.module.key_of(value.node) == key

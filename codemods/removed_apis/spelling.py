@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 
 from flask_ctxfix.codemod import Need
-from flask_ctxfix.codemods.removed_apis.drafts import Draft
+from flask_ctxfix.codemods.removed_apis.replacements import Draft
 from flask_ctxfix.codemods.removed_apis.stack_uses import Stack
 from flask_ctxfix.codemods.removed_apis.stores import Store, group_of, store_of
 from flask_ctxfix.flask_versions import ONE_CONTEXT, TargetVersion

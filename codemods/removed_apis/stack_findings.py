@@ -3,50 +3,29 @@
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Iterator, Sequence
 
-from flask_ctxfix import flask_facts
 from flask_ctxfix.aliases import may_know
 from flask_ctxfix.codemod import (
     Advice,
     Edit,
     Finding,
     Fix,
-    Level,
     Need,
     RemoveStatement,
     ReplaceExpression,
 )
 from flask_ctxfix.codemods.removed_apis.by_name import BY_HAND
-from flask_ctxfix.codemods.removed_apis.drafts import Refusal, Rewrite, worst
 from flask_ctxfix.codemods.removed_apis.kept_contexts import KeptContexts
 from flask_ctxfix.codemods.removed_apis.lookups import PRIVATE, LookupUse, lookup_uses
-from flask_ctxfix.codemods.removed_apis.shims import shims
-from flask_ctxfix.codemods.removed_apis.stack_uses import (
-    STACKS,
-    Kind,
-    StackUses,
-    Top,
-    Variable,
-    serves_newer_flask,
-)
-from flask_ctxfix.codemods.removed_apis.stores import (
-    exported,
-    facts_of_project,
-    imported_stack,
-)
+from flask_ctxfix.codemods.removed_apis.named_stacks import NAMES, NamedStacks, first_name
+from flask_ctxfix.codemods.removed_apis.replacements import Refusal, Rewrite, worst
+from flask_ctxfix.codemods.removed_apis.stack_uses import STACKS, Kind, Top, Variable
+from flask_ctxfix.codemods.removed_apis.stores import imported_stack
 from flask_ctxfix.codemods.removed_apis.top_rewriter import TopRewriter
-from flask_ctxfix.context_flow import ContextFlow
-from flask_ctxfix.context_flow.values import Foreign
-from flask_ctxfix.flask_versions import STACKS_REMOVED, TargetVersion
-from flask_ctxfix.imports import exported_names
+from flask_ctxfix.flask_versions import TargetVersion
 from flask_ctxfix.project import Module, Project
-from flask_ctxfix.records import replace
-from flask_ctxfix.scopes import Binding, Scope
 
-_STACK_NAME = {kind: name for name, kind in flask_facts.REMOVED_STACKS.items()}
-_PATCHED = re.compile(r"([\w.]+\.)?(_request_ctx_stack|_app_ctx_stack)(\.[\w.]+)?")
 _ADVICE_FOR_OPERATIONS = {
     "push": Advice(
         "use `with ctx:`, which also runs teardown functions",
@@ -84,28 +63,12 @@ _ASKED_FOR = Advice(
     "if no context were active",
 )
 _BESIDE = Advice("see the other findings", "the stack itself is changed here")
-_FOR_OLDER = "the project may still support the older Flask"
 _NO_COUNTERPART = Advice(BY_HAND, "the stack object has no counterpart")
 _LIVES_LONGER = "`g` lives as long as the app context, not the request"
-_WITH_USES = "it goes with uses whose own fix is unsafe, or another package may import it from here"
 _OTHER_ERROR = "without a context the error is now a RuntimeError, not an AttributeError"
 _WIDENED = "the handler now catches RuntimeError as well"
 _SAME = "the outcome is the same with and without a context"
-_FROM_OUTSIDE = Advice(
-    "remove the assignment",
-    notes=("Flask pushes nothing to a stack that is hung on it from outside",),
-)
 _UNREAD = "remove the variable, which nothing reads"
-_PATCHES = Advice("patch what the module uses instead, or push a real context")
-
-
-_NAMES = {
-    "CTX401": "request-context-stack",
-    "CTX402": "app-context-stack",
-    "CTX403": "private-context-lookup",
-    "CTX406": "removed-context-flags",
-}
-_CODES = {"request": "CTX401", "app": "CTX402"}
 
 
 def shared_findings(module: Module, project: Project, target: TargetVersion) -> list[Finding]:
@@ -116,19 +79,13 @@ def shared_findings(module: Module, project: Project, target: TargetVersion) -> 
     return module.memo(key, lambda: list(_Analysis(module, project, target).findings()))
 
 
-class _Analysis:
+class _Analysis(NamedStacks):
     """The findings of one module for one target."""
 
     def __init__(self, module: Module, project: Project, target: TargetVersion) -> None:
-        self._module = module
-        self._project = project
-        self._target = target
-        self._uses = StackUses.of(module, project)
+        super().__init__(module, project, target)
         self._rewriter = TopRewriter(module, project, self._uses, target)
-        self._kept = KeptContexts(project)
-        self._level: Level = "error" if target.newest >= STACKS_REMOVED else "warning"
-        self._stays: set[ast.AST] = set()
-        self._unsafe: set[ast.AST] = set()
+        self._kept_contexts = KeptContexts(project)
 
     def findings(self) -> Iterator[Finding]:
         """Yield every finding; those of imports last, for they depend on the others."""
@@ -142,27 +99,6 @@ class _Analysis:
         yield from self._shims()
         yield from self._assigned_to_flask()
         yield from self._patched()
-
-    def _finding(
-        self, kind: Kind, node: ast.AST, advice: Advice, fix: Fix | None, code: str | None = None
-    ) -> Finding:
-        name = _STACK_NAME[kind]
-        code = code or _CODES[kind]
-        message = f"`{name}` was removed in Flask 3.0"
-        if fix is not None and fix.message:
-            message += f"; {fix.message}"
-        return Finding(
-            code,
-            _NAMES[code],
-            self._level,
-            message,
-            self._module.path,
-            self._module.span(node),
-            help=advice.help,
-            notes=advice.notes if fix is None else fix.notes,
-            fix=fix,
-            no_fix_reason=advice.no_fix_reason if fix is None else None,
-        )
 
     # --- tops ------------------------------------------------------------------------------
 
@@ -183,7 +119,7 @@ class _Analysis:
         yield self._fixed(top, [rewrite], rewrite.edits)
 
     def _is_entered_later(self, top: Top) -> bool:
-        return self._kept.is_entered_later(self._module, top.node)
+        return self._kept_contexts.is_entered_later(self._module, top.node)
 
     def _refused(self, top: Top, refusal: Refusal) -> Finding:
         self._stays.add(top.stack.node)
@@ -213,7 +149,7 @@ class _Analysis:
 
     def _imported_from_others(self, top: Top) -> Iterator[str]:
         """Yield the groups of uses of a stack that another file of the project exports."""
-        name = _name(top.stack.node)
+        name = first_name(top.stack.node)
         for scope, binding in self._uses.bindings:
             if isinstance(name, ast.Name) and name in scope.reads.get(binding.name, ()):
                 group = imported_stack(self._module, self._project, binding)
@@ -310,102 +246,6 @@ class _Analysis:
             self._stays.add(stack.node)
             yield self._finding(stack.kind, stack.node, _NO_COUNTERPART, None)
 
-    def _imports(self) -> Iterator[Finding]:
-        kept = self._kept_names()
-        retires = tuple(
-            self._module.span(binding.alias or binding.node)
-            for scope, binding in self._uses.bindings
-            if not scope.is_class and not (scope.parent is None and binding.name in kept)
-        )
-        groups = tuple(
-            exported(self._module.path, binding.name)
-            for scope, binding in self._uses.bindings
-            if scope.parent is None and binding.name not in kept
-        )
-        for scope, binding in self._uses.bindings:
-            place = binding.alias or _attribute_in(binding.value)
-            if place is None or self._module.scopes.in_type_checking(binding.node):
-                continue
-            reads = {id(read) for read in scope.reads.get(binding.name, ())}
-            stays = any(id(_name(node)) in reads for node in self._stays)
-            if scope.is_class or (scope.parent is None and binding.name in kept):
-                stays = True
-            unsafe = any(id(_name(node)) in reads for node in self._unsafe)
-            unsafe = unsafe or self._may_be_reexported(scope, binding)
-            doubt = _WITH_USES if unsafe else None
-            fix = Fix("", retires=retires, groups=groups, unsafe_reason=doubt)
-            yield self._binding_finding(binding, place, None if stays else fix)
-
-    def _may_be_reexported(self, scope: Scope, binding: Binding) -> bool:
-        """Whether others may import a name from this package, on a Flask that still has it."""
-        is_package = self._module.path.endswith("__init__.py")
-        is_unused = scope.parent is None and not scope.reads.get(binding.name)
-        return is_package and is_unused and self._target.oldest < STACKS_REMOVED
-
-    def _kept_names(self) -> set[str]:
-        """Return the names of the module that another file goes on using, and what they are."""
-        path = self._module.path
-        used = facts_of_project(self._module, self._project).kept | self._project.pinned
-        kept = {*exported_names(self._module)}
-        kept |= {b.name for _, b in self._uses.bindings if exported(path, b.name) in used}
-        for scope, binding in reversed(self._uses.bindings):
-            if scope.parent is None and binding.name in kept and binding.value is not None:
-                read = ast.walk(binding.value)
-                kept |= {node.id for node in read if isinstance(node, ast.Name)}
-        return kept
-
-    def _binding_finding(self, binding: Binding, place: ast.AST, fix: Fix | None) -> Finding:
-        origins = self._project.binding_origins(self._module, binding)
-        names = {flask_facts.name_of(origin) for origin in origins}
-        kind: Kind = "app" if "_app_ctx_stack" in names else "request"
-        public = {f"{home}.{name}" for home in ("flask", "flask.globals") for name in names}
-        code = None if origins <= public else "CTX403"
-        what = "assignment" if binding.alias is None else "import"
-        advice = Advice(f"remove the {what} with its last use")
-        if fix is None:
-            advice = Advice(f"rework the uses that the {what} stays for by hand")
-        return self._finding(kind, place, advice, fix, code)
-
-    def _shims(self) -> Iterator[Finding]:
-        """Offer to drop what the target does not need; it works as it is, so only if asked for."""
-        for shim in shims(self._module, self._project, self._target):
-            changes = "keep the branch that the target takes"
-            fix = Fix(changes, (shim.edit,), unsafe_reason=_FOR_OLDER)
-            finding = self._finding(shim.kind, shim.node, Advice(changes), fix)
-            message = f"a branch here serves a Flask older than the target {self._target}"
-            yield replace(finding, level="info", message=message)
-
-    def _assigned_to_flask(self) -> Iterator[Finding]:
-        """Report the shim that hangs a stack of its own on Flask: nothing is ever pushed to it."""
-        for stack in flask_facts.REMOVED_STACKS:
-            for node in self._module.scopes.attribute_stores.get(stack, ()):
-                origins = self._project.origins(self._module, node)
-                names = {flask_facts.name_of(origin) for origin in origins}
-                if len(names) == 1 and names <= flask_facts.REMOVED_STACKS.keys():
-                    kind: Kind = "app" if "_app_ctx_stack" in names else "request"
-                    yield self._finding(kind, node, _FROM_OUTSIDE, None)
-
-    def _patched(self) -> Iterator[Finding]:
-        """Report strings that name a stack as the target of a patch."""
-        for node in self._module.scopes.nodes(ast.Constant):
-            match = _PATCHED.fullmatch(node.value) if isinstance(node.value, str) else None
-            call = self._module.scopes.parents[node]
-            if match is None or not isinstance(call, ast.Call) or node not in call.args:
-                continue
-            if not self._replaces(call.func):
-                continue
-            if not serves_newer_flask(self._module, self._project, node):
-                kind: Kind = "app" if match[2] == "_app_ctx_stack" else "request"
-                yield self._finding(kind, node, _PATCHES, None)
-
-    def _replaces(self, called: ast.expr) -> bool:
-        """Whether a function, or a method of who knows what, replaces what it is given by name."""
-        value = ContextFlow.of(self._project).values.of(self._module, called)
-        if isinstance(value, Foreign):
-            return f"{value.name}.".startswith(("unittest.mock.patch.", "mock.patch."))
-        names = {each.attr for each in ast.walk(called) if isinstance(each, ast.Attribute)}
-        return not names.isdisjoint({"delattr", "patch", "setattr"})
-
     # --- lookups ---------------------------------------------------------------------------
 
     def _lookups(self) -> Iterator[Finding]:
@@ -415,7 +255,7 @@ class _Analysis:
     def _lookup(self, use: LookupUse) -> Finding:
         return Finding(
             "CTX403",
-            _NAMES["CTX403"],
+            NAMES["CTX403"],
             "error",
             f"`{use.name}` was removed in Flask 2.2"
             + (f"; use `{_shortened(use.code)}`" if use.code else ""),
@@ -426,19 +266,6 @@ class _Analysis:
             fix=use.fix,
             no_fix_reason=use.advice.no_fix_reason,
         )
-
-
-def _attribute_in(value: ast.expr | None) -> ast.Attribute | None:
-    """Return the stack that is an attribute of Flask in what a name is assigned."""
-    nodes = ast.walk(value) if value is not None else ()
-    return next((node for node in nodes if isinstance(node, ast.Attribute)), None)
-
-
-def _name(node: ast.AST) -> ast.AST:
-    """Return the name that an expression such as ``a.b`` or ``a or b`` starts with."""
-    while isinstance(node, ast.Attribute | ast.BoolOp):
-        node = node.value if isinstance(node, ast.Attribute) else node.values[0]
-    return node
 
 
 def _doubt(rewrites: Sequence[Rewrite]) -> str | None:

@@ -72,7 +72,7 @@ def facts(module: Module, project: Project) -> StackFacts:
     return StackFacts(
         travelling=travelling,
         held=frozenset((*_held(module), *_read_from_values(module, uses))),
-        kept=frozenset(_kept(module, project, uses)),
+        kept=frozenset(_imported_and_used(module, project, uses)),
         written=frozenset(() if is_test else _written(module, uses)),
         open_to_writes=frozenset(
             () if is_test else (*travelling, *_written_by_computed_name(module, uses))
@@ -300,7 +300,7 @@ def _read_from_values(module: Module, uses: StackUses) -> Iterator[str]:
                     yield name.value
 
 
-def _kept(module: Module, project: Project, uses: StackUses) -> Iterator[str]:
+def _imported_and_used(module: Module, project: Project, uses: StackUses) -> Iterator[str]:
     """Yield the stacks that a module imports from another file and goes on using."""
     stay = {id(stack.node) for stack in (*uses.operations, *uses.objects)}
     for scope, binding in uses.bindings:

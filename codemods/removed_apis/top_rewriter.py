@@ -8,8 +8,13 @@ from flask_ctxfix import flask_facts
 from flask_ctxfix.codemod import Advice, Edit, ReplaceExpression
 from flask_ctxfix.codemods.removed_apis.by_name import FLASHES, ByName, cannot_write, gone
 from flask_ctxfix.codemods.removed_apis.callers import widened_handlers
-from flask_ctxfix.codemods.removed_apis.drafts import Draft, Refusal, Rewrite, needs_parentheses
 from flask_ctxfix.codemods.removed_apis.handlers import ConflictError
+from flask_ctxfix.codemods.removed_apis.replacements import (
+    Draft,
+    Refusal,
+    Rewrite,
+    needs_parentheses,
+)
 from flask_ctxfix.codemods.removed_apis.spelling import Spelling
 from flask_ctxfix.codemods.removed_apis.stack_uses import StackUses, Top
 from flask_ctxfix.codemods.removed_apis.tested import is_tested, none_test

@@ -11,7 +11,8 @@ from flask_ctxfix.codemod import Advice, Finding, Level, Rule, Step
 from flask_ctxfix.codemods.stored_requests.locks import Locking, locking_around
 from flask_ctxfix.context_flow import ContextFlow, Where
 from flask_ctxfix.context_flow.paths import path_to
-from flask_ctxfix.context_flow.request_data import Datum, Kind, RequestData
+from flask_ctxfix.context_flow.request_data import RequestData
+from flask_ctxfix.context_flow.request_datum import Datum, Kind
 from flask_ctxfix.context_flow.values import Foreign
 from flask_ctxfix.flask_facts import APPLICATIONS, BODY_READS, spelled
 from flask_ctxfix.flask_versions import TargetVersion
@@ -91,6 +92,7 @@ class RequestInAppState(Rule):
     code = "CTX503"
     name = "request-in-app-state"
     message = "data of a request is written to state that all requests share"
+    is_of_kept_data = True
 
     def find(self, module: Module, project: Project, target: TargetVersion) -> Iterator[Finding]:
         """Yield the writes to the application and to the environment of the process."""

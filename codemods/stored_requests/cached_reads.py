@@ -13,7 +13,8 @@ from flask_ctxfix.codemods.stored_requests.caches import (
 )
 from flask_ctxfix.context_flow import ContextFlow, Use
 from flask_ctxfix.context_flow.paths import path_to
-from flask_ctxfix.context_flow.request_data import Kind, RequestData
+from flask_ctxfix.context_flow.request_data import RequestData
+from flask_ctxfix.context_flow.request_datum import Kind
 from flask_ctxfix.context_flow.values import Function
 from flask_ctxfix.flask_facts import REQUEST_GETTERS, REQUEST_PROXIES
 from flask_ctxfix.flask_versions import TargetVersion
@@ -78,6 +79,7 @@ class CachedFunctionReadsRequest(Rule):
     code = "CTX505"
     name = "cached-function-reads-request"
     message = "the result of one user's request is cached for everyone"
+    is_of_kept_data = True
 
     def find(self, module: Module, project: Project, target: TargetVersion) -> Iterator[Finding]:
         """Yield the cached functions that read a request, and the proxies given to one."""

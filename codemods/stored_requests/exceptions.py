@@ -5,9 +5,9 @@ from __future__ import annotations
 import ast
 
 from flask_ctxfix.codemod import Fix, ReplaceExpression
-from flask_ctxfix.codemods.stored_requests.keepers import Keeper
+from flask_ctxfix.codemods.stored_requests.lasting_containers import Container
 from flask_ctxfix.context_flow import ContextFlow
-from flask_ctxfix.context_flow.request_data import Datum, Kind
+from flask_ctxfix.context_flow.request_datum import Datum, Kind
 from flask_ctxfix.context_flow.values import Foreign
 from flask_ctxfix.flask_facts import ADDING, ERROR_HANDLERS
 from flask_ctxfix.project import Module, Project
@@ -42,12 +42,12 @@ def has_traceback(module: Module, node: ast.expr) -> bool:
     )
 
 
-def fix_of(module: Module, project: Project, node: ast.expr, keeper: Keeper) -> Fix | None:
+def fix_of(module: Module, project: Project, node: ast.expr, container: Container) -> Fix | None:
     """Return the fix that keeps the text, where nothing but a text is made of what is kept."""
-    if not isinstance(node, ast.Name) or not isinstance(keeper.named, ast.Name):
+    if not isinstance(node, ast.Name) or not isinstance(container.named, ast.Name):
         return None
     made: set[str] = set()
-    for home, use in keeper.uses:
+    for home, use in container.uses:
         found = _texts_of(home, project, use)
         if found is None:
             return None

@@ -117,6 +117,7 @@ class HandlerRegisteredInView(Rule):
     code = "CTX506"
     name = "handler-registered-in-view"
     message = "a view registers a handler for all requests to come"
+    is_of_kept_data = True
 
     def find(self, module: Module, project: Project, target: TargetVersion) -> Iterator[Finding]:
         """Yield what is registered in code that certainly runs in a request."""
@@ -129,7 +130,7 @@ class HandlerRegisteredInView(Rule):
         for registration in registrations_in(module, project):
             reach = _in_request(module, project, registration.node)
             if reach is not None and not is_made_once(module, project, registration.node):
-                yield self._kept(module, registration, reach)
+                yield self._registered_in_request(module, registration, reach)
 
     def _at_setup(
         self,
@@ -155,7 +156,7 @@ class HandlerRegisteredInView(Rule):
         path = path_to(reach, step_at(module, method, "register"))
         return self.finding(module, level, method, message, advice, fix, path)
 
-    def _kept(self, module: Module, made: Registration, reach: Reach) -> Finding:
+    def _registered_in_request(self, module: Module, made: Registration, reach: Reach) -> Finding:
         path = path_to(reach, step_at(module, made.named, "register"))
         return self.finding(module, "warning", made.named, made.message, made.advice, None, path)
 

@@ -100,8 +100,8 @@ class _Locks:
             found = self._bound(self._project.bindings(module, node))
             function = module.scopes.function_of(node)
             is_new = function is not None and module.scopes.home_of(node).node is function
-            return found if is_new else _kept(found)
-        return _kept(self._attribute(module, node))
+            return found if is_new else _outliving(found)
+        return _outliving(self._attribute(module, node))
 
     def _of_value(self, value: Value | None) -> Locking | None:
         """Return what a value tells; None where it is not enough to tell."""
@@ -268,6 +268,6 @@ _LOCKING: QuestionKind[Locking | None] = QuestionKind(
 )
 
 
-def _kept(found: Locking | None) -> Locking | None:
+def _outliving(found: Locking | None) -> Locking | None:
     """Return what is known of an object that outlives the function that enters it."""
     return Locking.KEPT if found is Locking.MADE else found

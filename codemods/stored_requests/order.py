@@ -11,14 +11,15 @@ from collections.abc import Iterator
 from enum import IntEnum
 from typing import NamedTuple
 
-from flask_ctxfix.codemods.stored_requests.entries import Entries
 from flask_ctxfix.codemods.stored_requests.nested import opens_context, opens_inside, pushes_context
+from flask_ctxfix.codemods.stored_requests.views_and_hooks import ViewsAndHooks
 from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.evaluation import Values
 from flask_ctxfix.context_flow.handled_errors import may_go_on
 from flask_ctxfix.context_flow.tables import QuestionKind
 from flask_ctxfix.context_flow.values import Foreign, Function, Known, parameters_of
 from flask_ctxfix.flask_facts import CACHES, is_transparent
+from flask_ctxfix.module import NodeKey
 from flask_ctxfix.obligations.named_in_strings import strings_naming
 from flask_ctxfix.obligations.order_of_statements import Happened
 from flask_ctxfix.obligations.overriding import may_be_called_unseen, may_be_overridden
@@ -68,21 +69,6 @@ _AT_ENTRY = QuestionKind(
 )
 
 
-class Key(NamedTuple):
-    """A place in a file, whether or not that was parsed again."""
-
-    path: str
-    row: int
-    column: int
-    end: int
-
-
-def key_of(module: Module, node: ast.AST) -> Key:
-    """Return the place of an expression, a statement or a function."""
-    row, column = getattr(node, "lineno", 0), getattr(node, "col_offset", 0)
-    return Key(module.path, row, column, getattr(node, "end_col_offset", 0))
-
-
 def function_around(module: Module, node: ast.AST) -> FunctionNode | None:
     """Return the function that evaluates a node: not the one whose default or decorator it is."""
     for scope in module.scopes.scope_of(node).and_outer():
@@ -98,7 +84,7 @@ class Order:
     another context is active.
     """
 
-    def __init__(self, project: Project, writes: frozenset[Key]) -> None:
+    def __init__(self, project: Project, writes: frozenset[NodeKey]) -> None:
         self._writes = writes
         self.values = ContextFlow.of(project).values
         self.doubts: list[str] = []
@@ -106,9 +92,9 @@ class Order:
         self._reachability = ContextFlow.of(project).reachability
         self._table = ContextFlow.of(project).table
         self._answers = Keeper()
-        self._entries = Entries(project)
+        self._flask_calls = ViewsAndHooks(project)
         self._project = project
-        self._walks: dict[Key, Happened] = {}
+        self._walks: dict[NodeKey, Happened] = {}
 
     def before(self, module: Module, node: ast.AST) -> Written:
         """Return whether something certainly wrote when `node` is evaluated."""
@@ -132,7 +118,7 @@ class Order:
 
     def walk(self, module: Module, function: FunctionNode) -> Happened:
         """Return what is known of the statements of a function."""
-        key = key_of(module, function)
+        key = module.key_of(function)
         if key not in self._walks:
             self._walks[key] = self._walked(module, function)
         return self._walks[key]
@@ -141,7 +127,7 @@ class Order:
         def writes(node: ast.expr) -> bool:
             if isinstance(node, ast.Call):
                 return self.is_writing(module, node, given)
-            return key_of(module, node) in self._writes
+            return module.key_of(node) in self._writes
 
         def may_hide(manager: ast.expr) -> bool:
             return may_go_on(self.values, module, manager)
@@ -159,7 +145,7 @@ class Order:
         module, node = value.module, value.node
         if isinstance(node, ast.Lambda) or node in module.scopes.generators:
             return False
-        key = ("always writes", key_of(module, node), value.given, as_hook)
+        key = ("always writes", module.key_of(node), value.given, as_hook)
         return self._table.ask(
             self._answers, _ALWAYS_WRITES, key, lambda: self._ends_written(value, as_hook)
         )
@@ -173,7 +159,7 @@ class Order:
             if isinstance(each, ast.Call):
                 self.is_writing(module, each, value.given)
         ends = self._walked(module, node, value.given).ends
-        left = [w for end, w in ends if not (as_hook and self._entries.is_answer(module, end))]
+        left = [w for end, w in ends if not (as_hook and self._flask_calls.is_answer(module, end))]
         return all(left) and bool(ends)
 
     def is_writing(self, module: Module, call: ast.Call, given: Known) -> bool:
@@ -208,7 +194,7 @@ class Order:
     def _at_entry(
         self, module: Module, function: ast.FunctionDef | ast.AsyncFunctionDef
     ) -> _Before:
-        key = ("at entry", key_of(module, function))
+        key = ("at entry", module.key_of(function))
         return self._table.ask(
             self._answers, _AT_ENTRY, key, lambda: self._entered(module, function)
         )
@@ -238,7 +224,7 @@ class Order:
         """
 
         def compute() -> bool:
-            if any(True for _ in self._entries.of(module, function)):
+            if any(True for _ in self._flask_calls.of(module, function)):
                 return True
             for home, reference in self._reachability.references(module, function):
                 around = function_around(home, reference)
@@ -249,22 +235,22 @@ class Order:
                     return True
             return False
 
-        key = ("is entered", key_of(module, function))
+        key = ("is entered", module.key_of(function))
         return self._table.ask(self._answers, _IS_ENTERED, key, compute)
 
     def _ways_in(
         self, module: Module, function: ast.FunctionDef | ast.AsyncFunctionDef
     ) -> Iterator[_Before]:
         """Yield, for each way in which a function is called, whether something wrote before."""
-        for entry in self._entries.of(module, function):
-            is_covered = any(self._entries.covers(hook, entry) for hook in self._hooks())
-            best = Written.YES if entry.is_view else Written.UNLESS_ENDED
+        for way in self._flask_calls.of(module, function):
+            is_covered = any(self._flask_calls.covers(hook, way) for hook in self._hooks())
+            best = Written.YES if way.is_view else Written.UNLESS_ENDED
             doubts: tuple[str, ...] = ()
-            if is_covered and self._entries.calls_views_itself:
+            if is_covered and self._flask_calls.calls_views_itself:
                 doubts = ("views may be called without what runs before them",)
-            yield _Before(best if is_covered and entry.has_hooks else Written.NO, doubts)
+            yield _Before(best if is_covered and way.has_hooks else Written.NO, doubts)
         for home, reference in self._reachability.references(module, function):
-            if self._entries.is_registration(home, reference):
+            if self._flask_calls.is_registration(home, reference):
                 continue
             call = home.scopes.parents.get(reference)
             if not isinstance(call, ast.Call) or call.func is not reference:
@@ -274,7 +260,7 @@ class Order:
             yield self._before(home, call)
 
     def _hooks(self) -> list[Function]:
-        hooks = self._entries.hooks
+        hooks = self._flask_calls.hooks
         return [hook for hook in hooks if self.always_writes(hook, as_hook=True)]
 
     def _doubtful_decorators(
@@ -301,7 +287,7 @@ class Order:
             maker = self.values.of(module, called)
             if isinstance(maker, Foreign) and not is_transparent(maker.name):
                 doubts.append(_doubt(called, function))
-            if self._entries.is_entry_decorator(module, decorator):
+            if self._flask_calls.is_entry_decorator(module, decorator):
                 break  # it is given the function as it is up to here
             if isinstance(decorator, ast.Call) and isinstance(maker, Function):
                 maker = self.values.result(maker)

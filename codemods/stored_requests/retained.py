@@ -9,11 +9,12 @@ from typing import NamedTuple
 from flask_ctxfix.codemod import Finding, Fix, Level, Rule
 from flask_ctxfix.codemods.stored_requests.app_state import may_be_in_request, path_of_write
 from flask_ctxfix.codemods.stored_requests.exceptions import fix_of, handled, has_traceback
-from flask_ctxfix.codemods.stored_requests.keepers import keeper_of, may_last
+from flask_ctxfix.codemods.stored_requests.lasting_containers import lasting_container, may_last
 from flask_ctxfix.codemods.stored_requests.slots import slot_of
 from flask_ctxfix.codemods.stored_requests.thread_state import thread_stores
 from flask_ctxfix.context_flow import ContextFlow
-from flask_ctxfix.context_flow.request_data import Datum, Kind, RequestData
+from flask_ctxfix.context_flow.request_data import RequestData
+from flask_ctxfix.context_flow.request_datum import Datum, Kind
 from flask_ctxfix.context_flow.values import Copied
 from flask_ctxfix.flask_facts import ADDING, FLASK_PROXIES
 from flask_ctxfix.flask_versions import ONE_CONTEXT, TargetVersion
@@ -113,6 +114,7 @@ class RequestObjectRetained(Rule):
     code = "CTX504"
     name = "request-object-retained"
     message = "a request, or data of one, is kept when the request is over"
+    is_of_kept_data = True
 
     def find(self, module: Module, project: Project, target: TargetVersion) -> Iterator[Finding]:
         """Yield what puts a request into something that lasts."""
@@ -152,10 +154,10 @@ class RequestObjectRetained(Rule):
             return
         if datum.is_caught and not has_traceback(module, value):
             return
-        keeper = keeper_of(module, project, put.container)
-        if keeper is None or keeper.is_emptied or not may_be_in_request(module, project, put.node):
+        found = lasting_container(module, project, put.container)
+        if found is None or found.is_emptied or not may_be_in_request(module, project, put.node):
             return
-        named = module.segment(keeper.named)
+        named = module.segment(found.named)
         path = path_of_write(module, project, put.node, datum)
         is_object = datum.kind is Kind.OBJECT or (
             target.newest >= ONE_CONTEXT and datum.of.endswith(_HOLDERS)
@@ -166,7 +168,7 @@ class RequestObjectRetained(Rule):
         fix: Fix | None = None
         message, advice = _said(named, datum, put)
         if datum.is_caught:
-            fix = fix_of(module, project, value, keeper)
+            fix = fix_of(module, project, value, found)
             advice = fix.message if fix is not None else _ADVICE_CAUGHT
         elif is_object:
             message = f"`{named}` keeps `{datum.of}`, and with it the request, for good"

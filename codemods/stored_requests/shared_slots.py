@@ -14,7 +14,7 @@ from flask_ctxfix.codemods.stored_requests.uses import GUARDED, uses_in
 from flask_ctxfix.codemods.stored_requests.verdicts import Verdict, modules_with, verdict_of
 from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.paths import path_to
-from flask_ctxfix.context_flow.request_data import Kind
+from flask_ctxfix.context_flow.request_datum import Kind
 from flask_ctxfix.flask_versions import TargetVersion
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.records import Record, replace
@@ -307,6 +307,7 @@ class RequestInGlobal(_SharedSlot):
     code = "CTX501"
     name = "request-in-global"
     message = "a global keeps data of one request"
+    is_of_kept_data = True
     kinds = frozenset({"global"})
 
 
@@ -382,4 +383,5 @@ class RequestInClassAttribute(_SharedSlot):
     code = "CTX502"
     name = "request-in-class-attribute"
     message = "a class or a shared object keeps data of one request"
+    is_of_kept_data = True
     kinds = frozenset({"class", "instance"})

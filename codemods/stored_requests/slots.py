@@ -9,12 +9,12 @@ from typing import Literal, NamedTuple
 
 from flask_ctxfix.codemods.stored_requests.singletons import is_kept_by_its_class
 from flask_ctxfix.context_flow import ContextFlow, Where
-from flask_ctxfix.context_flow.request_data import Datum, RequestData
+from flask_ctxfix.context_flow.request_data import RequestData
+from flask_ctxfix.context_flow.request_datum import Datum
 from flask_ctxfix.context_flow.values import Class, Instance, Value
+from flask_ctxfix.module import NodeKey
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import Binding
-
-_Key = tuple[str, str, int]
 
 
 class Slot(NamedTuple):
@@ -146,7 +146,7 @@ def _is_plain(owner: Class, name: str) -> bool:
 
 def is_shared(owner: Class, project: Project) -> bool:
     """Whether all instances of a class are made once for the process, not in requests."""
-    return project.memo(("shared", _key_of(owner)), lambda: _is_shared(owner, project))
+    return project.memo(("shared", owner.key), lambda: _is_shared(owner, project))
 
 
 def _is_shared(owner: Class, project: Project) -> bool:
@@ -175,7 +175,7 @@ def references_to(owner: Class, project: Project) -> Iterator[tuple[Module, ast.
     """Yield the expressions that name a class of the project."""
     home, name = owner.module, owner.node.name
     every = project.memo(("references", name), lambda: _references(project, name))
-    for module, node in every.get(_key_of(owner), ()):
+    for module, node in every.get(owner.key, ()):
         if module is home or module.path != home.path:
             yield module, node
     if project.module(home.path) is not home:  # it is another text of the file
@@ -185,21 +185,16 @@ def references_to(owner: Class, project: Project) -> Iterator[tuple[Module, ast.
                 yield home, node
 
 
-def _references(project: Project, name: str) -> dict[_Key, list[tuple[Module, ast.expr]]]:
+def _references(project: Project, name: str) -> dict[NodeKey, list[tuple[Module, ast.expr]]]:
     """Return the expressions that name the classes of a name, by which class that is."""
     values = ContextFlow.of(project).values
-    found: dict[_Key, list[tuple[Module, ast.expr]]] = defaultdict(list)
+    found: dict[NodeKey, list[tuple[Module, ast.expr]]] = defaultdict(list)
     for module in project.parsed(project.naming(name)):
         for node in _named(module, name):
             value = values.of(module, node)
             if isinstance(value, Class):
-                found[_key_of(value)].append((module, node))
+                found[value.key].append((module, node))
     return found
-
-
-def _key_of(owner: Class) -> _Key:
-    """Return what tells a class from others, also if its file is parsed twice."""
-    return owner.module.path, owner.node.name, owner.node.lineno
 
 
 def _named(module: Module, name: str) -> Iterator[ast.Name | ast.Attribute]:
@@ -214,4 +209,4 @@ def _named(module: Module, name: str) -> Iterator[ast.Name | ast.Attribute]:
 
 def is_class(value: Value | None, owner: Class) -> bool:
     """Whether a value is this class, also if its file was parsed twice."""
-    return isinstance(value, Class) and _key_of(value) == _key_of(owner)
+    return isinstance(value, Class) and value.key == owner.module.key_of(owner.node)

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 
 from flask_ctxfix.codemods.stored_requests.app_state import may_be_in_request
 from flask_ctxfix.context_flow import ContextFlow
-from flask_ctxfix.context_flow.request_data import Datum, Kind, RequestData
+from flask_ctxfix.context_flow.request_data import RequestData
+from flask_ctxfix.context_flow.request_datum import Datum, Kind
 from flask_ctxfix.context_flow.values import Foreign
 from flask_ctxfix.flask_facts import BEFORE_REQUEST
 from flask_ctxfix.project import Module, Project

@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple
 
 from flask_ctxfix.codemod import Applicability, Step
 from flask_ctxfix.codemods.stored_requests.nested import pushes_context
-from flask_ctxfix.codemods.stored_requests.order import Order, Written, function_around, key_of
+from flask_ctxfix.codemods.stored_requests.order import Order, Written, function_around
 from flask_ctxfix.codemods.stored_requests.slots import Slot, stores_in
 from flask_ctxfix.codemods.stored_requests.uses import GUARDED, Uses, is_re_exported, uses_in
 from flask_ctxfix.context_flow import ContextFlow, Where
@@ -60,7 +60,7 @@ class _Judge:
         self._uses = [uses for uses in every if uses.are_any or uses.problems]
         self._reads = [(uses.module, node) for uses in self._uses for node in uses.reads]
         self._writes = [(uses.module, node) for uses in self._uses for node in uses.writes]
-        keys = frozenset(key_of(module, node) for module, node in self._writes)
+        keys = frozenset(module.key_of(node) for module, node in self._writes)
         self._order = Order(project, keys)
         self._doubts: list[str] = []
 
@@ -107,7 +107,7 @@ class _Judge:
 
     def _is_recursive(self, module: Module, function: FunctionNode) -> bool:
         """Whether a function may run again before it ends, so that its runs see each other."""
-        pending, seen = [(module, function)], {key_of(module, function)}
+        pending, seen = [(module, function)], {module.key_of(function)}
         while pending:
             home, current = pending.pop()
             if isinstance(current, ast.Lambda):
@@ -116,7 +116,7 @@ class _Judge:
                 around = function_around(caller, reference)
                 if around is None:
                     continue
-                key = key_of(caller, around)
+                key = caller.key_of(around)
                 if around is function:
                     return True
                 if key not in seen:

@@ -82,7 +82,7 @@ class StreamWithContextHazard(Rule):
         """Yield what is wrong with the streams of a module that keep their context."""
         if project.is_test(module.path):
             return
-        for node, stream in _kept(module, project):
+        for node, stream in _streams_with_context(module, project):
             reach = ContextFlow.of(project).reachability.of(module, node)
             step = step_at(module, node, "boundary", "stream")
             for hazard in _hazards(node, stream, project, target):
@@ -102,7 +102,7 @@ class _Hazard(NamedTuple):
 _READ = "read in the view what the stream needs, and pass it to the generator"
 
 
-def _kept(module: Module, project: Project) -> Iterator[tuple[ast.expr, Stream]]:
+def _streams_with_context(module: Module, project: Project) -> Iterator[tuple[ast.expr, Stream]]:
     """Yield what keeps the context for a stream, with that stream: calls, and decorators."""
     if not may_know(module, project, frozenset({WITH_CONTEXT})):
         return

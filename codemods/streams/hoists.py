@@ -11,12 +11,12 @@ from flask_ctxfix.codemods.streams.parameters import passing_edits, statement_of
 from flask_ctxfix.codemods.streams.streamed import Stream, is_view, streams_of
 from flask_ctxfix.context_flow import ContextFlow, Where
 from flask_ctxfix.context_flow.handled_errors import fallbacks
-from flask_ctxfix.context_flow.needs import Use
+from flask_ctxfix.context_flow.summaries import Use
 from flask_ctxfix.context_flow.uses import writes_session
 from flask_ctxfix.flask_facts import USERS
+from flask_ctxfix.insertion_points import has_types_above, is_first_on_line
 from flask_ctxfix.obligations.set_between import set_between
 from flask_ctxfix.obligations.teardown import torn_down
-from flask_ctxfix.places import has_types_above, is_first_on_line
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import FunctionNode
 from flask_ctxfix.statements import before_in
@@ -172,7 +172,7 @@ def _is_as_written(module: Module, node: ast.expr) -> bool:
 def _edits_before(project: Project, part: Late, values: _Values) -> list[Edit] | None:
     """Return the edits that read the values in lines before what makes the code that runs late."""
     module = part.module
-    at = _place(project, part, values)
+    at = _insertion_point(project, part, values)
     if at is None or not is_first_on_line(module, at) or has_types_above(module, at):
         return None
     if not all(is_readable_at(module, at, read.chain) for read in values.reads):
@@ -184,7 +184,7 @@ def _edits_before(project: Project, part: Late, values: _Values) -> list[Edit] |
     return list(moving_edits(module, at, values.reads, named)) if named is not None else None
 
 
-def _place(project: Project, part: Late, values: _Values) -> ast.stmt | None:
+def _insertion_point(project: Project, part: Late, values: _Values) -> ast.stmt | None:
     """Return the statement to read the values before, if one serves all streams of that code."""
     module = part.module
     statement = statement_of(module, part.node)

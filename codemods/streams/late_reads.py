@@ -9,8 +9,8 @@ from flask_ctxfix.codemods.streams.hoists import values_fix
 from flask_ctxfix.codemods.streams.streamed import Stream, streams_in
 from flask_ctxfix.codemods.streams.wraps import context_fix, why_not
 from flask_ctxfix.context_flow import Need, Reach, Where
-from flask_ctxfix.context_flow.needs import Use
 from flask_ctxfix.context_flow.paths import path_to
+from flask_ctxfix.context_flow.summaries import Use
 from flask_ctxfix.flask_versions import TargetVersion
 from flask_ctxfix.project import Module, Project
 

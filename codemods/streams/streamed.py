@@ -9,11 +9,11 @@ from flask_ctxfix.aliases import classes_of, known_as_any
 from flask_ctxfix.applications import imports_flask
 from flask_ctxfix.codemod import Step
 from flask_ctxfix.codemods.streams import NAME
+from flask_ctxfix.codemods.streams.body_reads import are_all_bodies_read, is_body_read
 from flask_ctxfix.codemods.streams.late_code import MAKING, Late, made_at, parts_of
-from flask_ctxfix.codemods.streams.readers import are_all_bodies_read, is_body_read
 from flask_ctxfix.context_flow import ContextFlow, Reach, Where
-from flask_ctxfix.context_flow.needs import Use
 from flask_ctxfix.context_flow.reachability import Reachability
+from flask_ctxfix.context_flow.summaries import Use
 from flask_ctxfix.context_flow.values import Class, Foreign, Function, bound_arguments
 from flask_ctxfix.flask_facts import (
     RESPONSE_MAKERS,

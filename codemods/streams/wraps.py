@@ -9,7 +9,7 @@ from flask_ctxfix.codemod import AddDecorator, Fix, ReplaceExpression, Step
 from flask_ctxfix.codemods.streams.late_code import is_stream
 from flask_ctxfix.codemods.streams.streamed import Stream
 from flask_ctxfix.context_flow import Reach, Where
-from flask_ctxfix.context_flow.needs import Summary
+from flask_ctxfix.context_flow.summaries import Summary
 from flask_ctxfix.context_flow.uses import left_on_g, writes_session
 from flask_ctxfix.flask_versions import ONE_CONTEXT, TargetVersion
 from flask_ctxfix.obligations.teardown import torn_down

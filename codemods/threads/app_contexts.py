@@ -17,12 +17,12 @@ from flask_ctxfix.codemods.threads.captured_proxies import opened_proxies
 from flask_ctxfix.context_flow import ContextFlow, Summary, Where
 from flask_ctxfix.context_flow import Need as Context
 from flask_ctxfix.context_flow.starts import Start, is_deferred, starts_in
+from flask_ctxfix.insertion_points import can_be_wrapped, is_first_on_line
 from flask_ctxfix.obligations.lasting_work import may_go_on
 from flask_ctxfix.obligations.only_use import is_only_named_at, named_at
 from flask_ctxfix.obligations.overriding import may_be_called_unseen
 from flask_ctxfix.obligations.same_value import is_same_later
 from flask_ctxfix.obligations.which_application import application_of_module
-from flask_ctxfix.places import can_be_wrapped, is_first_on_line
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import FunctionNode
 from flask_ctxfix.spelling import flask_name_at, is_free
@@ -73,7 +73,7 @@ def _of_body(start: Start, project: Project, summary: Summary, where: Where) -> 
     real, needs = taken
     doubt = _doubt(is_certain, where)
     if start.nested is not None:
-        first = _first_place(start, project, node) if where.is_inside else node
+        first = _first_insertion_point(start, project, node) if where.is_inside else node
         if not is_first_on_line(module, first):
             return None
         if where.is_inside and not _has_app(start, project, first):
@@ -119,14 +119,14 @@ def _of_call(start: Start, project: Project, summary: Summary, where: Where) -> 
     real, needs = taken
     written = module.segment(called)
     call = f"({written})" if isinstance(called, ast.Lambda) else written
-    first = _first_place(start, project, statement) if where.is_inside else statement
+    first = _first_insertion_point(start, project, statement) if where.is_inside else statement
     is_alone = len(_wrapped_around(start, project)) == 1
-    place = first if is_alone else statement
-    if not is_first_on_line(module, first) or not is_first_on_line(module, place):
+    point = first if is_alone else statement
+    if not is_first_on_line(module, first) or not is_first_on_line(module, point):
         return None
     edits = (
         InsertStatement(module.span(first), f"app = {real}", "before"),
-        InsertStatement(module.span(place), _WRAPPER.format(name=wrapper, call=call), "before"),
+        InsertStatement(module.span(point), _WRAPPER.format(name=wrapper, call=call), "before"),
         ReplaceExpression(module.span(called), wrapper),
     )
     return _opening(_doubt(_is_certain(start, summary), where), edits, needs)
@@ -163,25 +163,25 @@ def _home(start: Start) -> FunctionNode | None:
     return module.scopes.function_of(statement_of(module, start.call))
 
 
-def _first_place(start: Start, project: Project, own: ast.stmt) -> ast.stmt:
+def _first_insertion_point(start: Start, project: Project, own: ast.stmt) -> ast.stmt:
     """Return where a function takes the application for all that it starts.
 
     That is before the first of them, if every way to the later ones leads past it.
     """
     around = _home(start)
     body = around.body if around is not None and not isinstance(around, ast.Lambda) else []
-    found = filter(None, map(_place, _around(start, project)))
-    places = [place for place in found if is_first_on_line(start.module, place)]
-    first = min((own, *places), key=lambda place: start.module.span(place).start)
+    found = filter(None, map(_insertion_point, _around(start, project)))
+    points = [point for point in found if is_first_on_line(start.module, point)]
+    first = min((own, *points), key=lambda point: start.module.span(point).start)
     return first if first in body and _has_app(start, project, first) else own
 
 
-def _has_app(start: Start, project: Project, place: ast.stmt) -> bool:
+def _has_app(start: Start, project: Project, statement: ast.stmt) -> bool:
     """Whether there certainly is an application to take before a statement."""
-    return ContextFlow.of(project).every_caller.of(start.module, place).where.is_inside
+    return ContextFlow.of(project).every_caller.of(start.module, statement).where.is_inside
 
 
-def _place(start: Start) -> ast.stmt | None:
+def _insertion_point(start: Start) -> ast.stmt | None:
     """Return the statement before which a start's application would be taken."""
     node = start.function.node if start.function is not None else None
     around = start.module.scopes.function_of(start.call)

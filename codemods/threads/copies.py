@@ -10,8 +10,8 @@ from flask_ctxfix.codemod import Need as Import
 from flask_ctxfix.codemods.threads.made_copies import COPY, app_contexts_in, captured_files
 from flask_ctxfix.codemods.threads.maps import iterables_of, map_fix
 from flask_ctxfix.context_flow import ContextFlow, Need, Summary, Where
-from flask_ctxfix.context_flow.needs import Use
 from flask_ctxfix.context_flow.starts import Start
+from flask_ctxfix.context_flow.summaries import Use
 from flask_ctxfix.context_flow.uses import left_on_g, writes_session
 from flask_ctxfix.context_flow.values import Foreign, Function
 from flask_ctxfix.flask_facts import BODY_READS, CHANGING, FORM_READS, WHOLE_BODY_READS

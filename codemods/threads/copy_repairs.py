@@ -20,10 +20,10 @@ from flask_ctxfix.context_flow import ContextFlow, Use, Where
 from flask_ctxfix.context_flow.starts import Start, is_deferred
 from flask_ctxfix.context_flow.values import Foreign, Function
 from flask_ctxfix.flask_facts import BODY_READS, FORM_READS, WHOLE_BODY_READS
+from flask_ctxfix.insertion_points import is_first_on_line
 from flask_ctxfix.obligations.only_use import is_only_named_at
 from flask_ctxfix.obligations.set_between import set_between
 from flask_ctxfix.obligations.which_application import has_one_application
-from flask_ctxfix.places import is_first_on_line
 from flask_ctxfix.project import Project
 from flask_ctxfix.records import replace
 from flask_ctxfix.spelling import flask_name_at

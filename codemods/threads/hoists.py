@@ -8,16 +8,10 @@ from flask_ctxfix.codemod import Fix
 from flask_ctxfix.context_flow import ContextFlow, Summary, Where
 from flask_ctxfix.context_flow.starts import Start
 from flask_ctxfix.context_flow.values import Function
+from flask_ctxfix.insertion_points import is_first_on_line
 from flask_ctxfix.obligations.set_between import set_between
-from flask_ctxfix.places import is_first_on_line
 from flask_ctxfix.project import Project
-from flask_ctxfix.value_reads import (
-    free_names,
-    is_readable_at,
-    is_tried,
-    moving_edits,
-    read_of,
-)
+from flask_ctxfix.value_reads import free_names, is_readable_at, is_tried, moving_edits, read_of
 
 _CHANGES = "read the values before the start, where there still is a request"
 _MAY_FAIL = "a value may not be there yet, or change between the two places"
@@ -31,7 +25,7 @@ def values_fix(start: Start, project: Project, summary: Summary, where: Where) -
         return None
     if function is None or function is not start.value or function.module is not module:
         return None
-    at = _place(start, function)
+    at = _insertion_point(start, function)
     if at is not None and ContextFlow.of(project).every_caller.of(module, at).where is not where:
         at = start.statement  # a test proves that there is a request at the start, and behind it
     if at is None or not is_first_on_line(module, at) or start.runs_late or not summary.uses:
@@ -59,7 +53,7 @@ def values_fix(start: Start, project: Project, summary: Summary, where: Where) -
     return Fix(_CHANGES, edits, unsafe_reason=reason)
 
 
-def _place(start: Start, function: Function) -> ast.stmt | None:
+def _insertion_point(start: Start, function: Function) -> ast.stmt | None:
     """Return the statement that the values are read before: what makes the function, or starts it.
 
     It is what starts it where that happens under a condition.

@@ -10,9 +10,9 @@ from flask_ctxfix.codemods.threads.captured_proxies import are_of_aliases
 from flask_ctxfix.codemods.threads.copies import copy_fix, why_not
 from flask_ctxfix.codemods.threads.hoists import values_fix
 from flask_ctxfix.context_flow import ContextFlow, Need, Reach, Summary, Where
-from flask_ctxfix.context_flow.needs import Use
 from flask_ctxfix.context_flow.paths import path_to
 from flask_ctxfix.context_flow.starts import Start, is_deferred, starts_in
+from flask_ctxfix.context_flow.summaries import Use
 from flask_ctxfix.context_flow.uses import left_on_g
 from flask_ctxfix.flask_versions import TargetVersion
 from flask_ctxfix.obligations.lasting_work import may_go_on, why_lasting, withheld

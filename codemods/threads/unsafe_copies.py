@@ -170,7 +170,7 @@ class UnsafeContextCopy(Rule):
                     lasting = _why_lasting([copy], project)
                     yield _withheld(self._made_outside(copy, project), lasting)
                 continue
-            yield from self._kept(copy, project)
+            yield from self._stored_copies(copy, project)
             if copy.function is not None:
                 new = _Work(module, copy.function, [])
                 works.setdefault(copy.function.node, new).copies.append(copy)
@@ -195,7 +195,7 @@ class UnsafeContextCopy(Rule):
         path = _path(copy, project)
         return self.finding(copy.module, "error", copy.maker, message, advice, fix, path)
 
-    def _kept(self, copy: Copy, project: Project) -> Iterator[Finding]:
+    def _stored_copies(self, copy: Copy, project: Project) -> Iterator[Finding]:
         keeper = copy.keeper(project)
         if keeper is not None:
             message = f"`{keeper.id}` keeps the copy of the context, and so its request"
@@ -287,14 +287,14 @@ class UnsafeContextCopy(Rule):
     def _at_uses(
         self, reason: _Reason, work: _Work, uses: list[Use], project: Project, fix: Fix | None
     ) -> Iterator[Finding]:
-        ordered = sorted(uses, key=_place)
+        ordered = sorted(uses, key=_span)
         for use in ordered if reason.each else ordered[:1]:
             message = f"{_listed([use] if reason.each else ordered)}: {reason.says}"
             advice = fix.message if fix is not None else reason.advice
             maker = work.copies[0].maker
             found = self.finding(work.module, reason.level, maker, message, advice, fix)
             path = _path(work.copies[0], project, *use.steps)
-            yield replace(found, span=_place(use), path=path)
+            yield replace(found, span=_span(use), path=path)
 
     def _in_callees(
         self,
@@ -364,7 +364,7 @@ def _stands_in(use: Use, work: _Work) -> bool:
     return use.span is not None and work.function.module is work.module
 
 
-def _place(use: Use) -> Span:
+def _span(use: Use) -> Span:
     assert use.span is not None
     return use.span
 

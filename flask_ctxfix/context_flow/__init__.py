@@ -10,9 +10,10 @@ from flask_ctxfix.context_flow.evaluation import Values
 from flask_ctxfix.context_flow.guards import Guards
 from flask_ctxfix.context_flow.made_contexts import Need
 from flask_ctxfix.context_flow.module_names import functions_of
-from flask_ctxfix.context_flow.needs import Needs, Summary, Use
+from flask_ctxfix.context_flow.needs import Needs
 from flask_ctxfix.context_flow.reachability import Reach, Reachability
 from flask_ctxfix.context_flow.references import References
+from flask_ctxfix.context_flow.summaries import Summary, Use
 from flask_ctxfix.context_flow.tables import Table
 from flask_ctxfix.project import Module, Project
 

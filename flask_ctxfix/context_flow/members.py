@@ -73,10 +73,10 @@ class Members(ValueQuestions):
         if isinstance(owner, Foreign):
             if self._project.find_module(owner.name, module.path) is None:
                 value = self._foreign(f"{owner.name}.{node.attr}")
-                return self._kept(module, node, given, node.value, value)
+                return self._memoized(module, node, given, node.value, value)
         elif owner is None:
             if not self._project.may_be_module(module, node.value):
-                return self._kept(module, node, given, node.value, None)
+                return self._memoized(module, node, given, node.value, None)
         elif not isinstance(owner, Parent):
             return None
         return self._asked(module, node, given, self._looked_at)
@@ -91,7 +91,7 @@ class Members(ValueQuestions):
                 module.answers[node] = value
         return value
 
-    def _kept(
+    def _memoized(
         self, module: Module, node: ast.expr, given: Known, part: ast.expr, value: Evaluated
     ) -> Evaluated:
         """Return the value of `node`, which a part of it tells; keep it if that one is final."""

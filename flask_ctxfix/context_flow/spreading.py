@@ -181,7 +181,7 @@ class Spreading(_Reaching):
         self._wrapped: set[tuple[str, str]] = set()
         self._calls: dict[FunctionNode, list[tuple[Place, ast.Call]]] = defaultdict(list)
         self._handing_back: set[FunctionNode] = set()
-        self._kept: set[str] = set()  # attributes of `g`
+        self._kept_on_g: set[str] = set()
         self._reads_of_g: dict[str, list[tuple[Place, ast.Attribute]]] = defaultdict(list)
 
     def run(self) -> None:
@@ -197,7 +197,7 @@ class Spreading(_Reaching):
         """Go on with what is read of an object."""
         if node is not parent.value or not isinstance(parent.ctx, ast.Load):
             return
-        if isinstance(parent, ast.Attribute) and parent.attr not in self._kept:
+        if isinstance(parent, ast.Attribute) and parent.attr not in self._kept_on_g:
             if self._is_g(place.module, parent.value):
                 self._reads_of_g[parent.attr].append((place, parent))
                 call = place.module.scopes.parents[parent]
@@ -286,7 +286,7 @@ class Spreading(_Reaching):
         if owner is not None:
             self._fill_member(owner, target.attr)
         elif self._project.flask_name(module, target.value) == "g":
-            self._kept.add(target.attr)
+            self._kept_on_g.add(target.attr)
             for place, read in self._reads_of_g.pop(target.attr, ()):
                 self.reach(place, read)
         else:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask_ctxfix.context_flow.needs import Summary, Use
+from flask_ctxfix.context_flow.summaries import Summary, Use
 from flask_ctxfix.flask_facts import CHANGING, SESSION_WRITERS
 
 

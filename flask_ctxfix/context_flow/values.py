@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from flask_ctxfix.project import Module
+from flask_ctxfix.module import Module, NodeKey
 from flask_ctxfix.scopes import FunctionNode
 
 
@@ -24,6 +24,11 @@ class Class(NamedTuple):
 
     module: Module
     node: ast.ClassDef
+
+    @property
+    def key(self) -> NodeKey:
+        """What tells the class from others, also if its file is parsed again."""
+        return self.module.key_of(self.node)
 
 
 class Instance(NamedTuple):

@@ -24,11 +24,11 @@ def may_be_overridden(module: Module, project: Project, owner: ast.ClassDef, nam
     """
     known = Class(module, owner)
     values = ContextFlow.of(project).values
-    above = {_place(each) for each in values.bases(known) if isinstance(each, Class)}
+    above = {each.key for each in values.bases(known) if isinstance(each, Class)}
     try:
-        having = {_place(each) for each in _having(project, name)} - above - {_place(known)}
+        having = {each.key for each in _having(project, name)} - above - {known.key}
         return any(
-            not having.isdisjoint(map(_place, family))
+            not having.isdisjoint(each.key for each in family)
             for family in (_heirs(project, known) if having else ())
         )
     except SourceError:
@@ -86,10 +86,5 @@ def _heirs(project: Project, owner: Class) -> Iterator[list[Class]]:
         module = project.module(path)
         for node in module.scopes.nodes(ast.ClassDef):
             bases = [each for each in values.bases(Class(module, node)) if isinstance(each, Class)]
-            if any(_place(each) == _place(owner) for each in bases):
+            if any(each.key == owner.key for each in bases):
                 yield [Class(module, node), *bases]
-
-
-def _place(owner: Class) -> tuple[str, int]:
-    """Return what a class is known by, also if its file was parsed twice."""
-    return owner.module.path, owner.node.lineno

@@ -11,7 +11,7 @@ from flask_ctxfix.context_flow.values import Foreign, Function, Instance
 from flask_ctxfix.flask_facts import APPLICATIONS
 from flask_ctxfix.obligations.same_value import has_one_value
 from flask_ctxfix.project import Module, Project
-from flask_ctxfix.scopes import Binding, FunctionNode, Scope
+from flask_ctxfix.scopes import Binding, Scope
 from flask_ctxfix.source import SourceError, Span
 from flask_ctxfix.syntax import root_of, without_call
 
@@ -216,12 +216,9 @@ def _given_by(
     """Return the parameters that a call gives an application, if it is one of that function."""
     values = ContextFlow.of(project).values
     value = values.of(other, call.func)
-    if not isinstance(value, Function) or not _is_same(value, module, function):
+    if not isinstance(value, Function):
+        return frozenset()
+    if value.module.key_of(value.node) != module.key_of(function):
         return frozenset()
     given = values.arguments(other, call, value, ())
     return frozenset(each.name for each in given if each.value == _APPLICATION)
-
-
-def _is_same(value: Function, module: Module, node: FunctionNode) -> bool:
-    """Whether a value is the function `node`, also if its file was parsed twice."""
-    return value.module.path == module.path and value.node.lineno == node.lineno

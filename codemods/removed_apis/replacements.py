@@ -1,4 +1,4 @@
-"""A replacement in the making, and what comes of it."""
+"""What is to stand in place of a use of a removed API: in the making, and done."""
 
 from __future__ import annotations
 

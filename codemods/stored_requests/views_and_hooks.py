@@ -1,4 +1,4 @@
-"""What Flask calls while it serves a request, and which functions it calls before."""
+"""How Flask calls views and hooks in a request, and which hooks it calls before."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ _ANSWERS = frozenset(
 Owner = tuple[str, int] | None
 
 
-class Entry(NamedTuple):
-    """How Flask comes to call a function: as a view, or as a hook.
+class FlaskCall(NamedTuple):
+    """A way in which Flask calls a function: as a view, or as a hook.
 
     `has_hooks` says that functions registered with ``before_request`` run before it, `owner` which
     application or blueprint it is registered with.
@@ -54,7 +54,7 @@ class _Hook(NamedTuple):
     owner: Owner
 
 
-class Entries:
+class ViewsAndHooks:
     """The functions of a project that Flask calls."""
 
     def __init__(self, project: Project) -> None:
@@ -65,24 +65,24 @@ class Entries:
 
     def of(
         self, module: Module, function: ast.FunctionDef | ast.AsyncFunctionDef
-    ) -> Iterator[Entry]:
+    ) -> Iterator[FlaskCall]:
         """Yield the ways in which Flask calls a function."""
         for decorator in function.decorator_list:
             if self.is_entry_decorator(module, decorator):
-                yield self._entry(module, decorator)
+                yield self._flask_call(module, decorator)
         owner = module.scopes.parents.get(function)
         if isinstance(owner, ast.ClassDef):
             for base in self._values.bases(Class(module, owner)):
                 methods = ENTRY_BASES.get(base.name, ()) if isinstance(base, Foreign) else ()
                 if methods is None and function.name.startswith("on_"):
-                    yield Entry(False, False, None)
+                    yield FlaskCall(False, False, None)
                 elif methods and function.name in methods:
-                    yield Entry(True, True, None)
+                    yield FlaskCall(True, True, None)
         for home, reference in self._reachability.references(module, function):
             if self.is_registration(home, reference):
                 call = self._call_with(home, reference)
                 assert call is not None
-                yield self._entry(home, call)
+                yield self._flask_call(home, call)
 
     def is_entry_decorator(self, module: Module, decorator: ast.expr) -> bool:
         """Whether a decorator has Flask, or an extension, call the function in requests."""
@@ -113,7 +113,7 @@ class Entries:
         is_argument = isinstance(parent, ast.Call) and parent.func is not reference
         return parent if is_argument and isinstance(parent, ast.Call) else None
 
-    def _entry(self, module: Module, registered: ast.expr) -> Entry:
+    def _flask_call(self, module: Module, registered: ast.expr) -> FlaskCall:
         called = without_call(registered)
         value = self._values.of(module, called)
         name = value.name if isinstance(value, Foreign) else ""
@@ -121,7 +121,7 @@ class Entries:
         is_flask = not name or name.startswith("flask.") or name in EXPOSING_DECORATORS
         is_view = is_flask and (method in VIEW_REGISTRATIONS or name in EXPOSING_DECORATORS)
         has_hooks = is_flask and (is_view or method in BEHIND_HOOKS)
-        return Entry(is_view, has_hooks, self._owner(module, called))
+        return FlaskCall(is_view, has_hooks, self._owner(module, called))
 
     def _owner(self, module: Module, called: ast.expr) -> Owner:
         """Return where the application or blueprint is bound that a method is called on."""
@@ -187,14 +187,14 @@ class Entries:
             if called.attr != "before_app_request" or self._is_registered(owner):
                 yield _Hook(function, scope, owner)
 
-    def covers(self, function: Function, entry: Entry) -> bool:
+    def covers(self, function: Function, call: FlaskCall) -> bool:
         """Whether a hook runs before a view or another hook is called."""
         for hook in self._every_hook:
             if hook.function == function:
-                is_same = hook.owner is not None and hook.owner == entry.owner
+                is_same = hook.owner is not None and hook.owner == call.owner
                 if hook.scope == "app" and (self.has_one_application or is_same):
                     return True
-                if hook.scope == "blueprint" and is_same and entry.is_view:
+                if hook.scope == "blueprint" and is_same and call.is_view:
                     return True
         return False
 

@@ -43,7 +43,7 @@ _PLAIN = PLAIN_BASES | ENTRY_BASES.keys()
 _LITERALS = (ast.List, ast.Dict, ast.Set)
 
 
-class Keeper(NamedTuple):
+class Container(NamedTuple):
     """A container that lasts, as code at one place names it, and every use of it that is known.
 
     `is_emptied` says that something takes out of it, or may do so.
@@ -65,7 +65,7 @@ def may_last(module: Module, node: ast.expr) -> bool:
     return home.parent is None or kinds <= {"import", "parameter"}
 
 
-def keeper_of(module: Module, project: Project, node: ast.expr) -> Keeper | None:
+def lasting_container(module: Module, project: Project, node: ast.expr) -> Container | None:
     """Return the container that `node` is, or is an item of; None if it does not last or grow."""
     while (item := _container_of(node)) is not None:
         node = item
@@ -146,7 +146,7 @@ def _is_growing(module: Module, project: Project, node: ast.expr | None) -> bool
     return isinstance(value, Foreign) and value.name in _GROWING and not is_limited
 
 
-def _default(module: Module, project: Project, node: ast.Name, home: Scope) -> Keeper | None:
+def _default(module: Module, project: Project, node: ast.Name, home: Scope) -> Container | None:
     """Return the container that is the default of a parameter, and that no caller replaces."""
     function = home.node
     if not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
@@ -168,10 +168,10 @@ def _default(module: Module, project: Project, node: ast.Name, home: Scope) -> K
         if is_given or is_behind or any(isinstance(each, ast.Starred) for each in call.args):
             return None
     uses = tuple((module, read) for read in home.reads.get(node.id, ()))
-    return Keeper(node, uses, any(_may_empty(*use, project) for use in uses))
+    return Container(node, uses, any(_may_empty(*use, project) for use in uses))
 
 
-def _used(slot: Slot, named: ast.expr, project: Project) -> Keeper:
+def _used(slot: Slot, named: ast.expr, project: Project) -> Container:
     """Return the container in a slot with its uses in all of the project."""
     found: list[tuple[Module, ast.expr]] = []
     is_emptied = False
@@ -181,7 +181,7 @@ def _used(slot: Slot, named: ast.expr, project: Project) -> Keeper:
         is_emptied |= bool(uses.writes)
         found += ((module, read) for read in uses.reads)
     is_emptied |= any(_may_empty(module, read, project) for module, read in found)
-    return Keeper(named, tuple(found), is_emptied)
+    return Container(named, tuple(found), is_emptied)
 
 
 def _may_empty(module: Module, use: ast.expr, project: Project) -> bool:
