@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from enum import Enum
 from typing import NamedTuple
 
-from flask_ctxfix.applications import imported_packages
+from flask_ctxfix.applications import imported_packages, makes_application
 from flask_ctxfix.codemod import Definition, Step
 from flask_ctxfix.context_flow.evaluation import Values
 from flask_ctxfix.context_flow.guards import Guards
@@ -216,7 +216,7 @@ class Reachability:
             or isinstance(module.scopes.parents[function], ast.ClassDef)
         ):
             return registered
-        if self._makes_application(module, function):
+        if makes_application(module, self._project, function):  # that is before any request
             return _OUTSIDE
         known = [] if registered is None else [_Caller(registered, module, function.body[0])]
         is_named = False
@@ -266,16 +266,6 @@ class Reachability:
         calls = (node for node in ast.walk(function.node) if isinstance(node, ast.Call))
         values = (self._values.of(function.module, call.func) for call in calls)
         return any(isinstance(value, Foreign) and value.name in STARTERS for value in values)
-
-    def _makes_application(self, module: Module, function: FunctionNode) -> bool:
-        """Whether a function sets up an application, which happens before any request."""
-        names = {local for local, _ in self._project.flask_locals(module).get("Flask", ())}
-        names.add("Flask")  # as an attribute, or imported with a star
-        return any(
-            self._values.of(module, call.func) == Foreign("flask.Flask")
-            for call in module.scopes.calls_of(names)
-            if function in module.scopes.ancestors(call)
-        )
 
     def _of_reference(self, module: Module, reference: ast.expr) -> Reach | None:
         """Return where a function runs that is named here, as far as that is known."""
