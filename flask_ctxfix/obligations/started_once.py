@@ -5,11 +5,11 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from flask_ctxfix.aliases import known_as
 from flask_ctxfix.context_flow import ContextFlow, Where
 from flask_ctxfix.context_flow.tables import QuestionKind
 from flask_ctxfix.context_flow.values import Class, Foreign, Value
 from flask_ctxfix.flask_facts import APPLICATIONS, CHANGING, FLAGS, ONCE_DECORATORS, PROXIES
+from flask_ctxfix.obligations.shared_instances import may_be_shared
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import FunctionNode, Scope
 from flask_ctxfix.statements import before_in, ends, way_out
@@ -158,30 +158,7 @@ def _is_shared_receiver(module: Module, parameter: ast.AST, project: Project) ->
     decorators: list[ast.expr] = getattr(function, "decorator_list", [])
     if any(last_name(each) == "classmethod" for each in decorators):
         return True
-    flow = ContextFlow.of(project)
-    made = [
-        flow.reachability.of(home, call).where
-        for home, call in _constructions(module, project, owner)
-    ]
-    return not made or any(where is not Where.REQUEST for where in made)
-
-
-def _constructions(
-    module: Module, project: Project, owner: ast.ClassDef
-) -> list[tuple[Module, ast.Call]]:
-    """Return the calls outside of tests that make an instance of a class."""
-    values = ContextFlow.of(project).values
-    names = known_as(project, owner.name)
-
-    def search() -> Iterator[tuple[Module, ast.Call]]:
-        for home in project.parsed(project.naming_outside_tests(owner.name)):
-            scopes = home.scopes
-            calls = scopes.nodes(ast.Call) if home is module else scopes.calls_of(names)
-            for call in calls:
-                if values.of(home, call.func) == Class(module, owner):
-                    yield home, call
-
-    return module.memo(("constructions", owner), lambda: list(search()))
+    return may_be_shared(Class(module, owner), project)
 
 
 def _is_kept(module: Module, call: ast.AST, project: Project) -> bool:
