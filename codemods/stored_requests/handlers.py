@@ -129,7 +129,7 @@ class HandlerRegisteredInView(Rule):
                 yield self._at_setup(module, project, target, node, method, reach)
         for registration in registrations_in(module, project):
             reach = _in_request(module, project, registration.node)
-            if reach is not None and not is_made_once(module, project, registration.node):
+            if reach is not None and not is_made_once(module, project, registration):
                 yield self._registered_in_request(module, registration, reach)
 
     def _at_setup(

@@ -215,10 +215,10 @@ def _lasts(module: Module, target: ast.expr, project: Project) -> bool:
 
 def _is_guarded(module: Module, call: ast.AST, project: Project) -> bool:
     """Whether something that lasts, and changes, tells if a call is made."""
-    return any(_asks_what_changes(module, test, project) for test in _conditions(module, call))
+    return any(asks_what_changes(module, test, project) for test in conditions(module, call))
 
 
-def _conditions(module: Module, node: ast.AST) -> Iterator[ast.expr]:
+def conditions(module: Module, node: ast.AST) -> Iterator[ast.expr]:
     """Yield the tests on the way to a node: those around it, and those that may leave before."""
     for parent, child in way_out(module, node):
         if isinstance(parent, ast.If | ast.IfExp | ast.While) and child is not parent.test:
@@ -229,15 +229,20 @@ def _conditions(module: Module, node: ast.AST) -> Iterator[ast.expr]:
         yield from (each.test for each in earlier if ends(each.body) or ends(each.orelse))
 
 
-def _asks_what_changes(module: Module, test: ast.expr, project: Project) -> bool:
-    """Whether a test depends on what is one for all requests, and on which they leave a mark."""
+def asks_what_changes(
+    module: Module, test: ast.expr, project: Project, *, by_key: bool = False
+) -> bool:
+    """Whether a test depends on what is one for all requests, and on which they leave a mark.
+
+    With `by_key` it may be a mark for each key, so that code runs once for each.
+    """
     seen = {test}
     left = [test]
     while left:
         current = left.pop()
         if _is_what_changes(module, current, project):
             return True
-        new = [each for each in _parts(module, current) if each not in seen]
+        new = [each for each in _parts(module, current, by_key) if each not in seen]
         seen.update(new)
         left += new
     return False
@@ -273,16 +278,16 @@ def _asks_the_process(module: Module, call: ast.Call, project: Project) -> bool:
     return called.name in _THREADS
 
 
-def _parts(module: Module, test: ast.expr) -> Iterator[ast.expr]:
-    """Yield what a test is made of; not what is looked up by a key that differs."""
+def _parts(module: Module, test: ast.expr, by_key: bool) -> Iterator[ast.expr]:
+    """Yield what a test is made of; what is looked up by a key that differs only `by_key`."""
     if isinstance(test, ast.Compare) and isinstance(test.ops[0], ast.In | ast.NotIn):
-        return
-    if isinstance(test, ast.Subscript):
-        if isinstance(test.slice, ast.Constant):
+        yield from test.comparators if by_key else ()
+    elif isinstance(test, ast.Subscript):
+        if by_key or isinstance(test.slice, ast.Constant):
             yield test.value
     elif isinstance(test, ast.Call):
         is_lookup = getattr(test.func, "attr", "") == "get"
-        if not is_lookup:
+        if by_key or not is_lookup:
             yield from test.args
             if isinstance(test.func, ast.Attribute):
                 yield test.func.value
