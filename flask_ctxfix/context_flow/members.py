@@ -12,7 +12,6 @@ from flask_ctxfix.context_flow.undecided import (
     ValueQuestions,
     agreed,
     decided,
-    is_constant_none,
     is_none,
 )
 from flask_ctxfix.context_flow.values import (
@@ -31,6 +30,7 @@ from flask_ctxfix.context_flow.values import (
 from flask_ctxfix.flask_facts import PLAIN_BASES
 from flask_ctxfix.project import Module
 from flask_ctxfix.scopes import Scope
+from flask_ctxfix.syntax import is_constant_none
 
 
 class Members(ValueQuestions):

@@ -13,6 +13,7 @@ from flask_ctxfix.context_flow.values import Foreign, Known, Value
 from flask_ctxfix.origins import NONE, UNKNOWN
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import Binding
+from flask_ctxfix.syntax import is_constant_none
 
 
 class Undecided(NamedTuple):
@@ -119,8 +120,3 @@ class ValueQuestions:
 def is_none(binding: Binding) -> bool:
     """Whether a binding gives its name the constant None."""
     return binding.value is not None and is_constant_none(binding.value)
-
-
-def is_constant_none(value: ast.expr) -> bool:
-    """Whether an expression is the constant None."""
-    return isinstance(value, ast.Constant) and value.value is None
