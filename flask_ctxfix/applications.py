@@ -8,7 +8,7 @@ from graphlib import CycleError, TopologicalSorter
 from typing import Literal
 
 from flask_ctxfix import flask_facts
-from flask_ctxfix.aliases import classes_of
+from flask_ctxfix.aliases import calls_of_any, classes_of
 from flask_ctxfix.origins import UNKNOWN
 from flask_ctxfix.project import Module, Project
 
@@ -59,12 +59,27 @@ def class_kind(module: Module, project: Project, node: ast.expr) -> Instance | N
 
 def constructions(project: Project) -> Iterator[tuple[Module, ast.Call]]:
     """Yield the calls outside of tests that make an application."""
-    names = sorted(classes_of(project, "Flask"))
+    names = classes_of(project, "Flask")
     paths = {path for name in names for path in project.naming_outside_tests(name)}
     for module in project.parsed(sorted(paths)):
-        for call in module.scopes.calls_of(names):
-            if class_kind(module, project, call.func) == "Flask":
-                yield module, call
+        yield from ((module, call) for call in _constructions_in(module, project))
+
+
+def makes_application(module: Module, project: Project, node: ast.AST) -> bool:
+    """Whether a function, or the top level of a module, makes an application itself."""
+    function = None if node is module.tree else node
+    made = _constructions_in(module, project)
+    return any(module.scopes.function_of(call) is function for call in made)
+
+
+def _constructions_in(module: Module, project: Project) -> list[ast.Call]:
+    """Return the calls of a module that make an application."""
+
+    def compute() -> list[ast.Call]:
+        calls = calls_of_any(module, classes_of(project, "Flask"))
+        return [call for call in calls if class_kind(module, project, call.func) == "Flask"]
+
+    return module.memo("constructions of applications", compute)
 
 
 def _class_of(

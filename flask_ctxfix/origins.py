@@ -21,6 +21,7 @@ from flask_ctxfix.local_names import BUILTINS, LocalName, LocalNames, since_of
 from flask_ctxfix.lookup import Lookup
 from flask_ctxfix.module_files import is_folder
 from flask_ctxfix.scopes import Binding
+from flask_ctxfix.syntax import is_constant_none
 
 if TYPE_CHECKING:
     from flask_ctxfix.module import Module
@@ -176,7 +177,7 @@ class Resolver:
             if owners is None:  # it is made of itself
                 return {UNKNOWN}
             return (yield from self._attribute(owners, node.attr, key.since))
-        if isinstance(node, ast.Constant) and node.value is None:
+        if is_constant_none(node):
             return {NONE}
         values: set[Value] = set()
         if isinstance(node, ast.BoolOp) and isinstance(node.op, ast.Or):

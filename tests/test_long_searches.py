@@ -13,8 +13,8 @@ from flask_ctxfix.codemods.removed_apis import kept_contexts
 from flask_ctxfix.codemods.removed_apis.asked_errors import AskedErrors
 from flask_ctxfix.codemods.removed_apis.kept_contexts import KeptContexts
 from flask_ctxfix.codemods.stored_requests.views_and_hooks import ViewsAndHooks
+from flask_ctxfix.context_flow.caught import is_group, names_of
 from flask_ctxfix.context_flow.starts import starts_in
-from flask_ctxfix.obligations.caught import is_group, names_of
 from flask_ctxfix.obligations.lasting_work import why_lasting
 from flask_ctxfix.origins import UNKNOWN
 from flask_ctxfix.project import Module, Project

@@ -9,7 +9,7 @@ from textwrap import dedent
 
 import pytest
 
-from flask_ctxfix.obligations.caught import caught_around, may_catch
+from flask_ctxfix.context_flow.caught import caught_around, may_catch
 from flask_ctxfix.obligations.named_in_strings import may_be_starred, strings_naming
 from flask_ctxfix.obligations.only_use import is_only_named_at
 from flask_ctxfix.obligations.order_of_statements import Happened

@@ -200,7 +200,7 @@ def _is_for_both(module: Module, project: Project, node: ast.stmt) -> bool:
     """Whether the function around a block asks if there is a context, or expects that none is."""
     guards = ContextFlow.of(project).guards
     for parent in module.scopes.ancestors(node):
-        if isinstance(parent, ast.Try) and expects_no_context(parent):
+        if isinstance(parent, ast.Try) and expects_no_context(module, project, parent):
             return True
         if isinstance(parent, FunctionNode):
             tests = (test for each in own_nodes(parent) if (test := _test_of(each)) is not None)

@@ -6,17 +6,12 @@ import ast
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from flask_ctxfix.applications import imported_packages
+from flask_ctxfix.applications import imported_packages, makes_application
 from flask_ctxfix.codemod import Advice, Finding, Fix, Level, Rule, Step
 from flask_ctxfix.codemods.manual_contexts.imported_files import importers, importing
 from flask_ctxfix.codemods.manual_contexts.left_contexts import may_be_needed
 from flask_ctxfix.codemods.manual_contexts.pushes import Push, pushes_in
-from flask_ctxfix.codemods.manual_contexts.roles import (
-    is_script,
-    main_guard,
-    makes_application,
-    role_of,
-)
+from flask_ctxfix.codemods.manual_contexts.roles import is_script, main_guard, role_of
 from flask_ctxfix.codemods.manual_contexts.startup import asks_for_context
 from flask_ctxfix.codemods.manual_contexts.wraps import wrap
 from flask_ctxfix.context_flow import ContextFlow

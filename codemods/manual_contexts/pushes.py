@@ -16,7 +16,7 @@ from flask_ctxfix.project import Module, Project
 from flask_ctxfix.records import Record
 from flask_ctxfix.scopes import Binding, FunctionNode, Scope
 from flask_ctxfix.statements import block_of
-from flask_ctxfix.syntax import last_name
+from flask_ctxfix.syntax import is_constant_none, last_name
 
 # Reading these of a context neither pops it nor hands it on.
 _HARMLESS = {"app", "g", "request", "session", "url_adapter"}
@@ -136,7 +136,7 @@ def context_made(module: Module, project: Project, node: ast.expr) -> ast.expr |
         bound = [each.value for each in home.bindings.get(node.id, [])]
     elif isinstance(node, ast.Attribute):
         bound = [*_assigned_to(module, node)]
-    made = [value for value in bound if not _is_none(value)]
+    made = [value for value in bound if not is_constant_none(value)]
     if not made or not all(
         isinstance(value, ast.Call) and _makes(module, project, value) for value in made
     ):
@@ -152,10 +152,6 @@ def _assigned_to(module: Module, attribute: ast.Attribute) -> Iterator[ast.expr 
         is_plain = isinstance(parent, ast.Assign | ast.AnnAssign)
         if ast.unparse(node) == written:
             yield parent.value if is_plain else None  # type: ignore[union-attr]
-
-
-def _is_none(value: ast.expr | None) -> bool:
-    return isinstance(value, ast.Constant) and value.value is None
 
 
 def _makes(module: Module, project: Project, call: ast.Call) -> bool:

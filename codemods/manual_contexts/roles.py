@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator
 from typing import Any, Literal
 
-from flask_ctxfix.applications import class_kind
+from flask_ctxfix.applications import makes_application
 from flask_ctxfix.codemods.manual_contexts.imported_files import importers
 from flask_ctxfix.context_flow import ContextFlow, Reach, Where
 from flask_ctxfix.context_flow.starts import Start, starts_in
@@ -14,7 +14,6 @@ from flask_ctxfix.context_flow.values import Foreign, Function, Value
 from flask_ctxfix.obligations.only_use import is_only_named_at
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import FunctionNode
-from flask_ctxfix.statements import own_nodes
 from flask_ctxfix.syntax import without_call
 
 Role = Literal[
@@ -82,12 +81,6 @@ def _pools_of(module: Module, function: FunctionNode) -> Iterator[ast.Call]:
             )
             if keyword.arg == "initializer" and is_it:
                 yield call
-
-
-def makes_application(module: Module, project: Project, node: ast.AST) -> bool:
-    """Whether a function, or the top level of a module, makes an application itself."""
-    calls = (each for each in own_nodes(node) if isinstance(each, ast.Call))
-    return any(class_kind(module, project, call.func) == "Flask" for call in calls)
 
 
 def only_starts(module: Module, project: Project, function: FunctionNode) -> list[Start]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 
 from flask_ctxfix.codemods.removed_apis.versions import is_version_test
-from flask_ctxfix.obligations.caught import names_of
+from flask_ctxfix.context_flow.caught import names_of
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.statements import before_in, ends
 

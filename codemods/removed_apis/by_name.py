@@ -14,6 +14,7 @@ from flask_ctxfix.codemods.removed_apis.tested import is_tested, none_test
 from flask_ctxfix.flask_facts import FLASK_PROXIES
 from flask_ctxfix.flask_versions import FIXED_SESSION, ONE_CONTEXT, TargetVersion
 from flask_ctxfix.project import Module
+from flask_ctxfix.syntax import is_constant_none
 
 BY_HAND = "rework this by hand"
 FLASHES = Advice("use `get_flashed_messages()`", "`flashes` is private on Flask 3.2")
@@ -95,7 +96,11 @@ class ByName:
         name = self._quoted(draft, call, store)
         if store.on_g:
             g = self._spelling.name(draft, "flask", "g")
-            found = f"{g}.get({name})" if _is_none(call.args[2]) else f"{g}.get({name}, {default})"
+            found = (
+                f"{g}.get({name})"
+                if is_constant_none(call.args[2])
+                else f"{g}.get({name}, {default})"
+            )
         else:
             found = f"getattr({self._spelling.context(draft)}, {name}, {default})"
         self._or_default(draft, found, call.args[2], default)
@@ -108,7 +113,7 @@ class ByName:
         has = self._spelling.has(draft)
         parent = self._module.scopes.parents[draft.node]
         tested = none_test(parent) if isinstance(parent, ast.expr) else None
-        if isinstance(parent, ast.Compare) and tested is not None and _is_none(node):
+        if isinstance(parent, ast.Compare) and tested is not None and is_constant_none(node):
             positive = tested[1]
             draft.node = parent
             draft.shape = "and" if positive else "or"
@@ -148,10 +153,6 @@ class ByName:
         draft.holes[default] = call.args[2]
         self._or_default(draft, value, call.args[2], default)
         return None
-
-
-def _is_none(node: ast.expr) -> bool:
-    return isinstance(node, ast.Constant) and node.value is None
 
 
 def _is_falsy(node: ast.expr) -> bool:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from flask_ctxfix.codemod import Edit
 from flask_ctxfix.codemods.removed_apis.handlers import BEFORE, SINCE, ConflictError, Handlers
 from flask_ctxfix.context_flow import ContextFlow
+from flask_ctxfix.context_flow.caught import catches, names_of
 from flask_ctxfix.context_flow.values import (
     Class,
     Foreign,
@@ -18,7 +19,6 @@ from flask_ctxfix.context_flow.values import (
     bound_arguments,
     parameters_of,
 )
-from flask_ctxfix.obligations.caught import catches, names_of
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import FunctionNode
 

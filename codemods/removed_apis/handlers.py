@@ -9,8 +9,8 @@ from typing import cast
 from flask_ctxfix.codemod import Edit, ReplaceExpression
 from flask_ctxfix.codemods.removed_apis.asked_errors import AskedErrors, raises_again
 from flask_ctxfix.context_flow import ContextFlow
+from flask_ctxfix.context_flow.caught import catches, is_group, may_catch, names_of
 from flask_ctxfix.context_flow.values import Function, Instance
-from flask_ctxfix.obligations.caught import catches, is_group, may_catch, names_of
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import FunctionNode
 from flask_ctxfix.syntax import without_call

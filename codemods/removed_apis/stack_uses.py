@@ -16,6 +16,7 @@ from flask_ctxfix.origins import NONE
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.records import Record
 from flask_ctxfix.scopes import Binding, Scope
+from flask_ctxfix.syntax import is_constant_none
 
 Kind = Literal["request", "app"]
 
@@ -144,7 +145,7 @@ class StackUses:
         """Whether an expression is tested for truth, or compared with None."""
         parent = self._scopes.parents[node]
         if isinstance(parent, ast.Compare):
-            return any(isinstance(c, ast.Constant) and c.value is None for c in parent.comparators)
+            return any(is_constant_none(c) for c in parent.comparators)
         return isinstance(parent, ast.BoolOp | ast.UnaryOp) or (
             isinstance(parent, ast.If | ast.IfExp | ast.While) and parent.test is node
         )

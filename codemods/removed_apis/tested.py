@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 
 from flask_ctxfix.project import Module
+from flask_ctxfix.syntax import is_constant_none
 
 
 def is_tested(module: Module, node: ast.expr) -> bool:
@@ -27,7 +28,7 @@ def none_test(test: ast.expr) -> tuple[ast.expr, bool] | None:
         return None
     left, right = test.left, test.comparators[0]
     sides = {id(left): right, id(right): left}
-    nones = [s for s in (left, right) if isinstance(s, ast.Constant) and s.value is None]
+    nones = [s for s in (left, right) if is_constant_none(s)]
     if len(nones) != 1:
         return None
     other = sides[id(nones[0])]

@@ -14,12 +14,12 @@ from flask_ctxfix.codemods.stored_requests.registrations import (
     registrations_in,
 )
 from flask_ctxfix.context_flow import ContextFlow, Reach, Where
+from flask_ctxfix.context_flow.caught import caught_around, may_catch
 from flask_ctxfix.context_flow.module_names import functions_of
 from flask_ctxfix.context_flow.paths import path_to
 from flask_ctxfix.context_flow.values import Foreign, Function
 from flask_ctxfix.flask_facts import AFTER_REQUEST, SETTING_UP
 from flask_ctxfix.flask_versions import TargetVersion
-from flask_ctxfix.obligations.caught import caught_around, may_catch
 from flask_ctxfix.obligations.which_application import has_one_application
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.spelling import flask_name_at
@@ -129,7 +129,7 @@ class HandlerRegisteredInView(Rule):
                 yield self._at_setup(module, project, target, node, method, reach)
         for registration in registrations_in(module, project):
             reach = _in_request(module, project, registration.node)
-            if reach is not None and not is_made_once(module, project, registration.node):
+            if reach is not None and not is_made_once(module, project, registration):
                 yield self._registered_in_request(module, registration, reach)
 
     def _at_setup(

@@ -6,7 +6,6 @@ import ast
 from collections.abc import Iterable, Iterator
 from enum import IntEnum
 
-from flask_ctxfix.codemods.stored_requests.slots import instantiations
 from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.tables import QuestionKind
 from flask_ctxfix.context_flow.values import (
@@ -18,6 +17,7 @@ from flask_ctxfix.context_flow.values import (
     bound_arguments,
 )
 from flask_ctxfix.flask_facts import ITEM_READERS, LOCKS, is_well_known
+from flask_ctxfix.obligations.shared_instances import instantiations
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import Binding
 from flask_ctxfix.statements import own_nodes

@@ -13,13 +13,13 @@ from flask_ctxfix.flask_facts import (
     LISTING,
     LISTS_OF_FUNCTIONS,
     LOGGERS,
-    REQUEST_PROXIES,
     SIGNAL_OBJECTS,
     spelled,
 )
+from flask_ctxfix.obligations.started_once import asks_what_changes, conditions
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import FunctionNode
-from flask_ctxfix.statements import before_in, way_out
+from flask_ctxfix.statements import way_out
 from flask_ctxfix.syntax import last_name
 
 _PLACES = ast.Name | ast.Attribute | ast.Subscript
@@ -73,20 +73,17 @@ def is_made_here(module: Module, project: Project, node: ast.expr) -> bool:
     return around in value.module.scopes.ancestors(value.node)
 
 
-def is_made_once(module: Module, project: Project, node: ast.AST) -> bool:
-    """Whether a test of what outlives the request decides if code runs, as for what is done once.
+def is_made_once(module: Module, project: Project, registration: Registration) -> bool:
+    """Whether a test of what outlives the request decides if something is registered.
 
-    It may enclose the code, or leave the function before.
+    It may ask for a mark that is left then, what the thing is registered with, or a function.
     """
-    for parent, child in way_out(module, node):
-        if isinstance(parent, ast.If | ast.While) and child is not parent.test:
-            if _asks_for_state(module, project, parent.test):
-                return True
-        for each in before_in(parent, child):
-            if isinstance(each, ast.If) and each in module.scopes.leaving:
-                if _asks_for_state(module, project, each.test):
-                    return True
-    return False
+    owner = getattr(registration.named, "value", None)
+    return any(
+        asks_what_changes(module, test, project, by_key=True)
+        or _asks_another(module, project, test, owner)
+        for test in conditions(module, registration.node)
+    )
 
 
 def is_tested_and_set(module: Module, node: ast.AST) -> bool:
@@ -103,19 +100,15 @@ def is_tested_and_set(module: Module, node: ast.AST) -> bool:
     return any(ast.unparse(each) in written for each in tested)
 
 
-def _asks_for_state(module: Module, project: Project, test: ast.expr) -> bool:
-    """Whether a test reads anything but variables of the function and data of the request."""
+def _asks_another(module: Module, project: Project, test: ast.expr, owner: ast.expr | None) -> bool:
+    """Whether a test asks `owner`, or a function of the project, which may know what is there."""
     values = ContextFlow.of(project).values
+    asked = values.of(module, owner) if owner is not None else None
     for each in ast.walk(test):
-        if isinstance(each, ast.Name):
-            home = module.scopes.home_of(each)
-            value = values.of(module, each)
-            name = value.name if isinstance(value, Foreign) else ""
-            is_known = name in REQUEST_PROXIES or name.startswith("builtins.")
-            if (home is module.scopes.module and not is_known) or each.id in {"cls", "self"}:
-                return True
-            if name in {"builtins.getattr", "builtins.hasattr"}:
-                return True
+        if isinstance(each, ast.Call) and isinstance(values.of(module, each.func), Function):
+            return True
+        if asked is not None and isinstance(each, ast.expr) and values.of(module, each) == asked:
+            return True
     return False
 
 

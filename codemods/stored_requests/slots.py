@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import ast
-from collections import defaultdict
 from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
-from flask_ctxfix.codemods.stored_requests.singletons import is_kept_by_its_class
-from flask_ctxfix.context_flow import ContextFlow, Where
+from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.request_data import RequestData
 from flask_ctxfix.context_flow.request_datum import Datum
 from flask_ctxfix.context_flow.values import Class, Instance, Value
-from flask_ctxfix.module import NodeKey
+from flask_ctxfix.obligations.shared_instances import is_shared
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import Binding
 
@@ -142,71 +140,3 @@ def _is_plain(owner: Class, name: str) -> bool:
     special = {"__getattr__", "__getattribute__", "__setattr__", name}
     kinds = {each.kind for special_name in special for each in body.get(special_name, ())}
     return owner.node in owner.module.tree.body and "definition" not in kinds
-
-
-def is_shared(owner: Class, project: Project) -> bool:
-    """Whether all instances of a class are made once for the process, not in requests."""
-    return project.memo(("shared", owner.key), lambda: _is_shared(owner, project))
-
-
-def _is_shared(owner: Class, project: Project) -> bool:
-    if is_kept_by_its_class(owner, project):
-        return True
-    if owner.node.bases or owner.node.keywords:
-        return False
-    reachability = ContextFlow.of(project).reachability
-    made = 0
-    for module, call in instantiations(owner, project):
-        if reachability.of(module, call).where is not Where.OUTSIDE:
-            return False
-        made += 1
-    return made > 0
-
-
-def instantiations(owner: Class, project: Project) -> Iterator[tuple[Module, ast.Call]]:
-    """Yield the calls of the project that make instances of a class."""
-    for module, reference in references_to(owner, project):
-        call = module.scopes.parents[reference]
-        if isinstance(call, ast.Call) and call.func is reference:
-            yield module, call
-
-
-def references_to(owner: Class, project: Project) -> Iterator[tuple[Module, ast.expr]]:
-    """Yield the expressions that name a class of the project."""
-    home, name = owner.module, owner.node.name
-    every = project.memo(("references", name), lambda: _references(project, name))
-    for module, node in every.get(owner.key, ()):
-        if module is home or module.path != home.path:
-            yield module, node
-    if project.module(home.path) is not home:  # it is another text of the file
-        values = ContextFlow.of(project).values
-        for node in _named(home, name):
-            if is_class(values.of(home, node), owner):
-                yield home, node
-
-
-def _references(project: Project, name: str) -> dict[NodeKey, list[tuple[Module, ast.expr]]]:
-    """Return the expressions that name the classes of a name, by which class that is."""
-    values = ContextFlow.of(project).values
-    found: dict[NodeKey, list[tuple[Module, ast.expr]]] = defaultdict(list)
-    for module in project.parsed(project.naming(name)):
-        for node in _named(module, name):
-            value = values.of(module, node)
-            if isinstance(value, Class):
-                found[value.key].append((module, node))
-    return found
-
-
-def _named(module: Module, name: str) -> Iterator[ast.Name | ast.Attribute]:
-    """Yield what may read in a module what another one calls `name`."""
-    imports = module.scopes.nodes(ast.ImportFrom)
-    aliases = (alias for node in imports for alias in node.names if alias.name == name)
-    local = {name, *(alias.asname or name for alias in aliases)}
-    for each in sorted(local):
-        yield from (n for n in module.scopes.names.get(each, ()) if isinstance(n.ctx, ast.Load))
-    yield from module.scopes.attribute_reads.get(name, ())
-
-
-def is_class(value: Value | None, owner: Class) -> bool:
-    """Whether a value is this class, also if its file was parsed twice."""
-    return isinstance(value, Class) and value.key == owner.module.key_of(owner.node)

@@ -10,8 +10,6 @@ from flask_ctxfix.codemods.stored_requests.locks import Locking, locking_around
 from flask_ctxfix.codemods.stored_requests.order import function_around
 from flask_ctxfix.codemods.stored_requests.slots import (
     Slot,
-    instantiations,
-    is_class,
     slot_of,
     target_of,
 )
@@ -21,6 +19,7 @@ from flask_ctxfix.context_flow.values import Class, Foreign, Instance
 from flask_ctxfix.flask_facts import CHANGING, SEEING_NAMES
 from flask_ctxfix.imports import exported_names
 from flask_ctxfix.obligations.named_in_strings import is_imported_by_name, strings_naming
+from flask_ctxfix.obligations.shared_instances import instantiations, is_class
 from flask_ctxfix.obligations.waiting import is_read_later
 from flask_ctxfix.project import Module, Project, stem_of
 from flask_ctxfix.scopes import Binding, Scope

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from functools import cached_property
 from typing import Literal, NamedTuple
 
-from flask_ctxfix.applications import class_kind
+from flask_ctxfix.applications import makes_application
 from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.module_names import functions_of
 from flask_ctxfix.context_flow.values import Class, Foreign, Function
@@ -156,7 +156,7 @@ class ViewsAndHooks:
         """Whether a statement certainly runs before the application serves requests."""
         parent = _certain_in(module, statement)
         if isinstance(parent, ast.FunctionDef):
-            return self._makes_application(module, parent)
+            return makes_application(module, self._project, parent)
         return parent is not None
 
     def _is_run_by_others(self, module: Module, statement: ast.AST) -> bool:
@@ -170,7 +170,7 @@ class ViewsAndHooks:
                 return True
             if parent is None or parent in seen:
                 continue
-            if self._makes_application(home, parent):
+            if makes_application(home, self._project, parent):
                 return True
             seen.add(parent)
             for other, reference in self._reachability.references(home, parent):
@@ -218,10 +218,6 @@ class ViewsAndHooks:
         )
         own = (each for each in classes if Foreign("flask.Flask") in self._values.bases(each))
         return has_one_application(self._project) and not any(own)
-
-    def _makes_application(self, module: Module, function: ast.FunctionDef) -> bool:
-        calls = (each for each in ast.walk(function) if isinstance(each, ast.Call))
-        return any(class_kind(module, self._project, call.func) == "Flask" for call in calls)
 
     @cached_property
     def calls_views_itself(self) -> bool:

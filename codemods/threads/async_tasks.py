@@ -17,6 +17,7 @@ from flask_ctxfix.obligations.lasting_work import why_lasting_at, withheld
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.spelling import standard_name_at
 from flask_ctxfix.steps import step_at
+from flask_ctxfix.syntax import is_constant_none
 
 _NAMES = spelled((*EXECUTOR_CALLS, *TASK_MAKERS))
 # What starts the coroutine that it is given at once, as the call of an executor does.
@@ -154,7 +155,7 @@ def _to_thread(
     has_context = where in (Where.REQUEST, Where.UNKNOWN) or (
         where is Where.APP and need is Need.APP
     )
-    is_default = isinstance(executor, ast.Constant) and executor.value is None
+    is_default = is_constant_none(executor)
     if not has_context or not is_default or call.keywords:
         return None
     behind = module.text[module.span(executor).end : module.span(call.args[1]).start]

@@ -66,12 +66,13 @@ class Copy(Record, eq=False):
         uses = self.uses
         return [each for each in starts_in(self.module, project) if each.callable in uses]
 
-    def is_tried(self) -> bool:
+    def is_tried(self, project: Project) -> bool:
         """Whether the code expects that there may be no request to copy."""
         child: ast.AST = self.definition or self.maker
         for parent in self.module.scopes.ancestors(child):
-            if isinstance(parent, ast.Try) and child in parent.body and expects_no_context(parent):
-                return True
+            if isinstance(parent, ast.Try) and child in parent.body:
+                if expects_no_context(self.module, project, parent):
+                    return True
             child = parent
         return False
 

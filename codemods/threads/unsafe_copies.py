@@ -166,7 +166,7 @@ class UnsafeContextCopy(Rule):
         for copy in copies_in(module, project):
             where = copy.reach(project).where
             if where is Where.OUTSIDE or (where is Where.APP and target.oldest < ONE_CONTEXT):
-                if not copy.is_tried():
+                if not copy.is_tried(project):
                     lasting = _why_lasting([copy], project)
                     yield _withheld(self._made_outside(copy, project), lasting)
                 continue

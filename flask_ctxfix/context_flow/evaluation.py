@@ -46,7 +46,7 @@ class Values(Calls):
             if not given:
                 return self._of(module, node)
         is_local = scope.parent is not None and not scope.is_class
-        place = (scope, node.id) if is_local else self._project.local_name(module, node)
+        place = (scope, node.id) if is_local else self.project.local_name(module, node)
         key = ("name", place, given)
         answer: Evaluated = module.answers.get(key, OPEN)
         if answer is OPEN:
@@ -61,13 +61,13 @@ class Values(Calls):
 
     def _simple(self, module: Module, node: ast.Name, given: Known) -> Any:
         """Return the value of a name if its one binding tells it; `OPEN` if it takes others."""
-        binding = self._project.only_binding(module, node)
+        binding = self.project.only_binding(module, node)
         if binding is None:
             return OPEN
         if binding.alias is not None:
-            imported = self._project.imported_name(module, binding)
+            imported = self.project.imported_name(module, binding)
             return OPEN if imported is None else self._foreign(imported)
-        if module.scopes.module.binds(node.id) and may_be_set(self._project, node.id):
+        if module.scopes.module.binds(node.id) and may_be_set(self.project, node.id):
             return OPEN
         made_by = binding.node
         if isinstance(made_by, ast.FunctionDef | ast.AsyncFunctionDef):
@@ -107,7 +107,7 @@ class Values(Calls):
         return self._of(module, node.value, given)
 
     def _bound_name(self, module: Module, node: ast.Name, given: Known) -> Evaluated:
-        bindings = self._project.bindings(module, node)
+        bindings = self.project.bindings(module, node)
         if not bindings:
             return self._named_elsewhere(module, node)
         return self._agreed_on(bindings, given)
@@ -133,7 +133,7 @@ class Values(Calls):
     def _imported(self, module: Module, binding: Binding) -> Foreign | None:
         if module.scopes.in_type_checking(binding.node):
             return None
-        return self._one_foreign(self._project.binding_origins(module, binding))
+        return self._one_foreign(self.project.binding_origins(module, binding))
 
     def _parameter(self, module: Module, binding: Binding, given: Known) -> Evaluated:
         argument = binding.node

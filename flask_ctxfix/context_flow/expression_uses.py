@@ -29,6 +29,7 @@ from flask_ctxfix.flask_facts import METHODS_OF_G, NEEDS, PROXIES
 from flask_ctxfix.project import Module
 from flask_ctxfix.scopes import children
 from flask_ctxfix.steps import step_at
+from flask_ctxfix.syntax import is_constant_none
 
 _READERS = {"dict", "getattr", "hasattr", "iter", "len", "list", "next", "set", "setattr"}
 _READERS |= {"sorted", "str", "tuple", "vars"}
@@ -125,7 +126,7 @@ class ExpressionUses:
             return None if inner is None else not inner
         if isinstance(test, ast.Compare) and len(test.ops) == 1:
             other = test.comparators[0]
-            is_none = isinstance(other, ast.Constant) and other.value is None
+            is_none = is_constant_none(other)
             if is_none and isinstance(test.ops[0], ast.Is | ast.IsNot):
                 is_object = _is_object(self._value(test.left))
                 return isinstance(test.ops[0], ast.IsNot) if is_object else None

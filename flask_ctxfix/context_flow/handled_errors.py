@@ -4,36 +4,36 @@ from __future__ import annotations
 
 import ast
 
+from flask_ctxfix.context_flow.caught import catches, catches_every_error, names_of
 from flask_ctxfix.context_flow.evaluation import Values
 from flask_ctxfix.context_flow.made_contexts import Need, makes_context
 from flask_ctxfix.context_flow.values import Foreign, Function, Instance, Known, Value
 from flask_ctxfix.flask_facts import (
-    BROAD_ERRORS,
     HIDING_MANAGERS,
     LOG_METHODS,
     is_report,
     is_well_known,
 )
-from flask_ctxfix.project import Module
+from flask_ctxfix.project import Module, Project
 from flask_ctxfix.statements import own_nodes
 from flask_ctxfix.syntax import without_call
 
-_CONTEXT_ERRORS = {"RuntimeError"}
+_CONTEXT_ERROR = "RuntimeError"
 
 
-def expects_no_context(statement: ast.Try) -> bool:
+def expects_no_context(module: Module, project: Project, statement: ast.Try) -> bool:
     """Whether a handler is made for the error that a missing context raises.
 
     A broad handler is, if all that it guards is the reading of one value; around actions it only
     hides that they fail.
     """
-    names = {name for handler in statement.handlers for name in _caught(handler)}
-    if names & _CONTEXT_ERRORS:
+    caught = [names_of(module, project, handler.type) for handler in statement.handlers]
+    if any(_CONTEXT_ERROR in names for names in caught):
         return True
     reads = ast.Assign | ast.AnnAssign | ast.Return | ast.Import | ast.ImportFrom
     is_small = sum(not isinstance(s, ast.Import | ast.ImportFrom) for s in statement.body) <= 1
     return (
-        bool(names & BROAD_ERRORS)
+        any(map(catches_every_error, caught))
         and is_small
         and all(isinstance(each, reads) for each in statement.body)
     )
@@ -41,19 +41,18 @@ def expects_no_context(statement: ast.Try) -> bool:
 
 def fallbacks(values: Values, module: Module, statement: ast.Try) -> list[ast.ExceptHandler]:
     """Return the handlers of any error that do something else instead, so that no run need fail."""
-    broad = _CONTEXT_ERRORS | BROAD_ERRORS
     return [
         handler
         for handler in statement.handlers
-        if broad.intersection(_caught(handler))
+        if catches(names_of(module, values.project, handler.type), _CONTEXT_ERROR)
         and not all(_reports(values, module, each) for each in handler.body)
     ]
 
 
-def expects_failure(statement: ast.Try) -> bool:
+def expects_failure(module: Module, project: Project, statement: ast.Try) -> bool:
     """Whether a handler of some error lets the code go on."""
     return any(
-        not BROAD_ERRORS.intersection(_caught(handler))
+        not catches_every_error(names_of(module, project, handler.type))
         and not isinstance(handler.body[-1], ast.Raise)
         for handler in statement.handlers
     )
@@ -143,19 +142,8 @@ def is_suppressing(value: Value | None) -> bool:
     return value == Foreign("contextlib.suppress()")
 
 
-def suppresses_error(node: ast.expr, value: Value | None) -> bool:
+def suppresses_error(module: Module, project: Project, node: ast.expr, value: Value | None) -> bool:
     """Whether `node` is a ``contextlib.suppress`` for the error that a missing context raises."""
     if not isinstance(node, ast.Call) or not is_suppressing(value):
         return False
-    return any(_name(each) in _CONTEXT_ERRORS | BROAD_ERRORS for each in node.args)
-
-
-def _caught(handler: ast.ExceptHandler) -> list[str]:
-    if handler.type is None:
-        return ["BaseException"]
-    kinds = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type]
-    return [_name(kind) for kind in kinds]
-
-
-def _name(node: ast.expr) -> str:
-    return node.id if isinstance(node, ast.Name) else getattr(node, "attr", "")
+    return any(catches(names_of(module, project, each), _CONTEXT_ERROR) for each in node.args)

@@ -12,7 +12,6 @@ from flask_ctxfix.context_flow.undecided import (
     ValueQuestions,
     agreed,
     decided,
-    is_constant_none,
     is_none,
 )
 from flask_ctxfix.context_flow.values import (
@@ -31,6 +30,7 @@ from flask_ctxfix.context_flow.values import (
 from flask_ctxfix.flask_facts import PLAIN_BASES
 from flask_ctxfix.project import Module
 from flask_ctxfix.scopes import Scope
+from flask_ctxfix.syntax import is_constant_none
 
 
 class Members(ValueQuestions):
@@ -71,11 +71,11 @@ class Members(ValueQuestions):
         if isinstance(owner, Class):
             return self._of_member(module, node, given, owner, of_instance=False)
         if isinstance(owner, Foreign):
-            if self._project.find_module(owner.name, module.path) is None:
+            if self.project.find_module(owner.name, module.path) is None:
                 value = self._foreign(f"{owner.name}.{node.attr}")
                 return self._memoized(module, node, given, node.value, value)
         elif owner is None:
-            if not self._project.may_be_module(module, node.value):
+            if not self.project.may_be_module(module, node.value):
                 return self._memoized(module, node, given, node.value, None)
         elif not isinstance(owner, Parent):
             return None
@@ -116,7 +116,7 @@ class Members(ValueQuestions):
         """Return the value of an attribute of a module of the project."""
         if not isinstance(node.value, ast.Name | ast.Attribute):
             return None
-        bindings = self._project.bindings(module, node)
+        bindings = self.project.bindings(module, node)
         return self._agreed_on(bindings, given)
 
     def _member(self, owner: Class, name: str, *, of_instance: bool) -> Evaluated:
@@ -133,7 +133,7 @@ class Members(ValueQuestions):
     def _set_on(self, owner: Class, name: str) -> Iterator[Evaluated]:
         """Yield what code elsewhere sets an attribute of a class to, or of one that it inherits."""
         family = [owner.node]
-        setters = [*setters_of(self._project, name)]
+        setters = [*setters_of(self.project, name)]
         if setters:
             family += [base.node for base in self.bases(owner) if isinstance(base, Class)]
         for setter in setters:

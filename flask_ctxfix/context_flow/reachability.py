@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Iterable, Iterator
 
+from flask_ctxfix.applications import makes_application
 from flask_ctxfix.codemod import Step
 from flask_ctxfix.context_flow.call_sites import Caller, CallSite, Unseen
 from flask_ctxfix.context_flow.callers import Callers, MethodName, name_that_objects_have
@@ -12,7 +13,7 @@ from flask_ctxfix.context_flow.entries import Entries, Entry, Where
 from flask_ctxfix.context_flow.evaluation import Values
 from flask_ctxfix.context_flow.guards import Guards
 from flask_ctxfix.context_flow.made_contexts import Need
-from flask_ctxfix.context_flow.run_elsewhere import is_run_elsewhere, makes_application
+from flask_ctxfix.context_flow.run_elsewhere import is_run_elsewhere
 from flask_ctxfix.context_flow.tables import QuestionKind, Table
 from flask_ctxfix.context_flow.ways import Place, Ways
 from flask_ctxfix.project import Module, Project
@@ -169,7 +170,7 @@ class Reachability:
             or isinstance(module.scopes.parents[function], ast.ClassDef)
         ):
             return registered
-        if makes_application(self._project, self._values, module, function):
+        if makes_application(module, self._project, function):
             return _OUTSIDE
         if not self._is_thorough:
             return self._likely(module, function)
@@ -238,7 +239,7 @@ class Reachability:
             return registered == _IN_REQUEST
 
         def compute() -> bool:
-            if makes_application(self._project, self._values, module, function):
+            if makes_application(module, self._project, function):
                 return False
             certain = self._callers.of(module, function)
             if any(map(_is_unknown, certain)):

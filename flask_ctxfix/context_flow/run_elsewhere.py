@@ -36,16 +36,6 @@ def _starts_something(values: Values, function: Function) -> bool:
     return any(isinstance(value, Foreign) and value.name in STARTERS for value in called)
 
 
-def makes_application(
-    project: Project, values: Values, module: Module, function: FunctionNode
-) -> bool:
-    """Whether a function sets up an application, which happens before any request."""
-    if isinstance(function, ast.Lambda):
-        return False
-    makers = module.memo("makers of applications", lambda: _makers(project, values, module))
-    return function in makers
-
-
 def _makers(project: Project, values: Values, module: Module) -> frozenset[ast.AST]:
     """Return what holds the calls of a module that make an application."""
     names = {local for local, _ in project.flask_locals(module).get("Flask", ())}

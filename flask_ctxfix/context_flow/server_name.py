@@ -6,6 +6,7 @@ import ast
 
 from flask_ctxfix.applications import is_set_for
 from flask_ctxfix.project import Module, Project
+from flask_ctxfix.syntax import is_constant_none
 
 _SETTING = "SERVER_NAME"
 # Keys of the environment of one request; what has them as well is no configuration.
@@ -40,8 +41,8 @@ def _has(module: Module) -> bool:
     attributes = (each for each in nodes(ast.Attribute) if each.attr == _SETTING)
     strings = (each for each in nodes(ast.Constant) if each.value == _SETTING)
     return (
-        any(not _is_none(each) for each in (*keywords, *bound))
-        or any(not _is_none(_assigned(module, each)) for each in attributes)
+        any(not is_constant_none(each) for each in (*keywords, *bound))
+        or any(not is_constant_none(_assigned(module, each)) for each in attributes)
         or any(_is_key(module, each) for each in strings)
     )
 
@@ -50,15 +51,15 @@ def _is_key(module: Module, node: ast.Constant) -> bool:
     """Whether a string is the key under which something is got, set or given."""
     parent = module.scopes.parents[node]
     if isinstance(parent, ast.Subscript):
-        return not _is_none(_assigned(module, parent)) and not _is_environ(parent.value)
+        return not is_constant_none(_assigned(module, parent)) and not _is_environ(parent.value)
     if isinstance(parent, ast.Dict):
         keys = {each.value for each in parent.keys if isinstance(each, ast.Constant)}
         values = [v for k, v in zip(parent.keys, parent.values, strict=True) if k is node]
-        return bool(values) and not _is_none(values[0]) and keys.isdisjoint(_OF_A_REQUEST)
+        return bool(values) and not is_constant_none(values[0]) and keys.isdisjoint(_OF_A_REQUEST)
     if isinstance(parent, ast.Call) and parent.args[:1] == [node]:
         owner = parent.func.value if isinstance(parent.func, ast.Attribute) else None
         is_environ = owner is not None and _is_environ(owner)
-        return not any(map(_is_none, parent.args[1:])) and not is_environ
+        return not any(map(is_constant_none, parent.args[1:])) and not is_environ
     return False
 
 
@@ -68,10 +69,6 @@ def _assigned(module: Module, target: ast.expr) -> ast.expr | None:
     if not isinstance(parent, ast.Assign | ast.AnnAssign) or parent.value is target:
         return None
     return parent.value
-
-
-def _is_none(node: ast.AST | None) -> bool:
-    return isinstance(node, ast.Constant) and node.value is None
 
 
 def _is_environ(node: ast.expr) -> bool:

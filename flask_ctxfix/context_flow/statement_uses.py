@@ -104,14 +104,14 @@ class StatementUses(ExpressionUses):
         self.block(body[1:], self.block(body[:1], state).maybe())
 
     def _try(self, node: ast.Try, state: State) -> State:
-        is_guarded = expects_no_context(node)
+        is_guarded = expects_no_context(self._module, self._values.project, node)
         if not all(
             self._fails_too(handler, state)
             for handler in fallbacks(self._values, self._module, node)
         ):
             self.block(node.body, state.maybe().where(is_guarded))
             after = state
-        elif expects_failure(node):
+        elif expects_failure(self._module, self._values.project, node):
             self._failing_block(node.body, state.where(is_guarded))
             after = state
         else:
@@ -159,7 +159,7 @@ class StatementUses(ExpressionUses):
         made = made_context(value)
         if made is not Need.NONE:
             return made
-        if suppresses_error(node, value):
+        if suppresses_error(self._module, self._values.project, node, value):
             return Need.REQUEST
         if may_be_context(self._values, self._module, node, value):
             return Need.REQUEST

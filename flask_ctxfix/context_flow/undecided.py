@@ -13,6 +13,7 @@ from flask_ctxfix.context_flow.values import Foreign, Known, Value
 from flask_ctxfix.origins import NONE, UNKNOWN
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import Binding
+from flask_ctxfix.syntax import is_constant_none
 
 
 class Undecided(NamedTuple):
@@ -45,7 +46,7 @@ class ValueQuestions:
     """What all questions for values share. Subclasses say what `_of` and `_bound` do."""
 
     def __init__(self, project: Project, table: Table) -> None:
-        self._project = project
+        self.project = project
         self._table = table
         self._named: dict[str, Foreign] = {}
 
@@ -83,7 +84,7 @@ class ValueQuestions:
         return found
 
     def _named_elsewhere(self, module: Module, node: ast.expr) -> Foreign | None:
-        origins = self._project.origins(module, node) - {NONE}
+        origins = self.project.origins(module, node) - {NONE}
         return self._one_foreign(origins)
 
     def _one_foreign(self, origins: Iterable[str]) -> Foreign | None:
@@ -108,8 +109,8 @@ class ValueQuestions:
 
     def _set_in(self, path: str, name: str) -> Iterator[Evaluated]:
         """Yield what code elsewhere sets a name of the module at `path` to."""
-        for setter in setters_of(self._project, name):
-            if self._project.module_of(setter.module, setter.target) == path:
+        for setter in setters_of(self.project, name):
+            if self.project.module_of(setter.module, setter.target) == path:
                 yield self._set_to(setter)
 
     def _set_to(self, setter: Setter) -> Evaluated:
@@ -119,8 +120,3 @@ class ValueQuestions:
 def is_none(binding: Binding) -> bool:
     """Whether a binding gives its name the constant None."""
     return binding.value is not None and is_constant_none(binding.value)
-
-
-def is_constant_none(value: ast.expr) -> bool:
-    """Whether an expression is the constant None."""
-    return isinstance(value, ast.Constant) and value.value is None

@@ -256,6 +256,10 @@ CONSUMING = methods("reads at once")
 # name for themselves, while dictionaries have a `get`, and loggers an `exception`.
 WAITING = methods("waits")
 ONLY_WAITING = WAITING - ITEM_READERS - methods("logs")
+# What starts work and returns when that has run; and pools whose block ends only then. The pools of
+# multiprocessing are terminated at the end of theirs: what they run by then goes on.
+WAITING_STARTERS = named("waits for its work")
+WAITING_POOLS = named("waits at its end")
 
 # Functions whose result is their argument in another form; what reads its arguments one by one, as
 # it is read itself.

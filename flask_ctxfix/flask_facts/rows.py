@@ -100,6 +100,8 @@ Role = Literal[
     "lock",
     "event",
     "waits",
+    "waits for its work",
+    "waits at its end",
     "signal",
     # What makes a function a job, and what hands a job over with its arguments: as they are, or as
     # a tuple and a dict.

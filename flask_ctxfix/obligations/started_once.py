@@ -5,11 +5,11 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from flask_ctxfix.aliases import known_as
 from flask_ctxfix.context_flow import ContextFlow, Where
 from flask_ctxfix.context_flow.tables import QuestionKind
 from flask_ctxfix.context_flow.values import Class, Foreign, Value
 from flask_ctxfix.flask_facts import APPLICATIONS, CHANGING, FLAGS, ONCE_DECORATORS, PROXIES
+from flask_ctxfix.obligations.shared_instances import may_be_shared
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import FunctionNode, Scope
 from flask_ctxfix.statements import before_in, ends, way_out
@@ -158,30 +158,7 @@ def _is_shared_receiver(module: Module, parameter: ast.AST, project: Project) ->
     decorators: list[ast.expr] = getattr(function, "decorator_list", [])
     if any(last_name(each) == "classmethod" for each in decorators):
         return True
-    flow = ContextFlow.of(project)
-    made = [
-        flow.every_caller.of(home, call).where
-        for home, call in _constructions(module, project, owner)
-    ]
-    return not made or any(where is not Where.REQUEST for where in made)
-
-
-def _constructions(
-    module: Module, project: Project, owner: ast.ClassDef
-) -> list[tuple[Module, ast.Call]]:
-    """Return the calls outside of tests that make an instance of a class."""
-    values = ContextFlow.of(project).values
-    names = known_as(project, owner.name)
-
-    def search() -> Iterator[tuple[Module, ast.Call]]:
-        for home in project.parsed(project.naming_outside_tests(owner.name)):
-            scopes = home.scopes
-            calls = scopes.nodes(ast.Call) if home is module else scopes.calls_of(names)
-            for call in calls:
-                if values.of(home, call.func) == Class(module, owner):
-                    yield home, call
-
-    return module.memo(("constructions", owner), lambda: list(search()))
+    return may_be_shared(Class(module, owner), project)
 
 
 def _is_kept(module: Module, call: ast.AST, project: Project) -> bool:
@@ -238,10 +215,10 @@ def _lasts(module: Module, target: ast.expr, project: Project) -> bool:
 
 def _is_guarded(module: Module, call: ast.AST, project: Project) -> bool:
     """Whether something that lasts, and changes, tells if a call is made."""
-    return any(_asks_what_changes(module, test, project) for test in _conditions(module, call))
+    return any(asks_what_changes(module, test, project) for test in conditions(module, call))
 
 
-def _conditions(module: Module, node: ast.AST) -> Iterator[ast.expr]:
+def conditions(module: Module, node: ast.AST) -> Iterator[ast.expr]:
     """Yield the tests on the way to a node: those around it, and those that may leave before."""
     for parent, child in way_out(module, node):
         if isinstance(parent, ast.If | ast.IfExp | ast.While) and child is not parent.test:
@@ -252,15 +229,20 @@ def _conditions(module: Module, node: ast.AST) -> Iterator[ast.expr]:
         yield from (each.test for each in earlier if ends(each.body) or ends(each.orelse))
 
 
-def _asks_what_changes(module: Module, test: ast.expr, project: Project) -> bool:
-    """Whether a test depends on what is one for all requests, and on which they leave a mark."""
+def asks_what_changes(
+    module: Module, test: ast.expr, project: Project, *, by_key: bool = False
+) -> bool:
+    """Whether a test depends on what is one for all requests, and on which they leave a mark.
+
+    With `by_key` it may be a mark for each key, so that code runs once for each.
+    """
     seen = {test}
     left = [test]
     while left:
         current = left.pop()
         if _is_what_changes(module, current, project):
             return True
-        new = [each for each in _parts(module, current) if each not in seen]
+        new = [each for each in _parts(module, current, by_key) if each not in seen]
         seen.update(new)
         left += new
     return False
@@ -296,16 +278,16 @@ def _asks_the_process(module: Module, call: ast.Call, project: Project) -> bool:
     return called.name in _THREADS
 
 
-def _parts(module: Module, test: ast.expr) -> Iterator[ast.expr]:
-    """Yield what a test is made of; not what is looked up by a key that differs."""
+def _parts(module: Module, test: ast.expr, by_key: bool) -> Iterator[ast.expr]:
+    """Yield what a test is made of; what is looked up by a key that differs only `by_key`."""
     if isinstance(test, ast.Compare) and isinstance(test.ops[0], ast.In | ast.NotIn):
-        return
-    if isinstance(test, ast.Subscript):
-        if isinstance(test.slice, ast.Constant):
+        yield from test.comparators if by_key else ()
+    elif isinstance(test, ast.Subscript):
+        if by_key or isinstance(test.slice, ast.Constant):
             yield test.value
     elif isinstance(test, ast.Call):
         is_lookup = getattr(test.func, "attr", "") == "get"
-        if not is_lookup:
+        if by_key or not is_lookup:
             yield from test.args
             if isinstance(test.func, ast.Attribute):
                 yield test.func.value

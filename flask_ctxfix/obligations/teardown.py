@@ -13,6 +13,7 @@ from flask_ctxfix.project import Module, Project
 from flask_ctxfix.scopes import FunctionNode
 from flask_ctxfix.source import SourceError
 from flask_ctxfix.statements import own_nodes
+from flask_ctxfix.syntax import is_constant_none
 
 # What else than a teardown function notices that a context comes or goes, or is asked by `url_for`.
 _WATCHERS = (
@@ -145,7 +146,7 @@ def _is_found(values: Values, module: Module, test: ast.expr, asked: set[str]) -
     if isinstance(test, ast.Compare) and len(test.ops) == 1:
         left, right = test.left, test.comparators[0]
         if isinstance(test.ops[0], ast.IsNot):
-            is_none = isinstance(right, ast.Constant) and right.value is None
+            is_none = is_constant_none(right)
             return is_none and isinstance(left, ast.Name) and left.id in asked
         if isinstance(test.ops[0], ast.In):
             return values.of(module, right) == _G
@@ -157,7 +158,7 @@ def _asks_g(values: Values, module: Module, node: ast.expr) -> bool:
     if not isinstance(node, ast.Call) or node.keywords or not node.args:
         return False
     default = node.args[-1]
-    is_none = isinstance(default, ast.Constant) and default.value is None
+    is_none = is_constant_none(default)
     called = values.of(module, node.func)
     if called in (Foreign("flask.g.pop"), Foreign("flask.g.get")):
         is_short = len(node.args) == 1 and called == Foreign("flask.g.get")

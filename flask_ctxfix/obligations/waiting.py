@@ -8,23 +8,29 @@ from collections.abc import Iterator
 from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.starts import Start
 from flask_ctxfix.context_flow.values import Foreign
-from flask_ctxfix.flask_facts import CONSUMING, ONLY_WAITING, WAITING
+from flask_ctxfix.flask_facts import (
+    CONSUMING,
+    ONLY_WAITING,
+    STARTERS,
+    WAITING,
+    WAITING_POOLS,
+    WAITING_STARTERS,
+)
 from flask_ctxfix.project import Module, Project
 from flask_ctxfix.statements import block_of
 from flask_ctxfix.syntax import last_name, root_of
-
-# Behind its block, what was handed to one of these in it has run.
-_POOLS = ("concurrent.futures.", "multiprocessing.Pool", "multiprocessing.pool.")
 
 
 def may_wait(module: Module, project: Project, node: ast.AST) -> bool:
     """Whether the code around what starts work may wait until that has run."""
     around = module.scopes.function_of(node)
     begin = module.span(node).end
-    for parent in module.scopes.ancestors(node):
+    for parent in (node, *module.scopes.ancestors(node)):
         if parent is around:
             break
         if isinstance(parent, ast.Await):
+            return True
+        if isinstance(parent, ast.Call) and _is_awaited(module, project, parent):
             return True
         items = parent.items if isinstance(parent, ast.With | ast.AsyncWith) else ()
         if any(_may_wait_at_end(module, project, each, node) for each in items):
@@ -38,9 +44,39 @@ def may_wait(module: Module, project: Project, node: ast.AST) -> bool:
 
 def waiting_for(start: Start, project: Project) -> ast.AST | None:
     """Return the code behind which what is started has run, wherever code goes on from it."""
-    scopes, call = start.module.scopes, start.call
+    waiting = _waiting_for_call(start.module, project, start.call)
+    if waiting is not None:
+        return waiting
+    pool = pool_of(start)
+    for block_ in start.module.scopes.ancestors(start.call) if isinstance(pool, ast.Name) else ():
+        if isinstance(block_, ast.With) and _closes(start.module, project, block_, pool.id):  # type: ignore[union-attr]
+            return block_
+    return None
+
+
+def _is_awaited(module: Module, project: Project, call: ast.Call) -> bool:
+    """Whether the code around a call that starts work waits for what that gives."""
+    started = _called(module, project, call)
+    if started not in STARTERS:
+        return False
+    if STARTERS[started].passing == "each" and is_read_at_once(module, call):
+        return True
+    return _waiting_for_call(module, project, call) is not None
+
+
+def _called(module: Module, project: Project, call: ast.AST) -> str:
+    """Return the name of what is called from elsewhere; empty where that is not known."""
+    if not isinstance(call, ast.Call):
+        return ""
+    called = ContextFlow.of(project).values.of(module, call.func)
+    return called.name if isinstance(called, Foreign) else ""
+
+
+def _waiting_for_call(module: Module, project: Project, call: ast.AST) -> ast.AST | None:
+    """Return what waits for the work of one call: itself, or what is made of what it returns."""
+    scopes = module.scopes
     parent = scopes.parents[call]
-    if getattr(getattr(call, "func", None), "attr", "") == "apply":
+    if _called(module, project, call) in WAITING_STARTERS:
         return call
     if isinstance(parent, ast.Await) or _waits_for_task(parent):
         return parent
@@ -51,10 +87,6 @@ def waiting_for(start: Start, project: Project) -> ast.AST | None:
             value = getattr(statement, "value", None) or getattr(statement, "test", None)
             if any(_waits_for_task(each, name) for each in (ast.walk(value) if value else ())):
                 return statement
-    pool = pool_of(start)
-    for block_ in scopes.ancestors(call) if isinstance(pool, ast.Name) else ():
-        if isinstance(block_, ast.With) and _closes(start.module, project, block_, pool.id):  # type: ignore[union-attr]
-            return block_
     return None
 
 
@@ -146,11 +178,11 @@ def _waits_for_task(node: ast.AST, name: str | None = None) -> bool:
 def _may_wait_at_end(module: Module, project: Project, item: ast.withitem, node: ast.AST) -> bool:
     """Whether what a block enters may wait, at its end, for work that is handed over in it.
 
-    Pools do; what nobody knows may, if the work is handed to that.
+    Executors do; what nobody knows may, if the work is handed to that.
     """
     value = ContextFlow.of(project).values.of(module, item.context_expr)
     if isinstance(value, Foreign):
-        return value.name.startswith(_POOLS)
+        return value.name in WAITING_POOLS
     entered = getattr(item.optional_vars or item.context_expr, "id", "")
     around = (each for each in (node, *module.scopes.ancestors(node)) if isinstance(each, ast.Call))
     return value is None and any(getattr(root_of(c.func), "id", None) == entered for c in around)
@@ -161,5 +193,5 @@ def _closes(module: Module, project: Project, block: ast.With, pool: str) -> boo
     for item in block.items:
         if getattr(item.optional_vars or item.context_expr, "id", "") == pool:
             value = ContextFlow.of(project).values.of(module, item.context_expr)
-            return isinstance(value, Foreign) and value.name.startswith("concurrent.futures.")
+            return isinstance(value, Foreign) and value.name in WAITING_POOLS
     return False

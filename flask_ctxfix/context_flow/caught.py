@@ -37,9 +37,14 @@ def caught_around(module: Module, project: Project, node: ast.AST) -> frozenset[
     )
 
 
+def catches_every_error(names: Collection[str]) -> bool:
+    """Whether who catches `names` certainly catches all that a program may handle."""
+    return not BROAD_ERRORS.isdisjoint(names)
+
+
 def catches(names: Collection[str], error: str) -> bool:
     """Whether who catches `names` certainly catches `error`."""
-    return error in names or not BROAD_ERRORS.isdisjoint(names)
+    return error in names or catches_every_error(names)
 
 
 def may_catch(names: Collection[str], error: str) -> bool:

@@ -1,0 +1,77 @@
+"""What makes the instances of a class, and whether requests share them."""
+
+from __future__ import annotations
+
+import ast
+from collections import defaultdict
+from collections.abc import Iterator
+
+from flask_ctxfix.aliases import calls_of_any, known_as
+from flask_ctxfix.context_flow import ContextFlow, Where
+from flask_ctxfix.context_flow.values import Class, Value
+from flask_ctxfix.module import NodeKey
+from flask_ctxfix.obligations.singletons import is_kept_by_its_class
+from flask_ctxfix.project import Module, Project
+
+
+def is_shared(owner: Class, project: Project) -> bool:
+    """Whether all instances of a class are made once for the process, not in requests."""
+    return project.memo(("shared", owner.key), lambda: _is_shared(owner, project))
+
+
+def _is_shared(owner: Class, project: Project) -> bool:
+    if is_kept_by_its_class(owner, project):
+        return True
+    if owner.node.bases or owner.node.keywords:
+        return False
+    reachability = ContextFlow.of(project).reachability
+    made = [reachability.of(module, call).where for module, call in instantiations(owner, project)]
+    return bool(made) and all(where is Where.OUTSIDE for where in made)
+
+
+def may_be_shared(owner: Class, project: Project) -> bool:
+    """Whether an instance of a class may be there for longer than the request that uses it.
+
+    Each may that no code is seen to make in a request, or that its class makes only once.
+    """
+    if is_kept_by_its_class(owner, project):
+        return True
+    reachability = ContextFlow.of(project).every_caller
+    made = [
+        reachability.of(module, call).where
+        for module, call in instantiations(owner, project)
+        if not project.is_test(module.path)
+    ]
+    return not made or any(where is not Where.REQUEST for where in made)
+
+
+def instantiations(owner: Class, project: Project) -> Iterator[tuple[Module, ast.Call]]:
+    """Yield the calls of the project that make instances of a class, under whatever name."""
+    home, name = owner.module, owner.node.name
+    every = project.memo(("instantiations", name), lambda: _instantiations(project, name))
+    for module, call in every.get(owner.key, ()):
+        if module is home or module.path != home.path:
+            yield module, call
+    if project.module(home.path) is not home:  # it is another text of the file
+        values = ContextFlow.of(project).values
+        for call in calls_of_any(home, known_as(project, name)):
+            if is_class(values.of(home, call.func), owner):
+                yield home, call
+
+
+def _instantiations(project: Project, name: str) -> dict[NodeKey, list[tuple[Module, ast.Call]]]:
+    """Return the calls that make instances of the classes of a name, by which class that is."""
+    values = ContextFlow.of(project).values
+    names = known_as(project, name)
+    found: dict[NodeKey, list[tuple[Module, ast.Call]]] = defaultdict(list)
+    for module in project.parsed(sorted(project.index.naming_any(names))):
+        for call in calls_of_any(module, names):
+            value = values.of(module, call.func)
+            if isinstance(value, Class):
+                found[value.key].append((module, call))
+    return found
+
+
+def is_class(value: Value | None, owner: Class) -> bool:
+    """Whether a value is this class, also if its file was parsed twice."""
+    return isinstance(value, Class) and value.key == owner.key
