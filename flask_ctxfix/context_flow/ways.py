@@ -57,25 +57,60 @@ class Ways:
         self._of_caller = of_caller
 
     def to(self, asked: Place, where: Where) -> tuple[Step, ...]:
-        """Return the shortest way to a function in a context: an entry, and the calls from it."""
+        """Return the shortest way to a function in a context: an entry, and the calls from it.
+
+        Of several, it is the first by where their steps stand. Each beginning of it is the way to
+        the function that it leads to, and is kept: many questions share most of their ways.
+        """
         before: dict[Place, list[_Call]] = {asked: []}
         layer = [asked]
-        while layer:
-            kinds = {each: self._kind_of_entry(each, where) for each in layer}
-            ways = [
-                _way(each, kind, asked, before) for each, kind in kinds.items() if kind is not None
-            ]
-            if ways:
-                return min(ways, key=lambda way: [(s.filename, s.row, s.column) for s in way])
-            following: dict[Place, list[_Call]] = {}
-            for place in layer:
-                for caller, node in self._calls_in(place, where):
-                    if caller not in before:
-                        step = step_at(caller.module, node, "call")
-                        following.setdefault(caller, []).append(_Call(step, place))
-            before.update(following)
-            layer = list(following)
-        return (entry_step(*asked),)
+        found: list[tuple[tuple[Step, ...], list[_Call]]] = []
+        depth = 0
+        while layer and all(depth < len(begun) + len(calls) for begun, calls in found):
+            ahead: list[Place] = []
+            for each in layer:
+                begun = self._begun(each, where)
+                if begun is None:
+                    ahead.append(each)
+                else:
+                    found.append((begun, _calls(each, asked, before)))
+            layer = self._behind(ahead, where, before)
+            depth += 1
+        if not found:
+            return (entry_step(*asked),)
+        return self._keep(asked, where, *min(found, key=lambda way: _order(*way)))
+
+    def _behind(
+        self, layer: list[Place], where: Where, before: dict[Place, list[_Call]]
+    ) -> list[Place]:
+        """Return what calls functions and was not met before; add that to `before`."""
+        following: dict[Place, list[_Call]] = {}
+        for place in layer:
+            for caller, node in self._calls_in(place, where):
+                if caller not in before:
+                    step = step_at(caller.module, node, "call")
+                    following.setdefault(caller, []).append(_Call(step, place))
+        before.update(following)
+        return list(following)
+
+    def _begun(self, place: Place, where: Where) -> tuple[Step, ...] | None:
+        """Return the way to a function if it is known, or begins with that very function."""
+        known: tuple[Step, ...] | None = place.module.known(("way", self, place.function, where))
+        if known is not None:
+            return known
+        kind = self._kind_of_entry(place, where)
+        return None if kind is None else (entry_step(*place, kind),)
+
+    def _keep(
+        self, asked: Place, where: Where, begun: tuple[Step, ...], calls: list[_Call]
+    ) -> tuple[Step, ...]:
+        """Keep the ways to all functions that a way leads over, and return the whole."""
+        way = begun
+        for call in calls:
+            way = (*way, call.step)
+            place, so_far = call.to, way
+            place.module.memo(("way", self, place.function, where), lambda: so_far)  # noqa: B023
+        return asked.module.memo(("way", self, asked.function, where), lambda: way)
 
     def reason(self, asked: Place, contexts: Contexts) -> str:
         """Return why nobody knows where a function runs."""
@@ -147,12 +182,17 @@ class Ways:
                 yield caller.reason
 
 
-def _way(
-    root: Place, kind: str, asked: Place, before: dict[Place, list[_Call]]
-) -> tuple[Step, ...]:
-    """Return the first of the ways from a root to the function that was asked for."""
-    way = [entry_step(*root, kind)]
+def _calls(root: Place, asked: Place, before: dict[Place, list[_Call]]) -> list[_Call]:
+    """Return the first of the ways that lead from a function to the one that was asked for."""
+    way = []
     while root is not asked:
-        step, root = min(before[root], key=lambda call: call.order)
-        way.append(step)
-    return tuple(way)
+        call = min(before[root], key=lambda call: call.order)
+        way.append(call)
+        root = call.to
+    return way
+
+
+def _order(begun: tuple[Step, ...], calls: list[_Call]) -> tuple[int, list[tuple[str, int, int]]]:
+    """Return what ways are sorted by: how long they are, and where their steps stand."""
+    steps = (*begun, *(call.step for call in calls))
+    return len(steps), [(each.filename, each.row, each.column) for each in steps]
