@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from flask_ctxfix import engine
-from flask_ctxfix.project import Module
+from flask_ctxfix.module import Module
 from flask_ctxfix.settings import load
 from flask_ctxfix.source import Source
 

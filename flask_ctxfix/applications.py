@@ -9,8 +9,9 @@ from typing import Literal
 
 from flask_ctxfix import flask_facts
 from flask_ctxfix.aliases import calls_of_any, classes_of
+from flask_ctxfix.module import Module
 from flask_ctxfix.origins import UNKNOWN
-from flask_ctxfix.project import Module, Project
+from flask_ctxfix.project import Project
 
 Instance = Literal["Flask", "Blueprint", "other"]
 

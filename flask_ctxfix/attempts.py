@@ -11,7 +11,7 @@ from flask_ctxfix.records import replace
 from flask_ctxfix.source import SourceError
 
 if TYPE_CHECKING:
-    from flask_ctxfix.project import Module
+    from flask_ctxfix.module import Module
 
 Find = Callable[["Module"], list[Finding]]
 

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     import ast
 
     from flask_ctxfix.flask_versions import TargetVersion
-    from flask_ctxfix.project import Module, Project
+    from flask_ctxfix.module import Module
+    from flask_ctxfix.project import Project
 
 Level = Literal["error", "warning", "info"]
 Applicability = Literal["safe", "unsafe"]

@@ -25,7 +25,8 @@ from flask_ctxfix.source import Span
 from flask_ctxfix.statements import block_of
 
 if TYPE_CHECKING:
-    from flask_ctxfix.project import Module, Project
+    from flask_ctxfix.module import Module
+    from flask_ctxfix.project import Project
     from flask_ctxfix.scopes import Binding, Scope
 
 _REMOVING = (RemoveArgument, RemoveStatement, ReplaceStatement)

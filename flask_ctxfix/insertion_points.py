@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 
-from flask_ctxfix.project import Module
+from flask_ctxfix.module import Module
 
 _TYPE_COMMENT = re.compile(r"#\s*type:")
 

@@ -12,9 +12,10 @@ from typing import Any, NamedTuple, TypeVar
 
 from flask_ctxfix.codemod import Codemod, Finding, Survey
 from flask_ctxfix.flask_versions import TargetVersion
+from flask_ctxfix.module import Module, deep_calls
 from flask_ctxfix.module_files import ModuleFiles
 from flask_ctxfix.outcome import FileResult, Located
-from flask_ctxfix.project import Module, Project, deep_calls
+from flask_ctxfix.project import Project
 from flask_ctxfix.projects import Projects
 from flask_ctxfix.records import replace
 from flask_ctxfix.source import Source, SourceError

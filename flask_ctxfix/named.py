@@ -6,7 +6,8 @@ import ast
 
 from flask_ctxfix.applications import imported_packages
 from flask_ctxfix.context_flow.module_names import functions_of
-from flask_ctxfix.project import Module, Project
+from flask_ctxfix.module import Module
+from flask_ctxfix.project import Project
 
 
 def is_named(project: Project, name: str) -> bool:

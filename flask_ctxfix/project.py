@@ -10,10 +10,7 @@ from types import MappingProxyType
 from flask_ctxfix import flask_facts
 from flask_ctxfix.binders import Binders
 from flask_ctxfix.local_names import LocalName
-from flask_ctxfix.module import Keeper as Keeper
-from flask_ctxfix.module import Module as Module
-from flask_ctxfix.module import deep_calls as deep_calls
-from flask_ctxfix.module import stem_of as stem_of
+from flask_ctxfix.module import Module
 from flask_ctxfix.module_files import ModuleFiles
 from flask_ctxfix.modules import Modules, file_at
 from flask_ctxfix.origins import NONE, Origins, Resolver

@@ -29,7 +29,7 @@ from flask_ctxfix.source import Span
 from flask_ctxfix.statements import blocks_in
 
 if TYPE_CHECKING:
-    from flask_ctxfix.project import Module
+    from flask_ctxfix.module import Module
 
 _BLOCK = re.compile(r"\s*(class|def)\b")
 _REST_OF_LINE = re.compile(r"[ \t\f]*;?[ \t\f]*(#[^\r\n]*)?(\r\n|\r|\n|\Z)")

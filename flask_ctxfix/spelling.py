@@ -7,7 +7,8 @@ import sys
 
 from flask_ctxfix.codemod import Need
 from flask_ctxfix.imports import local_name
-from flask_ctxfix.project import Module, Project
+from flask_ctxfix.module import Module
+from flask_ctxfix.project import Project
 from flask_ctxfix.scopes import Binding
 
 

@@ -11,7 +11,8 @@ from flask_ctxfix.scopes import FunctionNode
 from flask_ctxfix.source import SourceError, Span
 
 if TYPE_CHECKING:
-    from flask_ctxfix.project import Module, Project
+    from flask_ctxfix.module import Module
+    from flask_ctxfix.project import Project
 
 
 def definition_of(module: Module, function: FunctionNode) -> Definition:

@@ -12,7 +12,7 @@ from flask_ctxfix.patterns import parse
 
 if TYPE_CHECKING:
     from flask_ctxfix.codemod import Finding
-    from flask_ctxfix.project import Module
+    from flask_ctxfix.module import Module
     from flask_ctxfix.settings import Settings
 
 _NOQA = re.compile(r"#\s*noqa\b(?:\s*:\s*(?P<codes>[A-Z]+\d+(?:[\s,]+[A-Z]+\d+)*))?", re.IGNORECASE)

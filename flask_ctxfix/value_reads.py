@@ -22,7 +22,8 @@ from flask_ctxfix.flask_facts import (
     USERS,
     WHOLE_BODY_READS,
 )
-from flask_ctxfix.project import Module, Project
+from flask_ctxfix.module import Module
+from flask_ctxfix.project import Project
 from flask_ctxfix.scopes import FunctionNode
 from flask_ctxfix.spelling import is_free
 

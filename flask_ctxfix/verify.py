@@ -9,12 +9,12 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from flask_ctxfix.codemod import RewriteError, WrapStatements
-from flask_ctxfix.project import deep_calls
+from flask_ctxfix.module import deep_calls
 from flask_ctxfix.statements import is_endless
 
 if TYPE_CHECKING:
     from flask_ctxfix.codemod import Finding
-    from flask_ctxfix.project import Module
+    from flask_ctxfix.module import Module
 
 Key = tuple[str, str]
 

@@ -18,7 +18,8 @@ from flask_ctxfix.codemod import (
     Survey,
 )
 from flask_ctxfix.flask_versions import TargetVersion
-from flask_ctxfix.project import Module, Project
+from flask_ctxfix.module import Module
+from flask_ctxfix.project import Project
 
 Write = Callable[[dict[str, str | bytes]], None]
 

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 from flask_ctxfix import verify
 from flask_ctxfix.cli import main
 from flask_ctxfix.codemod import RewriteError
-from flask_ctxfix.project import Module
+from flask_ctxfix.module import Module
 
 WRITER = """from flask import _app_ctx_stack
 

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from flask_ctxfix import apply, engine, executors, reach, rewrite, verify
 from flask_ctxfix.codemod import Codemod, Finding, Fix, Rule
 from flask_ctxfix.flask_versions import TargetVersion
+from flask_ctxfix.module import Module
 from flask_ctxfix.outcome import Mode, Outcome
-from flask_ctxfix.project import Module
 from flask_ctxfix.records import replace
 from flask_ctxfix.settings import Settings, SettingsError
 from flask_ctxfix.source import SourceError, decode

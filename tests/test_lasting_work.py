@@ -7,7 +7,7 @@ import ast
 import pytest
 
 from flask_ctxfix.codemod import Finding, Fix, ReplaceExpression, RewriteError
-from flask_ctxfix.project import Module
+from flask_ctxfix.module import Module
 from flask_ctxfix.source import Span, decode
 from flask_ctxfix.statements import is_endless
 from flask_ctxfix.verify import verify

@@ -15,9 +15,10 @@ from flask_ctxfix.codemods.removed_apis.kept_contexts import KeptContexts
 from flask_ctxfix.codemods.stored_requests.views_and_hooks import ViewsAndHooks
 from flask_ctxfix.context_flow.caught import is_group, names_of
 from flask_ctxfix.context_flow.starts import starts_in
+from flask_ctxfix.module import Module
 from flask_ctxfix.obligations.lasting_work import why_lasting
 from flask_ctxfix.origins import UNKNOWN
-from flask_ctxfix.project import Module, Project
+from flask_ctxfix.project import Project
 from flask_ctxfix.settings import Settings
 
 LENGTHS = [1, 9, 12, 200, 1500]

@@ -10,6 +10,7 @@ from textwrap import dedent
 import pytest
 
 from flask_ctxfix.context_flow.caught import caught_around, may_catch
+from flask_ctxfix.module import Module
 from flask_ctxfix.obligations.named_in_strings import may_be_starred, strings_naming
 from flask_ctxfix.obligations.only_use import is_only_named_at
 from flask_ctxfix.obligations.order_of_statements import Happened
@@ -25,7 +26,7 @@ from flask_ctxfix.obligations.set_between import set_between
 from flask_ctxfix.obligations.teardown import ends_unnoticed, fails_at_teardown, torn_down
 from flask_ctxfix.obligations.waiting import may_wait
 from flask_ctxfix.obligations.which_application import application_of_module, has_one_application
-from flask_ctxfix.project import Module, Project
+from flask_ctxfix.project import Project
 from flask_ctxfix.scopes import FunctionNode
 from flask_ctxfix.statements import is_handling, leaves_turn
 

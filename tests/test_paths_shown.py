@@ -15,7 +15,8 @@ from flask_ctxfix import engine
 from flask_ctxfix.cli import main
 from flask_ctxfix.codemod import Definition, Finding, Fix, Label, Role, Rule, Step
 from flask_ctxfix.flask_versions import TargetVersion
-from flask_ctxfix.project import Module, Project
+from flask_ctxfix.module import Module
+from flask_ctxfix.project import Project
 from flask_ctxfix.records import replace
 from tests.conftest import family
 

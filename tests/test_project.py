@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from flask_ctxfix import kept_modules
-from flask_ctxfix.project import Module, Project
+from flask_ctxfix.module import Module
+from flask_ctxfix.project import Project
 from flask_ctxfix.source import SourceError
 
 

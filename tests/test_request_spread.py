@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from flask_ctxfix.context_flow.request_data import RequestData
-from flask_ctxfix.project import Project, deep_calls
+from flask_ctxfix.module import deep_calls
+from flask_ctxfix.project import Project
 
 FIXTURES = Path(__file__).with_name("fixtures")
 HEAD = "from flask import Flask, g, request\nfrom flask_wtf import FlaskForm\napp = Flask('app')\n"

@@ -24,7 +24,7 @@ from flask_ctxfix.codemod import (
     ReplaceStatement,
     RewriteError,
 )
-from flask_ctxfix.project import Module
+from flask_ctxfix.module import Module
 from flask_ctxfix.rewrite import rewrite, without_conflicts
 from flask_ctxfix.source import Source, Span
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flask_ctxfix.context_flow.tables import QuestionKind, Table
-from flask_ctxfix.project import Keeper
+from flask_ctxfix.module import Keeper
 
 Calls = dict[int, list[int]]
 REACHED: QuestionKind[frozenset[int]] = QuestionKind("reached", frozenset(), frozenset.union)

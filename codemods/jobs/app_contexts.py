@@ -10,10 +10,11 @@ from flask_ctxfix.context_flow import ContextFlow, Need
 from flask_ctxfix.context_flow.made_contexts import makes_context
 from flask_ctxfix.flask_facts import Runner
 from flask_ctxfix.insertion_points import can_be_wrapped
+from flask_ctxfix.module import Module
 from flask_ctxfix.obligations.lasting_work import may_go_on
 from flask_ctxfix.obligations.only_use import is_only_named_at, named_at
 from flask_ctxfix.obligations.which_application import application_seen
-from flask_ctxfix.project import Module, Project
+from flask_ctxfix.project import Project
 
 _CHANGES = "open an app context in the job"
 _TEARS_DOWN = ("teardown functions run when it ends",)

@@ -10,8 +10,9 @@ from flask_ctxfix.codemod import Fix, InsertStatement, Need, ReplaceExpression
 from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.values import Foreign
 from flask_ctxfix.insertion_points import is_first_on_line, start_with_comments
+from flask_ctxfix.module import Module
 from flask_ctxfix.obligations.which_application import application_seen
-from flask_ctxfix.project import Module, Project
+from flask_ctxfix.project import Project
 from flask_ctxfix.spelling import is_free
 
 _NAME = "FlaskTask"

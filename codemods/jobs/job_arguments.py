@@ -11,8 +11,9 @@ from flask_ctxfix.codemods.jobs.jobs import hand_overs_in
 from flask_ctxfix.context_flow.paths import path_to
 from flask_ctxfix.context_flow.proxies import proxy_of
 from flask_ctxfix.flask_versions import TargetVersion
+from flask_ctxfix.module import Module
 from flask_ctxfix.obligations.ending_objects import advice_on
-from flask_ctxfix.project import Module, Project
+from flask_ctxfix.project import Project
 
 _ADVICE = {
     "flask.current_app": "leave it out: the worker has an application of its own",

@@ -22,7 +22,8 @@ from flask_ctxfix.flask_facts import (
     Starter,
     spelled,
 )
-from flask_ctxfix.project import Module, Project
+from flask_ctxfix.module import Module
+from flask_ctxfix.project import Project
 from flask_ctxfix.scopes import FunctionNode
 from flask_ctxfix.syntax import last_name, without_call
 

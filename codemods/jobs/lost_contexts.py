@@ -16,7 +16,8 @@ from flask_ctxfix.context_flow.paths import path_to
 from flask_ctxfix.context_flow.starts import is_deferred
 from flask_ctxfix.flask_facts import Runner
 from flask_ctxfix.flask_versions import TargetVersion
-from flask_ctxfix.project import Module, Project
+from flask_ctxfix.module import Module
+from flask_ctxfix.project import Project
 
 _ADVICE: dict[Runner, str] = {
     "APScheduler": "open `with app.app_context():` in the job, with the application itself",

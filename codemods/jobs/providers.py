@@ -24,7 +24,8 @@ from flask_ctxfix.flask_facts import (
     Runner,
     is_well_known,
 )
-from flask_ctxfix.project import Module, Project
+from flask_ctxfix.module import Module
+from flask_ctxfix.project import Project
 from flask_ctxfix.scopes import FunctionNode
 
 # A file none of whose names has this in it has nothing to do with the runner.

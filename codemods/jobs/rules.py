@@ -14,7 +14,8 @@ from flask_ctxfix.codemods.jobs.lost_contexts import (
 )
 from flask_ctxfix.context_flow import Need
 from flask_ctxfix.flask_versions import TargetVersion
-from flask_ctxfix.project import Module, Project
+from flask_ctxfix.module import Module
+from flask_ctxfix.project import Project
 
 RULES = (JobWithoutAppContext(), JobReadsRequest(), ProxyAsJobArgument())
 

@@ -12,7 +12,7 @@ from flask_ctxfix.codemod import Edit, KeepBlock, RemoveFinally, RemoveStatement
 from flask_ctxfix.codemods.manual_contexts.pushes import Push
 from flask_ctxfix.codemods.manual_contexts.wraps import wrap
 from flask_ctxfix.flask_facts import BROAD_ERRORS
-from flask_ctxfix.project import Module
+from flask_ctxfix.module import Module
 from flask_ctxfix.records import Record, replace
 from flask_ctxfix.scopes import FunctionNode
 from flask_ctxfix.statements import blocks_in, is_handling, leaves_turn, nodes_of, own_nodes

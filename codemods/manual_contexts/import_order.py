@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from flask_ctxfix.applications import constructions
 from flask_ctxfix.codemods.manual_contexts.imported_files import imported_files
 from flask_ctxfix.context_flow import ContextFlow, Need, Summary
-from flask_ctxfix.project import Module, Project
+from flask_ctxfix.module import Module
+from flask_ctxfix.project import Project
 from flask_ctxfix.source import SourceError
 
 

@@ -11,7 +11,8 @@ from flask_ctxfix.context_flow import ContextFlow, Need
 from flask_ctxfix.context_flow.values import Foreign
 from flask_ctxfix.flask_facts import FLASK_PROXIES, PROXIES
 from flask_ctxfix.flask_versions import TargetVersion
-from flask_ctxfix.project import Module, Project
+from flask_ctxfix.module import Module
+from flask_ctxfix.project import Project
 from flask_ctxfix.steps import step_at
 from flask_ctxfix.syntax import last_name, without_call
 

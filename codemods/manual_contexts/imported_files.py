@@ -6,7 +6,8 @@ import ast
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 
-from flask_ctxfix.project import Module, Project
+from flask_ctxfix.module import Module
+from flask_ctxfix.project import Project
 
 
 def imported_files(

@@ -9,7 +9,8 @@ from flask_ctxfix.codemods.manual_contexts.imported_files import imported_files,
 from flask_ctxfix.codemods.manual_contexts.pushes import Push
 from flask_ctxfix.codemods.manual_contexts.startup import asks_for_context
 from flask_ctxfix.codemods.manual_contexts.unseen import needs_a_context
-from flask_ctxfix.project import Module, Project
+from flask_ctxfix.module import Module
+from flask_ctxfix.project import Project
 from flask_ctxfix.scopes import FunctionNode
 from flask_ctxfix.statements import own_nodes
 

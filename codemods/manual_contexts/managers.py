@@ -12,8 +12,9 @@ from flask_ctxfix.context_flow import ContextFlow, Need
 from flask_ctxfix.context_flow.made_contexts import makes_context
 from flask_ctxfix.context_flow.values import Foreign
 from flask_ctxfix.flask_facts import ENTERING, EXIT_STACKS
+from flask_ctxfix.module import Module
 from flask_ctxfix.obligations.which_application import is_current_app
-from flask_ctxfix.project import Module, Project
+from flask_ctxfix.project import Project
 from flask_ctxfix.scopes import FunctionNode
 from flask_ctxfix.statements import nodes_of
 

@@ -27,8 +27,9 @@ from flask_ctxfix.context_flow.made_contexts import makes_context
 from flask_ctxfix.context_flow.paths import path_to
 from flask_ctxfix.context_flow.values import Foreign
 from flask_ctxfix.flask_versions import ONE_CONTEXT, TargetVersion
+from flask_ctxfix.module import Module
 from flask_ctxfix.obligations.which_application import is_current_app, may_be_another
-from flask_ctxfix.project import Module, Project
+from flask_ctxfix.project import Project
 from flask_ctxfix.scopes import FunctionNode
 from flask_ctxfix.statements import loops_around, own_nodes
 from flask_ctxfix.steps import step_at

@@ -6,8 +6,9 @@ import ast
 from collections.abc import Iterator
 
 from flask_ctxfix.context_flow import ContextFlow, Reach
+from flask_ctxfix.module import Module
 from flask_ctxfix.obligations.named_in_strings import may_be_starred, strings_naming
-from flask_ctxfix.project import Module, Project
+from flask_ctxfix.project import Project
 from flask_ctxfix.scopes import FunctionNode
 from flask_ctxfix.steps import function_at
 

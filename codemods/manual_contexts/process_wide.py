@@ -17,7 +17,8 @@ from flask_ctxfix.codemods.manual_contexts.wraps import wrap
 from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.values import Function
 from flask_ctxfix.flask_versions import ONE_CONTEXT, TargetVersion
-from flask_ctxfix.project import Module, Project, stem_of
+from flask_ctxfix.module import Module, stem_of
+from flask_ctxfix.project import Project
 from flask_ctxfix.steps import step_at
 from flask_ctxfix.syntax import last_name
 

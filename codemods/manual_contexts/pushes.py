@@ -10,9 +10,10 @@ from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.starts import starts_in
 from flask_ctxfix.context_flow.values import Foreign, Instance, parameters_of
 from flask_ctxfix.flask_facts import CLASSES, CONTEXT_MAKERS
+from flask_ctxfix.module import Module
 from flask_ctxfix.named import defines, is_imported
 from flask_ctxfix.obligations.which_application import is_application
-from flask_ctxfix.project import Module, Project
+from flask_ctxfix.project import Project
 from flask_ctxfix.records import Record
 from flask_ctxfix.scopes import Binding, FunctionNode, Scope
 from flask_ctxfix.statements import block_of

@@ -11,8 +11,9 @@ from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.tables import QuestionKind
 from flask_ctxfix.context_flow.values import Foreign, Function, Property, Proxy, Value
 from flask_ctxfix.flask_facts import PROXIES
+from flask_ctxfix.module import Module
 from flask_ctxfix.obligations.teardown import ends_unnoticed
-from flask_ctxfix.project import Module, Project
+from flask_ctxfix.project import Project
 from flask_ctxfix.scopes import FunctionNode
 from flask_ctxfix.statements import nodes_of
 

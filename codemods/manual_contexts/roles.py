@@ -11,8 +11,9 @@ from flask_ctxfix.codemods.manual_contexts.imported_files import importers
 from flask_ctxfix.context_flow import ContextFlow, Reach, Where
 from flask_ctxfix.context_flow.starts import Start, starts_in
 from flask_ctxfix.context_flow.values import Foreign, Function, Value
+from flask_ctxfix.module import Module
 from flask_ctxfix.obligations.only_use import is_only_named_at
-from flask_ctxfix.project import Module, Project
+from flask_ctxfix.project import Project
 from flask_ctxfix.scopes import FunctionNode
 from flask_ctxfix.syntax import without_call
 

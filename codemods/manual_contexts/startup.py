@@ -11,7 +11,8 @@ from flask_ctxfix.context_flow import ContextFlow, Need
 from flask_ctxfix.context_flow.guards import is_proxy
 from flask_ctxfix.context_flow.values import Foreign, Instance, Value
 from flask_ctxfix.flask_facts import is_well_known
-from flask_ctxfix.project import Module, Project
+from flask_ctxfix.module import Module
+from flask_ctxfix.project import Project
 from flask_ctxfix.scopes import FunctionNode
 
 _KNOWN = {"celery", "click", "jinja2"}

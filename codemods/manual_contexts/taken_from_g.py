@@ -12,7 +12,8 @@ from flask_ctxfix.aliases import known_as
 from flask_ctxfix.codemods.manual_contexts.unseen import is_open
 from flask_ctxfix.context_flow import ContextFlow, Where
 from flask_ctxfix.context_flow.values import Foreign, Function, Property, Proxy
-from flask_ctxfix.project import Module, Project
+from flask_ctxfix.module import Module
+from flask_ctxfix.project import Project
 from flask_ctxfix.scopes import FunctionNode
 from flask_ctxfix.statements import nodes_of, own_nodes
 from flask_ctxfix.syntax import last_name

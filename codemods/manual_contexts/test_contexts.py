@@ -10,8 +10,9 @@ from flask_ctxfix.codemod import Advice, Finding, Rule
 from flask_ctxfix.context_flow import ContextFlow, Where
 from flask_ctxfix.context_flow.paths import path_to
 from flask_ctxfix.flask_versions import TargetVersion
+from flask_ctxfix.module import Module
 from flask_ctxfix.obligations.which_application import is_application
-from flask_ctxfix.project import Module, Project
+from flask_ctxfix.project import Project
 from flask_ctxfix.scopes import FunctionNode
 from flask_ctxfix.steps import step_at
 

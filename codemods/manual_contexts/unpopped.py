@@ -18,7 +18,8 @@ from flask_ctxfix.codemods.manual_contexts.startup import asks_for_context
 from flask_ctxfix.codemods.manual_contexts.unclosed import fix_for, keeps_values, steps_to
 from flask_ctxfix.codemods.manual_contexts.ways_out import returns_pushed, starts_safely
 from flask_ctxfix.flask_versions import ONE_CONTEXT, TargetVersion
-from flask_ctxfix.project import Module, Project
+from flask_ctxfix.module import Module
+from flask_ctxfix.project import Project
 from flask_ctxfix.scopes import FunctionNode
 from flask_ctxfix.statements import is_handling, nodes_of
 from flask_ctxfix.steps import step_at

@@ -13,8 +13,9 @@ from flask_ctxfix.context_flow.module_names import functions_of
 from flask_ctxfix.context_flow.tables import QuestionKind
 from flask_ctxfix.context_flow.values import Foreign, Function, Property, Proxy
 from flask_ctxfix.flask_facts import NEEDS, PROXIES
+from flask_ctxfix.module import Module
 from flask_ctxfix.obligations.overriding import may_be_called_unseen
-from flask_ctxfix.project import Module, Project
+from flask_ctxfix.project import Project
 from flask_ctxfix.scopes import FunctionNode
 from flask_ctxfix.source import SourceError
 from flask_ctxfix.statements import nodes_of

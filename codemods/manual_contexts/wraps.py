@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 from flask_ctxfix.codemod import Edit, RemoveStatement, WrapStatements
 from flask_ctxfix.codemods.manual_contexts.pushes import Push
-from flask_ctxfix.project import Module
+from flask_ctxfix.module import Module
 from flask_ctxfix.source import Span
 
 _NEWLINE = re.compile(r"\r\n|\r|\n")

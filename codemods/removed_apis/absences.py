@@ -6,7 +6,8 @@ import ast
 
 from flask_ctxfix.codemods.removed_apis.versions import is_version_test
 from flask_ctxfix.context_flow.caught import names_of
-from flask_ctxfix.project import Module, Project
+from flask_ctxfix.module import Module
+from flask_ctxfix.project import Project
 from flask_ctxfix.statements import before_in, ends
 
 

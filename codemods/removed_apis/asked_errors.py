@@ -9,7 +9,8 @@ from flask_ctxfix.codemods.removed_apis.tested import is_tested, none_test
 from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.values import Foreign, Function
 from flask_ctxfix.flask_facts import EVERY_ERROR, is_log
-from flask_ctxfix.project import Module, Project
+from flask_ctxfix.module import Module
+from flask_ctxfix.project import Project
 from flask_ctxfix.statements import is_handling, nodes_of, own_nodes
 
 _CURRENT_ERROR = frozenset(

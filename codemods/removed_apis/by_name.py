@@ -13,7 +13,7 @@ from flask_ctxfix.codemods.removed_apis.stores import Store
 from flask_ctxfix.codemods.removed_apis.tested import is_tested, none_test
 from flask_ctxfix.flask_facts import FLASK_PROXIES
 from flask_ctxfix.flask_versions import FIXED_SESSION, ONE_CONTEXT, TargetVersion
-from flask_ctxfix.project import Module
+from flask_ctxfix.module import Module
 from flask_ctxfix.syntax import is_constant_none
 
 BY_HAND = "rework this by hand"

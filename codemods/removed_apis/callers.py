@@ -19,7 +19,8 @@ from flask_ctxfix.context_flow.values import (
     bound_arguments,
     parameters_of,
 )
-from flask_ctxfix.project import Module, Project
+from flask_ctxfix.module import Module
+from flask_ctxfix.project import Project
 from flask_ctxfix.scopes import FunctionNode
 
 _ASKS_BY_NAME = {"builtins.getattr": 3, "builtins.hasattr": 2}

@@ -10,7 +10,8 @@ from flask_ctxfix.aliases import may_know
 from flask_ctxfix.codemod import Advice, Finding, Fix, Level, ReplaceExpression, Rule
 from flask_ctxfix.codemods.removed_apis.stack_uses import StackUses, serves_newer_flask
 from flask_ctxfix.flask_versions import ONE_CONTEXT, TargetVersion
-from flask_ctxfix.project import Module, Project
+from flask_ctxfix.module import Module
+from flask_ctxfix.project import Project
 from flask_ctxfix.source import Span
 
 _MAKERS = {"RequestContext": ("request_context", 2), "AppContext": ("app_context", 1)}

@@ -28,7 +28,8 @@ from flask_ctxfix.codemods.removed_apis.stack_uses import serves_newer_flask
 from flask_ctxfix.codemods.removed_apis.stores import facts_of_project
 from flask_ctxfix.flask_versions import TargetVersion
 from flask_ctxfix.imports import exported_names
-from flask_ctxfix.project import Module, Project
+from flask_ctxfix.module import Module
+from flask_ctxfix.project import Project
 from flask_ctxfix.statements import ends
 
 _PROPERTY = flask_facts.PRESERVE_PROPERTY

@@ -11,7 +11,8 @@ from flask_ctxfix.codemods.removed_apis.asked_errors import AskedErrors, raises_
 from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.caught import catches, is_group, may_catch, names_of
 from flask_ctxfix.context_flow.values import Function, Instance
-from flask_ctxfix.project import Module, Project
+from flask_ctxfix.module import Module
+from flask_ctxfix.project import Project
 from flask_ctxfix.scopes import FunctionNode
 from flask_ctxfix.syntax import without_call
 

@@ -26,7 +26,8 @@ from flask_ctxfix.context_flow import Need as Context
 from flask_ctxfix.context_flow.values import Function
 from flask_ctxfix.flask_facts import FIRST_REQUEST
 from flask_ctxfix.flask_versions import TargetVersion
-from flask_ctxfix.project import Module, Project
+from flask_ctxfix.module import Module
+from flask_ctxfix.project import Project
 from flask_ctxfix.statements import block_of
 
 _REGISTERS = {"before_first_request", "before_app_first_request"}

@@ -16,7 +16,8 @@ from flask_ctxfix.codemods.removed_apis.kept_values import Uses
 from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.values import Class, Foreign, Function, bound_arguments
 from flask_ctxfix.flask_facts import ENTERING
-from flask_ctxfix.project import Module, Project
+from flask_ctxfix.module import Module
+from flask_ctxfix.project import Project
 from flask_ctxfix.records import Record, replace
 from flask_ctxfix.scopes import FunctionNode
 from flask_ctxfix.syntax import defaults_of

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from flask_ctxfix.aliases import known_as
 from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.values import Class, Foreign, Function, Instance, Property, Value
-from flask_ctxfix.module import NodeKey
-from flask_ctxfix.project import Module, Project
+from flask_ctxfix.module import Module, NodeKey
+from flask_ctxfix.project import Project
 from flask_ctxfix.scopes import FunctionNode
 
 Read = tuple[Module, ast.expr]

@@ -13,7 +13,8 @@ from flask_ctxfix.codemods.removed_apis.stack_uses import Kind, serves_newer_fla
 from flask_ctxfix.codemods.removed_apis.stores import Store, group_of, store_of
 from flask_ctxfix.flask_versions import ONE_CONTEXT, TargetVersion
 from flask_ctxfix.imports import local_name
-from flask_ctxfix.project import Module, Project
+from flask_ctxfix.module import Module
+from flask_ctxfix.project import Project
 from flask_ctxfix.records import Record, replace
 from flask_ctxfix.scopes import Binding, Scope
 from flask_ctxfix.source import Span

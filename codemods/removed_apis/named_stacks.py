@@ -15,7 +15,8 @@ from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.values import Foreign
 from flask_ctxfix.flask_versions import STACKS_REMOVED, TargetVersion
 from flask_ctxfix.imports import exported_names
-from flask_ctxfix.project import Module, Project
+from flask_ctxfix.module import Module
+from flask_ctxfix.project import Project
 from flask_ctxfix.records import replace
 from flask_ctxfix.scopes import Binding, Scope
 

@@ -9,7 +9,7 @@ from typing import Literal
 
 from flask_ctxfix.codemod import Advice, Applicability, Edit, Need
 from flask_ctxfix.codemods.removed_apis.stack_uses import Top
-from flask_ctxfix.project import Module
+from flask_ctxfix.module import Module
 from flask_ctxfix.records import Record
 
 Shape = Literal["atom", "comparison", "not", "and", "or", "conditional"]

@@ -17,7 +17,8 @@ from flask_ctxfix.codemods.removed_apis.stacks import (
     RequestContextStack,
 )
 from flask_ctxfix.flask_versions import TargetVersion
-from flask_ctxfix.project import Module, Project
+from flask_ctxfix.module import Module
+from flask_ctxfix.project import Project
 
 RULES = (
     RequestContextStack(),

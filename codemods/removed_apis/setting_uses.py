@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator
 
 from flask_ctxfix.flask_facts import PRESERVE_SETTING as SETTING
-from flask_ctxfix.project import Module
+from flask_ctxfix.module import Module
 
 
 def sets_setting(module: Module, node: ast.AST) -> bool:

@@ -13,7 +13,8 @@ from flask_ctxfix.codemods.removed_apis.stack_uses import Kind, is_modern_import
 from flask_ctxfix.codemods.removed_apis.versions import Version, is_flask_version, release_of
 from flask_ctxfix.flask_versions import STACKS_REMOVED, TargetVersion
 from flask_ctxfix.imports import catches_import_error
-from flask_ctxfix.project import Module, Project
+from flask_ctxfix.module import Module
+from flask_ctxfix.project import Project
 
 _COMPARISONS: dict[type[ast.cmpop], Callable[[Version, Version], bool]] = {
     ast.GtE: operator.ge,

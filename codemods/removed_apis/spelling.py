@@ -10,8 +10,9 @@ from flask_ctxfix.codemods.removed_apis.stack_uses import Stack
 from flask_ctxfix.codemods.removed_apis.stores import Store, group_of, store_of
 from flask_ctxfix.flask_versions import ONE_CONTEXT, TargetVersion
 from flask_ctxfix.imports import local_name
+from flask_ctxfix.module import Module
 from flask_ctxfix.origins import NONE
-from flask_ctxfix.project import Module, Project
+from flask_ctxfix.project import Project
 from flask_ctxfix.source import Span
 from flask_ctxfix.syntax import root_of
 

@@ -24,7 +24,8 @@ from flask_ctxfix.codemods.removed_apis.stack_uses import STACKS, Kind, Top, Var
 from flask_ctxfix.codemods.removed_apis.stores import imported_stack
 from flask_ctxfix.codemods.removed_apis.top_rewriter import TopRewriter
 from flask_ctxfix.flask_versions import TargetVersion
-from flask_ctxfix.project import Module, Project
+from flask_ctxfix.module import Module
+from flask_ctxfix.project import Project
 
 _ADVICE_FOR_OPERATIONS = {
     "push": Advice(

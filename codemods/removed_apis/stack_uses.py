@@ -12,8 +12,9 @@ from flask_ctxfix.codemods.removed_apis.versions import is_version_test
 from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.made_contexts import NEED_OF
 from flask_ctxfix.imports import guarding_try
+from flask_ctxfix.module import Module
 from flask_ctxfix.origins import NONE
-from flask_ctxfix.project import Module, Project
+from flask_ctxfix.project import Project
 from flask_ctxfix.records import Record
 from flask_ctxfix.scopes import Binding, Scope
 from flask_ctxfix.syntax import is_constant_none

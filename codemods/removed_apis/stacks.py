@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from flask_ctxfix.codemod import Finding, Rule
 from flask_ctxfix.codemods.removed_apis.stack_findings import shared_findings
 from flask_ctxfix.flask_versions import TargetVersion
-from flask_ctxfix.project import Module, Project
+from flask_ctxfix.module import Module
+from flask_ctxfix.project import Project
 
 
 class _StackRule(Rule):

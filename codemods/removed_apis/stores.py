@@ -17,7 +17,8 @@ from flask_ctxfix.codemods.removed_apis import NAME
 from flask_ctxfix.codemods.removed_apis.setting_uses import reads_setting
 from flask_ctxfix.codemods.removed_apis.stack_uses import Kind, StackUses, Top
 from flask_ctxfix.flask_versions import ONE_CONTEXT, STACKS_REMOVED, TargetVersion
-from flask_ctxfix.project import Module, Project
+from flask_ctxfix.module import Module
+from flask_ctxfix.project import Project
 from flask_ctxfix.records import Record
 from flask_ctxfix.scopes import Binding
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from flask_ctxfix.project import Module
+from flask_ctxfix.module import Module
 from flask_ctxfix.syntax import is_constant_none
 
 

@@ -19,7 +19,8 @@ from flask_ctxfix.codemods.removed_apis.spelling import Spelling
 from flask_ctxfix.codemods.removed_apis.stack_uses import StackUses, Top
 from flask_ctxfix.codemods.removed_apis.tested import is_tested, none_test
 from flask_ctxfix.flask_versions import ONE_CONTEXT, TargetVersion
-from flask_ctxfix.project import Module, Project
+from flask_ctxfix.module import Module
+from flask_ctxfix.project import Project
 
 _HOLE = "HOLE_{}"
 _ASK_FIRST = "ask `has_request_context()` or `has_app_context()` first"

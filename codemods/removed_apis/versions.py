@@ -11,8 +11,9 @@ from flask_ctxfix import flask_facts
 from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.tables import QuestionKind
 from flask_ctxfix.context_flow.values import Function
+from flask_ctxfix.module import Module
 from flask_ctxfix.origins import NONE
-from flask_ctxfix.project import Module, Project
+from flask_ctxfix.project import Project
 
 Version = tuple[int, ...]
 

@@ -16,8 +16,9 @@ from flask_ctxfix.context_flow.request_datum import Datum, Kind
 from flask_ctxfix.context_flow.values import Foreign
 from flask_ctxfix.flask_facts import APPLICATIONS, BODY_READS, spelled
 from flask_ctxfix.flask_versions import TargetVersion
+from flask_ctxfix.module import Module
 from flask_ctxfix.obligations.which_application import is_application
-from flask_ctxfix.project import Module, Project
+from flask_ctxfix.project import Project
 from flask_ctxfix.steps import step_at
 
 _APPLICATION = "flask.Flask()"

@@ -18,7 +18,8 @@ from flask_ctxfix.context_flow.request_datum import Kind
 from flask_ctxfix.context_flow.values import Function
 from flask_ctxfix.flask_facts import REQUEST_GETTERS, REQUEST_PROXIES
 from flask_ctxfix.flask_versions import TargetVersion
-from flask_ctxfix.project import Module, Project
+from flask_ctxfix.module import Module
+from flask_ctxfix.project import Project
 from flask_ctxfix.source import SourceError
 from flask_ctxfix.steps import step_at
 

@@ -12,8 +12,9 @@ from flask_ctxfix.context_flow.module_names import functions_of
 from flask_ctxfix.context_flow.request_data import RequestData
 from flask_ctxfix.context_flow.values import Class, Foreign, Function
 from flask_ctxfix.flask_facts import CACHES, CacheKey, spelled
+from flask_ctxfix.module import Module
 from flask_ctxfix.obligations.shared_instances import is_shared
-from flask_ctxfix.project import Module, Project
+from flask_ctxfix.project import Project
 from flask_ctxfix.syntax import without_call
 
 FunctionDefinition = ast.FunctionDef | ast.AsyncFunctionDef

@@ -10,7 +10,8 @@ from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.request_datum import Datum, Kind
 from flask_ctxfix.context_flow.values import Foreign
 from flask_ctxfix.flask_facts import ADDING, ERROR_HANDLERS
-from flask_ctxfix.project import Module, Project
+from flask_ctxfix.module import Module
+from flask_ctxfix.project import Project
 from flask_ctxfix.steps import step_at_name
 from flask_ctxfix.syntax import without_call
 

@@ -20,8 +20,9 @@ from flask_ctxfix.context_flow.paths import path_to
 from flask_ctxfix.context_flow.values import Foreign, Function
 from flask_ctxfix.flask_facts import AFTER_REQUEST, SETTING_UP
 from flask_ctxfix.flask_versions import TargetVersion
+from flask_ctxfix.module import Module
 from flask_ctxfix.obligations.which_application import has_one_application
-from flask_ctxfix.project import Module, Project
+from flask_ctxfix.project import Project
 from flask_ctxfix.spelling import flask_name_at
 from flask_ctxfix.steps import function_at, step_at
 from flask_ctxfix.syntax import last_name, without_call

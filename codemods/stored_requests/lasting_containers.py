@@ -17,7 +17,8 @@ from flask_ctxfix.flask_facts import (
     PLAIN_BASES,
     TAKING,
 )
-from flask_ctxfix.project import Module, Project
+from flask_ctxfix.module import Module
+from flask_ctxfix.project import Project
 from flask_ctxfix.scopes import FunctionNode, Scope
 from flask_ctxfix.syntax import defaults_of
 

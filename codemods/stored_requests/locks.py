@@ -17,8 +17,9 @@ from flask_ctxfix.context_flow.values import (
     bound_arguments,
 )
 from flask_ctxfix.flask_facts import ITEM_READERS, LOCKS, is_well_known
+from flask_ctxfix.module import Module
 from flask_ctxfix.obligations.shared_instances import instantiations
-from flask_ctxfix.project import Module, Project
+from flask_ctxfix.project import Project
 from flask_ctxfix.scopes import Binding
 from flask_ctxfix.statements import own_nodes
 

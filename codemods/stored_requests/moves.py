@@ -20,7 +20,8 @@ from flask_ctxfix.codemods.stored_requests.slots import Slot
 from flask_ctxfix.codemods.stored_requests.uses import Uses, uses_in
 from flask_ctxfix.codemods.stored_requests.verdicts import Verdict, name_around
 from flask_ctxfix.imports import local_name
-from flask_ctxfix.project import Module, Project
+from flask_ctxfix.module import Module
+from flask_ctxfix.project import Project
 from flask_ctxfix.source import Span
 from flask_ctxfix.spelling import flask_name_at
 from flask_ctxfix.syntax import last_name

@@ -7,7 +7,7 @@ import ast
 from flask_ctxfix.context_flow.evaluation import Values
 from flask_ctxfix.context_flow.made_contexts import makes_context, may_be_context
 from flask_ctxfix.context_flow.values import Class, Foreign, Function, Value
-from flask_ctxfix.project import Module
+from flask_ctxfix.module import Module
 
 _MAKERS = ("app_context()", "request_context()")
 

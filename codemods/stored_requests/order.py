@@ -19,12 +19,12 @@ from flask_ctxfix.context_flow.handled_errors import may_go_on
 from flask_ctxfix.context_flow.tables import QuestionKind
 from flask_ctxfix.context_flow.values import Foreign, Function, Known, parameters_of
 from flask_ctxfix.flask_facts import CACHES, is_transparent
-from flask_ctxfix.module import NodeKey
+from flask_ctxfix.module import Keeper, Module, NodeKey, stem_of
 from flask_ctxfix.obligations.named_in_strings import strings_naming
 from flask_ctxfix.obligations.order_of_statements import Happened
 from flask_ctxfix.obligations.overriding import may_be_called_unseen, may_be_overridden
 from flask_ctxfix.obligations.waiting import is_read_later
-from flask_ctxfix.project import Keeper, Module, Project, stem_of
+from flask_ctxfix.project import Project
 from flask_ctxfix.scopes import FunctionNode
 from flask_ctxfix.statements import own_nodes
 from flask_ctxfix.syntax import without_call

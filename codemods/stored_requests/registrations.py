@@ -16,8 +16,9 @@ from flask_ctxfix.flask_facts import (
     SIGNAL_OBJECTS,
     spelled,
 )
+from flask_ctxfix.module import Module
 from flask_ctxfix.obligations.started_once import asks_what_changes, conditions
-from flask_ctxfix.project import Module, Project
+from flask_ctxfix.project import Project
 from flask_ctxfix.scopes import FunctionNode
 from flask_ctxfix.statements import way_out
 from flask_ctxfix.syntax import last_name

@@ -18,7 +18,8 @@ from flask_ctxfix.context_flow.request_datum import Datum, Kind
 from flask_ctxfix.context_flow.values import Copied
 from flask_ctxfix.flask_facts import ADDING, FLASK_PROXIES
 from flask_ctxfix.flask_versions import ONE_CONTEXT, TargetVersion
-from flask_ctxfix.project import Module, Project
+from flask_ctxfix.module import Module
+from flask_ctxfix.project import Project
 
 # What holds the environ of the request, and from Flask 3.2 on the request itself.
 _HOLDERS = (".headers", ".environ")

@@ -16,7 +16,8 @@ from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.paths import path_to
 from flask_ctxfix.context_flow.request_datum import Kind
 from flask_ctxfix.flask_versions import TargetVersion
-from flask_ctxfix.project import Module, Project
+from flask_ctxfix.module import Module
+from flask_ctxfix.project import Project
 from flask_ctxfix.records import Record, replace
 from flask_ctxfix.steps import step_at
 

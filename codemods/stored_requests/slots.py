@@ -10,8 +10,9 @@ from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.request_data import RequestData
 from flask_ctxfix.context_flow.request_datum import Datum
 from flask_ctxfix.context_flow.values import Class, Instance, Value
+from flask_ctxfix.module import Module
 from flask_ctxfix.obligations.shared_instances import is_shared
-from flask_ctxfix.project import Module, Project
+from flask_ctxfix.project import Project
 from flask_ctxfix.scopes import Binding
 
 

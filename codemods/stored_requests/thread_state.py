@@ -11,7 +11,8 @@ from flask_ctxfix.context_flow.request_data import RequestData
 from flask_ctxfix.context_flow.request_datum import Datum, Kind
 from flask_ctxfix.context_flow.values import Foreign
 from flask_ctxfix.flask_facts import BEFORE_REQUEST
-from flask_ctxfix.project import Module, Project
+from flask_ctxfix.module import Module
+from flask_ctxfix.project import Project
 from flask_ctxfix.statements import before, statement_of
 
 _LOCAL = Foreign("threading.local()")

@@ -18,10 +18,11 @@ from flask_ctxfix.context_flow.evaluation import Values
 from flask_ctxfix.context_flow.values import Class, Foreign, Instance
 from flask_ctxfix.flask_facts import CHANGING, SEEING_NAMES
 from flask_ctxfix.imports import exported_names
+from flask_ctxfix.module import Module, stem_of
 from flask_ctxfix.obligations.named_in_strings import is_imported_by_name, strings_naming
 from flask_ctxfix.obligations.shared_instances import instantiations, is_class
 from flask_ctxfix.obligations.waiting import is_read_later
-from flask_ctxfix.project import Module, Project, stem_of
+from flask_ctxfix.project import Project
 from flask_ctxfix.scopes import Binding, Scope
 
 _NAMESPACES = SEEING_NAMES | {"globals"}

@@ -15,9 +15,10 @@ from flask_ctxfix.codemods.stored_requests.uses import GUARDED, Uses, is_re_expo
 from flask_ctxfix.context_flow import ContextFlow, Where
 from flask_ctxfix.context_flow.values import Foreign
 from flask_ctxfix.flask_facts import KEPT_ON_G, METHODS_OF_G, PROXIES, SEEING_NAMES, STARTERS
+from flask_ctxfix.module import Module
 from flask_ctxfix.named import is_imported
 from flask_ctxfix.obligations.order_of_statements import certain_parts
-from flask_ctxfix.project import Module, Project
+from flask_ctxfix.project import Project
 from flask_ctxfix.scopes import FunctionNode
 from flask_ctxfix.statements import statement_of
 from flask_ctxfix.steps import step_at

@@ -19,8 +19,9 @@ from flask_ctxfix.flask_facts import (
     EXPOSING_DECORATORS,
     VIEW_REGISTRATIONS,
 )
+from flask_ctxfix.module import Module
 from flask_ctxfix.obligations.which_application import has_one_application
-from flask_ctxfix.project import Module, Project
+from flask_ctxfix.project import Project
 from flask_ctxfix.syntax import without_call
 
 _HOOKS: dict[str, Literal["app", "blueprint"]] = {

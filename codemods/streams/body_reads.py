@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.values import Function, bound_arguments
 from flask_ctxfix.flask_facts import AFTER_REQUEST, BODY_CONSUMERS
+from flask_ctxfix.module import Module
 from flask_ctxfix.obligations.waiting import uses_of
-from flask_ctxfix.project import Module, Project
+from flask_ctxfix.project import Project
 from flask_ctxfix.syntax import last_name, without_call
 
 # Of what reads a body, the names that nothing else has.

@@ -23,8 +23,9 @@ from flask_ctxfix.context_flow.uses import writes_session
 from flask_ctxfix.context_flow.values import Foreign, Function
 from flask_ctxfix.flask_facts import STARTERS
 from flask_ctxfix.flask_versions import TargetVersion
+from flask_ctxfix.module import Module
 from flask_ctxfix.obligations.waiting import is_read_at_once
-from flask_ctxfix.project import Module, Project
+from flask_ctxfix.project import Project
 from flask_ctxfix.steps import step_at
 
 _CONTAINERS = ast.Tuple | ast.List | ast.Dict | ast.keyword

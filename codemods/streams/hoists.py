@@ -15,9 +15,10 @@ from flask_ctxfix.context_flow.summaries import Use
 from flask_ctxfix.context_flow.uses import writes_session
 from flask_ctxfix.flask_facts import USERS
 from flask_ctxfix.insertion_points import has_types_above, is_first_on_line
+from flask_ctxfix.module import Module
 from flask_ctxfix.obligations.set_between import set_between
 from flask_ctxfix.obligations.teardown import torn_down
-from flask_ctxfix.project import Module, Project
+from flask_ctxfix.project import Project
 from flask_ctxfix.scopes import FunctionNode
 from flask_ctxfix.statements import before_in
 from flask_ctxfix.value_reads import (

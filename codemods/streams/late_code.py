@@ -10,7 +10,8 @@ from flask_ctxfix.context_flow import ContextFlow, Summary
 from flask_ctxfix.context_flow.tables import QuestionKind
 from flask_ctxfix.context_flow.values import Class, Foreign, Function, Known
 from flask_ctxfix.flask_facts import LAZY_WRAPPERS
-from flask_ctxfix.project import Module, Project
+from flask_ctxfix.module import Module
+from flask_ctxfix.project import Project
 from flask_ctxfix.scopes import FunctionNode
 
 MAKING = (ast.Call, ast.GeneratorExp, ast.IfExp, ast.Name)

@@ -12,7 +12,8 @@ from flask_ctxfix.context_flow import Need, Reach, Where
 from flask_ctxfix.context_flow.paths import path_to
 from flask_ctxfix.context_flow.summaries import Use
 from flask_ctxfix.flask_versions import TargetVersion
-from flask_ctxfix.project import Module, Project
+from flask_ctxfix.module import Module
+from flask_ctxfix.project import Project
 
 
 class GeneratorReadsRequest(Rule):

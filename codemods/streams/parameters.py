@@ -7,10 +7,11 @@ import ast
 from flask_ctxfix.codemod import AddParameter, Edit, ReplaceExpression
 from flask_ctxfix.codemods.streams.late_code import Late
 from flask_ctxfix.codemods.streams.streamed import streams_of
+from flask_ctxfix.module import Module
 from flask_ctxfix.obligations.only_use import is_only_named_at, named_at
 from flask_ctxfix.obligations.overriding import may_be_called_unseen, may_be_overridden
 from flask_ctxfix.obligations.set_between import set_between
-from flask_ctxfix.project import Module, Project
+from flask_ctxfix.project import Project
 from flask_ctxfix.statements import simple_statement_of
 from flask_ctxfix.value_reads import Read, free_names, is_readable_at, using_edits
 

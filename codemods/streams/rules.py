@@ -7,7 +7,8 @@ from flask_ctxfix.codemods.streams.hazards import StreamWithContextHazard
 from flask_ctxfix.codemods.streams.late_reads import GeneratorReadsRequest
 from flask_ctxfix.codemods.streams.streamed import streaming_names
 from flask_ctxfix.flask_versions import TargetVersion
-from flask_ctxfix.project import Module, Project
+from flask_ctxfix.module import Module
+from flask_ctxfix.project import Project
 
 RULES = (GeneratorReadsRequest(), StreamWithContextHazard())
 

@@ -12,8 +12,9 @@ from flask_ctxfix.context_flow import Reach, Where
 from flask_ctxfix.context_flow.summaries import Summary
 from flask_ctxfix.context_flow.uses import left_on_g, writes_session
 from flask_ctxfix.flask_versions import ONE_CONTEXT, TargetVersion
+from flask_ctxfix.module import Module
 from flask_ctxfix.obligations.teardown import torn_down
-from flask_ctxfix.project import Module, Project
+from flask_ctxfix.project import Project
 from flask_ctxfix.source import Span
 from flask_ctxfix.spelling import flask_name_at
 from flask_ctxfix.steps import function_at

@@ -18,12 +18,13 @@ from flask_ctxfix.context_flow import ContextFlow, Summary, Where
 from flask_ctxfix.context_flow import Need as Context
 from flask_ctxfix.context_flow.starts import Start, is_deferred, starts_in
 from flask_ctxfix.insertion_points import can_be_wrapped, is_first_on_line
+from flask_ctxfix.module import Module
 from flask_ctxfix.obligations.lasting_work import may_go_on
 from flask_ctxfix.obligations.only_use import is_only_named_at, named_at
 from flask_ctxfix.obligations.overriding import may_be_called_unseen
 from flask_ctxfix.obligations.same_value import is_same_later
 from flask_ctxfix.obligations.which_application import application_of_module
-from flask_ctxfix.project import Module, Project
+from flask_ctxfix.project import Project
 from flask_ctxfix.scopes import FunctionNode
 from flask_ctxfix.spelling import flask_name_at, is_free
 from flask_ctxfix.statements import statement_of

@@ -13,8 +13,9 @@ from flask_ctxfix.context_flow.starts import is_deferred
 from flask_ctxfix.context_flow.values import Foreign, Function, Partial
 from flask_ctxfix.flask_facts import ADDING, EXECUTOR_CALLS, TASK_MAKERS, spelled
 from flask_ctxfix.flask_versions import TargetVersion
+from flask_ctxfix.module import Module
 from flask_ctxfix.obligations.lasting_work import why_lasting_at, withheld
-from flask_ctxfix.project import Module, Project
+from flask_ctxfix.project import Project
 from flask_ctxfix.spelling import standard_name_at
 from flask_ctxfix.steps import step_at
 from flask_ctxfix.syntax import is_constant_none

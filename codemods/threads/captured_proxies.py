@@ -12,10 +12,11 @@ from flask_ctxfix.context_flow.starts import Start, starts_in
 from flask_ctxfix.context_flow.values import Foreign
 from flask_ctxfix.flask_facts import PROXIES
 from flask_ctxfix.local_names import only_assignment
+from flask_ctxfix.module import Module
 from flask_ctxfix.obligations.only_use import is_only_named_at
 from flask_ctxfix.obligations.same_context import is_in_same_context
 from flask_ctxfix.obligations.same_value import variable_may_be_set
-from flask_ctxfix.project import Module, Project
+from flask_ctxfix.project import Project
 from flask_ctxfix.scopes import Binding
 from flask_ctxfix.spelling import is_free
 

@@ -15,11 +15,12 @@ from flask_ctxfix.context_flow.summaries import Use
 from flask_ctxfix.context_flow.uses import left_on_g, writes_session
 from flask_ctxfix.context_flow.values import Foreign, Function
 from flask_ctxfix.flask_facts import BODY_READS, CHANGING, FORM_READS, WHOLE_BODY_READS
+from flask_ctxfix.module import Module
 from flask_ctxfix.named import is_imported, is_named
 from flask_ctxfix.obligations.lasting_work import why_lasting
 from flask_ctxfix.obligations.order_of_statements import Happened
 from flask_ctxfix.obligations.teardown import fails_at_teardown
-from flask_ctxfix.project import Module, Project
+from flask_ctxfix.project import Project
 from flask_ctxfix.records import replace
 from flask_ctxfix.spelling import flask_name_at
 

@@ -18,7 +18,8 @@ from flask_ctxfix.context_flow.values import (
     Partial,
     bound_arguments,
 )
-from flask_ctxfix.project import Module, Project
+from flask_ctxfix.module import Module
+from flask_ctxfix.project import Project
 from flask_ctxfix.source import SourceError
 from flask_ctxfix.syntax import defaults_of
 

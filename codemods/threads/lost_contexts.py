@@ -15,8 +15,9 @@ from flask_ctxfix.context_flow.starts import Start, is_deferred, starts_in
 from flask_ctxfix.context_flow.summaries import Use
 from flask_ctxfix.context_flow.uses import left_on_g
 from flask_ctxfix.flask_versions import TargetVersion
+from flask_ctxfix.module import Module
 from flask_ctxfix.obligations.lasting_work import may_go_on, why_lasting, withheld
-from flask_ctxfix.project import Module, Project
+from flask_ctxfix.project import Project
 
 
 class ThreadReadsRequest(Rule):

@@ -13,9 +13,10 @@ from flask_ctxfix.context_flow.module_names import functions_of
 from flask_ctxfix.context_flow.starts import Start, starts_in
 from flask_ctxfix.context_flow.values import Class, Copied, Foreign, Function
 from flask_ctxfix.flask_facts import ADDING, TAKING
+from flask_ctxfix.module import Module
 from flask_ctxfix.obligations.lasting_work import function_run_by
 from flask_ctxfix.obligations.waiting import may_wait
-from flask_ctxfix.project import Module, Project
+from flask_ctxfix.project import Project
 from flask_ctxfix.records import Record
 from flask_ctxfix.statements import own_nodes
 

@@ -10,8 +10,9 @@ from flask_ctxfix.codemod import Fix, Need, ReplaceExpression
 from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.starts import Start
 from flask_ctxfix.context_flow.values import Foreign
+from flask_ctxfix.module import Module
 from flask_ctxfix.obligations.same_value import is_repeatable
-from flask_ctxfix.project import Module, Project
+from flask_ctxfix.project import Project
 from flask_ctxfix.source import Span
 from flask_ctxfix.spelling import standard_name_at
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import ast
 
+from flask_ctxfix.module import Module
 from flask_ctxfix.obligations.same_context import is_in_same_context
 from flask_ctxfix.obligations.same_value import is_same_at
-from flask_ctxfix.project import Module, Project
+from flask_ctxfix.project import Project
 
 
 def maker_place(module: Module, maker: ast.AST) -> ast.AST:

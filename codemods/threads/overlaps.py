@@ -5,8 +5,9 @@ from __future__ import annotations
 import ast
 
 from flask_ctxfix.context_flow.starts import Start
+from flask_ctxfix.module import Module
 from flask_ctxfix.obligations.waiting import pool_of, waiting_for
-from flask_ctxfix.project import Module, Project
+from flask_ctxfix.project import Project
 from flask_ctxfix.statements import REPEATING, block_of
 from flask_ctxfix.syntax import LOOPS
 

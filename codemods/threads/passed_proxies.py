@@ -30,10 +30,11 @@ from flask_ctxfix.context_flow.paths import path_to
 from flask_ctxfix.context_flow.proxies import proxy_of
 from flask_ctxfix.context_flow.starts import Start, starts_in
 from flask_ctxfix.flask_versions import TargetVersion
+from flask_ctxfix.module import Module
 from flask_ctxfix.obligations.ending_objects import advice_on
 from flask_ctxfix.obligations.same_context import is_in_same_context
 from flask_ctxfix.obligations.waiting import may_wait
-from flask_ctxfix.project import Module, Project
+from flask_ctxfix.project import Project
 from flask_ctxfix.steps import step_at
 
 _ADVICE_ALIAS = "hand over the application, `current_app._get_current_object()`, and use that"

@@ -10,7 +10,8 @@ from flask_ctxfix.codemods.threads.shared_copies import SharedContextCopy
 from flask_ctxfix.codemods.threads.unsafe_copies import UnsafeContextCopy
 from flask_ctxfix.context_flow.starts import starting_names
 from flask_ctxfix.flask_versions import TargetVersion
-from flask_ctxfix.project import Module, Project
+from flask_ctxfix.module import Module
+from flask_ctxfix.project import Project
 
 RULES = (
     ThreadReadsRequest(),

@@ -15,9 +15,10 @@ from flask_ctxfix.context_flow.paths import path_to
 from flask_ctxfix.context_flow.starts import Start, starts_in
 from flask_ctxfix.context_flow.values import Copied, Foreign
 from flask_ctxfix.flask_versions import TargetVersion
+from flask_ctxfix.module import Module
 from flask_ctxfix.obligations.lasting_work import why_lasting, withheld
 from flask_ctxfix.obligations.same_value import is_repeatable
-from flask_ctxfix.project import Module, Project
+from flask_ctxfix.project import Project
 from flask_ctxfix.records import replace
 from flask_ctxfix.steps import step_at
 

@@ -9,7 +9,8 @@ from flask_ctxfix.codemods.threads.captured_proxies import APP, lasting_proxy_of
 from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.values import Foreign
 from flask_ctxfix.flask_facts import SENDING, SIGNAL_OBJECTS
-from flask_ctxfix.project import Module, Project
+from flask_ctxfix.module import Module
+from flask_ctxfix.project import Project
 
 
 def senders_in(module: Module, project: Project) -> Iterator[ast.expr]:

@@ -27,8 +27,9 @@ from flask_ctxfix.context_flow.uses import left_on_g, writes_session
 from flask_ctxfix.context_flow.values import Foreign, Function
 from flask_ctxfix.flask_facts import BODY_READS
 from flask_ctxfix.flask_versions import ONE_CONTEXT, TargetVersion
+from flask_ctxfix.module import Module
 from flask_ctxfix.obligations.lasting_work import why_lasting_at, withheld
-from flask_ctxfix.project import Module, Project
+from flask_ctxfix.project import Project
 from flask_ctxfix.records import replace
 from flask_ctxfix.source import Span
 from flask_ctxfix.steps import step_at

@@ -15,7 +15,8 @@ from flask_ctxfix.context_flow.reachability import Reach, Reachability
 from flask_ctxfix.context_flow.references import References
 from flask_ctxfix.context_flow.summaries import Summary, Use
 from flask_ctxfix.context_flow.tables import Table
-from flask_ctxfix.project import Module, Project
+from flask_ctxfix.module import Module
+from flask_ctxfix.project import Project
 
 __all__ = ["ContextFlow", "Need", "Reach", "Summary", "Use", "Where"]
 

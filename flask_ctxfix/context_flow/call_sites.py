@@ -11,7 +11,8 @@ from flask_ctxfix.context_flow.evaluation import Values
 from flask_ctxfix.context_flow.guards import Guards
 from flask_ctxfix.context_flow.made_contexts import Need
 from flask_ctxfix.context_flow.references import References
-from flask_ctxfix.project import Module, Project
+from flask_ctxfix.module import Module
+from flask_ctxfix.project import Project
 from flask_ctxfix.scopes import FunctionNode
 
 NOT_FOLLOWED = "kept in what is not followed"

@@ -34,7 +34,8 @@ from flask_ctxfix.context_flow.references import References
 from flask_ctxfix.context_flow.tables import QuestionKind, Table
 from flask_ctxfix.context_flow.values import Class, Foreign, Function
 from flask_ctxfix.flask_facts import HOLDING, is_transparent
-from flask_ctxfix.project import Module, Project
+from flask_ctxfix.module import Module
+from flask_ctxfix.project import Project
 from flask_ctxfix.scopes import FunctionNode
 from flask_ctxfix.syntax import last_name, without_call
 

@@ -25,7 +25,7 @@ from flask_ctxfix.context_flow.values import (
     depth_of,
     parameters_of,
 )
-from flask_ctxfix.project import Module
+from flask_ctxfix.module import Module
 from flask_ctxfix.scopes import FunctionNode
 from flask_ctxfix.syntax import without_call
 

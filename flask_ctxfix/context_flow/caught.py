@@ -6,8 +6,9 @@ import ast
 from collections.abc import Collection, Iterator
 
 from flask_ctxfix.flask_facts import BROAD_ERRORS
+from flask_ctxfix.module import Module
 from flask_ctxfix.origins import NONE, UNKNOWN
-from flask_ctxfix.project import Module, Project
+from flask_ctxfix.project import Project
 from flask_ctxfix.statements import TRIES, way_out
 
 

@@ -11,7 +11,8 @@ from typing import NamedTuple
 
 from flask_ctxfix.context_flow.evaluation import Values
 from flask_ctxfix.context_flow.values import Class
-from flask_ctxfix.project import Module, Project
+from flask_ctxfix.module import Module
+from flask_ctxfix.project import Project
 
 ClassKey = tuple[str, str]
 _NONE: frozenset[ClassKey] = frozenset()

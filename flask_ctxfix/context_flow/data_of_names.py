@@ -17,7 +17,7 @@ from flask_ctxfix.context_flow.request_datum import (
 from flask_ctxfix.context_flow.request_sources import is_receiver
 from flask_ctxfix.context_flow.values import Function, bound_arguments
 from flask_ctxfix.flask_facts import ADDING
-from flask_ctxfix.project import Module
+from flask_ctxfix.module import Module
 from flask_ctxfix.scopes import Binding, FunctionNode
 from flask_ctxfix.steps import step_at
 

@@ -35,7 +35,8 @@ from flask_ctxfix.flask_facts import (
     Calls,
 )
 from flask_ctxfix.flask_facts.rows import HANDLER, HOOK, VIEW, EntryKind
-from flask_ctxfix.project import Module, Project
+from flask_ctxfix.module import Module
+from flask_ctxfix.project import Project
 from flask_ctxfix.scopes import FunctionNode
 from flask_ctxfix.syntax import without_call
 

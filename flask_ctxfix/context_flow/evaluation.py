@@ -24,7 +24,7 @@ from flask_ctxfix.context_flow.values import (
     has_decorator,
     is_receiver_of,
 )
-from flask_ctxfix.project import Module
+from flask_ctxfix.module import Module
 from flask_ctxfix.scopes import Binding, FunctionNode, Scope
 
 

@@ -26,7 +26,7 @@ from flask_ctxfix.context_flow.values import (
     Value,
 )
 from flask_ctxfix.flask_facts import METHODS_OF_G, NEEDS, PROXIES
-from flask_ctxfix.project import Module
+from flask_ctxfix.module import Module
 from flask_ctxfix.scopes import children
 from flask_ctxfix.steps import step_at
 from flask_ctxfix.syntax import is_constant_none

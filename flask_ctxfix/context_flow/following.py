@@ -23,7 +23,7 @@ from flask_ctxfix.context_flow.made_contexts import Need
 from flask_ctxfix.context_flow.stores import GETTING, PUTTING, Store, stores_of, variable
 from flask_ctxfix.context_flow.values import Class, Foreign, Function, Partial, bound_arguments
 from flask_ctxfix.flask_facts import HOLDING, LOOKING
-from flask_ctxfix.project import Module
+from flask_ctxfix.module import Module
 from flask_ctxfix.scopes import FunctionNode
 
 

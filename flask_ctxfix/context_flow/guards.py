@@ -10,7 +10,7 @@ from flask_ctxfix.context_flow.proofs import NEVER_FALSE, NEVER_TRUE, PROBES, Pr
 from flask_ctxfix.context_flow.tables import QuestionKind
 from flask_ctxfix.context_flow.values import Foreign, Function, Known, Value
 from flask_ctxfix.flask_facts import PROXIES
-from flask_ctxfix.project import Module
+from flask_ctxfix.module import Module
 from flask_ctxfix.scopes import FunctionNode
 from flask_ctxfix.statements import before_in, ends, own_nodes, way_out
 

@@ -14,7 +14,8 @@ from flask_ctxfix.flask_facts import (
     is_report,
     is_well_known,
 )
-from flask_ctxfix.project import Module, Project
+from flask_ctxfix.module import Module
+from flask_ctxfix.project import Project
 from flask_ctxfix.statements import own_nodes
 from flask_ctxfix.syntax import without_call
 

@@ -8,7 +8,7 @@ from enum import IntEnum
 from flask_ctxfix.context_flow.evaluation import Values
 from flask_ctxfix.context_flow.values import Foreign, Function, Instance, Value
 from flask_ctxfix.flask_facts import is_well_known
-from flask_ctxfix.project import Module
+from flask_ctxfix.module import Module
 from flask_ctxfix.statements import way_out
 from flask_ctxfix.syntax import last_name, without_call
 

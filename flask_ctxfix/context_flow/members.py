@@ -28,7 +28,7 @@ from flask_ctxfix.context_flow.values import (
     parameters_of,
 )
 from flask_ctxfix.flask_facts import PLAIN_BASES
-from flask_ctxfix.project import Module
+from flask_ctxfix.module import Module
 from flask_ctxfix.scopes import Scope
 from flask_ctxfix.syntax import is_constant_none
 

@@ -15,7 +15,8 @@ from flask_ctxfix.context_flow.summaries import SUMMARY, Summary, Use
 from flask_ctxfix.context_flow.tables import Table
 from flask_ctxfix.context_flow.values import Class, Foreign, Function, Instance, Partial, Value
 from flask_ctxfix.flask_facts import NEEDS
-from flask_ctxfix.project import Module, Project
+from flask_ctxfix.module import Module
+from flask_ctxfix.project import Project
 from flask_ctxfix.steps import step_at_name
 
 

@@ -12,8 +12,9 @@ from flask_ctxfix.context_flow.made_contexts import NEED_OF, Ends, Need
 from flask_ctxfix.context_flow.tables import QuestionKind, Table
 from flask_ctxfix.context_flow.values import Class, Foreign, Function, Known, Value
 from flask_ctxfix.flask_facts import PROXIES
+from flask_ctxfix.module import Module
 from flask_ctxfix.origins import NONE
-from flask_ctxfix.project import Module, Project
+from flask_ctxfix.project import Project
 from flask_ctxfix.scopes import Binding
 from flask_ctxfix.statements import ends
 from flask_ctxfix.syntax import last_name, without_call

@@ -7,7 +7,8 @@ import ast
 from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.values import Foreign
 from flask_ctxfix.flask_facts import PROXIES
-from flask_ctxfix.project import Module, Project
+from flask_ctxfix.module import Module
+from flask_ctxfix.project import Project
 
 
 def proxy_of(module: Module, project: Project, node: ast.expr) -> str | None:

@@ -16,7 +16,8 @@ from flask_ctxfix.context_flow.made_contexts import Need
 from flask_ctxfix.context_flow.run_elsewhere import is_run_elsewhere
 from flask_ctxfix.context_flow.tables import QuestionKind, Table
 from flask_ctxfix.context_flow.ways import Place, Ways
-from flask_ctxfix.project import Module, Project
+from flask_ctxfix.module import Module
+from flask_ctxfix.project import Project
 from flask_ctxfix.scopes import FunctionNode
 from flask_ctxfix.steps import name_of
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Iterator
 
-from flask_ctxfix.project import Module
+from flask_ctxfix.module import Module
 from flask_ctxfix.scopes import Binding
 from flask_ctxfix.statements import block_of
 from flask_ctxfix.syntax import LOOPS

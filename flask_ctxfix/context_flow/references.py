@@ -18,7 +18,8 @@ from flask_ctxfix.context_flow.values import (
     Property,
     Value,
 )
-from flask_ctxfix.project import Module, Project
+from flask_ctxfix.module import Module
+from flask_ctxfix.project import Project
 from flask_ctxfix.scopes import Binding, Scope
 
 Definition = ast.FunctionDef | ast.AsyncFunctionDef

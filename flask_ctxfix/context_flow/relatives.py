@@ -8,7 +8,8 @@ from collections.abc import Iterator
 
 from flask_ctxfix.context_flow.evaluation import Values
 from flask_ctxfix.context_flow.values import Class, Instance, Parent
-from flask_ctxfix.project import Module, Project
+from flask_ctxfix.module import Module
+from flask_ctxfix.project import Project
 from flask_ctxfix.scopes import FunctionNode, Scope
 
 _Reads = dict[ast.ClassDef | None, list[tuple[Module, ast.Attribute]]]

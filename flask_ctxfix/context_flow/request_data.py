@@ -42,7 +42,8 @@ from flask_ctxfix.context_flow.values import (
     bound_arguments,
 )
 from flask_ctxfix.flask_facts import DERIVING_CALLS, REQUEST_GETTERS
-from flask_ctxfix.project import Module, Project
+from flask_ctxfix.module import Module
+from flask_ctxfix.project import Project
 from flask_ctxfix.scopes import Binding, FunctionNode
 from flask_ctxfix.steps import step_at
 from flask_ctxfix.syntax import without_call

@@ -13,7 +13,8 @@ from flask_ctxfix.context_flow.request_sources import CONTEXTS
 from flask_ctxfix.context_flow.tables import QuestionKind
 from flask_ctxfix.context_flow.values import Foreign, Known, Value
 from flask_ctxfix.flask_facts import REQUEST_PROXIES
-from flask_ctxfix.project import Module, Project
+from flask_ctxfix.module import Module
+from flask_ctxfix.project import Project
 from flask_ctxfix.scopes import FunctionNode
 from flask_ctxfix.steps import step_at, step_at_name
 

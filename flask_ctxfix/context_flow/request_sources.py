@@ -7,7 +7,7 @@ import ast
 from flask_ctxfix.context_flow.evaluation import Values
 from flask_ctxfix.context_flow.values import Class, Foreign
 from flask_ctxfix.flask_facts import FORM_BASES
-from flask_ctxfix.project import Module
+from flask_ctxfix.module import Module
 from flask_ctxfix.scopes import FunctionNode
 
 G = "flask.g"

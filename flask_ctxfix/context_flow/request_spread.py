@@ -28,7 +28,8 @@ from flask_ctxfix.context_flow.spreading import (
 )
 from flask_ctxfix.context_flow.values import Class, Foreign, Instance, Parent
 from flask_ctxfix.flask_facts import REQUEST_GETTERS, REQUEST_PROXIES, canonical_name
-from flask_ctxfix.project import Module, Project
+from flask_ctxfix.module import Module
+from flask_ctxfix.project import Project
 from flask_ctxfix.scopes import FunctionNode
 
 _SOURCES = REQUEST_PROXIES | CONTEXTS | COPIES | REQUEST_GETTERS

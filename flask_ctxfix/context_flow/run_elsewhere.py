@@ -7,7 +7,8 @@ import ast
 from flask_ctxfix.context_flow.evaluation import Values
 from flask_ctxfix.context_flow.values import Foreign, Function
 from flask_ctxfix.flask_facts import JOB_DECORATORS, OUTSIDE_DECORATORS, STARTERS
-from flask_ctxfix.project import Module, Project
+from flask_ctxfix.module import Module
+from flask_ctxfix.project import Project
 from flask_ctxfix.scopes import FunctionNode
 from flask_ctxfix.syntax import without_call
 

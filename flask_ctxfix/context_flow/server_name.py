@@ -5,7 +5,8 @@ from __future__ import annotations
 import ast
 
 from flask_ctxfix.applications import is_set_for
-from flask_ctxfix.project import Module, Project
+from flask_ctxfix.module import Module
+from flask_ctxfix.project import Project
 from flask_ctxfix.syntax import is_constant_none
 
 _SETTING = "SERVER_NAME"

@@ -36,7 +36,8 @@ from flask_ctxfix.context_flow.values import (
     bound_arguments,
 )
 from flask_ctxfix.flask_facts import ADDING, DERIVING_CALLS
-from flask_ctxfix.project import Module, Project
+from flask_ctxfix.module import Module
+from flask_ctxfix.project import Project
 from flask_ctxfix.scopes import FunctionNode, Scope
 from flask_ctxfix.syntax import last_name
 

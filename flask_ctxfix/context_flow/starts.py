@@ -11,7 +11,8 @@ from flask_ctxfix.codemod import Step
 from flask_ctxfix.context_flow import ContextFlow, Reach, Where
 from flask_ctxfix.context_flow.values import Class, Foreign, Function, Instance, Partial, Value
 from flask_ctxfix.flask_facts import STARTED_CLASSES, STARTERS, Starter, spelled
-from flask_ctxfix.project import Module, Project
+from flask_ctxfix.module import Module
+from flask_ctxfix.project import Project
 from flask_ctxfix.records import Record
 from flask_ctxfix.statements import REPEATING, simple_statement_of
 from flask_ctxfix.steps import entry_step, step_at

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from flask_ctxfix.context_flow.call_sites import NOT_FOLLOWED, Known, Unseen
 from flask_ctxfix.context_flow.entries import Entry
 from flask_ctxfix.context_flow.values import Class, Instance
-from flask_ctxfix.project import Module
+from flask_ctxfix.module import Module
 from flask_ctxfix.syntax import last_name
 
 # Methods of containers that give what these hold, and that put something into them.

@@ -13,7 +13,7 @@ from collections.abc import Callable, Collection, Hashable
 from operator import eq
 from typing import Any, Generic, TypeVar
 
-from flask_ctxfix.project import Keeper
+from flask_ctxfix.module import Keeper
 from flask_ctxfix.records import Record
 
 Result = TypeVar("Result")

@@ -10,8 +10,9 @@ from flask_ctxfix import flask_facts
 from flask_ctxfix.context_flow.setters import Setter, setters_of
 from flask_ctxfix.context_flow.tables import QuestionKind, Table
 from flask_ctxfix.context_flow.values import Foreign, Known, Value
+from flask_ctxfix.module import Module
 from flask_ctxfix.origins import NONE, UNKNOWN
-from flask_ctxfix.project import Module, Project
+from flask_ctxfix.project import Project
 from flask_ctxfix.scopes import Binding
 from flask_ctxfix.syntax import is_constant_none
 

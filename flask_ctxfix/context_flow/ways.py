@@ -10,7 +10,7 @@ from flask_ctxfix.codemod import Step
 from flask_ctxfix.context_flow.call_sites import Caller, CallSite
 from flask_ctxfix.context_flow.callers import Callers
 from flask_ctxfix.context_flow.entries import Entries, Entry, Where
-from flask_ctxfix.project import Module
+from flask_ctxfix.module import Module
 from flask_ctxfix.scopes import FunctionNode
 from flask_ctxfix.steps import entry_step, step_at
 

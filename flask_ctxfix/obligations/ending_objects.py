@@ -10,7 +10,8 @@ from flask_ctxfix.context_flow.tables import QuestionKind
 from flask_ctxfix.context_flow.values import Foreign
 from flask_ctxfix.flask_facts import USERS
 from flask_ctxfix.local_names import only_assignment
-from flask_ctxfix.project import Module, Project
+from flask_ctxfix.module import Module
+from flask_ctxfix.project import Project
 
 _REQUESTS = ("flask.request", "flask.Request()")
 _FILES = frozenset(

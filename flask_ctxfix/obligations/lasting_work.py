@@ -9,8 +9,9 @@ from flask_ctxfix.codemod import Advice
 from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.starts import Start, starts_in
 from flask_ctxfix.context_flow.values import Copied, Foreign, Function, Partial, Value
+from flask_ctxfix.module import Module
 from flask_ctxfix.obligations.started_once import is_flag, is_once, outlives_requests
-from flask_ctxfix.project import Module, Project
+from flask_ctxfix.project import Project
 from flask_ctxfix.scopes import FunctionNode
 from flask_ctxfix.statements import has_way_out, is_endless, own_nodes
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import ast
 from collections.abc import Collection
 
+from flask_ctxfix.module import Module
 from flask_ctxfix.obligations.named_in_strings import may_be_starred, strings_naming
-from flask_ctxfix.project import Module, Project
+from flask_ctxfix.project import Project
 from flask_ctxfix.scopes import FunctionNode
 from flask_ctxfix.source import SourceError
 

@@ -9,7 +9,8 @@ from flask_ctxfix.aliases import classes_of
 from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.values import Class, Foreign, Value
 from flask_ctxfix.flask_facts import ENTRY_BASES
-from flask_ctxfix.project import Module, Project
+from flask_ctxfix.module import Module
+from flask_ctxfix.project import Project
 from flask_ctxfix.source import SourceError
 
 # What these call of the classes that inherit from them is known: nothing, or what starts.

@@ -7,7 +7,8 @@ import sys
 
 from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.values import Foreign
-from flask_ctxfix.project import Module, Project
+from flask_ctxfix.module import Module
+from flask_ctxfix.project import Project
 from flask_ctxfix.statements import REPEATING, own_nodes, way_out
 
 # Methods that enter or leave a context, or that may: those of stacks of contexts too.

@@ -9,7 +9,8 @@ from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.proxies import proxy_of
 from flask_ctxfix.context_flow.values import Copied, Foreign, Function, Partial
 from flask_ctxfix.flask_facts import PROXIES
-from flask_ctxfix.project import Module, Project
+from flask_ctxfix.module import Module
+from flask_ctxfix.project import Project
 from flask_ctxfix.scopes import Scope
 from flask_ctxfix.source import SourceError
 from flask_ctxfix.statements import loops_around

@@ -12,8 +12,9 @@ from math import inf
 from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.values import Foreign, Function
 from flask_ctxfix.flask_facts import is_well_known
+from flask_ctxfix.module import Module
 from flask_ctxfix.obligations.waiting import is_read_at_once
-from flask_ctxfix.project import Module, Project
+from flask_ctxfix.project import Project
 from flask_ctxfix.statements import way_out
 from flask_ctxfix.syntax import LOOPS, root_of
 

@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from flask_ctxfix.aliases import calls_of_any, known_as
 from flask_ctxfix.context_flow import ContextFlow, Where
 from flask_ctxfix.context_flow.values import Class, Value
-from flask_ctxfix.module import NodeKey
+from flask_ctxfix.module import Module, NodeKey
 from flask_ctxfix.obligations.singletons import is_kept_by_its_class
-from flask_ctxfix.project import Module, Project
+from flask_ctxfix.project import Project
 
 
 def is_shared(owner: Class, project: Project) -> bool:

@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterator
 from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.values import Class, Foreign, Function, parameters_of
 from flask_ctxfix.flask_facts import ONCE_DECORATORS, SINGLETON_DECORATORS
-from flask_ctxfix.project import Module, Project
+from flask_ctxfix.module import Module
+from flask_ctxfix.project import Project
 from flask_ctxfix.scopes import FunctionNode
 from flask_ctxfix.statements import own_nodes
 from flask_ctxfix.syntax import without_call

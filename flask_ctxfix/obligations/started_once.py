@@ -9,8 +9,9 @@ from flask_ctxfix.context_flow import ContextFlow, Where
 from flask_ctxfix.context_flow.tables import QuestionKind
 from flask_ctxfix.context_flow.values import Class, Foreign, Value
 from flask_ctxfix.flask_facts import APPLICATIONS, CHANGING, FLAGS, ONCE_DECORATORS, PROXIES
+from flask_ctxfix.module import Module
 from flask_ctxfix.obligations.shared_instances import may_be_shared
-from flask_ctxfix.project import Module, Project
+from flask_ctxfix.project import Project
 from flask_ctxfix.scopes import FunctionNode, Scope
 from flask_ctxfix.statements import before_in, ends, way_out
 from flask_ctxfix.syntax import defaults_of, last_name, without_call

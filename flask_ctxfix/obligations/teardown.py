@@ -9,7 +9,8 @@ from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.evaluation import Values
 from flask_ctxfix.context_flow.values import Foreign, Function
 from flask_ctxfix.flask_facts import TEARDOWNS, WITHOUT_TEARDOWN
-from flask_ctxfix.project import Module, Project
+from flask_ctxfix.module import Module
+from flask_ctxfix.project import Project
 from flask_ctxfix.scopes import FunctionNode
 from flask_ctxfix.source import SourceError
 from flask_ctxfix.statements import own_nodes

@@ -16,7 +16,8 @@ from flask_ctxfix.flask_facts import (
     WAITING_POOLS,
     WAITING_STARTERS,
 )
-from flask_ctxfix.project import Module, Project
+from flask_ctxfix.module import Module
+from flask_ctxfix.project import Project
 from flask_ctxfix.statements import block_of
 from flask_ctxfix.syntax import last_name, root_of
 

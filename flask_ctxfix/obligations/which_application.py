@@ -9,8 +9,9 @@ from flask_ctxfix.applications import constructions
 from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.values import Foreign, Function, Instance
 from flask_ctxfix.flask_facts import APPLICATIONS
+from flask_ctxfix.module import Module
 from flask_ctxfix.obligations.same_value import has_one_value
-from flask_ctxfix.project import Module, Project
+from flask_ctxfix.project import Project
 from flask_ctxfix.scopes import Binding, Scope
 from flask_ctxfix.source import SourceError, Span
 from flask_ctxfix.syntax import root_of, without_call

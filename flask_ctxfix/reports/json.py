@@ -8,7 +8,7 @@ from difflib import SequenceMatcher
 from typing import TYPE_CHECKING
 
 from flask_ctxfix.codemod import RewriteError
-from flask_ctxfix.project import Module
+from flask_ctxfix.module import Module
 from flask_ctxfix.rewrite import rewrite
 
 if TYPE_CHECKING:

@@ -8,7 +8,8 @@ from typing import NamedTuple
 from flask_ctxfix.codemod import Finding
 from flask_ctxfix.codemods.removed_apis import CODEMOD
 from flask_ctxfix.flask_versions import TargetVersion
-from flask_ctxfix.project import Module, Project
+from flask_ctxfix.module import Module
+from flask_ctxfix.project import Project
 from flask_ctxfix.rewrite import rewrite
 from flask_ctxfix.source import Source
 

@@ -13,8 +13,9 @@ from typing import Any
 
 from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.values import Class, Foreign, Function
+from flask_ctxfix.module import Module
 from flask_ctxfix.origins import UNKNOWN
-from flask_ctxfix.project import Module, Project
+from flask_ctxfix.project import Project
 from flask_ctxfix.scopes import Binding
 
 ASKED = "asked"

@@ -17,8 +17,9 @@ from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.request_data import RequestData
 from flask_ctxfix.context_flow.values import Function
 from flask_ctxfix.flask_versions import TargetVersion
+from flask_ctxfix.module import Module
 from flask_ctxfix.outcome import Outcome
-from flask_ctxfix.project import Module, Project
+from flask_ctxfix.project import Project
 from flask_ctxfix.records import replace
 from flask_ctxfix.settings import load
 from flask_ctxfix.source import SourceError
