@@ -125,6 +125,7 @@ programs = st.tuples(future, st.lists(statements, min_size=1, max_size=4)).map(
 @settings(deadline=None, max_examples=100)
 @given(text=programs)
 @example("@[a for a in a]\ndef a(a: [a for a in a], b=[a for b in a]) -> [b for a in b]:\n    a")
+@example("from __future__ import annotations\na: [a for a in a] = [a for a in a]")
 def test_scopes_of_any_program(text: str) -> None:
     try:
         ast.parse(text)

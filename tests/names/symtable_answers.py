@@ -104,14 +104,15 @@ class _Comparison:
                 yield from self._merged(each, tables)
 
     def _inside(self, scope: Scope, left: _Tables, homes: dict[str, Scope]) -> Iterator[str]:
-        for inner in self._inner[scope]:
+        # What is never evaluated has no table, so it takes none from its neighbours on a line.
+        for inner in sorted(self._inner[scope], key=self._is_never_evaluated):
             tables = left.get((self._name(inner), self._line(inner)))
             if tables:
                 yield from self._of_one(inner, tables, homes)
             elif inner.is_comprehension and sys.version_info >= (3, 12):
                 own = dict.fromkeys(inner.bindings, inner)
                 yield from self._inside(inner, left, {**homes, **own})
-            elif not self._is_never_evaluated(inner.node):
+            elif not self._is_never_evaluated(inner):
                 yield self._where(inner, self._name(inner), "has no table")
 
     def _of_one(
@@ -131,9 +132,11 @@ class _Comparison:
         tables.popleft()
         yield from first
 
-    def _is_never_evaluated(self, node: ast.AST) -> bool:
-        """Whether a node stands in an annotation that is kept as text."""
-        child, parent = node, self._parents[node]
+    def _is_never_evaluated(self, scope: Scope) -> bool:
+        """Whether a scope stands in an annotation that is kept as text."""
+        if not isinstance(scope.node, ast.expr):
+            return False
+        child, parent = scope.node, self._parents[scope.node]
         while not isinstance(parent, ast.stmt | ast.arg):
             child, parent = parent, self._parents[parent]
         annotations = [getattr(parent, name, None) for name in ("annotation", "returns")]
