@@ -113,7 +113,8 @@ def plan_imports(module: Module, edits: Sequence[Edit], fixes: Sequence[Fix]) ->
     retires = {span for fix in fixes for span in fix.retires}
     if not needs and not retires:
         return []
-    return _Plan(module, edits, needs, retires).edits()
+    dead = _Retired(module, edits, needs, retires).dead()
+    return _Plan(module, edits, needs, dead).edits()
 
 
 class _Retired:
@@ -196,15 +197,15 @@ class _Retired:
 
 
 class _Plan:
-    """The import edits of one file."""
+    """The import edits of one file; `dead` are the bindings that go."""
 
     def __init__(
-        self, module: Module, edits: Sequence[Edit], needs: Sequence[Need], retires: set[Span]
+        self, module: Module, edits: Sequence[Edit], needs: Sequence[Need], dead: list[Binding]
     ) -> None:
         self._module = module
         self._edits = edits
         self._needs = needs
-        self._dead = _Retired(module, edits, needs, retires).dead()
+        self._dead = dead
         self._drops: dict[Span, list[Span]] = {}
         self._adds: dict[Span, list[tuple[str, str]]] = {}
         self._removed: set[Span] = set()

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import ast
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
-from types import MappingProxyType
+from collections.abc import Collection, Iterator
+from functools import cached_property
 
 from flask_ctxfix import flask_facts
 from flask_ctxfix.binders import Binders
 from flask_ctxfix.local_names import LocalName
 from flask_ctxfix.module import Module
-from flask_ctxfix.module_files import ModuleFiles
 from flask_ctxfix.modules import Modules, file_at
 from flask_ctxfix.origins import NONE, Origins, Resolver
-from flask_ctxfix.projects import Projects
 from flask_ctxfix.scopes import Binding, Scope
-from flask_ctxfix.source import Source
 
 
 class Project(Modules):
@@ -28,20 +25,18 @@ class Project(Modules):
     bounded, how often the width of a question was, so that its answer is "unknown".
     """
 
-    def __init__(
-        self,
-        paths: Collection[str],
-        top: str | None = None,
-        sources: Mapping[str, Source] = MappingProxyType({}),
-        files: ModuleFiles | None = None,
-        projects: Projects | None = None,
-    ) -> None:
-        """Take the same as `Modules`."""
-        super().__init__(paths, top, sources, files, projects)
-        self.surveys: dict[str, list[object]] = {}
-        self.pinned: frozenset[str] = frozenset()
-        self.thread_fix = "wrap"
-        self.bounds: Counter[str] = Counter()
+    pinned: frozenset[str] = frozenset()
+    thread_fix = "wrap"
+
+    @cached_property
+    def surveys(self) -> dict[str, list[object]]:
+        """What the surveys of codemods found, by their names."""
+        return {}
+
+    @cached_property
+    def bounds(self) -> Counter[str]:
+        """How often a question was bounded, by what."""
+        return Counter()
 
     def origins(self, module: Module, node: ast.expr) -> Origins:
         """Return the qualified names that `node` may stand for.

@@ -19,7 +19,7 @@ from flask_ctxfix.context_flow.ways import Place, Ways
 from flask_ctxfix.module import Module
 from flask_ctxfix.project import Project
 from flask_ctxfix.scopes import FunctionNode
-from flask_ctxfix.steps import name_of
+from flask_ctxfix.steps import definition_of
 
 _Contexts = frozenset[Where]
 
@@ -130,7 +130,7 @@ class Reachability:
         if len(contexts) == 1 and contexts != _UNKNOWN:
             (where,) = contexts
             return Reach(where, lambda: self._ways.to(asked, where))
-        if contexts and contexts <= {Where.REQUEST, Where.APP}:
+        if contexts and contexts <= _INSIDE:
             return Reach(Where.APP)
         return Reach(Where.UNKNOWN, tuple, lambda: self._ways.reason(asked, contexts))
 
@@ -141,7 +141,7 @@ class Reachability:
         registered = self._registered(module, function)
         if registered is not None and not self._is_thorough:
             return registered
-        key = ("reach", self._is_thorough, _place(module, function))
+        key = ("reach", self._is_thorough, module.key, definition_of(module, function))
 
         def compute() -> _Contexts:
             return self._called(module, function, registered)
@@ -175,15 +175,11 @@ class Reachability:
             return _OUTSIDE
         if not self._is_thorough:
             return self._likely(module, function)
-        found = registered or _NOWHERE
-        certain = self._callers.of(module, function)
-        for caller in certain:
-            found |= self._of_caller(caller)
+        if registered is None and self._is_uncalled(module, function):
+            return _UNKNOWN
+        found = (registered or _NOWHERE) | self._joined(self._callers.of(module, function))
         name = name_that_objects_have(module, function)
-        perhaps = () if name is None else self._callers.perhaps_named(name)
-        if name is not None:
-            found |= self._of_name(name)
-        return found if certain or perhaps or registered else _UNKNOWN
+        return found if name is None else found | self._of_name(name)
 
     def _likely(self, module: Module, function: FunctionNode) -> _Contexts:
         """Return where a function runs by its callers: by others that may be, if it has none."""
@@ -250,7 +246,7 @@ class Reachability:
             name = name_that_objects_have(module, function)
             return name is not None and self._is_named_in_request(name, by_calls=bool(certain))
 
-        key = ("in request", _place(module, function))
+        key = ("in request", module.key, definition_of(module, function))
         return self._table.ask(self._project, _IS_SO, key, compute)
 
     def _is_named_in_request(self, name: MethodName, *, by_calls: bool) -> bool:
@@ -302,8 +298,3 @@ def _seen(perhaps: tuple[Caller, ...]) -> tuple[Caller, ...]:
 def _settled(contexts: _Contexts) -> _Contexts:
     """Return contexts as one that is unknown, where there are too many for an answer."""
     return contexts if len(contexts) < 2 or contexts == _INSIDE else _UNKNOWN
-
-
-def _place(module: Module, function: FunctionNode) -> tuple[object, ...]:
-    """Return what tells a function from others, also if its file is parsed again."""
-    return module.key, name_of(function), function.lineno, function.col_offset

@@ -151,8 +151,6 @@ GROUPS_WITH_CONTEXT = named("gives context to commands")
 # What gives back what it is given, or something that calls it; what only looks at that.
 HOLDING = named("gives back")
 LOOKING = named("only looks")
-# Those whose functions have data of the request as parameters.
-FED_DECORATORS = named("fed by request")
 # Those whose functions give what Flask makes a response of, and classes whose methods do.
 VIEW_DECORATORS = named("answers")
 VIEW_BASES = named("view class")

@@ -18,7 +18,7 @@ ROWS = (
             "flask_login.logout_user": ("needs request", "session writer"),
             "flask_login.LoginManager().request_loader": ("entry",),
             "flask_login.LoginManager().unauthorized_handler": ("entry",),
-            "flask_login.LoginManager().user_loader": ("entry", "fed by request"),
+            "flask_login.LoginManager().user_loader": ("entry",),
         },
     ),
     Facts(
@@ -46,9 +46,9 @@ ROWS = (
             "flask_httpauth": ("without teardown",),
             "flask_httpauth.HTTPBasicAuth().current_user": ("needs app", "request data"),
             "flask_httpauth.HTTPBasicAuth().username": ("needs request", "request data"),
-            "flask_httpauth.HTTPBasicAuth().verify_password": ("entry", "fed by request"),
+            "flask_httpauth.HTTPBasicAuth().verify_password": ("entry",),
             "flask_httpauth.HTTPTokenAuth().current_user": ("needs app", "request data"),
-            "flask_httpauth.HTTPTokenAuth().verify_token": ("entry", "fed by request"),
+            "flask_httpauth.HTTPTokenAuth().verify_token": ("entry",),
         },
     ),
     Facts(
@@ -122,16 +122,16 @@ ROWS = (
             "flask_socketio.rooms": ("needs request",),
             "flask_socketio.send": ("needs app",),
             "flask_socketio.Namespace": ("namespace of events",),
-            "flask_socketio.SocketIO().event": ("entry", "fed by request"),
-            "flask_socketio.SocketIO().on": ("entry", "fed by request"),
+            "flask_socketio.SocketIO().event": ("entry",),
+            "flask_socketio.SocketIO().on": ("entry",),
         },
     ),
     Facts(
         "Flask-Admin 1.6, base.py, and Flask-AppBuilder 4, baseviews.py and security/manager.py",
         {
-            "flask_admin.expose": ("exposes", "fed by request"),
+            "flask_admin.expose": ("exposes",),
             "flask_appbuilder": (KeepsOnG(("user",)),),
-            "flask_appbuilder.expose": ("exposes", "fed by request"),
+            "flask_appbuilder.expose": ("exposes",),
         },
     ),
     Facts(

@@ -16,7 +16,7 @@ from flask_ctxfix.flask_facts.rows import (
 )
 
 _BOTH = ("flask.Flask()", "flask.Blueprint()")
-_VIEW: Roles = ("entry", "answers", "fed by request", "registers view")
+_VIEW: Roles = ("entry", "answers", "registers view")
 _SET_UP: Roles = ("sets up",)
 _TEMPLATE: Roles = ("sets up", TEMPLATE)
 _TEARDOWNS: Roles = ("list of functions", CallsHeld(Calls("teardown", "ending")))

@@ -60,7 +60,6 @@ Role = Literal[
     # What Flask, an extension or another library calls, as decorators unless it says otherwise.
     "entry",
     "exposes",
-    "fed by request",
     "answers",
     "sets up",
     "registers view",
