@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import ast
 
-from flask_ctxfix.codemods.removed_apis.versions import is_version_test
+from flask_ctxfix.codemods.removed_apis.versions import is_version_test, leaves_by_version
 from flask_ctxfix.context_flow.caught import names_of
 from flask_ctxfix.module import Module
 from flask_ctxfix.project import Project
-from flask_ctxfix.statements import before_in, ends
+from flask_ctxfix.statements import before_in
 
 
 def expects_absence(module: Module, project: Project, node: ast.AST) -> bool:
@@ -27,18 +27,10 @@ def expects_absence(module: Module, project: Project, node: ast.AST) -> bool:
             earlier = parent.values[: parent.values.index(child)]
             if any(is_version_test(module, project, each) for each in earlier):
                 return True
-        if any(_leaves_by_version(module, project, each) for each in before_in(parent, child)):
+        if any(leaves_by_version(module, project, each) for each in before_in(parent, child)):
             return True
         child = parent
     return False
-
-
-def _leaves_by_version(module: Module, project: Project, statement: ast.stmt) -> bool:
-    return (
-        isinstance(statement, ast.If)
-        and is_version_test(module, project, statement.test)
-        and ends(statement.body)
-    )
 
 
 def _names_error(module: Module, project: Project, kinds: ast.expr | None) -> bool:

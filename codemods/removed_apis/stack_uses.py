@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal
 
 from flask_ctxfix import flask_facts
 from flask_ctxfix.aliases import may_know
-from flask_ctxfix.codemods.removed_apis.versions import is_version_test
+from flask_ctxfix.codemods.removed_apis.versions import is_version_test, leaves_by_version
 from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.made_contexts import NEED_OF
 from flask_ctxfix.imports import guarding_try
@@ -17,6 +17,7 @@ from flask_ctxfix.origins import NONE
 from flask_ctxfix.project import Project
 from flask_ctxfix.records import Record
 from flask_ctxfix.scopes import Binding, Scope
+from flask_ctxfix.statements import before_in
 from flask_ctxfix.syntax import is_constant_none
 
 Kind = Literal["request", "app"]
@@ -301,7 +302,10 @@ def serves_newer_flask(module: Module, project: Project, node: ast.AST) -> bool:
         if isinstance(parent, ast.If | ast.IfExp) and child is not parent.test:
             asks = is_version_test(module, project, parent.test)
             asks = asks or _asks_for_newer_name(module, parent.test)
-            if asks and not _other_branch_is_old(parent, child):
+            if asks and not _names_stack(_other_branch(parent, child)):
+                return True
+        for earlier in before_in(parent, child):
+            if leaves_by_version(module, project, earlier) and not _names_stack([earlier]):
                 return True
         child = parent
     return False
@@ -317,15 +321,19 @@ def _asks_for_newer_name(module: Module, test: ast.expr) -> bool:
     )
 
 
-def _other_branch_is_old(choice: ast.If | ast.IfExp, child: ast.AST) -> bool:
-    """Whether the branch beside the one that holds `child` names a removed stack as well."""
-    names = flask_facts.REMOVED_STACKS
+def _other_branch(choice: ast.If | ast.IfExp, child: ast.AST) -> Sequence[ast.AST]:
+    """Return the branch beside the one that holds `child`."""
     branches = [[part] if isinstance(part, ast.expr) else part for part in _branches(choice)]
-    other = next(branch for branch in branches if child not in branch)
+    return next(branch for branch in branches if child not in branch)
+
+
+def _names_stack(block: Iterable[ast.AST]) -> bool:
+    """Whether code names a removed stack."""
+    names = flask_facts.REMOVED_STACKS
     return any(
         (isinstance(node, ast.Attribute) and node.attr in names)
         or (isinstance(node, ast.alias) and node.name in names)
-        for part in other
+        for part in block
         for node in ast.walk(part)
     )
 

@@ -14,6 +14,7 @@ from flask_ctxfix.context_flow.values import Function
 from flask_ctxfix.module import Module
 from flask_ctxfix.origins import NONE
 from flask_ctxfix.project import Project
+from flask_ctxfix.statements import ends
 
 Version = tuple[int, ...]
 
@@ -54,6 +55,15 @@ def is_version_test(module: Module, project: Project, test: ast.expr) -> bool:
             if names & flask_facts.TELLING:
                 return True
     return False
+
+
+def leaves_by_version(module: Module, project: Project, statement: ast.stmt) -> bool:
+    """Whether what follows a statement is run by some versions of Flask only."""
+    return (
+        isinstance(statement, ast.If)
+        and is_version_test(module, project, statement.test)
+        and ends(statement.body)
+    )
 
 
 def _tells_of_flask(package: str | None) -> bool:
