@@ -69,8 +69,8 @@ def _items(*names: str, **attributes: Any) -> Callable[[Any], Any]:
 @click.option(
     "--thread-fix",
     type=click.Choice(THREAD_FIXES),
-    help="What a thread gets that reads the request: a copy of its context, or the values that it "
-    "reads, taken before it starts, wherever that is possible. [default: wrap]",
+    help="What to give a thread that reads the request: a copy of its context (wrap) or the values "
+    "that it reads (values), wherever possible, or the one that is safe. [default: safest]",
 )
 @_items("--exclude", metavar="PATTERNS", help="Leave these out, instead of what is usual.")
 @_items("--extend-exclude", metavar="PATTERNS", help="Leave these out as well.")

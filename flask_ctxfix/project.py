@@ -21,12 +21,12 @@ class Project(Modules):
 
     `surveys` holds, for each codemod, what its survey found in every file that was parsed. `pinned`
     are groups of fixes that cannot be made in all files, so are to be made in none. `thread_fix` is
-    that of the settings of the file at hand: "wrap" or "values". `bounds` counts, by what was
+    that of the settings of the file at hand. `bounds` counts, by what was
     bounded, how often the width of a question was, so that its answer is "unknown".
     """
 
     pinned: frozenset[str] = frozenset()
-    thread_fix = "wrap"
+    thread_fix = "safest"
 
     @cached_property
     def surveys(self) -> dict[str, list[object]]:

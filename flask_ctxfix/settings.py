@@ -14,7 +14,7 @@ from flask_ctxfix.folders import folder_of, project_of
 from flask_ctxfix.records import Record, replace
 
 OUTPUT_FORMATS = ("text", "concise", "json")
-THREAD_FIXES = ("wrap", "values")
+THREAD_FIXES = ("safest", "wrap", "values")
 
 _TABLE = "flask-ctxfix"
 _PREFIX = re.compile(r"[A-Z]+[0-9]*")
@@ -30,7 +30,8 @@ class Settings(Record):
     `root` is the folder of the configuration, or else of the project, or else ".": patterns are
     relative to it, and --undo takes back what was written for it. `target_version` None means: what
     the project's metadata allows. `thread_fix` is what a thread is given that reads a request: a
-    copy of its context where that does, or the values that it reads wherever that is possible.
+    copy of its context ("wrap") or the values that it reads ("values") wherever that is possible,
+    or the one of the two whose fix is safe ("safest").
     """
 
     select: tuple[str, ...] = ()
@@ -41,7 +42,7 @@ class Settings(Record):
     gitignore: bool = True
     unsafe_fixes: bool = False
     target_version: TargetVersion | None = None
-    thread_fix: str = "wrap"
+    thread_fix: str = "safest"
     output_format: str = "text"
     paths: tuple[str, ...] = (".",)
     root: str = "."

@@ -5,7 +5,7 @@ and, where it can be executed, `run.py` with what it has to print in `expected.t
 `case.toml`:
 
 * `target`: the target version ("3.1"); `unsafe_fixes`: whether unsafe fixes are made too (false);
-* `thread_fix`: what threads get that read a request, "wrap" or "values" ("wrap");
+* `thread_fix`: what threads get that read a request, "safest", "wrap" or "values" ("safest");
 * `findings`: those in `before`, as "CODE path:row safe|unsafe|report" ([]);
 * `left`: those in `after` that have a fix which is not to be made yet ([]);
 * `versions`: the Flask versions that `after` is for (["2.2", "2.3", "3.0", "3.1"]);
@@ -70,7 +70,7 @@ class Case:
         """Return the files of `tree` after a run with the options of the case, and the findings."""
         unsafe = self.options.get("unsafe_fixes", False)
         select = tuple(self.options.get("select", ()))
-        thread_fix = self.options.get("thread_fix", "wrap")
+        thread_fix = self.options.get("thread_fix", "safest")
         return refactored(tree, self.options.get("target", "3.1"), unsafe, select, thread_fix)
 
     @property

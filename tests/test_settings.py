@@ -98,7 +98,7 @@ def test_the_nearest_table_above_the_first_path_counts(
         ("target-version = 3.1", "pyproject.toml:2: target-version: must be a string such as"),
         ("target-version = '1.1'", "target-version: '1.1' is not a Flask version or range of 2.2"),
         ("target-version = '3.1-2.2'", "is a range that ends before it starts"),
-        ("thread-fix = 'copy'", "thread-fix: must be one of wrap, values"),
+        ("thread-fix = 'copy'", "thread-fix: must be one of safest, wrap, values"),
         ("output-format = 'xml'", "output-format: must be one of text, concise, json"),
         ("per-file-ignores = []", "per-file-ignores: must be a table of patterns and lists of"),
         ("[tool.flask-ctxfix.per-file-ignores]\nx = 'CTX'", "pyproject.toml:2: per-file-ignores:"),

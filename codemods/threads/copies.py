@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from flask_ctxfix.codemod import AddDecorator, Edit, Fix, ReplaceExpression
 from flask_ctxfix.codemod import Need as Import
 from flask_ctxfix.codemods.threads.made_copies import COPY, app_contexts_in, captured_files
-from flask_ctxfix.codemods.threads.maps import iterables_of, map_fix
+from flask_ctxfix.codemods.threads.maps import can_have_copies, map_fix
 from flask_ctxfix.context_flow import ContextFlow, Need, Summary, Where
 from flask_ctxfix.context_flow.starts import Start
 from flask_ctxfix.context_flow.summaries import Use
@@ -43,7 +43,7 @@ def why_not(start: Start, project: Project, summary: Summary) -> str | None:
         return "the request is over when it runs"
     if start.starter.kind == "process":
         return "a request cannot be handed to another process"
-    if start.starter.passing == "each" and iterables_of(start, project) is None:
+    if start.starter.passing == "each" and not can_have_copies(start, project):
         return "one copy cannot serve several tasks"
     if start.function is None:
         return "it is not certain which function runs"

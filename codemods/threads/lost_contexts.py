@@ -237,13 +237,16 @@ def request_fix(start: Start, project: Project, summary: Summary, where: Where) 
     if why_lasting(start, project) is not None or _is_for_both(start, project, where):
         return None
     copied = copy_fix(start, project, summary, where)
-    is_clumsy = start.starter.passing == "each"
-    if copied is not None and project.thread_fix == "wrap" and not is_clumsy:
-        return copied
     values = values_fix(start, project, summary, where)
-    if project.thread_fix == "values" or (values is not None and values.applicability == "safe"):
+    choice = project.thread_fix
+    if choice == "wrap":
+        return copied or values
+    if choice == "values" or copied is None or values is None:
         return values or copied
-    return copied or values
+    takes_copy = copied.applicability == "safe" and (
+        values.applicability == "unsafe" or start.starter.passing != "each"
+    )
+    return copied if takes_copy else values
 
 
 def _is_for_both(start: Start, project: Project, where: Where) -> bool:

@@ -4,22 +4,73 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable
+from typing import NamedTuple
 
-from flask_ctxfix.codemod import Fix, Need, ReplaceExpression
+from flask_ctxfix.codemod import (
+    Edit,
+    Fix,
+    InsertStatement,
+    Need,
+    ReplaceExpression,
+    ReplaceStatement,
+)
 from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.starts import Start
-from flask_ctxfix.context_flow.values import Foreign
+from flask_ctxfix.context_flow.values import Foreign, parameters_of
+from flask_ctxfix.insertion_points import is_first_on_line
 from flask_ctxfix.module import Module
 from flask_ctxfix.obligations.same_value import is_repeatable
 from flask_ctxfix.project import Project
-from flask_ctxfix.source import Span
-from flask_ctxfix.spelling import standard_name_at
+from flask_ctxfix.spelling import is_free
+from flask_ctxfix.statements import statement_of
+from flask_ctxfix.syntax import last_name, root_of
 
 CHANGES = "give each item a copy of the request's context of its own"
-_AT_ONCE = "all items are taken, and all copies made, before the first one is worked on"
+_AT_ONCE = "all items are taken, and all copies made, before the first result is looked at"
+_EACH_WAITS = f"{_AT_ONCE}, and the timeout is that of each result"
 _VARIABLES = ("x", "y", "z", "item", "second", "third")
-_MOST = 3
+_STATEMENTS = (ast.For, ast.Assign, ast.AnnAssign, ast.AugAssign, ast.Expr, ast.Return)
+_METHODS = frozenset({"imap", "map"})
+# Takes all items of what it is given, so that a list does as well as an iterator.
+_TAKES_ALL = frozenset({"all", "any", "dict", "max", "min", "set", "sorted", "sum", "tuple"})
+_TAKES_ALL |= {"extend", "join"}
+
+
+class _Pool(NamedTuple):
+    """How a kind of pool is given one task, and what waits for the result of a task.
+
+    `one` and `many` are what a task is called. A pool that `is_lazy` gives the results of its `map`
+    one by one.
+    """
+
+    submit: str
+    wait: str
+    one: str
+    many: str
+    is_lazy: bool
+
+
+_POOLS = {
+    "concurrent": _Pool("submit({0}, {1})", "result", "future", "futures", True),
+    "multiprocessing": _Pool("apply_async({0}, ({1},))", "get", "result", "results", False),
+    "gevent": _Pool("spawn({0}, {1})", "get", "greenlet", "greenlets", False),
+}
+
+
+class _Map(NamedTuple):
+    """A call of `map`: the pool, the code for it, and what the items are taken from.
+
+    `is_lazy` says that results come one by one: errors in those that nobody takes are not seen.
+    `waiting` is given to what waits for a result.
+    """
+
+    pool: _Pool
+    owner: str
+    call: ast.Call
+    iterables: list[ast.expr]
+    is_lazy: bool
+    waiting: str
 
 
 def map_fix(
@@ -29,48 +80,134 @@ def map_fix(
     needs: tuple[Need, ...] = (),
 ) -> Fix | None:
     """Return the fix for a `map`; `edits`, with `needs`, would give one task its own copy."""
-    module, call = start.module, start.call
-    iterables = iterables_of(start, project)
-    spelled = standard_name_at(module, call, "functools", "partial")
-    if iterables is None or spelled is None or not isinstance(call, ast.Call):
+    mapped, module = _map_of(start, project), start.module
+    if mapped is None:
         return None
-    holes = tuple(_holes(module, call, iterables))
-    written = (module.segment(start.target), *(edit.code for edit in edits))
-    used = set(re.findall(r"\w+", " ".join(written)))
-    free = [name for name in _VARIABLES if name not in used][: len(iterables)]
-    if len(free) < len(iterables) or used.intersection(dict(holes)):
+    statement = statement_of(module, mapped.call)
+    target = _edited(module, start.target, edits)
+    variables = _variables(start, mapped, target)
+    names = (mapped.pool.one, mapped.pool.many)
+    is_free_to_write = all(is_free(module, mapped.call, each) for each in names)
+    if variables is None or not is_free_to_write or not _is_first_in(module, statement, mapped):
         return None
-    items = ", ".join(f"iterable_{index}" for index in range(len(iterables)))
-    zipped = f"zip({items})" if len(iterables) > 1 else items
-    variables = ", ".join(free)
-    tasks = f"[{spelled[0]}(function, {variables}) for {variables} in {zipped}]"
-    rest = "".join(f", {each.arg}=given_{index}" for index, each in enumerate(call.keywords))
-    code = f"called(lambda task: task(), {tasks}{rest})"
-    edit = ReplaceExpression(module.span(call), code, holes)
-    return Fix(CHANGES, (edit, *edits), (*needs, *spelled[1]), unsafe_reason=_AT_ONCE)
+    given = ", ".join(variables)
+    task = f"{mapped.owner}.{mapped.pool.submit.format(target, given)}"
+    items = ", ".join(module.segment(each) for each in mapped.iterables)
+    loop = f"for {given} in {f'zip({items})' if len(variables) > 1 else items}"
+    written = _written(module, mapped, statement, task, loop)
+    reason = _EACH_WAITS if mapped.waiting else _AT_ONCE
+    return Fix(CHANGES, written, needs, unsafe_reason=reason)
 
 
-def iterables_of(start: Start, project: Project) -> list[ast.expr] | None:
-    """Return what a `map` takes its items from; None for one that cannot be given copies."""
+def can_have_copies(start: Start, project: Project) -> bool:
+    """Whether each item of a `map` can be given a copy of its own."""
+    return _map_of(start, project) is not None
+
+
+def _written(
+    module: Module, mapped: _Map, statement: ast.stmt, task: str, loop: str
+) -> tuple[Edit, ...]:
+    """Return the edits that start all tasks before a statement, and wait for each in its place."""
+    one, many, span = mapped.pool.one, mapped.pool.many, module.span(statement)
+    started = f"{many} = [{task} {loop}]"
+    result = f"{one}.{mapped.pool.wait}({mapped.waiting})"
+    if isinstance(statement, ast.Expr) and statement.value is mapped.call:
+        if mapped.is_lazy:
+            return (ReplaceStatement(span, f"{loop}:\n    {task}"),)
+        return (ReplaceStatement(span, f"{started}\nfor {one} in {many}:\n    {result}"),)
+    place, is_list = _place(module, mapped)
+    results = f"{result} for {one} in {many}"
+    code = f"[{results}]" if is_list else f"({results})"
+    return InsertStatement(span, started, "before"), ReplaceExpression(module.span(place), code)
+
+
+def _place(module: Module, mapped: _Map) -> tuple[ast.expr, bool]:
+    """Return what the results stand in the place of, and whether they may be a list."""
+    parent = module.scopes.parents[mapped.call]
+    if isinstance(parent, ast.Call) and mapped.call in parent.args:
+        called = last_name(parent.func)
+        if called == "list" and len(parent.args) == 1:
+            return parent, True
+        return mapped.call, not mapped.is_lazy or called in _TAKES_ALL
+    is_iterated = isinstance(parent, ast.For | ast.comprehension | ast.Starred)
+    return mapped.call, not mapped.is_lazy or is_iterated
+
+
+def _map_of(start: Start, project: Project) -> _Map | None:
+    """Return the `map` of a start; None for one that cannot be given copies."""
     module, call = start.module, start.call
-    if not isinstance(call, ast.Call) or start.starter.passing != "each":
+    if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Attribute):
         return None
-    if call.args[:1] != [start.target] or "#" in module.segment(call):
+    if start.starter.passing != "each" or call.args[:1] != [start.target]:
         return None
     called = ContextFlow.of(project).values.of(module, call.func)
-    name = called.name if isinstance(called, Foreign) else ""
-    given = call.args[1:]
-    most = _MOST if name.startswith("concurrent.futures.") else 1
-    if name.rpartition(".")[2].startswith("starmap") or not 1 <= len(given) <= most:
+    package, _, method = (called.name if isinstance(called, Foreign) else "").partition(".")
+    pool, given = _POOLS.get(package), call.args[1:]
+    is_executor = package == "concurrent"
+    method = method.rpartition(".")[2]
+    if pool is None or method not in _METHODS or not 1 <= len(given) <= (3 if is_executor else 1):
         return None
-    if not all(_can_be_iterated(each) for each in given):
+    if any(each.arg != "timeout" or not is_executor for each in call.keywords):
         return None
-    scope = module.scopes.scope_of(call)
-    if scope.is_class or any(each.arg is None for each in call.keywords):
+    if "#" in module.segment(call) or not all(_can_be_iterated(each) for each in given):
         return None
-    if len(given) > 1 and scope.home("zip").binds("zip"):
+    repeated = (start.target, call.func.value)
+    if not all(is_repeatable(each, module, project) for each in repeated):
         return None
-    return given if is_repeatable(start.target, module, project) else None
+    is_lazy = pool.is_lazy or method == "imap"
+    waiting = ", ".join(module.segment(each) for each in call.keywords)
+    return _Map(pool, module.segment(call.func.value), call, given, is_lazy, waiting)
+
+
+def _is_first_in(module: Module, statement: ast.stmt, mapped: _Map) -> bool:
+    """Whether a statement runs the `map` always, once, and before all else that it does."""
+    if not isinstance(statement, _STATEMENTS) or not is_first_on_line(module, statement):
+        return False
+    if len(mapped.iterables) > 1 and module.scopes.scope_of(mapped.call).home("zip").binds("zip"):
+        return False
+    child: ast.AST = mapped.call
+    for parent in module.scopes.ancestors(mapped.call):
+        if parent is statement:
+            return not isinstance(statement, ast.For) or child is statement.iter
+        if not _runs_first(parent, child):
+            return False
+        child = parent
+    return False
+
+
+def _runs_first(parent: ast.AST, child: ast.AST) -> bool:
+    """Whether a node evaluates one of its children before it does anything that matters."""
+    if isinstance(parent, ast.Call):
+        is_plain = isinstance(root_of(parent.func), ast.Name | ast.Constant)
+        return child is parent.func or (is_plain and parent.args[:1] == [child])
+    if isinstance(parent, ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp):
+        return child is parent.generators[0]
+    if isinstance(parent, ast.comprehension):
+        return child is parent.iter
+    if isinstance(parent, ast.List | ast.Tuple):
+        return parent.elts[0] is child
+    return isinstance(parent, ast.Attribute | ast.Starred)
+
+
+def _variables(start: Start, mapped: _Map, target: str) -> list[str] | None:
+    """Return a name for each item: that of the parameter which gets it, where it is free."""
+    module, function = start.module, start.function
+    own = parameters_of(function) if function is not None and function is start.value else []
+    if function is not None and function.receiver is not None:
+        own = own[1:]
+    written = (target, mapped.owner, *map(module.segment, mapped.iterables))
+    used = set(re.findall(r"\w+", " ".join(written))) | {mapped.pool.one, mapped.pool.many}
+    count = len(mapped.iterables)
+    is_kept = isinstance(module.scopes.parents[mapped.call], ast.Expr)
+    for names in (own[:count], list(_VARIABLES)):
+        free = [
+            each
+            for each in names
+            if each not in used and not (is_kept and not is_free(module, mapped.call, each))
+        ]
+        if len(free) >= count:
+            return free[:count]
+    return None
 
 
 def _can_be_iterated(node: ast.expr) -> bool:
@@ -80,11 +217,16 @@ def _can_be_iterated(node: ast.expr) -> bool:
     return not any(isinstance(each, ast.NamedExpr) for each in ast.walk(node))
 
 
-def _holes(module: Module, call: ast.Call, iterables: list[ast.expr]) -> Iterator[tuple[str, Span]]:
-    """Yield the parts of a call that stay, by the names that stand for them."""
-    yield "called", module.span(call.func)
-    yield "function", module.span(call.args[0])
-    for index, iterable in enumerate(iterables):
-        yield f"iterable_{index}", module.span(iterable)
-    for index, keyword in enumerate(call.keywords):
-        yield f"given_{index}", module.span(keyword.value)
+def _edited(module: Module, node: ast.AST, edits: Iterable[ReplaceExpression]) -> str:
+    """Return the code of a node after edits of expressions in it."""
+    whole, code = module.span(node), module.segment(node)
+    for edit in sorted(edits, key=lambda each: each.span.start, reverse=True):
+        begin, end = edit.span.start - whole.start, edit.span.end - whole.start
+        code = code[:begin] + _filled(module, edit) + code[end:]
+    return code
+
+
+def _filled(module: Module, edit: ReplaceExpression) -> str:
+    """Return the code of an edit with what its holes stand for."""
+    held = {name: module.text[span.start : span.end] for name, span in edit.holes}
+    return re.sub(r"\w+", lambda found: held.get(found[0], found[0]), edit.code)
