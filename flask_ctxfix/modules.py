@@ -16,6 +16,7 @@ from flask_ctxfix.kept_modules import KeptModules
 from flask_ctxfix.module import Keeper, Module
 from flask_ctxfix.module_files import ModuleFiles, is_folder
 from flask_ctxfix.projects import Projects
+from flask_ctxfix.records import replace
 from flask_ctxfix.settings import Settings
 from flask_ctxfix.source import Source, SourceError, read
 
@@ -57,7 +58,8 @@ class Modules(Keeper):
         if path in self._unread:
             raise self._unread[path].with_traceback(None)
         try:
-            module = Module(self._sources.get(path) or read(path))
+            source = self._sources.get(path) or read(path)
+            module = Module(replace(source, line_length=self.projects.line_length(path)))
         except SourceError as error:
             self._unread[path] = error
             raise

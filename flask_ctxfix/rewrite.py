@@ -23,6 +23,7 @@ from flask_ctxfix.codemod import (
     RewriteError,
     WrapStatements,
 )
+from flask_ctxfix.formatting import broken
 from flask_ctxfix.imports import plan_imports
 from flask_ctxfix.insertion_points import start_with_comments
 from flask_ctxfix.source import Span
@@ -59,6 +60,8 @@ def rewrite(module: Module, fixes: Sequence[Fix]) -> str:
     for piece in sorted(_pieces(module, _keep_blocks_filled(module, edits)), reverse=True):
         old = text[piece.span.start : piece.span.end]
         new = edit_piece(module, old, piece.span.start, piece.indented, piece.edits)
+        if module.source.line_length is not None:
+            new = broken(old, new, module.source.line_length)
         before, after = text[: piece.span.start], text[piece.span.end :]
         text = before + new + after if new else _closed(before, after)
     return text

@@ -46,12 +46,16 @@ class SourceError(Exception):
 
 
 class Source(Record):
-    """A file as it was read: `text` is without a byte order mark."""
+    """A file as it was read: `text` is without a byte order mark.
+
+    `line_length` is how long its project wants lines to be, if it says so.
+    """
 
     path: str
     text: str
     encoding: str
     byte_order_mark: bool
+    line_length: int | None = None
 
     @property
     def data(self) -> bytes:

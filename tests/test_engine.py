@@ -478,10 +478,10 @@ def test_any_executor_will_do(tree: Write) -> None:
 
 def test_rules_know_what_threads_are_to_be_given(tree: Write) -> None:
     tree({"a.py": "import flask\nchosen\n"})
-    for choice in ("wrap", "values"):
+    for choice in ("safest", "wrap", "values"):
         (result,) = _run("diff", thread_fix=choice).results
         assert result.after.text == f"import flask\nby_{choice}\n"
-    assert _run("diff").results[0].after.text == "import flask\nby_wrap\n"
+    assert _run("diff").results[0].after.text == "import flask\nby_safest\n"
 
 
 class _Interrupted(ThreadPoolExecutor):

@@ -125,9 +125,9 @@ def test_the_innermost_configuration_and_target_count(tree: Write, given: tuple[
     }
     assert found == {
         "a.py": (("CTX1",), "values", "2.3", "flask<3 in requirements.txt"),
-        "p/a.py": (("CTX4",), "wrap", "3.0", "flask==3.0.* in requirements.txt"),
+        "p/a.py": (("CTX4",), "safest", "3.0", "flask==3.0.* in requirements.txt"),
         "q/b/a.py": (("CTX1",), "values", "2.3", "flask<3 in requirements.txt"),
-        "r/a.py": ((), "wrap", "3.2", "as set"),
+        "r/a.py": ((), "safest", "3.2", "as set"),
     }
     assert len(projects.every(found)) == 3
     here = str(Path.cwd())
