@@ -14,6 +14,7 @@ from flask_ctxfix.codemod import (
     WrapBody,
 )
 from flask_ctxfix.codemods.threads.captured_proxies import opened_proxies
+from flask_ctxfix.codemods.threads.processes import Inherited, inherited
 from flask_ctxfix.context_flow import ContextFlow, Summary, Where
 from flask_ctxfix.context_flow import Need as Context
 from flask_ctxfix.context_flow.starts import Start, is_deferred, starts_in
@@ -34,6 +35,7 @@ _CHANGES = "open an app context around it"
 _TEARS_DOWN = ("teardown functions run when it ends",)
 _UNCERTAIN_USE = "not every run needs the application, and each gets a context"
 _UNCERTAIN_START = "it may be started where there is no application"
+_IN_A_FORK = "a forked process has the context of the request, and gets a second one"
 _PARAMETER = "its function gets another parameter, which something else may not pass"
 _WRAPPER = """\
 def {name}(*args, **kwargs):
@@ -44,12 +46,12 @@ def {name}(*args, **kwargs):
 
 def app_context_fix(start: Start, project: Project, summary: Summary, where: Where) -> Fix | None:
     """Return the fix, if there is an application to take and a place for its context."""
-    if start.function is None or start.starter.kind == "process" or is_deferred(start.function):
+    if start.function is None or is_deferred(start.function):
         return None
     if may_go_on(start, project) or start.runs_late or where is Where.ENDING:
         return None
-    fixes = (_of_body(start, project, summary, where), _of_call(start, project, summary, where))
-    return next((fix for fix in fixes if fix is not None), None)
+    fix = _of_body(start, project, summary, where)
+    return fix or _of_call(start, project, summary, where)
 
 
 def _of_body(start: Start, project: Project, summary: Summary, where: Where) -> Fix | None:
@@ -67,7 +69,11 @@ def _of_body(start: Start, project: Project, summary: Summary, where: Where) -> 
     opens = [use for use in summary.uses if use.attribute == "app_context"]
     if app is not None and _sees(module, node, app):
         wrap = WrapBody(module.span(node), f"with {app}.app_context():")
-        return None if opens else _opening(_doubt(is_certain), (wrap,))
+        forked = start.starter.kind == "process" and inherited(start, project) is not Inherited.NO
+        doubt = _IN_A_FORK if forked else _doubt(is_certain)
+        return None if opens else _opening(doubt, (wrap,))
+    if start.starter.kind == "process":
+        return None  # an application cannot be passed to it
     taken = _application(start, project, node, where)
     if taken is None or not is_free(module, node, "app"):
         return None
@@ -100,6 +106,7 @@ def _of_call(start: Start, project: Project, summary: Summary, where: Where) -> 
     module, statement, target = start.module, start.statement, start.target
     if (
         statement is None
+        or start.starter.kind == "process"
         or not isinstance(target, ast.expr)
         or not isinstance(start.call, ast.Call)
     ):

@@ -42,7 +42,7 @@ def why_not(start: Start, project: Project, summary: Summary) -> str | None:
     if start.starter.kind in ("timer", "delayed"):
         return "the request is over when it runs"
     if start.starter.kind == "process":
-        return "a request cannot be handed to another process"
+        return "a copy of a request cannot be passed to another process"
     if start.starter.passing == "each" and not can_have_copies(start, project):
         return "one copy cannot serve several tasks"
     if start.function is None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from flask_ctxfix.codemod import Advice, Finding, Fix, Rule
+from flask_ctxfix.codemod import Advice, Finding, Fix, Level, Rule
 from flask_ctxfix.codemods.threads.app_contexts import app_context_fix
 from flask_ctxfix.codemods.threads.captured_proxies import are_of_aliases
 from flask_ctxfix.codemods.threads.copies import copy_fix, why_not
 from flask_ctxfix.codemods.threads.hoists import values_fix
+from flask_ctxfix.codemods.threads.processes import Inherited, inherited
 from flask_ctxfix.context_flow import ContextFlow, Need, Reach, Summary, Where
 from flask_ctxfix.context_flow.paths import path_to
 from flask_ctxfix.context_flow.starts import Start, is_deferred, starts_in
@@ -31,7 +32,8 @@ class ThreadReadsRequest(Rule):
     What goes wrong
 
     Contexts are not inherited: the first use raises RuntimeError where nobody sees it. The view has
-    answered, and the work is not done.
+    answered, and the work is not done. A process that is forked, the default on Linux up to Python
+    3.13, does inherit them; a pool of such processes then shows the first request to later ones.
 
     Before
 
@@ -95,11 +97,12 @@ class ThreadReadsRequest(Rule):
         for start, summary, reach in _losing(module, project, Need.REQUEST):
             use = _first(summary, Need.REQUEST)
             lacks = "no request" if use.need is Need.REQUEST else "another `g`"
-            message = f"`{use.name}` is used in a {start.starter.noun}, where there is {lacks}"
+            level, where = _loss(start, project, lacks)
+            message = f"`{use.name}` is used in a {start.starter.noun}, where there is {where}"
             fix = request_fix(start, project, summary, reach.where)
             advice = _advice(start, project, summary, reach, fix)
             path = path_to(reach, start.step, then=use.steps)
-            yield self.finding(module, "error", start.target, message, advice, fix, path)
+            yield self.finding(module, level, start.target, message, advice, fix, path)
 
 
 class ThreadNeedsApp(Rule):
@@ -112,7 +115,8 @@ class ThreadNeedsApp(Rule):
 
     What goes wrong
 
-    Contexts are not inherited: the first use raises RuntimeError where nobody sees it.
+    Contexts are not inherited: the first use raises RuntimeError where nobody sees it. Only a
+    process that is forked, the default on Linux up to Python 3.13, has them.
 
     Before
 
@@ -155,7 +159,7 @@ class ThreadNeedsApp(Rule):
 
     When the application is made at the top of the same module, or the target is defined inside a
     function that certainly runs in a context; when the function is used as a target only; and when
-    every run of it gets to the use.
+    every run of it gets to the use. For processes, when the project has them spawned.
 
     What changes
 
@@ -176,15 +180,14 @@ class ThreadNeedsApp(Rule):
             if are_of_aliases(start, project, summary):
                 continue
             use = _first(summary, Need.APP)
-            message = (
-                f"`{use.name}` is used in a {start.starter.noun}, where there is no app context"
-            )
+            level, where = _loss(start, project, "no app context")
+            message = f"`{use.name}` is used in a {start.starter.noun}, where there is {where}"
             fix = app_context_fix(start, project, summary, reach.where)
             advice: Advice | str = _advice_for_app(start, project, reach)
             if fix is not None:
                 advice = fix.message
             path = path_to(reach, start.step, then=use.steps)
-            yield self.finding(module, "error", start.target, message, advice, fix, path)
+            yield self.finding(module, level, start.target, message, advice, fix, path)
 
 
 _ADVICE_APP = (
@@ -199,11 +202,17 @@ _ADVICE_LOOP = Advice(
     "hand over the application, and open `with app.app_context():` in each turn of its loop",
     "what is opened around the whole loop is never closed",
 )
+_ADVICE_PROCESS = Advice(
+    "make the application in the process, and open `with app.app_context():` around the work",
+    "an application cannot be passed to a process that is spawned: it cannot be pickled",
+)
 _FOR_BOTH = "the code around it asks if there is a context, so it may run where there is no request"
 _ADVICE_VALUES = "read the values before the start and pass them as arguments"
 
 
 def _advice_for_app(start: Start, project: Project, reach: Reach) -> Advice | str:
+    if start.starter.kind == "process":
+        return _ADVICE_PROCESS
     if may_go_on(start, project):
         return _ADVICE_LOOP
     return _ADVICE_APP if start.may_be_in_context(reach.where) else _ADVICE_OUTSIDE
@@ -217,8 +226,23 @@ def _losing(module: Module, project: Project, need: Need) -> Iterator[tuple[Star
         if function is not None and is_deferred(function):
             continue
         summary = flow.needs.of(start.value)
+        is_process = start.starter.kind == "process"
+        if is_process and inherited(start, project) is Inherited.YES:
+            continue
         if _lost(summary) is need:
             yield start, summary, start.reach(project)
+
+
+def _loss(start: Start, project: Project, lacks: str) -> tuple[Level, str]:
+    """Return how certain it is that work lacks a context, and what it has instead."""
+    if start.starter.kind != "process":
+        return "error", lacks
+    found = inherited(start, project)
+    if found is Inherited.STALE:
+        return "error", f"{lacks}, or in a fork the one that its pool was started in"
+    if found is Inherited.IF_FORKED:
+        return "warning", f"{lacks} unless it is forked"
+    return "error", lacks
 
 
 def _lost(summary: Summary) -> Need:
