@@ -9,7 +9,7 @@ from typing import Literal
 from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.starts import starts_in
 from flask_ctxfix.context_flow.values import Foreign, Instance, parameters_of
-from flask_ctxfix.flask_facts import CLASSES, CONTEXT_MAKERS
+from flask_ctxfix.flask_facts import CLASSES, CONTEXT_MAKERS, GLOBALS, REMOVED_STACKS, name_of
 from flask_ctxfix.module import Module
 from flask_ctxfix.named import defines, is_imported
 from flask_ctxfix.obligations.which_application import is_application
@@ -90,7 +90,16 @@ class Push(Record, eq=False):
         else:
             name = getattr(self.receiver, "attr", "")
             reads = [*self.module.scopes.attribute_reads.get(name, ())]
-        return [(self._use(node), node) for node in reads]
+        uses = [(self._use(node), node) for node in reads]
+        if self.made is not None and self._is_kept_twice:
+            uses.append(("escape", self.made))
+        return uses
+
+    @property
+    def _is_kept_twice(self) -> bool:
+        """Whether the context is assigned to something else along with its variable."""
+        parent = self.module.scopes.parents.get(self.made) if self.made is not None else None
+        return isinstance(parent, ast.Assign) and len(parent.targets) > 1
 
     def _use(self, node: ast.expr) -> Use:
         parents = self.module.scopes.parents
@@ -105,6 +114,34 @@ class Push(Record, eq=False):
             is_here = self.module.scopes.function_of(node) is self.function
             return parent.attr if is_called and is_here else "escape"  # type: ignore[return-value]
         return "read" if parent.attr in _HARMLESS else "escape"
+
+
+def pops_the_stack(push: Push, project: Project) -> bool:
+    """Whether code that belongs to a push pops whichever context is the active one.
+
+    That is code of its module, and of all tests for a push in a test.
+    """
+    is_test = project.is_test(push.module.path)
+    paths = project.tests if is_test else (push.module.path,)
+    return any(
+        _is_active_context(module, project, read.value)
+        for module in project.parsed(path for path in sorted(paths) if _names_stack(project, path))
+        for read in module.scopes.attribute_reads.get("pop", ())
+    )
+
+
+def _names_stack(project: Project, path: str) -> bool:
+    return any(path in project.naming(name) for name in (*REMOVED_STACKS, *GLOBALS))
+
+
+def _is_active_context(module: Module, project: Project, node: ast.expr) -> bool:
+    """Whether an expression is a stack of contexts, or stands for the one that is active."""
+    if isinstance(node, ast.Call):
+        node = node.func
+    if isinstance(node, ast.Attribute) and node.attr in {"top", "_get_current_object"}:
+        node = node.value
+    names = {name_of(origin) for origin in project.origins(module, node)}
+    return not names.isdisjoint({*REMOVED_STACKS, *GLOBALS})
 
 
 def pushes_in(module: Module, project: Project) -> list[Push]:

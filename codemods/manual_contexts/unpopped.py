@@ -12,7 +12,12 @@ from flask_ctxfix.codemods.manual_contexts.closings import (
     popping,
     rewritten,
 )
-from flask_ctxfix.codemods.manual_contexts.pushes import Push, context_made, pushes_in
+from flask_ctxfix.codemods.manual_contexts.pushes import (
+    Push,
+    context_made,
+    pops_the_stack,
+    pushes_in,
+)
 from flask_ctxfix.codemods.manual_contexts.roles import Role, decorators_of, main_guard, role_of
 from flask_ctxfix.codemods.manual_contexts.startup import asks_for_context
 from flask_ctxfix.codemods.manual_contexts.unclosed import fix_for, keeps_values, steps_to
@@ -105,8 +110,8 @@ class PushWithoutPop(Rule):
     `finally` around it are the same as `with` up to Flask 3.1. Unsafe in views and fixtures, in
     generators, where a `return` leaves the context pushed, and where code behind the leak may live
     on the context. Reported where the push is conditional, another function would have to pop, or a
-    thread or job stores elsewhere what the end of the context may close. Around the `yield` of a
-    fixture, which pytest always resumes, the finding is information.
+    thread or job stores elsewhere what the end of the context may close. Where every path pops the
+    context, as in a `finally` or around the `yield` of a fixture, the finding is information.
 
     What changes
 
@@ -147,7 +152,7 @@ class PushWithoutPop(Rule):
         if is_right and fix is None:
             return None
         message = _BY_HAND if is_right else _LEAKS
-        level: Level = "info" if _only_yields(push, closing, project) else "warning"
+        level: Level = "info" if is_right else "warning"
         path = _path_over(push, closing.pops[0])
         return self.finding(push.module, level, push.statement, message, advice, fix, path)
 
@@ -159,7 +164,7 @@ class PushWithoutPop(Rule):
         pops = [node for use, node in push.uses() if use == "pop"]
         if any(is_handling(module, node) for node in pops):
             return None
-        if push.is_popped_elsewhere(project):
+        if push.is_popped_elsewhere(project) or pops_the_stack(push, project):
             return None
         following = push.block[push.block.index(push.statement) + 1 :]
         if following and popping(push, following[0]) is not None:
