@@ -153,12 +153,14 @@ def _is_served_by(module: Module, project: Project, factory: str) -> bool:
 
 def _is_served_module(module: Module, project: Project) -> bool:
     """Whether a server imports a module, as far as the project tells."""
-    every = importing(module, project, is_end=_is_for_workers)
+
+
+    def is_for_workers(other: Module) -> bool:
+        is_worker = not _WORKERS.isdisjoint(imported_packages(other))
+        return is_worker and not _defines_application(other, project)
+
+    every = importing(module, project, is_end=is_for_workers)
     return any(_defines_application(each, project) for each in every)
-
-
-def _is_for_workers(module: Module) -> bool:
-    return not _WORKERS.isdisjoint(imported_packages(module))
 
 
 def _defines_application(module: Module, project: Project) -> bool:
