@@ -154,7 +154,6 @@ def _is_served_by(module: Module, project: Project, factory: str) -> bool:
 def _is_served_module(module: Module, project: Project) -> bool:
     """Whether a server imports a module, as far as the project tells."""
 
-
     def is_for_workers(other: Module) -> bool:
         is_worker = not _WORKERS.isdisjoint(imported_packages(other))
         return is_worker and not _defines_application(other, project)

@@ -25,11 +25,11 @@ from flask_ctxfix.context_flow.values import (
     Switch,
     Value,
 )
-from flask_ctxfix.flask_facts import METHODS_OF_G, NEEDS, PROXIES
+from flask_ctxfix.flask_facts import METHODS_OF_G, NEEDS, NONE_WITHOUT_REQUEST, PROXIES
 from flask_ctxfix.module import Module
 from flask_ctxfix.scopes import children
 from flask_ctxfix.steps import step_at
-from flask_ctxfix.syntax import is_constant_none
+from flask_ctxfix.syntax import is_constant_none, last_name
 
 _READERS = {"dict", "getattr", "hasattr", "iter", "len", "list", "next", "set", "setattr"}
 _READERS |= {"sorted", "str", "tuple", "vars"}
@@ -251,12 +251,20 @@ class ExpressionUses:
         elif name.partition(".")[0] == "builtins" and name.partition(".")[2] in _READERS:
             probes = name in {"builtins.hasattr", "builtins.getattr"}
             access: Access = "probe" if probes else "read"
+            if probes and self._expects_none(node):
+                return
             for argument in node.args[:1]:
                 self._proxy_used(argument, argument, access, state)
         elif is_proxy(function):
             self._proxy_used(node.func, node.func, "read", state)
         elif isinstance(node.func, ast.Attribute):
             self.visit(node.func, state)
+
+    def _expects_none(self, asking: ast.Call) -> bool:
+        """Whether an object that is None without a request is asked as one that may be None."""
+        value = self._value(asking.args[0]) if asking.args else None
+        is_none = isinstance(value, Foreign) and value.name in NONE_WITHOUT_REQUEST
+        return is_none and (len(asking.args) > 2 or last_name(asking.func) == "hasattr")
 
     def _is_awaited(self, node: ast.Call) -> bool:
         return isinstance(self._module.scopes.parents.get(node), ast.Await)

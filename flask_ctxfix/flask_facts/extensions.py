@@ -5,13 +5,14 @@ from __future__ import annotations
 from flask_ctxfix.flask_facts.rows import Facts, KeepsOnG, Roles, members
 
 _PACKAGE: Roles = ("without teardown",)
+_LOGIN_USER: Roles = ("request proxy", "stands for user", "none without request")
 
 ROWS = (
     Facts(
         "Flask-Login 0.6, utils.py and login_manager.py",
         {
             "flask_login": ("without teardown",),
-            "flask_login.current_user": ("request proxy", "stands for user"),
+            "flask_login.current_user": _LOGIN_USER,
             "flask_login.login_fresh": ("needs request",),
             "flask_login.login_required": ("transparent", "gives back"),
             "flask_login.login_user": ("needs request", "session writer"),
@@ -23,7 +24,7 @@ ROWS = (
     ),
     Facts(
         "Flask-Security 5.5, decorators.py; its user is Flask-Login's",
-        {"flask_security.current_user": ("request proxy", "stands for user")},
+        {"flask_security.current_user": _LOGIN_USER},
     ),
     Facts(
         "Flask-JWT-Extended 4.6, utils.py, view_decorators.py and jwt_manager.py",
