@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Callable
 
 from flask_ctxfix import flask_facts
 from flask_ctxfix.codemod import Advice, Edit, ReplaceExpression
@@ -107,6 +108,7 @@ class TopRewriter:
             self._compare(draft, parent)
         elif is_tested(self._module, draft.top.node):
             draft.code = self._spelling.has(draft)
+            self._ask_once(draft)
         elif _is_left_of_and(parent, draft.top.node):
             self._guarded_value(draft, parent)
         else:
@@ -120,6 +122,26 @@ class TopRewriter:
         negated = not tested[1]
         draft.code = f"not {self._spelling.has(draft)}" if negated else self._spelling.has(draft)
         draft.shape = "not" if negated else "atom"
+        if not negated:
+            self._ask_once(draft)
+
+    def _ask_once(self, draft: Draft) -> None:
+        """Take the question for a context out where the same ``and`` asks it already."""
+        parent = self._scopes.parents[draft.node]
+        if not isinstance(parent, ast.BoolOp) or not isinstance(parent.op, ast.And):
+            return
+        kept = [each for each in parent.values if each is not draft.node]
+        if not any(map(self._asks_for(draft.top.kind), kept)):
+            return
+        draft.holes = {_HOLE.format(index): each for index, each in enumerate(kept)}
+        draft.code = " and ".join(map(_operand, draft.holes, kept))
+        draft.node = parent
+
+    def _asks_for(self, kind: str) -> Callable[[ast.expr], bool]:
+        name = f"has_{kind}_context"
+        return lambda node: (
+            isinstance(node, ast.Call) and self._project.flask_name(self._module, node.func) == name
+        )
 
     def _use_value(self, draft: Draft) -> None:
         draft.travels = True
@@ -135,9 +157,7 @@ class TopRewriter:
         assert isinstance(parent, ast.BoolOp)
         draft.node = parent
         draft.holes = {_HOLE.format("VALUE"): parent.values[1]}
-        value = _HOLE.format("VALUE")
-        if isinstance(parent.values[1], ast.BoolOp | ast.IfExp | ast.Lambda):
-            value = f"({value})"
+        value = _operand(_HOLE.format("VALUE"), parent.values[1])
         draft.code = f"{value} if {self._spelling.has(draft)} else None"
         draft.shape = "conditional"
 
@@ -200,6 +220,7 @@ class TopRewriter:
         first = call.args[0] is draft.top.node
         if (function == "bool" and len(call.args) == 1) or self._asks_for_class(draft, call):
             draft.node, draft.code = call, self._spelling.has(draft)
+            self._ask_once(draft)
         elif function in flask_facts.ATTRIBUTE_FUNCTIONS and first and _names_attribute(call):
             return self._by_name.draft(draft, call, function)
         else:
@@ -219,6 +240,11 @@ class TopRewriter:
             and len(call.args) == 2
             and self._project.flask_name(self._module, call.args[1]) == wanted
         )
+
+
+def _operand(hole: str, node: ast.expr) -> str:
+    """Return a hole as it stands beside an operator that binds less than what a call does."""
+    return f"({hole})" if isinstance(node, ast.BoolOp | ast.IfExp | ast.Lambda) else hole
 
 
 def _is_left_of_and(parent: ast.AST, node: ast.expr) -> bool:
