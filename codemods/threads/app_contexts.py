@@ -298,13 +298,12 @@ def _may_be_called(start: Start, project: Project, node: ast.FunctionDef) -> boo
 
 
 def _asks_object(module: Module, call: ast.Call) -> bool:
-    """Whether ``getattr`` is called on the first parameter of a function: ``self`` in methods."""
+    """Whether ``getattr`` is called on a parameter: ``self``, or what may be given it."""
     asked = call.args[0] if call.args else None
-    function = module.scopes.home_of(asked).node if isinstance(asked, ast.Name) else None
-    if not isinstance(asked, ast.Name) or not isinstance(function, FunctionNode):
+    if not isinstance(asked, ast.Name):
         return False
-    first = [*function.args.posonlyargs, *function.args.args][:1]
-    return [each.arg for each in first] == [asked.id]
+    bindings = module.scopes.home_of(asked).bindings.get(asked.id, ())
+    return any(each.kind == "parameter" for each in bindings)
 
 
 def _starts_itself(start: Start, project: Project, node: ast.FunctionDef) -> bool:
