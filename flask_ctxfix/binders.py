@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from flask_ctxfix.exports import Spot, spot_of
-from flask_ctxfix.local_names import LocalName, since_of, statement_of
+from flask_ctxfix.local_names import LocalName, since_of, statement_or_branch
 from flask_ctxfix.origins import Resolver
 from flask_ctxfix.scopes import Binding
 from flask_ctxfix.source import SourceError
@@ -158,5 +158,5 @@ class Binders:
         except SourceError:
             return
         for binding in bindings:
-            if spot_of(statement_of(module, binding.node)) in spots:
+            if spot_of(statement_or_branch(module, binding.node)) in spots:
                 yield _Bound(module, binding)

@@ -22,7 +22,7 @@ from flask_ctxfix.codemod import (
     ReplaceStatement,
 )
 from flask_ctxfix.source import Span
-from flask_ctxfix.statements import block_of
+from flask_ctxfix.statements import block_of, way_out
 
 if TYPE_CHECKING:
     from flask_ctxfix.module import Module
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from flask_ctxfix.scopes import Binding, Scope
 
 _REMOVING = (RemoveArgument, RemoveStatement, ReplaceStatement)
-_IMPORT_FAILURES = flask_facts.BROAD_ERRORS | {"ImportError", "ModuleNotFoundError"}
 
 
 class LocalName(NamedTuple):
@@ -80,25 +79,6 @@ def _is_starred(module: Module, name: str) -> bool:
     stars = module.scopes.module.star_imports
     return any(
         node.level == 0 and flask_facts.is_exported(node.module or "", name) for node in stars
-    )
-
-
-def guarding_try(module: Module, node: ast.AST) -> ast.Try | None:
-    """Return the ``try … except ImportError`` that `node` is a part of, body or handler."""
-    for parent in module.scopes.ancestors(node):
-        if isinstance(parent, ast.Try) and any(map(catches_import_error, parent.handlers)):
-            return parent
-        if isinstance(parent, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            return None
-    return None
-
-
-def catches_import_error(handler: ast.ExceptHandler) -> bool:
-    """Whether a handler catches what an import that fails raises."""
-    kinds = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type]
-    return any(
-        kind is None or (isinstance(kind, ast.Name) and kind.id in _IMPORT_FAILURES)
-        for kind in kinds
     )
 
 
@@ -249,7 +229,8 @@ class _Plan:
         """Return each ``try`` around imports of which nothing is left to try."""
         tries: list[ast.stmt] = []
         for binding in self._dead:
-            statement = guarding_try(self._module, binding.node)
+            around = (p for p, _ in way_out(self._module, binding.node) if isinstance(p, ast.Try))
+            statement = next(around, None)
             if statement is None or statement in tries or statement.orelse or statement.finalbody:
                 continue
             if all(map(self._is_gone, statement.body)) and not self._guards_more(statement):

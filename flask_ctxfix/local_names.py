@@ -64,7 +64,7 @@ class LocalNames:
         if any(isinstance(each, LOOPS) for each in self._module.scopes.ancestors(node)):
             return False
         spot = node.lineno, node.col_offset
-        return all(spot < _end(statement_of(self._module, each.node)) for each in bindings)
+        return all(spot < _end(statement_or_branch(self._module, each.node)) for each in bindings)
 
     def bindings(self, read: LocalName) -> Sequence[Binding]:
         """Return what binds a name; for type checkers only, if nothing else does."""
@@ -116,11 +116,11 @@ class LocalNames:
     def _sure(self, read: LocalName) -> list[ast.AST]:
         """Return the statements that bind a name whenever the module is imported."""
         parents, tree = self._module.scopes.parents, self._module.tree
-        found = [statement_of(self._module, each.node) for each in self.bindings(read)]
+        found = [statement_or_branch(self._module, each.node) for each in self.bindings(read)]
         return [each for each in found if parents.get(each) is tree]
 
 
-def statement_of(module: Module, node: ast.AST) -> ast.AST:
+def statement_or_branch(module: Module, node: ast.AST) -> ast.AST:
     """Return the statement, or the branch of one, that `node` is part of."""
     while not isinstance(node, ast.stmt | ast.ExceptHandler | ast.match_case):
         node = module.scopes.parents[node]

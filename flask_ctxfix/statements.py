@@ -58,7 +58,8 @@ def statement_of(module: Module, node: ast.AST) -> ast.stmt:
 def simple_statement_of(module: Module, node: ast.AST) -> ast.stmt | None:
     """Return the statement that a node is a part of, if that runs it as a whole and only once."""
     found = statement_of(module, node)
-    return found if isinstance(found, _SIMPLE) else None
+    runs_with = module.scopes.function_of(found) is module.scopes.function_of(node)
+    return found if runs_with and isinstance(found, _SIMPLE) else None
 
 
 def way_out(module: Module, node: ast.AST) -> Iterator[tuple[ast.AST, ast.AST]]:

@@ -11,8 +11,9 @@ from typing import Literal
 from flask_ctxfix.codemod import Edit, KeepBlock, RemoveFinally, RemoveStatement
 from flask_ctxfix.codemods.manual_contexts.pushes import Push
 from flask_ctxfix.codemods.manual_contexts.wraps import wrap
-from flask_ctxfix.flask_facts import BROAD_ERRORS
+from flask_ctxfix.context_flow.caught import catches_every_error, names_of
 from flask_ctxfix.module import Module
+from flask_ctxfix.project import Project
 from flask_ctxfix.records import Record, replace
 from flask_ctxfix.scopes import FunctionNode
 from flask_ctxfix.statements import blocks_in, is_handling, leaves_turn, nodes_of, own_nodes
@@ -35,13 +36,13 @@ class Closing(Record):
     edits: tuple[Edit, ...]
 
 
-def closing_of(push: Push) -> Closing | None:
+def closing_of(push: Push, project: Project) -> Closing | None:
     """Return what pops the context of a push, if it is one of the forms that a ``with`` is."""
     if push.is_chained:
         return None
     block = push.block
     following = block[block.index(push.statement) + 1 :]
-    closing = _following(push, following) or _around(push, following)
+    closing = _following(push, following, project) or _around(push, following)
     if closing is None or any(_rebinds(push, each) for each in closing.inside):
         return None
     return closing
@@ -60,7 +61,7 @@ def _is_of(push: Push, closing: Closing, node: ast.expr) -> bool:
     return node is push.receiver or any(node is each for each in pops)
 
 
-def _following(push: Push, following: Sequence[ast.stmt]) -> Closing | None:
+def _following(push: Push, following: Sequence[ast.stmt], project: Project) -> Closing | None:
     """Return what among the statements after a push pops its context."""
     module = push.module
     early: list[tuple[ast.Expr, ast.Call]] = []
@@ -75,7 +76,7 @@ def _following(push: Push, following: Sequence[ast.stmt]) -> Closing | None:
             return Closing("straight", statement, before, pops, edits)
         if isinstance(statement, ast.Try) and not early:
             after = following[index + 1] if index + 1 < len(following) else None
-            closing = _of_finally(push, statement) or _of_handler(push, statement, after)
+            closing = _of_finally(push, statement) or _of_handler(push, statement, after, project)
             if closing is not None:
                 return replace(closing, inside=(*before, *closing.inside))
         found = _before_returns(push, statement)
@@ -118,7 +119,9 @@ def _of_finally(push: Push, statement: ast.Try) -> Closing | None:
     return Closing("finally", statement, inside, (pop,), edits)  # type: ignore[arg-type]
 
 
-def _of_handler(push: Push, statement: ast.Try, after: ast.stmt | None) -> Closing | None:
+def _of_handler(
+    push: Push, statement: ast.Try, after: ast.stmt | None, project: Project
+) -> Closing | None:
     """Return ``except … as e: pop(e); raise`` with the ``pop()`` that goes with it."""
     module = push.module
     if len(statement.handlers) != 1 or statement.finalbody:
@@ -144,7 +147,7 @@ def _of_handler(push: Push, statement: ast.Try, after: ast.stmt | None) -> Closi
     if end is after:
         edits = (*edits, RemoveStatement(module.span(end)))
     last = end if end is after else statement
-    is_full = handler.type is None or ast.unparse(handler.type) in BROAD_ERRORS
+    is_full = catches_every_error(names_of(module, project, handler.type))
     kind: Kind = "handler" if is_full else "some errors"
     return Closing(kind, last, tuple(statement.body), (failing, pop), edits)
 

@@ -31,7 +31,7 @@ from flask_ctxfix.module import Module
 from flask_ctxfix.obligations.which_application import is_current_app, may_be_another
 from flask_ctxfix.project import Project
 from flask_ctxfix.scopes import FunctionNode
-from flask_ctxfix.statements import loops_around, own_nodes
+from flask_ctxfix.statements import loops_around
 from flask_ctxfix.steps import step_at
 from flask_ctxfix.syntax import last_name, without_call
 from flask_ctxfix.value_reads import is_tried
@@ -199,21 +199,12 @@ def _opened_by(node: ast.expr) -> ast.expr | None:
 
 def _is_for_both(module: Module, project: Project, node: ast.stmt) -> bool:
     """Whether the function around a block asks if there is a context, or expects that none is."""
-    guards = ContextFlow.of(project).guards
     for parent in module.scopes.ancestors(node):
         if isinstance(parent, ast.Try) and expects_no_context(module, project, parent):
             return True
         if isinstance(parent, FunctionNode):
-            tests = (test for each in own_nodes(parent) if (test := _test_of(each)) is not None)
-            return any(guards.tell(module, test) for test in tests)
+            return ContextFlow.of(project).guards.asks(module, parent)
     return False
-
-
-def _test_of(node: ast.AST) -> ast.expr | None:
-    if isinstance(node, ast.If | ast.IfExp | ast.While | ast.Assert):
-        return node.test
-    value = node.value if isinstance(node, ast.Assign | ast.Return) else node
-    return value if isinstance(value, ast.BoolOp | ast.UnaryOp | ast.Call) else None
 
 
 def _hidden_use(module: Module, project: Project, opening: _Opening, where: Where) -> Use | None:

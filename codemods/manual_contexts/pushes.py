@@ -8,7 +8,7 @@ from typing import Literal
 
 from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.starts import starts_in
-from flask_ctxfix.context_flow.values import Foreign, Instance, parameters_of
+from flask_ctxfix.context_flow.values import Foreign, Instance, bound_arguments
 from flask_ctxfix.flask_facts import CLASSES, CONTEXT_MAKERS, GLOBALS, REMOVED_STACKS, name_of
 from flask_ctxfix.module import Module
 from flask_ctxfix.named import defines, is_imported
@@ -224,7 +224,7 @@ def _is_given(module: Module, project: Project, node: ast.expr) -> bool:
         given
         for start in starts_in(module, project)
         if start.function is not None and start.function.node is home.node
-        for name, given in zip(parameters_of(start.function), start.arguments, strict=False)
+        for name, given in bound_arguments(start.call_elsewhere, start.function)
         if name == node.id
     ]
     return bool(found) and all(context_made(module, project, each) for each in found)

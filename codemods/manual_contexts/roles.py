@@ -12,7 +12,7 @@ from flask_ctxfix.context_flow import ContextFlow, Reach, Where
 from flask_ctxfix.context_flow.starts import Start, starts_in
 from flask_ctxfix.context_flow.values import Foreign, Function, Value
 from flask_ctxfix.module import Module
-from flask_ctxfix.obligations.only_use import is_only_named_at
+from flask_ctxfix.obligations.only_use import is_only_started
 from flask_ctxfix.project import Project
 from flask_ctxfix.scopes import FunctionNode
 from flask_ctxfix.syntax import without_call
@@ -89,8 +89,7 @@ def only_starts(module: Module, project: Project, function: FunctionNode) -> lis
     if not isinstance(function, ast.FunctionDef) or function.decorator_list:
         return []
     starts = [each for each in starts_in(module, project) if _runs(each.value, function)]
-    named = {each.target for each in starts}
-    return starts if starts and is_only_named_at(module, project, function, named) else []
+    return starts if starts and is_only_started(module, project, function) else []
 
 
 def _runs(value: Value | None, function: FunctionNode) -> bool:

@@ -136,7 +136,7 @@ class PushWithoutPop(Rule):
 
     def _closed(self, push: Push, project: Project, target: TargetVersion) -> Finding | None:
         """Return the finding for a push whose block pops the context."""
-        closing = closing_of(push)
+        closing = closing_of(push, project)
         if closing is None or not _are_paired(push, project):
             return None
         edits = rewritten(push, closing)
@@ -159,7 +159,7 @@ class PushWithoutPop(Rule):
     def _unclosed(self, push: Push, project: Project) -> Finding | None:
         """Return the finding for a push that nothing in its block pops."""
         module, function = push.module, push.function
-        if closing_of(push) is not None and _are_paired(push, project):
+        if closing_of(push, project) is not None and _are_paired(push, project):
             return None
         pops = [node for use, node in push.uses() if use == "pop"]
         if any(is_handling(module, node) for node in pops):
@@ -225,7 +225,7 @@ def _are_paired(push: Push, project: Project) -> bool:
         for each in pushes_in(push.module, project)
         if each.function is push.function and push.is_same(each.receiver)
     ]
-    closings = [closing_of(each) for each in same]
+    closings = [closing_of(each, project) for each in same]
     pops = [call for closing in closings if closing is not None for call in closing.pops]
     every = [node for use, node in push.uses() if use == "pop"]
     return None not in closings and len({*pops}) == len(pops) == len(every)
@@ -244,7 +244,7 @@ def _is_apart(push: Push, closing: Closing, project: Project) -> bool:
     for other in pushes_in(module, project):
         if other is push or other.function is not push.function:
             continue
-        closed = closing_of(other)
+        closed = closing_of(other, project)
         first = module.span(other.statement).start
         last = module.span(closed.last).end if closed is not None else first
         if (closed is None and start < first < end) or (start < first < end < last):

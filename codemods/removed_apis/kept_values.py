@@ -114,16 +114,7 @@ class Uses:
         value = self._values.of(module, receiver)
         if isinstance(value, Instance):
             return value.of
-        if isinstance(value, Class):
-            return value
-        if isinstance(receiver, ast.Name):
-            function = module.scopes.home_of(receiver).node
-            around = module.scopes.parents.get(function)
-            if isinstance(around, ast.ClassDef) and isinstance(function, ast.FunctionDef):
-                first = [*function.args.posonlyargs, *function.args.args][:1]
-                if [each.arg for each in first] == [receiver.id]:
-                    return Class(module, around)
-        return None
+        return value if isinstance(value, Class) else None
 
     def _may_be(self, owner: Class | None, other: Class | None) -> bool:
         """Whether an instance of one class may be one of the other as well."""

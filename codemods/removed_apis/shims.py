@@ -11,8 +11,8 @@ from flask_ctxfix import flask_facts
 from flask_ctxfix.codemod import Edit, KeepBlock, RemoveStatement
 from flask_ctxfix.codemods.removed_apis.stack_uses import Kind, is_modern_import
 from flask_ctxfix.codemods.removed_apis.versions import Version, is_flask_version, release_of
+from flask_ctxfix.context_flow.caught import catches_import_error
 from flask_ctxfix.flask_versions import STACKS_REMOVED, TargetVersion
-from flask_ctxfix.imports import catches_import_error
 from flask_ctxfix.module import Module
 from flask_ctxfix.project import Project
 
@@ -35,7 +35,7 @@ class Shim(NamedTuple):
 def shims(module: Module, project: Project, target: TargetVersion) -> Iterator[Shim]:
     """Yield the version shims around the stacks that `target` does not need any more."""
     for statement in module.scopes.nodes(ast.Try):
-        kept = _kept_arm(statement)
+        kept = _kept_arm(module, project, statement)
         if kept is not None:
             dead = statement.body if kept == "handler" else statement.handlers[0].body
             yield from _shim(module, statement, dead, kept)
@@ -90,12 +90,14 @@ def is_needed(module: Module, node: ast.stmt, dead: Sequence[ast.stmt]) -> bool:
     return False
 
 
-def _kept_arm(statement: ast.Try) -> Literal["body", "handler"] | None:
+def _kept_arm(
+    module: Module, project: Project, statement: ast.Try
+) -> Literal["body", "handler"] | None:
     """Return the arm of an import guard that serves a newer Flask, if the other one does not."""
     if len(statement.handlers) != 1 or statement.orelse or statement.finalbody:
         return None
     handler = statement.handlers[0]
-    if not catches_import_error(handler):
+    if not catches_import_error(module, project, handler):
         return None
     body_is_modern = any(map(is_modern_import, statement.body))
     handler_is_modern = any(map(is_modern_import, handler.body))

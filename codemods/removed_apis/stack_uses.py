@@ -10,8 +10,8 @@ from flask_ctxfix import flask_facts
 from flask_ctxfix.aliases import may_know
 from flask_ctxfix.codemods.removed_apis.versions import is_version_test, leaves_by_version
 from flask_ctxfix.context_flow import ContextFlow
+from flask_ctxfix.context_flow.caught import catches_import_error
 from flask_ctxfix.context_flow.made_contexts import NEED_OF
-from flask_ctxfix.imports import guarding_try
 from flask_ctxfix.module import Module
 from flask_ctxfix.origins import NONE
 from flask_ctxfix.project import Project
@@ -294,9 +294,6 @@ def _only_name(statement: ast.Assign | ast.AnnAssign) -> str | None:
 
 def serves_newer_flask(module: Module, project: Project, node: ast.AST) -> bool:
     """Whether `node` is a branch for an old Flask beside one that serves a newer Flask."""
-    guard = guarding_try(module, node)
-    if guard is not None and _other_armis_modern_import(module, guard, node):
-        return True
     child = node
     for parent in module.scopes.ancestors(node):
         if isinstance(parent, ast.If | ast.IfExp) and child is not parent.test:
@@ -306,6 +303,9 @@ def serves_newer_flask(module: Module, project: Project, node: ast.AST) -> bool:
                 return True
         for earlier in before_in(parent, child):
             if leaves_by_version(module, project, earlier) and not _names_stack([earlier]):
+                return True
+        elif isinstance(parent, ast.Try) and _other_arm_is_modern(module, parent, node):
+            if any(catches_import_error(module, project, each) for each in parent.handlers):
                 return True
         child = parent
     return False
@@ -342,7 +342,7 @@ def _branches(choice: ast.If | ast.IfExp) -> tuple[ast.expr | list[ast.stmt], ..
     return choice.body, choice.orelse
 
 
-def _other_armis_modern_import(module: Module, guard: ast.Try, node: ast.AST) -> bool:
+def _other_arm_is_modern(module: Module, guard: ast.Try, node: ast.AST) -> bool:
     span = module.span(node)
     handlers = [part for handler in guard.handlers for part in handler.body]
     in_body = any(module.span(part).holds(span) for part in guard.body)

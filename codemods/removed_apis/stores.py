@@ -18,6 +18,7 @@ from flask_ctxfix.codemods.removed_apis.setting_uses import reads_setting
 from flask_ctxfix.codemods.removed_apis.stack_uses import Kind, StackUses, Top
 from flask_ctxfix.flask_versions import ONE_CONTEXT, STACKS_REMOVED, TargetVersion
 from flask_ctxfix.module import Module
+from flask_ctxfix.obligations.names_on_g import why_not_free_on_g
 from flask_ctxfix.project import Project
 from flask_ctxfix.records import Record
 from flask_ctxfix.scopes import Binding
@@ -95,7 +96,7 @@ def store_of(
         return Store(True, _LOGIN_USER, False, _KEPT_BY_LOGIN)
     pinned = group_of(kind, str(name)) in project.pinned
     stays = name is None or kind in known.travelling or name in known.held or pinned
-    stays = stays or _is_taken(project, str(name))
+    stays = stays or why_not_free_on_g(str(name), project) is not None
     note = ""
     if name is None and kind == "request" and has_login_slot:
         note = f"the name may be `user`; {_KEPT_BY_LOGIN}"
@@ -104,16 +105,6 @@ def store_of(
         note = _KEPT_BY_OTHERS.format(name) if target.newest >= STACKS_REMOVED else ""
     is_exact = (kind == "app" or target.newest < ONE_CONTEXT) and not note
     return Store(may_move(kind, target) and not stays, name, is_exact, note)
-
-
-def _is_taken(project: Project, name: str) -> bool:
-    """Whether `g` has a method of a name, or the project itself keeps something there under it."""
-
-    def search() -> bool:
-        modules = project.parsed(project.naming(name))
-        return any(name in _on_g(each, project) for each in modules)
-
-    return name in flask_facts.METHODS_OF_G or project.memo(("on g", name), search)
 
 
 def _is_foreign(known: StackFacts, kind: Kind, name: str) -> bool:
@@ -317,28 +308,3 @@ def _is_made_context(module: Module, node: ast.AST, value: ast.expr | None) -> b
         and isinstance(maker.func, ast.Attribute)
         and maker.func.attr in flask_facts.CONTEXT_MAKERS
     )
-
-
-def _on_g(module: Module, project: Project) -> frozenset[str]:
-    """Return the names that a module reads or writes on `g`."""
-    return module.memo("on g", lambda: frozenset(_names_on_g(module, project)))
-
-
-def _names_on_g(module: Module, project: Project) -> Iterator[str]:
-    for read in project.uses_of(module, {"g"}):
-        parent = module.scopes.parents[read]
-        call = module.scopes.parents[parent]
-        name: ast.expr | None = None
-        if isinstance(parent, ast.Attribute) and parent.attr not in flask_facts.METHODS_OF_G:
-            yield parent.attr
-        elif isinstance(parent, ast.Attribute) and isinstance(call, ast.Call):
-            name = call.args[0] if call.args else None
-        elif (
-            isinstance(parent, ast.Call)
-            and getattr(parent.func, "id", "") in flask_facts.ATTRIBUTE_FUNCTIONS
-        ):
-            name = parent.args[1] if len(parent.args) > 1 else None
-        elif isinstance(parent, ast.Compare) and read in parent.comparators:
-            name = parent.left
-        if isinstance(name, ast.Constant) and isinstance(name.value, str):
-            yield name.value

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from flask_ctxfix.codemods.stored_requests.slots import Slot, slot_of
 from flask_ctxfix.codemods.stored_requests.uses import uses_in
 from flask_ctxfix.context_flow import ContextFlow
-from flask_ctxfix.context_flow.values import Class, Foreign, Instance
+from flask_ctxfix.context_flow.values import Class, Foreign, Function, Instance, bound_arguments
 from flask_ctxfix.flask_facts import (
     DERIVING_CALLS,
     ENTRY_BASES,
@@ -159,14 +159,16 @@ def _default(module: Module, project: Project, node: ast.Name, home: Scope) -> C
         return None
     if module.scopes.function_of(function) is not None:
         return None
-    for other, reference in ContextFlow.of(project).reachability.references(module, function):
+    flow = ContextFlow.of(project)
+    for other, reference in flow.reachability.references(module, function):
         call = other.scopes.parents.get(reference)
         if not isinstance(call, ast.Call) or call.func is not reference:
             continue
-        positions = [each.arg for each in (*function.args.posonlyargs, *function.args.args)]
-        is_given = any(each.arg in (node.id, None) for each in call.keywords)
-        is_behind = node.id in positions and len(call.args) > positions.index(node.id)
-        if is_given or is_behind or any(isinstance(each, ast.Starred) for each in call.args):
+        called = flow.values.of(other, reference)
+        called = called if isinstance(called, Function) else Function(module, function)
+        is_given = any(name == node.id for name, _ in bound_arguments(call, called))
+        is_open = any(each.arg is None for each in call.keywords)
+        if is_given or is_open or any(isinstance(each, ast.Starred) for each in call.args):
             return None
     uses = tuple((module, read) for read in home.reads.get(node.id, ()))
     return Container(node, uses, any(_may_empty(*use, project) for use in uses))

@@ -11,11 +11,12 @@ from collections.abc import Iterator
 from enum import IntEnum
 from typing import NamedTuple
 
-from flask_ctxfix.codemods.stored_requests.nested import opens_context, opens_inside, pushes_context
+from flask_ctxfix.codemods.stored_requests.nested import pushes_context
 from flask_ctxfix.codemods.stored_requests.views_and_hooks import ViewsAndHooks
 from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.evaluation import Values
 from flask_ctxfix.context_flow.handled_errors import may_go_on
+from flask_ctxfix.context_flow.made_contexts import may_enter_context, opens_inside
 from flask_ctxfix.context_flow.tables import QuestionKind
 from flask_ctxfix.context_flow.values import Foreign, Function, Known, parameters_of
 from flask_ctxfix.flask_facts import CACHES, is_transparent
@@ -133,7 +134,7 @@ class Order:
             return may_go_on(self.values, module, manager)
 
         def is_apart(manager: ast.expr) -> bool:  # there, it would be another `g`
-            return opens_context(self.values, module, manager)
+            return may_enter_context(self.values, module, manager)
 
         return Happened(function, writes, is_apart=is_apart, may_hide=may_hide)
 
@@ -299,7 +300,7 @@ class Order:
         """Return NO for a decorator of the project that lets others call the function."""
         called = without_call(decorator)
         maker = self.values.of(module, called)
-        nested = (ast.unparse(called),) if opens_inside(maker) else ()
+        nested = (ast.unparse(called),) if opens_inside(self.values, maker) else ()
         if isinstance(decorator, ast.Call) and isinstance(maker, Function):
             maker = self.values.result(maker)
         is_handed_on = isinstance(maker, Function) and "other" in _uses_of_argument(
@@ -350,7 +351,7 @@ def _contexts_around(values: Values, module: Module, node: ast.AST) -> Iterator[
             break
         if isinstance(parent, ast.With | ast.AsyncWith) and child in parent.body:
             items = [item.context_expr for item in parent.items]
-            opened = [each for each in items if opens_context(values, module, each)]
+            opened = [each for each in items if may_enter_context(values, module, each)]
             yield from map(ast.unparse, opened[:1])
         child = parent
 

@@ -14,9 +14,9 @@ from flask_ctxfix.codemods.stored_requests.slots import Slot, stores_in
 from flask_ctxfix.codemods.stored_requests.uses import GUARDED, Uses, is_re_exported, uses_in
 from flask_ctxfix.context_flow import ContextFlow, Where
 from flask_ctxfix.context_flow.values import Foreign
-from flask_ctxfix.flask_facts import KEPT_ON_G, METHODS_OF_G, PROXIES, SEEING_NAMES, STARTERS
+from flask_ctxfix.flask_facts import PROXIES, SEEING_NAMES, STARTERS
 from flask_ctxfix.module import Module
-from flask_ctxfix.named import is_imported
+from flask_ctxfix.obligations.names_on_g import why_not_free_on_g
 from flask_ctxfix.obligations.order_of_statements import certain_parts
 from flask_ctxfix.project import Project
 from flask_ctxfix.scopes import FunctionNode
@@ -271,14 +271,9 @@ class _Judge:
     def _taken(self) -> str | None:
         """Return why the name is not free on `g`, if it is not."""
         name = self._slot.name
-        if name in METHODS_OF_G:
-            return f"`g.{name}` is a method"
-        for package, names in KEPT_ON_G.items():
-            if name in names and is_imported(self._project, package):
-                return f"`{package}` keeps its own `g.{name}`"
-        for module in modules_with(self._slot, self._project):
-            if name in _names_on_g(module, self._project):
-                return f"`g.{name}` is something else already"
+        taken = why_not_free_on_g(name, self._project)
+        if taken is not None:
+            return taken
         for other in self._others():
             if other.name == name:
                 return f"`{name}` is kept in several places"
@@ -290,22 +285,6 @@ class _Judge:
             for store in stores_in(module, self._project):
                 if store.slot.name == self._slot.name and store.slot != self._slot:
                     yield store.slot
-
-
-def _names_on_g(module: Module, project: Project) -> frozenset[str]:
-    """Return what a module may call something on `g`: attributes of it, and strings beside it."""
-
-    def compute() -> Iterator[str]:
-        parents = module.scopes.parents
-        for read in project.uses_of(module, {"g"}):
-            parent = parents[read]
-            if isinstance(parent, ast.Attribute):
-                yield parent.attr
-            for each in ast.walk(parents.get(parent, parent)):
-                if isinstance(each, ast.Constant) and isinstance(each.value, str):
-                    yield each.value
-
-    return module.memo("names on g", lambda: frozenset(compute()))
 
 
 def name_around(module: Module, node: ast.AST) -> str:

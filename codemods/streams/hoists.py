@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from flask_ctxfix.codemod import Edit, Fix
 from flask_ctxfix.codemods.streams.late_code import Late
-from flask_ctxfix.codemods.streams.parameters import passing_edits, statement_of
+from flask_ctxfix.codemods.streams.parameters import passing_edits
 from flask_ctxfix.codemods.streams.streamed import Stream, is_view, streams_of
 from flask_ctxfix.context_flow import ContextFlow, Where
 from flask_ctxfix.context_flow.handled_errors import fallbacks
@@ -20,7 +20,7 @@ from flask_ctxfix.obligations.set_between import set_between
 from flask_ctxfix.obligations.teardown import torn_down
 from flask_ctxfix.project import Project
 from flask_ctxfix.scopes import FunctionNode
-from flask_ctxfix.statements import before_in
+from flask_ctxfix.statements import before_in, simple_statement_of
 from flask_ctxfix.value_reads import (
     Read,
     expression_of,
@@ -188,7 +188,7 @@ def _edits_before(project: Project, part: Late, values: _Values) -> list[Edit] |
 def _insertion_point(project: Project, part: Late, values: _Values) -> ast.stmt | None:
     """Return the statement to read the values before, if one serves all streams of that code."""
     module = part.module
-    statement = statement_of(module, part.node)
+    statement = simple_statement_of(module, part.node)
     node = part.code
     if isinstance(node, ast.Lambda | ast.GeneratorExp):
         return statement if statement is not None and node in ast.walk(statement) else None

@@ -30,7 +30,7 @@ def passing_edits(project: Project, part: Late, reads: list[Read]) -> list[Edit]
         return None
     edits: list[Edit] = []
     for call in calls:
-        statement = statement_of(module, call)
+        statement = simple_statement_of(module, call)
         if statement is None:
             return None
         if not all(is_readable_at(module, statement, read.chain) for read in reads):
@@ -46,15 +46,6 @@ def passing_edits(project: Project, part: Late, reads: list[Read]) -> list[Edit]
     edits += (AddParameter(span, name, is_last=True) for name in named.values())
     edits += using_edits(module, reads, named)
     return edits
-
-
-def statement_of(module: Module, node: ast.expr) -> ast.stmt | None:
-    """Return the simple statement that an expression is a part of, and runs with."""
-    found = simple_statement_of(module, node)
-    if found is None:
-        return None
-    runs_with = module.scopes.function_of(found) is module.scopes.function_of(node)
-    return found if runs_with else None
 
 
 def _takes_more(module: Module, node: ast.FunctionDef) -> bool:

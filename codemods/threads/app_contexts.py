@@ -21,7 +21,7 @@ from flask_ctxfix.context_flow.starts import Start, is_deferred, starts_in
 from flask_ctxfix.insertion_points import can_be_wrapped, is_first_on_line
 from flask_ctxfix.module import Module
 from flask_ctxfix.obligations.lasting_work import may_go_on
-from flask_ctxfix.obligations.only_use import is_only_named_at, named_at
+from flask_ctxfix.obligations.only_use import is_only_started, named_at
 from flask_ctxfix.obligations.overriding import may_be_called_unseen
 from flask_ctxfix.obligations.same_value import is_same_later
 from flask_ctxfix.obligations.which_application import application_of_module
@@ -284,10 +284,7 @@ def _is_only_target(start: Start, project: Project, node: ast.FunctionDef) -> bo
     owner = module.scopes.parents.get(node)
     if isinstance(owner, ast.ClassDef) and _may_be_called(start, project, node):
         return False
-    if start.target is node:
-        return True
-    targets = {each.target for each in starts_in(module, project)}
-    return is_only_named_at(module, project, node, targets)
+    return start.target is node or is_only_started(module, project, node)
 
 
 def _may_be_called(start: Start, project: Project, node: ast.FunctionDef) -> bool:
@@ -305,13 +302,12 @@ def _may_be_called(start: Start, project: Project, node: ast.FunctionDef) -> boo
 
 
 def _asks_object(module: Module, call: ast.Call) -> bool:
-    """Whether ``getattr`` is called on the first parameter of a function: ``self`` in methods."""
+    """Whether ``getattr`` is called on a parameter: ``self``, or what may be given it."""
     asked = call.args[0] if call.args else None
-    function = module.scopes.home_of(asked).node if isinstance(asked, ast.Name) else None
-    if not isinstance(asked, ast.Name) or not isinstance(function, FunctionNode):
+    if not isinstance(asked, ast.Name):
         return False
-    first = [*function.args.posonlyargs, *function.args.args][:1]
-    return [each.arg for each in first] == [asked.id]
+    bindings = module.scopes.home_of(asked).bindings.get(asked.id, ())
+    return any(each.kind == "parameter" for each in bindings)
 
 
 def _starts_itself(start: Start, project: Project, node: ast.FunctionDef) -> bool:

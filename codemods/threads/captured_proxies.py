@@ -13,7 +13,7 @@ from flask_ctxfix.context_flow.values import Foreign
 from flask_ctxfix.flask_facts import PROXIES
 from flask_ctxfix.local_names import only_assignment
 from flask_ctxfix.module import Module
-from flask_ctxfix.obligations.only_use import is_only_named_at
+from flask_ctxfix.obligations.only_use import is_only_started
 from flask_ctxfix.obligations.same_context import is_in_same_context
 from flask_ctxfix.obligations.same_value import variable_may_be_set
 from flask_ctxfix.project import Project
@@ -69,7 +69,7 @@ def _is_of_package(module: Module, project: Project, node: ast.expr) -> bool:
     return isinstance(value, Foreign) and "()" not in value.name and value.name not in PROXIES
 
 
-def is_only_started(start: Start, project: Project) -> bool:
+def runs_only_elsewhere(start: Start, project: Project) -> bool:
     """Whether nothing but the starts of a module names the function that runs elsewhere."""
     function, module = start.function, start.module
     if function is None or function.module is not module or function.receiver is not None:
@@ -77,9 +77,8 @@ def is_only_started(start: Start, project: Project) -> bool:
     node = function.node
     if isinstance(node, ast.Lambda):
         return start.callable is node
-    started = {each.callable for each in starts_in(module, project)}
     is_local = module.scopes.scope_of(node).parent is not None
-    return is_local and is_only_named_at(module, project, node, started)
+    return is_local and is_only_started(module, project, node)
 
 
 def real_application(module: Module, node: ast.expr) -> ReplaceExpression:
@@ -106,7 +105,7 @@ def alias_fix(start: Start, project: Project, summary: Summary, where: Where) ->
     """Return the fix that lets a target use the application itself."""
     if where is Where.OUTSIDE or start.starter.kind == "process":
         return None
-    if not is_only_started(start, project):
+    if not runs_only_elsewhere(start, project):
         return None
     aliases = aliases_in(start, project)
     if not aliases:
@@ -135,7 +134,7 @@ def _source_of(start: Start, project: Project, name: ast.Name) -> ast.expr | Non
     started = {
         each.function.node
         for each in starts_in(module, project)
-        if each.function is not None and is_only_started(each, project)
+        if each.function is not None and runs_only_elsewhere(each, project)
     }
     reads = module.scopes.home_of(name).reads.get(name.id, [])
     are_started = all(started.intersection(module.scopes.ancestors(read)) for read in reads)

@@ -21,7 +21,7 @@ from flask_ctxfix.context_flow.starts import Start, is_deferred
 from flask_ctxfix.context_flow.values import Foreign, Function
 from flask_ctxfix.flask_facts import BODY_READS, FORM_READS, WHOLE_BODY_READS
 from flask_ctxfix.insertion_points import is_first_on_line
-from flask_ctxfix.obligations.only_use import is_only_named_at
+from flask_ctxfix.obligations.only_use import is_only_started
 from flask_ctxfix.obligations.set_between import set_between
 from flask_ctxfix.obligations.which_application import has_one_application
 from flask_ctxfix.project import Project
@@ -49,8 +49,7 @@ def moved_decorator(copy: Copy, project: Project) -> Fix | None:
     if not isinstance(module.scopes.parents[node], ast.Module) or is_deferred(function):
         return None
     starts = copy.starts(project)
-    started = {each.callable for each in starts}
-    if not starts or not is_only_named_at(module, project, node, started):
+    if not starts or not is_only_started(module, project, node):
         return None
     if not all(_can_be_copied(each, function, project) for each in starts):
         return None

@@ -10,9 +10,9 @@ from flask_ctxfix.codemods.threads.captured_proxies import (
     APP,
     alias_fix,
     are_of_aliases,
-    is_only_started,
     lasting_proxy_of,
     real_application,
+    runs_only_elsewhere,
 )
 from flask_ctxfix.codemods.threads.handed_arguments import (
     Handed,
@@ -193,7 +193,7 @@ def _passing_fix(
     where = start.reach(project).where
     if is_default:
         where = ContextFlow.of(project).every_caller.of(module, handed.place).where
-        if not is_only_started(start, project):
+        if not runs_only_elsewhere(start, project):
             return None
         if not is_in_same_context(handed.place, start.call, module, project):
             return None

@@ -314,7 +314,7 @@ class UnsafeContextCopy(Rule):
     def _carried(self, module: Module, project: Project) -> Iterator[Finding]:
         flow = ContextFlow.of(project)
         for start in starts_in(module, project):
-            work = next(start.arguments, None) if start.value == _CARRIED else None
+            work = next(iter(start.arguments), None) if start.value == _CARRIED else None
             summary = flow.needs.of(flow.values.of(module, work)) if work else Summary()
             shared = next((use for use in summary.uses if _is_shared(use)), None)
             if shared is not None:

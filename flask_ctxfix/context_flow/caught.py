@@ -53,6 +53,12 @@ def may_catch(names: Collection[str], error: str) -> bool:
     return UNKNOWN in names or catches(names, error)
 
 
+def catches_import_error(module: Module, project: Project, handler: ast.ExceptHandler) -> bool:
+    """Whether a handler catches what an import that fails raises."""
+    names = names_of(module, project, handler.type)
+    return any(catches(names, each) for each in ("ImportError", "ModuleNotFoundError"))
+
+
 def is_group(module: Module, project: Project, kinds: ast.expr) -> bool:
     """Whether an expression stands for a tuple of exceptions."""
     return any(

@@ -14,8 +14,7 @@ from flask_ctxfix.context_flow.request_datum import (
     Kind,
     most_harmful,
 )
-from flask_ctxfix.context_flow.request_sources import is_receiver
-from flask_ctxfix.context_flow.values import Function, bound_arguments
+from flask_ctxfix.context_flow.values import Function, bound_arguments, receiving_class
 from flask_ctxfix.flask_facts import ADDING
 from flask_ctxfix.module import Module
 from flask_ctxfix.scopes import Binding, FunctionNode
@@ -91,7 +90,7 @@ class DataOfNames(DataQuestions):
         if in_call:
             return next((each.datum for each in in_call if each.name == binding.name), None)
         if self._flow.entries.takes_data(module, function):
-            is_own = is_receiver(module, function, binding.node)
+            is_own = receiving_class(module, binding.node) is not None
             return None if is_own else self._source(frame, Kind.VALUE, binding.node)
         if isinstance(function, ast.Lambda):
             return None

@@ -22,7 +22,7 @@ from flask_ctxfix.context_flow.values import (
     Known,
     Switch,
     has_decorator,
-    is_receiver_of,
+    receiving_class,
 )
 from flask_ctxfix.module import Module
 from flask_ctxfix.scopes import Binding, FunctionNode, Scope
@@ -142,8 +142,8 @@ class Values(Calls):
         for each in reversed(given):
             if each.function is function and each.name == binding.name:
                 return each.value
-        owner = module.scopes.parents[function]
-        if isinstance(owner, ast.ClassDef) and is_receiver_of(function, argument):
+        owner = receiving_class(module, argument)
+        if owner is not None:
             own = Class(module, owner)
             return own if has_decorator(function, "classmethod") else Instance(own)
         annotation = getattr(argument, "annotation", None)

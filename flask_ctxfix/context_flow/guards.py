@@ -30,6 +30,8 @@ _TESTS = (
     ast.NamedExpr,
     ast.UnaryOp,
 )
+_BRANCHES = (ast.Assert, ast.If, ast.IfExp, ast.While)
+_ANSWERS = (ast.BoolOp, ast.Call, ast.UnaryOp)
 _FOR_BOTH = QuestionKind("for both", False, bool.__or__)
 
 
@@ -57,10 +59,9 @@ class Guards(Proofs):
         )
 
     def _asks_or_helpers(self, module: Module, function: FunctionNode) -> bool:
+        if self.asks(module, function):
+            return True
         for node in own_nodes(function):
-            if isinstance(node, ast.If | ast.IfExp | ast.While | ast.Assert):
-                if self.tell(module, node.test):
-                    return True
             if not isinstance(node, ast.Name | ast.Attribute):
                 continue
             value = self._values.of(module, node)
@@ -69,6 +70,13 @@ class Guards(Proofs):
             if isinstance(value, Function) and self.is_for_both(value.module, value.node):
                 return True
         return False
+
+    def asks(self, module: Module, function: FunctionNode) -> bool:
+        """Whether a function itself asks if there is a context, where it branches or before."""
+        nodes = [*own_nodes(function)]
+        tests = (each.test for each in nodes if isinstance(each, _BRANCHES))
+        answers = (each for each in nodes if isinstance(each, _ANSWERS))
+        return any(self.tell(module, each) for each in (*tests, *answers))
 
     def _asks(self, module: Module, node: ast.AST) -> bool:
         if isinstance(node, ast.Call):

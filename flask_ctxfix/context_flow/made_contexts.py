@@ -6,8 +6,8 @@ import ast
 from enum import IntEnum
 
 from flask_ctxfix.context_flow.evaluation import Values
-from flask_ctxfix.context_flow.values import Foreign, Function, Instance, Value
-from flask_ctxfix.flask_facts import is_well_known
+from flask_ctxfix.context_flow.values import Class, Foreign, Function, Instance, Value
+from flask_ctxfix.flask_facts import EXIT_STACKS, is_well_known
 from flask_ctxfix.module import Module
 from flask_ctxfix.statements import way_out
 from flask_ctxfix.syntax import last_name, without_call
@@ -59,6 +59,46 @@ def may_be_context(values: Values, module: Module, node: ast.expr, value: Value 
     return not isinstance(called, Function) or not called.is_generator
 
 
+def may_enter_context(values: Values, module: Module, manager: ast.expr) -> bool:
+    """Whether a `with` block may have another context than the code around it."""
+    value = values.of(module, manager)
+    if makes_context(manager) or made_context(value):
+        return True
+    if isinstance(value, Foreign) and value.name.removesuffix("()") in EXIT_STACKS:
+        return True
+    makers = (value, values.of(module, without_call(manager)))
+    return any(opens_inside(values, each) for each in makers) or may_be_context(
+        values, module, manager, value
+    )
+
+
+def opens_inside(values: Values, value: Value | None) -> bool:
+    """Whether a function or a class of the project, or what these call, makes or pushes one."""
+    left = [value]
+    seen: set[ast.AST] = set()
+    while left:
+        each = left.pop()
+        each = each.of if isinstance(each, Instance) else each
+        if not isinstance(each, Function | Class) or each.node in seen:
+            continue
+        seen.add(each.node)
+        calls = [call for call in ast.walk(each.node) if isinstance(call, ast.Call)]
+        bases = [*values.bases(each)] if isinstance(each, Class) else []
+        if any(makes_context(call) or is_push(call) for call in calls) or any(
+            isinstance(base, Foreign) and not is_well_known(base.name) for base in bases
+        ):
+            return True
+        called = (values.of(each.module, call.func) for call in calls)
+        left += (function for function in called if isinstance(function, Function))
+        left += bases
+    return False
+
+
+def is_push(call: ast.Call) -> bool:
+    """Whether a call may push a context that something has made."""
+    return getattr(call.func, "attr", "") == "push"
+
+
 def proves_context(values: Values, module: Module, node: ast.expr) -> Need:
     """Return which context there certainly is once that of the call `node` is entered.
 
@@ -88,7 +128,7 @@ class Ends:
         if read is not None and self.is_popped(module, kept, read):
             return True
         return any(
-            self._may_provide(module, item.context_expr)
+            may_enter_context(self._values, module, item.context_expr)
             for parent, _ in way_out(module, kept)
             if isinstance(parent, ast.With | ast.AsyncWith) and parent not in around
             for item in parent.items
@@ -114,16 +154,6 @@ class Ends:
         if len(made) == len(bindings) and all(isinstance(each, _CONTAINERS) for each in made):
             return False
         return any(map(makes_context, made)) or may_be_context(self._values, module, node, value)
-
-    def _may_provide(self, module: Module, manager: ast.expr) -> bool:
-        """Whether a manager may push a context, as one of the project may."""
-        if makes_context(manager) is not Need.NONE:
-            return True
-        value = self._values.of(module, manager)
-        maker = self._values.of(module, without_call(manager))
-        if isinstance(value, Instance) or isinstance(maker, Function):
-            return True
-        return may_be_context(self._values, module, manager, value)
 
 
 def _pops(module: Module) -> dict[ast.AST | None, list[ast.Attribute]]:

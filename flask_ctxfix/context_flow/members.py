@@ -24,6 +24,7 @@ from flask_ctxfix.context_flow.values import (
     Parent,
     Property,
     Value,
+    class_of_receiver,
     has_decorator,
     parameters_of,
 )
@@ -196,23 +197,12 @@ def _assigned_in(module: Module) -> dict[ast.AST, dict[str, list[ast.expr]]]:
         if value is None or is_constant_none(value):
             continue
         for target in node.targets if isinstance(node, ast.Assign) else (node.target,):
-            owner = _receiving_class(module, target)
-            if owner is not None and isinstance(target, ast.Attribute):
+            if not isinstance(target, ast.Attribute):
+                continue
+            owner = class_of_receiver(module, target.value)
+            if owner is not None:
                 found.setdefault(owner, {}).setdefault(target.attr, []).append(value)
     return found
-
-
-def _receiving_class(module: Module, target: ast.expr) -> ast.ClassDef | None:
-    """Return the class whose instance, in one of its methods, `target` is an attribute of."""
-    if not isinstance(target, ast.Attribute) or not isinstance(target.value, ast.Name):
-        return None
-    method = module.scopes.function_of(target)
-    if not isinstance(method, ast.FunctionDef | ast.AsyncFunctionDef):
-        return None
-    owner = module.scopes.parents[method]
-    first = next(iter((*method.args.posonlyargs, *method.args.args)), None)
-    is_own = first is not None and first.arg == target.value.id
-    return owner if is_own and isinstance(owner, ast.ClassDef) else None
 
 
 def _body_of(owner: Class) -> Scope:

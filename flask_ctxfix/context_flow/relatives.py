@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from flask_ctxfix.context_flow.evaluation import Values
-from flask_ctxfix.context_flow.values import Class, Instance, Parent
+from flask_ctxfix.context_flow.values import Class, Instance, Parent, class_of_receiver
 from flask_ctxfix.module import Module
 from flask_ctxfix.project import Project
 from flask_ctxfix.scopes import FunctionNode, Scope
@@ -79,11 +79,10 @@ class Relatives:
         while left:
             name = left.pop()
             home = module.scopes.home_of(name)
-            function = home.node
-            if (home, name.id) in seen or not isinstance(function, FunctionNode):
+            if (home, name.id) in seen or not isinstance(home.node, FunctionNode):
                 continue
-            owner = module.scopes.parents.get(function)
-            if isinstance(owner, ast.ClassDef) and _first(function) == name.id:
+            owner = class_of_receiver(module, name)
+            if owner is not None:
                 if self._has_another(module, owner, name):
                     return True
                 continue
@@ -119,9 +118,3 @@ def _names(node: ast.expr) -> list[ast.Name]:
     if isinstance(node, ast.Name):
         return [node]
     return [each for each in ast.walk(node) if isinstance(each, ast.Name)]
-
-
-def _first(function: FunctionNode) -> str:
-    """Return the name of the first parameter; empty if there is none."""
-    arguments = (*function.args.posonlyargs, *function.args.args)
-    return arguments[0].arg if arguments else ""

@@ -7,8 +7,6 @@ import ast
 from flask_ctxfix.context_flow.evaluation import Values
 from flask_ctxfix.context_flow.values import Class, Foreign
 from flask_ctxfix.flask_facts import FORM_BASES
-from flask_ctxfix.module import Module
-from flask_ctxfix.scopes import FunctionNode
 
 G = "flask.g"
 CONTEXTS = frozenset({"flask.request_ctx", "flask._request_ctx_stack.top"})
@@ -17,12 +15,6 @@ TEXT_METHODS = frozenset({"join", "format"})
 # Functions that give back one of their arguments, from the second on.
 PASSING_CALLS = frozenset({"functools.partial", "typing.cast"})
 READING_CALLS = frozenset({"builtins.getattr"})
-
-
-def is_receiver(module: Module, function: FunctionNode, argument: ast.AST) -> bool:
-    """Whether an argument is the first one of a method."""
-    is_own = isinstance(module.scopes.parents[function], ast.ClassDef)
-    return is_own and (*function.args.posonlyargs, *function.args.args)[:1] == (argument,)
 
 
 def is_form(values: Values, owner: Class) -> bool:

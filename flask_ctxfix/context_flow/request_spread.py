@@ -18,7 +18,6 @@ from flask_ctxfix.context_flow.request_sources import (
     CONTEXTS,
     COPIES,
     is_form,
-    is_receiver,
 )
 from flask_ctxfix.context_flow.spreading import (
     KEEPING,
@@ -26,7 +25,13 @@ from flask_ctxfix.context_flow.spreading import (
     Place,
     Spreading,
 )
-from flask_ctxfix.context_flow.values import Class, Foreign, Instance, Parent
+from flask_ctxfix.context_flow.values import (
+    Class,
+    Foreign,
+    Instance,
+    Parent,
+    receiving_class,
+)
 from flask_ctxfix.flask_facts import REQUEST_GETTERS, REQUEST_PROXIES, canonical_name
 from flask_ctxfix.module import Module
 from flask_ctxfix.project import Project
@@ -115,7 +120,7 @@ class RequestSpread:
         """Start at what Flask passes to views."""
         for function in functions_of(module):
             arguments = [
-                each for each in _arguments(function) if not is_receiver(module, function, each)
+                each for each in _arguments(function) if receiving_class(module, each) is None
             ]
             if arguments and self._entries.takes_data(module, function):
                 for each in arguments:
@@ -131,7 +136,7 @@ class RequestSpread:
             for method in (each for each in owner.body if isinstance(each, FunctionNode)):
                 scope = module.scopes.opened_by(method)
                 for argument in _arguments(method):
-                    if is_receiver(module, method, argument):
+                    if receiving_class(module, argument) is not None:
                         self._data.fill(Place(module), scope, argument.arg)
 
     def _start_at_handlers(self, module: Module) -> None:

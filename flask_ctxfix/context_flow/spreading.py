@@ -34,6 +34,7 @@ from flask_ctxfix.context_flow.values import (
     Instance,
     Known,
     bound_arguments,
+    class_of_receiver,
 )
 from flask_ctxfix.flask_facts import ADDING, DERIVING_CALLS
 from flask_ctxfix.module import Module
@@ -283,7 +284,7 @@ class Spreading(_Reaching):
         value = self._values.of(module, target.value)
         if isinstance(value, Class):
             self._fill_member(value.node, target.attr)
-        owner = _class_around(module, target)
+        owner = class_of_receiver(module, target.value)
         if owner is not None:
             self._fill_member(owner, target.attr)
         elif self._project.flask_name(module, target.value) == "g":
@@ -404,16 +405,6 @@ def tells_nothing(given: Known) -> bool:
 
 def _bound_at(scope: Scope, name: str) -> list[ast.AST]:
     return [each.node for each in scope.bindings.get(name, ())]
-
-
-def _class_around(module: Module, target: ast.Attribute) -> ast.ClassDef | None:
-    """Return the class whose method assigns an attribute of its first parameter."""
-    method = module.scopes.function_of(target)
-    owner = module.scopes.parents.get(method) if method is not None else None
-    if method is None or not isinstance(owner, ast.ClassDef):
-        return None
-    first = (*method.args.posonlyargs, *method.args.args)[:1]
-    return owner if [each.arg for each in first] == [last_name(target.value)] else None
 
 
 Rise = Callable[[Spreading, Place, Any, Any], None]

@@ -131,10 +131,25 @@ def bound_arguments(call: ast.Call, function: Function) -> Iterator[tuple[str, a
             yield keyword.arg, keyword.value
 
 
-def is_receiver_of(function: FunctionNode, argument: ast.AST) -> bool:
-    """Whether a parameter of a method is what the method is called on."""
+def receiving_class(module: Module, argument: ast.AST) -> ast.ClassDef | None:
+    """Return the class whose method is called on what a parameter holds: ``self`` or ``cls``."""
+    function = module.scopes.parents[module.scopes.parents[argument]]
+    owner = module.scopes.parents.get(function)
+    if not isinstance(owner, ast.ClassDef) or not isinstance(function, FunctionNode):
+        return None
     first = (*function.args.posonlyargs, *function.args.args)[:1]
-    return first == (argument,) and not has_decorator(function, "staticmethod")
+    is_first = first == (argument,) and not has_decorator(function, "staticmethod")
+    return owner if is_first else None
+
+
+def class_of_receiver(module: Module, node: ast.expr) -> ast.ClassDef | None:
+    """Return the class of the method around whose receiver `node` names."""
+    if not isinstance(node, ast.Name):
+        return None
+    for binding in module.scopes.home_of(node).bindings.get(node.id, ()):
+        if binding.kind == "parameter":
+            return receiving_class(module, binding.node)
+    return None
 
 
 def has_decorator(function: FunctionNode, name: str) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Collection
 
+from flask_ctxfix.context_flow.starts import starts_in
 from flask_ctxfix.module import Module
 from flask_ctxfix.obligations.named_in_strings import may_be_starred, strings_naming
 from flask_ctxfix.project import Project
@@ -22,6 +23,12 @@ def is_only_named_at(
         return False
     is_local = module.scopes.function_of(function) is not None
     return is_local or not may_be_named_elsewhere(project, module, function.name)
+
+
+def is_only_started(module: Module, project: Project, function: FunctionNode) -> bool:
+    """Whether nothing in a project names a function but what starts it elsewhere."""
+    started = {each.callable for each in starts_in(module, project)}
+    return is_only_named_at(module, project, function, started)
 
 
 def named_at(

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import ast
-import sys
 
 from flask_ctxfix.context_flow import ContextFlow
-from flask_ctxfix.context_flow.values import Foreign
+from flask_ctxfix.context_flow.made_contexts import may_enter_context
 from flask_ctxfix.module import Module
 from flask_ctxfix.project import Project
 from flask_ctxfix.statements import REPEATING, own_nodes, way_out
@@ -52,10 +51,4 @@ def _may_change(node: ast.AST, module: Module, project: Project) -> bool:
     if not isinstance(node, ast.With | ast.AsyncWith):
         return False
     values = ContextFlow.of(project).values
-    return not all(_is_harmless(values.of(module, each.context_expr)) for each in node.items)
-
-
-def _is_harmless(value: object) -> bool:
-    """Whether what a block enters is of the standard library, which knows no context of Flask."""
-    root = value.name.partition(".")[0] if isinstance(value, Foreign) else ""
-    return root in sys.stdlib_module_names | {"builtins"} and root != "contextlib"
+    return any(may_enter_context(values, module, each.context_expr) for each in node.items)

@@ -7,7 +7,13 @@ from collections.abc import Iterator
 
 from flask_ctxfix.context_flow import ContextFlow, Where
 from flask_ctxfix.context_flow.tables import QuestionKind
-from flask_ctxfix.context_flow.values import Class, Foreign, Value
+from flask_ctxfix.context_flow.values import (
+    Class,
+    Foreign,
+    Value,
+    has_decorator,
+    receiving_class,
+)
 from flask_ctxfix.flask_facts import APPLICATIONS, CHANGING, FLAGS, ONCE_DECORATORS, PROXIES
 from flask_ctxfix.module import Module
 from flask_ctxfix.obligations.shared_instances import may_be_shared
@@ -149,17 +155,12 @@ def _is_default(module: Module, parameter: ast.AST) -> bool:
 
 def _is_shared_receiver(module: Module, parameter: ast.AST, project: Project) -> bool:
     """Whether a parameter is a class, or an instance that no request makes for itself."""
-    function = next(
-        each for each in module.scopes.ancestors(parameter) if isinstance(each, FunctionNode)
-    )
-    owner = module.scopes.parents.get(function)
-    first = [*function.args.posonlyargs, *function.args.args][:1]
-    if not isinstance(owner, ast.ClassDef) or first != [parameter]:
+    owner = receiving_class(module, parameter)
+    if owner is None:
         return False
-    decorators: list[ast.expr] = getattr(function, "decorator_list", [])
-    if any(last_name(each) == "classmethod" for each in decorators):
-        return True
-    return may_be_shared(Class(module, owner), project)
+    function = module.scopes.function_of(parameter)
+    is_of_class = function is not None and has_decorator(function, "classmethod")
+    return is_of_class or may_be_shared(Class(module, owner), project)
 
 
 def _is_kept(module: Module, call: ast.AST, project: Project) -> bool:
