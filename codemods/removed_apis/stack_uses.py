@@ -301,11 +301,11 @@ def serves_newer_flask(module: Module, project: Project, node: ast.AST) -> bool:
             asks = asks or _asks_for_newer_name(module, parent.test)
             if asks and not _names_stack(_other_branch(parent, child)):
                 return True
-        for earlier in before_in(parent, child):
-            if leaves_by_version(module, project, earlier) and not _names_stack([earlier]):
-                return True
         elif isinstance(parent, ast.Try) and _other_arm_is_modern(module, parent, node):
             if any(catches_import_error(module, project, each) for each in parent.handlers):
+                return True
+        for earlier in before_in(parent, child):
+            if leaves_by_version(module, project, earlier) and not _names_stack([earlier]):
                 return True
         child = parent
     return False
