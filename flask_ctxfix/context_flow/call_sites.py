@@ -60,10 +60,7 @@ Held = Caller | Inside | Result
 
 
 class Known(NamedTuple):
-    """What following asks.
-
-    `held` tells what becomes of what a parameter is given, `callers_of` what calls a function.
-    """
+    """What following asks; `held` tells what becomes of what a parameter is given."""
 
     project: Project
     values: Values
@@ -71,7 +68,6 @@ class Known(NamedTuple):
     entries: Entries
     references: References
     held: Callable[[Module, FunctionNode, str], frozenset[Held]]
-    callers_of: Callable[[Module, FunctionNode], tuple[Caller, ...]]
 
 
 def is_property(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:

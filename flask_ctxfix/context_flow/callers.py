@@ -76,7 +76,7 @@ class Callers:
         self._entries = entries
         self.references = references
         self._table = table
-        self._known = Known(project, values, guards, entries, references, self.held, self.of)
+        self._known = Known(project, values, guards, entries, references, self.held)
 
     def of(self, module: Module, function: FunctionNode) -> tuple[Caller, ...]:
         """Return what calls a function, as far as that is to be seen; nothing if nothing does."""
@@ -144,10 +144,10 @@ class Callers:
             yield from _callers_in(walk.run())
             return
         for home, reference in self.references.certain(module, function):
-            if is_property(function):
-                walk.called(home, reference, proven)
-            else:
+            if not is_property(function):
                 walk.add(home, reference, proven)
+            elif not isinstance(reference, ast.Name):  # in its class, it names the property
+                walk.called(home, reference, proven)
         if isinstance(owner, ast.ClassDef):
             self._add_uses_of_class(walk, Class(module, owner), function)
         found = walk.run()

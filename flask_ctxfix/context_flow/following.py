@@ -230,7 +230,6 @@ class Walk:
         self, module: Module, function: ast.FunctionDef | ast.AsyncFunctionDef, proven: Need
     ) -> None:
         """Follow what calls of a function give."""
-        is_passed_on = False
         for home, reference in self._known.references.of(module, function):
             parent = home.scopes.parents[reference]
             if is_property(function):
@@ -238,18 +237,6 @@ class Walk:
             elif isinstance(parent, ast.Call) and parent.func is reference:
                 self.add(home, parent, proven)
             elif not _is_decorator(parent, reference):
-                is_passed_on = True
-        if is_passed_on:
-            self._follow_calls(module, function, proven)
-
-    def _follow_calls(
-        self, module: Module, function: ast.FunctionDef | ast.AsyncFunctionDef, proven: Need
-    ) -> None:
-        """Follow what calls of a function give that something else than its name has."""
-        for each in self._known.callers_of(module, function):
-            if isinstance(each, CallSite) and isinstance(each.node, ast.Call):
-                self.add(each.module, each.node, proven)
-            elif not isinstance(each, CallSite):
                 self._found.add(Unseen(NOT_FOLLOWED))
 
     def _assigned(self, module: Module, node: Any, value: ast.AST, proven: Need) -> None:
