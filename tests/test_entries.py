@@ -237,6 +237,12 @@ def test_functions_that_are_held(tmp_path: Path, text: str, where: Where) -> Non
         ("f()\n" + VIEW + "f()\n", "it runs in several contexts"),
         ("app.jinja_env.globals['f'] = f\n", "run by templates, wherever one is rendered"),
         ("kept = f\n", "kept where nothing reads it"),
+        ("kept = []\nkept.append(f)\n", "kept where nothing reads it"),
+        ("kept = {}\nkept['f'] = f\n", "kept where nothing reads it"),
+        ("kept = {}\nkept.setdefault('f', []).append(f)\n", "kept where nothing reads it"),
+        ("kept = {}\nkept.setdefault('f', f)\n", "kept where nothing reads it"),
+        ("kept = [f]\nlen(kept)\n", "nothing names it"),
+        ("kept = {}\nkept['f'] = f\nprint(kept.get('f'))\n", "nothing names it"),
     ],
 )
 def test_reasons(tmp_path: Path, text: str, reason: str) -> None:

@@ -26,6 +26,7 @@ from flask_ctxfix.context_flow.stores import (
     GETTING,
     PUTTING,
     Store,
+    is_filled,
     member,
     stores_of,
     variable,
@@ -46,14 +47,22 @@ class Walk:
         self._left: list[tuple[Module, ast.AST, Need]] = []
         self._seen: set[tuple[object, ...]] = set()
         self._found: set[Held] = set()
+        self._meets_again = False
 
     def add(self, module: Module, node: ast.AST, proven: Need = Need.NONE) -> None:
         """Follow an expression, unless tests hold it: they call what they test by themselves."""
         if self._known.project.is_test(module.path) and not isinstance(node, ast.Lambda):
             return
-        if (module.path, node, proven) not in self._seen:
-            self._seen.add((module.path, node, proven))
+        if self._is_first((module.path, node, proven)):
             self._left.append((module, node, proven))
+
+    def _is_first(self, key: tuple[object, ...]) -> bool:
+        """Whether something is met for the first time, by this walk or the one that it is of."""
+        if key in self._seen:
+            self._meets_again = True
+            return False
+        self._seen.add(key)
+        return True
 
     def called(self, module: Module, node: ast.AST, proven: Need = Need.NONE) -> None:
         """Note that what is followed runs where a node is evaluated, unless tests do that."""
@@ -256,14 +265,18 @@ class Walk:
         """Follow what reads a place that something is kept in, for a call of it."""
         if not isinstance(kept, Store):
             self._found.add(kept)
-        elif (*kept.key, proven) not in self._seen:
-            self._seen.add((*kept.key, proven))
+        elif self._is_first((*kept.key, proven)):
+            walk = Walk(self._known, self._home)
+            walk._seen = self._seen
             is_read = False
             for module, read in kept.reads:
-                is_read = is_read or not self._known.project.is_test(module.path)
-                self.add(module, read, proven)
-            if not is_read:
-                self._found.add(Unseen(UNREAD))
+                walk.add(module, read, proven)
+                is_test = self._known.project.is_test(module.path)
+                is_read = is_read or not (is_test or is_filled(module, read))
+            found = walk.run()
+            if not found and not walk._meets_again:
+                found = frozenset({Unseen(UNREAD, is_likely=not is_read)})
+            self._found |= found
 
     def _read_of(self, module: Module, parent: ast.Attribute, node: ast.expr, proven: Need) -> None:
         """Follow an attribute of what is followed, if that is what a container gives."""

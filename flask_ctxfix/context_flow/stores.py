@@ -77,3 +77,17 @@ def member(known: Known, owner: Class, name: str) -> Store:
     """Return an attribute of a class, or of its instances."""
     key = (owner.module.path, "member", owner.node.name, name)
     return Store(key, known.references.of_member(owner, name))
+
+
+def is_filled(module: Module, read: ast.expr) -> bool:
+    """Whether a container is read only for something to be put into it."""
+    parent = module.scopes.parents[read]
+    if isinstance(parent, ast.Subscript) and parent.value is read:
+        return not isinstance(parent.ctx, ast.Load) or is_filled(module, parent)
+    call = module.scopes.parents.get(parent)
+    if not isinstance(parent, ast.Attribute) or not isinstance(call, ast.Call):
+        return False
+    is_done = isinstance(module.scopes.parents[call], ast.Expr)
+    if parent.attr in PUTTING | COMPARING and is_done:
+        return True
+    return parent.attr in GETTING and is_filled(module, call)
