@@ -143,8 +143,9 @@ class Callers:
                 walk.called(home, target, proven)
             yield from _callers_in(walk.run())
             return
+        is_read = is_property(function)
         for home, reference in self.references.certain(module, function):
-            if not is_property(function):
+            if not is_read:
                 walk.add(home, reference, proven)
             elif not isinstance(reference, ast.Name):  # in its class, it names the property
                 walk.called(home, reference, proven)
