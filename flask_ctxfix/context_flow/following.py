@@ -148,7 +148,9 @@ class Walk:
             self._bound(module, call, node, made, proven)
             return
         field = _field(owner, call, node)
-        if field is None or self._known.entries.may_be_called_unseen(owner):
+        has_others = any(isinstance(each, Class) for each in self._values.bases(owner))
+        is_unclear = has_others and not isinstance(node, ast.keyword)  # whose fields come first
+        if field is None or is_unclear or self._known.entries.may_be_called_unseen(owner):
             self._found.add(Unseen(GIVEN_AWAY))
         else:
             self._read(member(self._known, owner, field), proven)
