@@ -17,6 +17,8 @@ import click
 import dash
 from blinker import Namespace
 from celery import shared_task
+from collections import defaultdict
+from typing import NamedTuple
 from functools import partial
 from threading import Thread
 from flask import Blueprint, Flask, after_this_request, request_started
@@ -175,7 +177,39 @@ VIEW = '\n@app.get("/")\ndef view():\n    '
             "        self.g()\n" + VIEW + "C(f).call()\n",
             REQUEST,
         ),
+        (
+            "class C:\n    def __init__(self):\n        self.every = defaultdict(list)\n"
+            "    def add(self, g):\n        self.every['f'].append(g)\n"
+            "    def call(self):\n        for each in self.every['f']:\n            each()\n"
+            "c = C()\nc.add(f)\n" + VIEW + "c.call()\n",
+            REQUEST,
+        ),
+        ("class C(NamedTuple):\n    g: object\n" + VIEW + "C(f).g()\n", REQUEST),
+        ("class C(NamedTuple):\n    g: object\n" + VIEW + "C(g=f).g()\n", REQUEST),
+        ("class C(NamedTuple):\n    g: object\n" + VIEW + "C(*f).g()\n", UNKNOWN),
+        ("class C(ModelView):\n    pass\n" + VIEW + "C(f)\n", UNKNOWN),
+        ("def run(one, other):\n    one.g = f\n    other.g()\n" + VIEW + "run(1, 2)\n", REQUEST),
+        ("def run(one):\n    one.g = f\n" + VIEW + "run(1)\n", UNKNOWN),
+        ("every = [f]\nother = every\nother = f\n" + VIEW + "every[0]()\n    other()\n", REQUEST),
+        # Given to a method of something: one of the project, or of what only looks at it.
+        (
+            "class C:\n    def call(self, g):\n        g()\n"
+            "def run(one):\n    one.call(f)\n" + VIEW + "run(1)\n",
+            REQUEST,
+        ),
+        ("def run(g):\n    ' '.join(g)\n    g()\n" + VIEW + "run(f)\n", REQUEST),
+        ("def run(g, one):\n    one.remove(g)\n    g()\n" + VIEW + "run(f, 1)\n", REQUEST),
+        ("def run(g):\n    app.logger.info(g)\n    g()\n" + VIEW + "run(f)\n", REQUEST),
+        ("run = lambda g: g()\n" + VIEW + "run(f)\n", REQUEST),
+        # What makes a property of it.
+        ("class C:\n    g = property(f)\n" + VIEW + "C().g\n", REQUEST),
+        ("class C:\n    pass\nC.g = property(f)\n" + VIEW + "C().g\n", UNKNOWN),
         # Returned, also in a function that calls it.
+        (
+            "class C:\n    @property\n    def g(self):\n        return f\n" + VIEW + "C().g()\n",
+            REQUEST,
+        ),
+        ("def made():\n    return f\nunknown(made)\n", UNKNOWN),
         ("def made():\n    return f\n" + VIEW + "made()()\n", REQUEST),
         (
             "def within(g):\n    def inner():\n        g()\n    return inner\n"
@@ -203,6 +237,12 @@ def test_functions_that_are_held(tmp_path: Path, text: str, where: Where) -> Non
         ("f()\n" + VIEW + "f()\n", "it runs in several contexts"),
         ("app.jinja_env.globals['f'] = f\n", "run by templates, wherever one is rendered"),
         ("kept = f\n", "kept where nothing reads it"),
+        ("kept = []\nkept.append(f)\n", "kept where nothing reads it"),
+        ("kept = {}\nkept['f'] = f\n", "kept where nothing reads it"),
+        ("kept = {}\nkept.setdefault('f', []).append(f)\n", "kept where nothing reads it"),
+        ("kept = {}\nkept.setdefault('f', f)\n", "kept where nothing reads it"),
+        ("kept = [f]\nlen(kept)\n", "nothing names it"),
+        ("kept = {}\nkept['f'] = f\nprint(kept.get('f'))\n", "nothing names it"),
     ],
 )
 def test_reasons(tmp_path: Path, text: str, reason: str) -> None:
@@ -279,6 +319,106 @@ def test_methods_that_are_looked_up_by_a_part_of_their_name(tmp_path: Path) -> N
         return C().dispatch("get")
     """
     assert one(tmp_path, text, "do_get") is REQUEST
+
+
+def test_methods_that_are_looked_up_by_a_name_that_a_variable_holds(tmp_path: Path) -> None:
+    text = """\
+    class C:
+        def dispatch(self, method):
+            name = f"do_{method}"
+            handler = getattr(self, name, None)
+            return handler()
+
+        def do_get(self): pass
+        def other(self): pass
+
+    @app.get("/")
+    def view():
+        return C().dispatch("get")
+    """
+    assert one(tmp_path, text, "do_get") is REQUEST
+    assert reaches(tmp_path, text, "other") == [(UNKNOWN, "nothing names it")]
+
+
+LOOKED_UP = """\
+class C:
+    def dispatch(self, name):
+        return {use}
+
+    def f(self): pass
+
+    @property
+    def g(self): pass
+
+@app.get("/<name>")
+def view(name):
+    return C().dispatch(name)
+"""
+
+
+def test_methods_that_are_looked_up_by_any_name_run_where_that_is_called(tmp_path: Path) -> None:
+    called = LOOKED_UP.format(use="getattr(self, name)()")
+    assert one(tmp_path, called) is REQUEST
+    assert one(tmp_path, called, "g") is REQUEST
+    seen = LOOKED_UP.format(use="isinstance(getattr(self, name), str)")
+    reason = "a method that may be looked up by its name"
+    assert reaches(tmp_path, seen) == [(UNKNOWN, reason)]
+
+
+def test_setters_run_where_they_assign(tmp_path: Path) -> None:
+    text = """\
+    class C:
+        @property
+        def f(self): return 1
+
+        @f.setter
+        def f(self, value): pass
+
+    print(C().f)
+
+    @app.get("/")
+    def view():
+        C().f = 1
+    """
+    assert [where for where, _ in reaches(tmp_path, text)] == [OUTSIDE, REQUEST]
+
+
+@pytest.mark.parametrize(
+    ("environment", "where"),
+    [
+        ("from flask import current_app\nprint(current_app.config)\n", APP),
+        ("import alembic\n", UNKNOWN),
+        (None, UNKNOWN),
+    ],
+)
+def test_migrations_have_the_context_that_their_runner_uses(
+    tmp_path: Path, environment: str | None, where: Where
+) -> None:
+    (tmp_path / "requirements.txt").write_text("flask\n")
+    folder = tmp_path / "migrations" / "versions"
+    folder.mkdir(parents=True)
+    path = folder / "0001_first.py"
+    path.write_text("from flask import g\n\n\ndef upgrade():\n    pass\n\n\ndef f():\n    pass\n")
+    paths = [str(path)]
+    if environment is not None:
+        (tmp_path / "migrations" / "env.py").write_text(environment)
+        paths.append(str(tmp_path / "migrations" / "env.py"))
+    project = Project(paths)
+    module = project.module(str(path))
+    upgrade, other = module.scopes.nodes(ast.FunctionDef)
+    reachability = ContextFlow.of(project).reachability
+    assert reachability.of_function(module, upgrade).where is where
+    assert reachability.of_function(module, other).reason == "nothing names it"
+
+
+def test_a_copy_of_a_package_in_another_is_that_package(tmp_path: Path) -> None:
+    text = """\
+    from shop.vendor.tornado.web import RequestHandler
+
+    class C(RequestHandler):
+        def prepare(self): pass
+    """
+    assert one(tmp_path, text, "prepare") is OUTSIDE
 
 
 def test_decorators_of_the_project(tmp_path: Path) -> None:

@@ -33,6 +33,7 @@ GIVEN: dict[str, Any] = {
     "flask.signals.Namespace().signal": "blinker.Signal",
     "asyncio.get_event_loop": asyncio.AbstractEventLoop,
     "asyncio.get_running_loop": asyncio.AbstractEventLoop,
+    "re.compile": re.compile(""),
     "redis.Redis.from_url": "redis.Redis",
     "redis.StrictRedis": "redis.Redis",
     "redis.from_url": "redis.Redis",

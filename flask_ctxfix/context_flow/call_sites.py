@@ -14,6 +14,7 @@ from flask_ctxfix.context_flow.references import References
 from flask_ctxfix.module import Module
 from flask_ctxfix.project import Project
 from flask_ctxfix.scopes import FunctionNode
+from flask_ctxfix.syntax import last_name, without_call
 
 NOT_FOLLOWED = "kept in what is not followed"
 GIVEN_AWAY = "given to what is not known"
@@ -33,9 +34,13 @@ class CallSite(NamedTuple):
 
 
 class Unseen(NamedTuple):
-    """Something may call a function that cannot be seen."""
+    """Something may call a function that cannot be seen.
+
+    It is not `likely` where something else is seen to call what it would be.
+    """
 
     reason: str
+    is_likely: bool = True
 
 
 class Inside(NamedTuple):
@@ -63,6 +68,21 @@ class Known(NamedTuple):
     entries: Entries
     references: References
     held: Callable[[Module, FunctionNode, str], frozenset[Held]]
+
+
+def is_property(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    """Whether reading an attribute calls a function, as far as its decorators are called so."""
+    names = (last_name(without_call(each)) for each in function.decorator_list)
+    return any("property" in name or name == "getter" for name in names)
+
+
+def is_setter(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    """Whether assigning or deleting an attribute calls a function."""
+    decorators = function.decorator_list
+    return any(
+        isinstance(each, ast.Attribute) and each.attr in {"deleter", "setter"}
+        for each in decorators
+    )
 
 
 def order_of(caller: Caller) -> tuple[int, str, int, int, str]:

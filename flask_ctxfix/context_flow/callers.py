@@ -22,10 +22,12 @@ from flask_ctxfix.context_flow.call_sites import (
     Known,
     Result,
     Unseen,
+    is_property,
+    is_setter,
     order_of,
 )
 from flask_ctxfix.context_flow.class_families import families, key_of
-from flask_ctxfix.context_flow.entries import Entries
+from flask_ctxfix.context_flow.entries import Entries, Entry
 from flask_ctxfix.context_flow.evaluation import Values
 from flask_ctxfix.context_flow.following import Walk, senders
 from flask_ctxfix.context_flow.guards import Guards
@@ -37,7 +39,7 @@ from flask_ctxfix.flask_facts import HOLDING, is_transparent
 from flask_ctxfix.module import Module
 from flask_ctxfix.project import Project
 from flask_ctxfix.scopes import FunctionNode
-from flask_ctxfix.syntax import last_name, without_call
+from flask_ctxfix.syntax import without_call
 
 _HELD: QuestionKind[frozenset[Held]] = QuestionKind("held", frozenset(), frozenset.union)
 _CALLERS: QuestionKind[tuple[Caller, ...]] = QuestionKind(
@@ -84,6 +86,11 @@ class Callers:
 
         return self._table.ask(module, _CALLERS, ("callers", function), compute)
 
+    def likely(self, module: Module, function: FunctionNode) -> tuple[Caller, ...]:
+        """Return what calls a function, without what is not likely to."""
+        found = self.of(module, function)
+        return tuple(e for e in found if not isinstance(e, Unseen) or e.is_likely)
+
     def perhaps(self, module: Module, function: FunctionNode) -> tuple[Caller, ...]:
         """Return what may call a method: what reads its name of an object that nobody knows."""
         name = name_that_objects_have(module, function)
@@ -129,12 +136,19 @@ class Callers:
             if entry.sender is not None:
                 seen += senders(self._known, module, entry)
         yield from seen
-        is_property = _is_property(function)
+        if isinstance(owner, ast.ClassDef) and is_setter(function):
+            for home, target in self.references.changes_of_member(
+                Class(module, owner), function.name
+            ):
+                walk.called(home, target, proven)
+            yield from _callers_in(walk.run())
+            return
+        is_read = is_property(function)
         for home, reference in self.references.certain(module, function):
-            if is_property:
-                walk.called(home, reference, proven)
-            else:
+            if not is_read:
                 walk.add(home, reference, proven)
+            elif not isinstance(reference, ast.Name):  # in its class, it names the property
+                walk.called(home, reference, proven)
         if isinstance(owner, ast.ClassDef):
             self._add_uses_of_class(walk, Class(module, owner), function)
         found = walk.run()
@@ -146,7 +160,7 @@ class Callers:
 
     def _unseen(
         self, module: Module, function: ast.FunctionDef | ast.AsyncFunctionDef, owner: Any
-    ) -> Iterator[Unseen]:
+    ) -> Iterator[Caller]:
         """Yield what may call a function that nothing is seen to call."""
         name = function.name
         if isinstance(owner, ast.ClassDef):
@@ -154,10 +168,29 @@ class Callers:
                 yield Unseen(BY_PYTHON)
             elif self._entries.may_be_called_unseen(Class(module, owner)):
                 yield Unseen(BY_LIBRARY)
-            elif self.references.is_looked_up(Class(module, owner)):
-                yield Unseen(BY_ANY_NAME)
+            else:
+                found = list(self._by_any_name(Class(module, owner), function))
+                yield from found
+                if any(isinstance(each, CallSite | Entry) for each in found):
+                    return
         if any(not self._is_plain(module, each) for each in function.decorator_list):
             yield Unseen(BY_DECORATOR)
+
+    def _by_any_name(
+        self, owner: Class, function: ast.FunctionDef | ast.AsyncFunctionDef
+    ) -> Iterator[Caller]:
+        """Yield what calls any member of a class, if one is asked for by a name that may be any."""
+        lookups = list(self.references.looked_up(owner))
+        walk = Walk(self._known, None)
+        for home, lookup in lookups:
+            if is_property(function):
+                walk.called(home, lookup)
+            else:
+                walk.add(home, lookup)
+        found = list(_callers_in(walk.run()))
+        yield from found
+        if lookups:
+            yield Unseen(BY_ANY_NAME, is_likely=not found)
 
     def _is_plain(self, module: Module, decorator: ast.expr) -> bool:
         """Whether a decorator is known, so that what it does with its function is."""
@@ -222,15 +255,9 @@ class Callers:
 def name_that_objects_have(module: Module, function: FunctionNode) -> MethodName | None:
     """Return the name of a method; None for what is none."""
     is_method = isinstance(module.scopes.parents.get(function), ast.ClassDef)
-    if isinstance(function, ast.Lambda) or not is_method:
+    if isinstance(function, ast.Lambda) or not is_method or is_setter(function):
         return None
-    return MethodName(function.name, _is_property(function))
-
-
-def _is_property(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
-    """Whether reading an attribute calls a function, as far as its decorators are called so."""
-    names = (last_name(without_call(each)) for each in function.decorator_list)
-    return any("property" in name or name == "getter" for name in names)
+    return MethodName(function.name, is_property(function))
 
 
 def _callers_in(found: frozenset[Held]) -> Iterator[Caller]:

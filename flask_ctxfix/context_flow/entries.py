@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from enum import Enum
+from pathlib import Path
 from typing import NamedTuple
 
 from flask_ctxfix.applications import imported_packages
@@ -91,6 +92,8 @@ _BY_METHOD: dict[str, Calls] = {
     ),
 }
 _COMMAND = Calls("command", "outside")
+_MIGRATION_IN_APP = Calls("command", "app")
+_MIGRATION = Calls("command", "unknown", "run by Alembic, wherever that is called")
 
 
 def _kept_as(names: frozenset[str], fact: Calls) -> dict[str, Calls]:
@@ -152,6 +155,8 @@ class Entries:
         decorators = getattr(function, "decorator_list", ())
         found = [entry for each in decorators if (entry := self.by_decorator(module, each))]
         owner = module.scopes.parents.get(function)
+        if not found and isinstance(owner, ast.Module):
+            return self._by_module(module, getattr(function, "name", ""))
         if not found and isinstance(owner, ast.ClassDef):
             entry = self._by_class(Class(module, owner), getattr(function, "name", ""))
             return [] if entry is None else [entry]
@@ -229,6 +234,30 @@ class Entries:
             if name == "run" and base.name in _STARTED:
                 return _entry(Calls("thread", "outside"))
         return None
+
+    def _by_module(self, module: Module, name: str) -> list[Entry]:
+        """Return how the functions of a migration are called: in the context that its runner has.
+
+        The runner executes `env.py` first, which fails without a context if it uses one.
+        """
+        if name not in {"downgrade", "upgrade"} or not self._project.is_migration(module.path):
+            return []
+        environments = self._project.memo("environments of migrations", self._environments)
+        for folder in Path(module.path).resolve().parents:
+            if folder in environments:
+                return [_entry(environments[folder])]
+        return [_entry(_MIGRATION)]
+
+    def _environments(self) -> dict[Path, Calls]:
+        """Return how migrations are called, by the folder of the `env.py` of their runner."""
+        found = {}
+        for path in self._project.paths:
+            if Path(path).name == "env.py" and self._project.is_migration(path):
+                module = self._project.module(path)
+                uses = module.scopes.names.get("current_app", ())
+                is_used = Foreign("flask.current_app") in (self._values.of(module, e) for e in uses)
+                found[Path(path).resolve().parent] = _MIGRATION_IN_APP if is_used else _MIGRATION
+        return found
 
     def _names_of(self, value: Value | None) -> list[str]:
         """Return the names that something has outside of the project, or of what it overrides."""

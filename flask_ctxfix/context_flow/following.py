@@ -17,12 +17,22 @@ from flask_ctxfix.context_flow.call_sites import (
     Known,
     Result,
     Unseen,
+    is_property,
 )
 from flask_ctxfix.context_flow.entries import Entry, Where
 from flask_ctxfix.context_flow.made_contexts import Need
-from flask_ctxfix.context_flow.stores import GETTING, PUTTING, Store, stores_of, variable
+from flask_ctxfix.context_flow.stores import (
+    COMPARING,
+    GETTING,
+    PUTTING,
+    Store,
+    is_filled,
+    member,
+    stores_of,
+    variable,
+)
 from flask_ctxfix.context_flow.values import Class, Foreign, Function, Partial, bound_arguments
-from flask_ctxfix.flask_facts import HOLDING, LOOKING
+from flask_ctxfix.flask_facts import HOLDING, LOOKING, PROPERTIES, is_log
 from flask_ctxfix.module import Module
 from flask_ctxfix.scopes import FunctionNode
 
@@ -37,14 +47,22 @@ class Walk:
         self._left: list[tuple[Module, ast.AST, Need]] = []
         self._seen: set[tuple[object, ...]] = set()
         self._found: set[Held] = set()
+        self._meets_again = False
 
     def add(self, module: Module, node: ast.AST, proven: Need = Need.NONE) -> None:
         """Follow an expression, unless tests hold it: they call what they test by themselves."""
         if self._known.project.is_test(module.path) and not isinstance(node, ast.Lambda):
             return
-        if (module.path, node, proven) not in self._seen:
-            self._seen.add((module.path, node, proven))
+        if self._is_first((module.path, node, proven)):
             self._left.append((module, node, proven))
+
+    def _is_first(self, key: tuple[object, ...]) -> bool:
+        """Whether something is met for the first time, by this walk or the one that it is of."""
+        if key in self._seen:
+            self._meets_again = True
+            return False
+        self._seen.add(key)
+        return True
 
     def called(self, module: Module, node: ast.AST, proven: Need = Need.NONE) -> None:
         """Note that what is followed runs where a node is evaluated, unless tests do that."""
@@ -115,15 +133,44 @@ class Walk:
         elif isinstance(value, Function):
             self._bound(module, call, node, value, proven)
         elif isinstance(value, Class):
-            made = self._values.member(value, "__init__", of_instance=True)
-            if isinstance(made, Function):
-                self._bound(module, call, node, made, proven)
-            else:
-                self._found.add(Unseen(GIVEN_AWAY))
-        elif value is None and isinstance(call.func, ast.Attribute) and call.func.attr in PUTTING:
-            self._kept(module, call.func.value, proven)
+            self._given_to_class(module, call, node, value, proven)
+        elif value is None and isinstance(call.func, ast.Attribute):
+            self._given_to_member(module, call, node, call.func, proven)
         else:
             self._found.add(Unseen(GIVEN_AWAY))
+
+    def _given_to_class(
+        self, module: Module, call: ast.Call, node: ast.AST, owner: Class, proven: Need
+    ) -> None:
+        """Follow what instances of a class are made of."""
+        made = self._values.member(owner, "__init__", of_instance=True)
+        if isinstance(made, Function):
+            self._bound(module, call, node, made, proven)
+            return
+        field = _field(owner, call, node)
+        has_others = any(isinstance(each, Class) for each in self._values.bases(owner))
+        is_unclear = has_others and not isinstance(node, ast.keyword)  # whose fields come first
+        if field is None or is_unclear or self._known.entries.may_be_called_unseen(owner):
+            self._found.add(Unseen(GIVEN_AWAY))
+        else:
+            self._read(member(self._known, owner, field), proven)
+
+    def _given_to_member(
+        self, module: Module, call: ast.Call, node: ast.AST, method: ast.Attribute, proven: Need
+    ) -> None:
+        """Follow what is given to a method of an object that nobody knows, as far as it is seen.
+
+        If the project has methods of that name, it is likely to be one of them.
+        """
+        if isinstance(method.value, ast.Constant | ast.JoinedStr) or method.attr in COMPARING:
+            return
+        if method.attr in PUTTING:
+            self._kept(module, method.value, proven)
+            return
+        methods = self._known.references.methods(method.attr)
+        for each in methods:
+            self._bound(module, call, node, each, proven)
+        self._found.add(Unseen(GIVEN_AWAY, is_likely=not methods))
 
     def _enter(self, module: Module, call: ast.Call, entry: Entry, proven: Need) -> None:
         if entry.where is None:
@@ -138,16 +185,27 @@ class Walk:
             self.add(module, call, proven)
         elif name.rpartition(".")[2] in PUTTING and isinstance(call.func, ast.Attribute):
             self._kept(module, call.func.value, proven)
-        elif name not in LOOKING:
+        elif name in PROPERTIES:
+            self._read_as_property(module, call, proven)
+        elif name not in LOOKING and not is_log(name):
             self._found.add(Unseen(GIVEN_AWAY))
+
+    def _read_as_property(self, module: Module, made: ast.Call, proven: Need) -> None:
+        """Note what reads an attribute of a class that is the property which a call makes."""
+        statement = module.scopes.parents[made]
+        owner = module.scopes.parents.get(statement)
+        if not isinstance(statement, ast.Assign) or not isinstance(owner, ast.ClassDef):
+            self._found.add(Unseen(GIVEN_AWAY))
+            return
+        for target in statement.targets:
+            for kept in stores_of(self._known, module, target):
+                for home, read in kept.reads if isinstance(kept, Store) else ():
+                    self.called(home, read, proven)
 
     def _bound(
         self, module: Module, call: ast.Call, node: ast.AST, function: Function, proven: Need
     ) -> None:
         """Follow what a function of the project does with an argument."""
-        if isinstance(function.node, ast.Lambda):
-            self._found.add(Unseen(GIVEN_AWAY))
-            return
         argument = node.value if isinstance(node, ast.keyword) else node
         bound = [name for name, each in bound_arguments(call, function) if each is argument]
         given = function.node.args
@@ -185,11 +243,11 @@ class Walk:
         """Follow what calls of a function give."""
         for home, reference in self._known.references.of(module, function):
             parent = home.scopes.parents[reference]
-            if isinstance(parent, ast.Call) and parent.func is reference:
+            if is_property(function):
+                self.add(home, reference, proven)
+            elif isinstance(parent, ast.Call) and parent.func is reference:
                 self.add(home, parent, proven)
-            elif _is_decorator(parent, reference):
-                continue
-            else:
+            elif not _is_decorator(parent, reference):
                 self._found.add(Unseen(NOT_FOLLOWED))
 
     def _assigned(self, module: Module, node: Any, value: ast.AST, proven: Need) -> None:
@@ -209,13 +267,18 @@ class Walk:
         """Follow what reads a place that something is kept in, for a call of it."""
         if not isinstance(kept, Store):
             self._found.add(kept)
-        elif (*kept.key, proven) not in self._seen:
-            self._seen.add((*kept.key, proven))
+        elif self._is_first((*kept.key, proven)):
             walk = Walk(self._known, self._home)
             walk._seen = self._seen
+            is_read = False
             for module, read in kept.reads:
                 walk.add(module, read, proven)
-            self._found |= walk.run() or {Unseen(UNREAD)}
+                is_test = self._known.project.is_test(module.path)
+                is_read = is_read or not (is_test or is_filled(module, read))
+            found = walk.run()
+            if not found and not walk._meets_again:
+                found = frozenset({Unseen(UNREAD, is_likely=not is_read)})
+            self._found |= found
 
     def _read_of(self, module: Module, parent: ast.Attribute, node: ast.expr, proven: Need) -> None:
         """Follow an attribute of what is followed, if that is what a container gives."""
@@ -320,6 +383,20 @@ def senders(known: Known, module: Module, entry: Entry) -> Iterator[Caller]:
                     yield CallSite(other, call, known.guards.at(other, call))
     if not is_sent:
         yield Unseen("a receiver of a signal whose sender is not known")
+
+
+def _field(owner: Class, call: ast.Call, node: ast.AST) -> str | None:
+    """Return the field of a class that an argument is for, where its fields tell how it is made."""
+    if isinstance(node, ast.keyword):
+        return node.arg
+    fields = [
+        each.target.id
+        for each in owner.node.body
+        if isinstance(each, ast.AnnAssign) and isinstance(each.target, ast.Name)
+    ]
+    position = next((n for n, each in enumerate(call.args) if each is node), len(fields))
+    is_spread = any(isinstance(each, ast.Starred) for each in call.args)
+    return fields[position] if position < len(fields) and not is_spread else None
 
 
 def _is_decorator(parent: ast.AST, node: ast.AST) -> bool:

@@ -94,7 +94,10 @@ class Reachability:
         self._callers = callers
         self._is_thorough = is_thorough
         self._kind = _CONTEXTS if is_thorough else _LIKELY
-        self._ways = Ways(callers, entries, self._contexts_of, self._of_caller)
+        self._callers_of = callers.of if is_thorough else callers.likely
+        self._ways = Ways(
+            self._callers_of, callers.perhaps, entries, self._contexts_of, self._of_caller
+        )
 
     def of(self, module: Module, node: ast.AST) -> Reach:
         """Return where the code `node` of a module runs."""
@@ -177,13 +180,13 @@ class Reachability:
             return self._likely(module, function)
         if registered is None and self._is_uncalled(module, function):
             return _UNKNOWN
-        found = (registered or _NOWHERE) | self._joined(self._callers.of(module, function))
+        found = (registered or _NOWHERE) | self._joined(self._callers_of(module, function))
         name = name_that_objects_have(module, function)
         return found if name is None else found | self._of_name(name)
 
     def _likely(self, module: Module, function: FunctionNode) -> _Contexts:
         """Return where a function runs by its callers: by others that may be, if it has none."""
-        certain = self._callers.of(module, function)
+        certain = self._callers_of(module, function)
         name = name_that_objects_have(module, function)
         if not certain:
             return _NOWHERE if name is None else self._of_name(name)
@@ -238,7 +241,7 @@ class Reachability:
         def compute() -> bool:
             if makes_application(module, self._project, function):
                 return False
-            certain = self._callers.of(module, function)
+            certain = self._callers_of(module, function)
             if any(map(_is_unknown, certain)):
                 return False
             if any(map(self._is_in_request, sorted(certain, key=self._is_long))):
@@ -280,7 +283,7 @@ class Reachability:
         return contexts
 
     def _is_uncalled(self, module: Module, function: FunctionNode) -> bool:
-        return not (self._callers.of(module, function) or self._callers.perhaps(module, function))
+        return not (self._callers_of(module, function) or self._callers.perhaps(module, function))
 
 
 def _is_unknown(caller: Caller) -> bool:

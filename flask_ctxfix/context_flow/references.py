@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from flask_ctxfix.context_flow.class_families import ClassKey, families, key_of
 from flask_ctxfix.context_flow.evaluation import Values
+from flask_ctxfix.context_flow.module_names import functions_named
 from flask_ctxfix.context_flow.tables import Table
 from flask_ctxfix.context_flow.values import (
     Class,
@@ -38,10 +39,12 @@ class _Reads(NamedTuple):
     """What reads an attribute of one name: of a class that is `known`, or of what nobody knows.
 
     The class that has what is read stands first, then the one of what it is read of, where that
-    may also be an instance of another.
+    may also be an instance of another. What is known to hold something from elsewhere is `foreign`:
+    a container, for example, but no method of the project.
     """
 
     known: list[tuple[ClassKey | None, ClassKey | None, Module, ast.expr]]
+    foreign: list[tuple[ClassKey, Module, ast.expr]]
     unknown: list[tuple[Module, ast.expr]]
 
 
@@ -125,30 +128,71 @@ class References:
                     yield module, node
             elif receiver is not None and related.are_related(receiver, own):
                 yield module, node
+        for receiver, module, node in () if is_method else reads.foreign:
+            if related.are_related(receiver, own):
+                yield module, node
 
     def perhaps_of_member(self, name: str) -> Iterator[tuple[Module, ast.expr]]:
         """Yield what reads an attribute of this name of an object that nobody knows."""
         yield from self._reads_of(name).unknown
 
-    def is_looked_up(self, owner: Class) -> bool:
-        """Whether a member of a class is asked for by a name that may be any."""
+    def looked_up(self, owner: Class) -> Iterator[tuple[Module, ast.expr]]:
+        """Yield what asks for a member of a class by a name that may be any."""
         related = families(self._project, self._values)
         own = key_of(owner.module, owner.node)
-        return any(related.are_related(each, own) for each in self._looked_up_classes())
+        for key, module, call in self._lookups_of_any():
+            if related.are_related(key, own):
+                yield module, call
 
-    def _looked_up_classes(self) -> frozenset[ClassKey]:
-        def compute() -> frozenset[ClassKey]:
-            every = (e for e in self._lookups() if not (e.start or e.end))
-            keys = (self._class_of(each.module, each.call.args[0]) for each in every)
-            return frozenset(each for each in keys if each is not None)
+    def _lookups_of_any(self) -> list[tuple[ClassKey, Module, ast.Call]]:
+        def compute() -> list[tuple[ClassKey, Module, ast.Call]]:
+            found = []
+            for module, call, start, end in self._lookups():
+                key = self._class_of(module, call.args[0])
+                if key is not None and not (start or end):
+                    found.append((key, module, call))
+            return found
 
-        return self._project.memo("classes that are looked up", compute)
+        return self._project.memo("looked up by any name", compute)
+
+    def changes_of_member(self, owner: Class, name: str) -> Iterator[tuple[Module, ast.expr]]:
+        """Yield what assigns or deletes an attribute of a class, or of what may be any object."""
+        related = families(self._project, self._values)
+        own = key_of(owner.module, owner.node)
+        for module in self._project.parsed(self._naming(name)):
+            for node in module.scopes.attribute_changes.get(name, ()):
+                key = self._class_of(module, node.value)
+                is_any = key is None and self._values.of(module, node.value) is None
+                if is_any or (key is not None and related.are_related(key, own)):
+                    yield module, node
+
+    def of_attribute(self, name: str) -> Iterator[tuple[Module, ast.expr]]:
+        """Yield what reads an attribute of this name, of whatever object."""
+        reads = self._reads_of(name)
+        for _, _, module, node in reads.known:
+            yield module, node
+        for _, module, node in reads.foreign:
+            yield module, node
+        yield from reads.unknown
+
+    def methods(self, name: str) -> list[Function]:
+        """Return the methods of a name, as instances of their classes have them."""
+
+        def compute() -> list[Function]:
+            return [
+                Function(module, function, Instance(Class(module, owner)))
+                for module in self._project.parsed(self._project.naming_outside_tests(name))
+                for function in functions_named(module).get(name, ())
+                if isinstance(owner := module.scopes.parents.get(function), ast.ClassDef)
+            ]
+
+        return self._project.memo(("methods", name), compute)
 
     def _reads_of(self, name: str) -> _Reads:
         return self._project.memo(("reads of members", name), lambda: self._read(name))
 
     def _read(self, name: str) -> _Reads:
-        found = _Reads([], [])
+        found = _Reads([], [], [])
         for module in self._project.parsed(self._project.naming(name)):
             for node in module.scopes.attribute_reads.get(name, ()):
                 self._add_read(found, module, node, node.value, self._values.of(module, node))
@@ -161,13 +205,15 @@ class References:
     def _add_read(
         self, found: _Reads, module: Module, node: ast.expr, of: ast.expr, value: Value | None
     ) -> None:
-        if isinstance(value, Foreign):
-            return
         if isinstance(value, Property):
             value = value.function
         receiver = self._values.of(module, of)
         is_exact = isinstance(receiver, Class) and not _is_parameter(module, of)
         key = self._class_of(module, of)
+        if isinstance(value, Foreign):
+            if key is not None:
+                found.foreign.append((key, module, node))
+            return
         if isinstance(value, Function):
             owner = value.module.scopes.parents.get(value.node)
             if isinstance(owner, ast.ClassDef):
@@ -192,11 +238,21 @@ class References:
         for module in self._project.parsed(self._project.naming_outside_tests("getattr")):
             for call in module.scopes.calls.get("getattr", ()):
                 if len(call.args) >= 2 and isinstance(call.func, ast.Name):
-                    yield _Looked(module, call, *_affixes(call.args[1]))
+                    for name in _written(module, call.args[1]):
+                        yield _Looked(module, call, *_affixes(name))
 
     def _naming(self, name: str) -> Sequence[str]:
         """Return the files that may name something."""
         return self._project.naming(name)
+
+
+def _written(module: Module, name: ast.expr) -> list[ast.expr]:
+    """Return the expressions that a name is given to ``getattr`` as, if each is written down."""
+    if not isinstance(name, ast.Name):
+        return [name]
+    bindings = module.scopes.home_of(name).bindings.get(name.id, ())
+    values = [each.value for each in bindings]
+    return [v for v in values if v is not None] if values and None not in values else [name]
 
 
 def _affixes(name: ast.expr) -> tuple[str, str]:

@@ -19,6 +19,8 @@ GETTING = frozenset(
 PUTTING = frozenset(
     {"add", "append", "appendleft", "extend", "insert", "put", "put_nowait", "setdefault", "update"}
 )
+# Those that only compare what they are given with what is there.
+COMPARING = frozenset({"count", "discard", "index", "remove"})
 
 
 class Store(NamedTuple):
@@ -38,7 +40,7 @@ def stores_of(known: Known, module: Module, target: ast.AST) -> Iterator[Store |
     elif isinstance(target, ast.Name):
         yield variable(known, module, target)
     elif isinstance(target, ast.Attribute):
-        yield _attribute(known, module, target)
+        yield from _attribute(known, module, target)
     elif isinstance(target, ast.Call) and last_name(target.func) in GETTING:
         yield from stores_of(known, module, target.func.value)  # type: ignore[attr-defined]
     else:
@@ -49,21 +51,43 @@ def variable(known: Known, module: Module, target: ast.Name) -> Store:
     """Return the variable that a name is."""
     home = module.scopes.home_of(target)
     if isinstance(home.node, ast.ClassDef):
-        return _member(known, Class(module, home.node), target.id)
+        return member(known, Class(module, home.node), target.id)
     key = (module.path, "variable", id(home), target.id)
     return Store(key, known.references.of_variable(module, home, target.id))
 
 
-def _attribute(known: Known, module: Module, target: ast.Attribute) -> Store | Entry | Unseen:
+def _attribute(
+    known: Known, module: Module, target: ast.Attribute
+) -> Iterator[Store | Entry | Unseen]:
     entry = known.entries.kept_in(known.values.of(module, target))
     if entry is not None:
-        return entry
+        yield entry
+        return
     owner = known.values.of(module, target.value)
     if isinstance(owner, Instance | Class):
-        return _member(known, owner.of if isinstance(owner, Instance) else owner, target.attr)
-    return Unseen(NOT_FOLLOWED)
+        yield member(known, owner.of if isinstance(owner, Instance) else owner, target.attr)
+        return
+    reads = list(known.references.of_attribute(target.attr)) if owner is None else []
+    if reads:
+        yield Store(("attribute", target.attr), iter(reads))
+    yield Unseen(NOT_FOLLOWED, is_likely=not reads)
 
 
-def _member(known: Known, owner: Class, name: str) -> Store:
+def member(known: Known, owner: Class, name: str) -> Store:
+    """Return an attribute of a class, or of its instances."""
     key = (owner.module.path, "member", owner.node.name, name)
     return Store(key, known.references.of_member(owner, name))
+
+
+def is_filled(module: Module, read: ast.expr) -> bool:
+    """Whether a container is read only for something to be put into it."""
+    parent = module.scopes.parents[read]
+    if isinstance(parent, ast.Subscript) and parent.value is read:
+        return not isinstance(parent.ctx, ast.Load) or is_filled(module, parent)
+    call = module.scopes.parents.get(parent)
+    if not isinstance(parent, ast.Attribute) or not isinstance(call, ast.Call):
+        return False
+    is_done = isinstance(module.scopes.parents[call], ast.Expr)
+    if parent.attr in PUTTING | COMPARING and is_done:
+        return True
+    return parent.attr in GETTING and is_filled(module, call)

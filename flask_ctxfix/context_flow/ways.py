@@ -8,7 +8,6 @@ from typing import NamedTuple
 
 from flask_ctxfix.codemod import Step
 from flask_ctxfix.context_flow.call_sites import Caller, CallSite
-from flask_ctxfix.context_flow.callers import Callers
 from flask_ctxfix.context_flow.entries import Entries, Entry, Where
 from flask_ctxfix.module import Module
 from flask_ctxfix.scopes import FunctionNode
@@ -46,12 +45,14 @@ class Ways:
 
     def __init__(
         self,
-        callers: Callers,
+        callers_of: Callable[[Module, FunctionNode], tuple[Caller, ...]],
+        perhaps: Callable[[Module, FunctionNode], tuple[Caller, ...]],
         entries: Entries,
         contexts_of: Callable[[Place], Contexts],
         of_caller: Callable[[Caller], Contexts],
     ) -> None:
-        self._callers = callers
+        self._callers_of = callers_of
+        self._perhaps = perhaps
         self._entries = entries
         self._contexts_of = contexts_of
         self._of_caller = of_caller
@@ -137,11 +138,11 @@ class Ways:
 
     def _counted(self, place: Place) -> tuple[Caller, ...]:
         """Return what calls a function, or if nothing is seen to, what may."""
-        return self._callers.of(*place) or self._callers.perhaps(*place)
+        return self._callers_of(*place) or self._perhaps(*place)
 
     def _every(self, place: Place) -> Iterator[Caller]:
-        yield from self._callers.of(*place)
-        yield from self._callers.perhaps(*place)
+        yield from self._callers_of(*place)
+        yield from self._perhaps(*place)
 
     def _calls_in(self, place: Place, where: Where) -> Iterator[tuple[Place, ast.AST]]:
         """Yield the functions that call one and run in a context, with the calls."""

@@ -13,7 +13,7 @@ from flask_ctxfix.flask_facts import called, extensions, flask, jobs, python, re
 from flask_ctxfix.flask_facts.flask import APPLICATIONS as APPLICATIONS
 from flask_ctxfix.flask_facts.names import is_well_known as is_well_known
 from flask_ctxfix.flask_facts.names import spelled as spelled
-from flask_ctxfix.flask_facts.names import without_private_modules
+from flask_ctxfix.flask_facts.names import without_private_modules, without_vendor
 from flask_ctxfix.flask_facts.removed import PRESERVE_ENVIRON_KEY as PRESERVE_ENVIRON_KEY
 from flask_ctxfix.flask_facts.removed import PRESERVE_PROPERTY as PRESERVE_PROPERTY
 from flask_ctxfix.flask_facts.removed import PRESERVE_SETTING as PRESERVE_SETTING
@@ -353,6 +353,7 @@ def name_of(origin: str) -> str | None:
 
 def canonical_name(origin: str) -> str:
     """Return the one name that is used here for what has several qualified names."""
+    origin = without_vendor(origin)
     name = name_of(origin)
     return f"flask.{name}" if name is not None else without_private_modules(origin, _PUBLIC_HEADS)
 

@@ -40,6 +40,55 @@ _APPBUILDER = CallsMethods(
     ),
     HOOK,
 )
+_IN_ITS_LOOP = Calls("callback", "outside")
+_TORNADO = CallsMethods(
+    frozenset(
+        {
+            *("compute_etag", "data_received", "delete", "get", "get_current_user", "head"),
+            *("initialize", "log_exception", "on_connection_close", "on_finish", "options"),
+            *("patch", "post", "prepare", "put", "set_default_headers", "write_error"),
+        }
+    ),
+    _IN_ITS_LOOP,
+)
+_WEBSOCKET = CallsMethods(
+    frozenset(
+        {
+            *("check_origin", "get_compression_options", "on_close", "on_message", "on_ping"),
+            *("on_pong", "open", "select_subprotocol"),
+        }
+    ),
+    _IN_ITS_LOOP,
+)
+_WATCHDOG = CallsMethods(
+    frozenset(
+        {
+            *("dispatch", "on_any_event", "on_closed", "on_closed_no_write", "on_created"),
+            *("on_deleted", "on_modified", "on_moved", "on_opened"),
+        }
+    ),
+    _IN_ITS_LOOP,
+)
+_CLICK = CallsMethods(
+    frozenset(
+        {
+            *("collect_usage_pieces", "format_commands", "format_epilog", "format_help"),
+            *("format_help_text", "format_options", "format_usage", "get_command", "get_help"),
+            *("get_params", "get_short_help_str", "invoke", "list_commands", "main"),
+            *("make_context", "parse_args", "resolve_command"),
+        }
+    ),
+    Calls("command", "outside"),
+)
+_PARAMETER = CallsMethods(
+    frozenset(
+        {
+            *("consume_value", "convert", "get_default", "get_help_record", "get_metavar"),
+            *("handle_parse_result", "process_value", "prompt_for_value", "type_cast_value"),
+        }
+    ),
+    Calls("command", "outside"),
+)
 _VIEW: Roles = (VIEW,)
 _HOOK: Roles = (HOOK,)
 _HANDLER: Roles = (HANDLER,)
@@ -242,6 +291,35 @@ ROWS = (
             ),
             dict.fromkeys(_CONNECTS, _RECEIVER),
         ),
+    ),
+    Facts(
+        "Tornado 6.5, web.py and websocket.py; sockjs-tornado 1.0, conn.py: what their event loop "
+        "calls, around the requests of Flask and never in one",
+        {
+            "tornado.web.RequestHandler": (_TORNADO,),
+            "tornado.websocket.WebSocketHandler": (_WEBSOCKET,),
+            "sockjs.tornado.SockJSConnection": (
+                CallsMethods(frozenset({"on_close", "on_message", "on_open"}), _IN_ITS_LOOP),
+            ),
+        },
+    ),
+    Facts(
+        "watchdog 6, events.py and observers/api.py: the thread of an observer calls them",
+        {
+            "watchdog.events.FileSystemEventHandler": (_WATCHDOG,),
+            "watchdog.events.PatternMatchingEventHandler": (_WATCHDOG,),
+            "watchdog.events.RegexMatchingEventHandler": (_WATCHDOG,),
+        },
+    ),
+    Facts(
+        "click 8.1, core.py and types.py: what reads a command line, before the command runs",
+        {
+            **dict.fromkeys(("click.Command", "click.Group", "click.MultiCommand"), (_CLICK,)),
+            **dict.fromkeys(
+                ("click.Argument", "click.Option", "click.ParamType", "click.Parameter"),
+                (_PARAMETER,),
+            ),
+        },
     ),
     Facts(
         "pytest 8, fixtures.py; click 8.1, core.py and decorators.py",

@@ -104,7 +104,7 @@ ROWS = (
             "flask.flash": ("needs request", "session writer"),
             "flask.get_flashed_messages": ("needs request", "session writer", "request data"),
             "flask.get_template_attribute": ("needs app",),
-            "flask.jsonify": ("needs app",),
+            "flask.jsonify": ("needs app", "only looks"),
             "flask.make_response": ("needs app", "makes response"),
             "flask.render_template": ("needs app",),
             "flask.render_template_string": ("needs app",),

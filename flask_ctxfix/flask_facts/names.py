@@ -17,6 +17,14 @@ def is_well_known(name: str) -> bool:
     return package in {"flask", "werkzeug"} or package in sys.stdlib_module_names
 
 
+def without_vendor(origin: str) -> str:
+    """Return the name that something has in its own package, of which another holds a copy."""
+    package, separator, name = origin.partition(".vendor.")
+    if not separator:
+        package, separator, name = origin.partition("._vendor.")
+    return name if separator and "." in name and "(" not in package else origin
+
+
 def without_private_modules(origin: str, heads: frozenset[str]) -> str:
     """Return a qualified name without the private modules of its package, if that is a head."""
     head, call, rest = origin.partition("()")

@@ -21,7 +21,7 @@ ROWS = (
             **members(
                 ("builtins",),
                 {
-                    **dict.fromkeys(("bytes", "float", "int", "round"), _DERIVES),
+                    **dict.fromkeys(("bytes", "float", "int", "round"), ("derives", "only looks")),
                     **dict.fromkeys(("bool", "len", "repr", "str"), ("derives", "only looks")),
                     "reversed": ("derives", "gives back"),
                     "frozenset": ("derives", "reads at once"),
@@ -207,11 +207,17 @@ ROWS = (
                 ("gives back",),
             ),
             **dict.fromkeys(
-                ("functools.update_wrapper", "inspect.isclass", "inspect.signature"),
+                (
+                    *("functools.update_wrapper", "inspect.getcallargs", "inspect.isclass"),
+                    "inspect.signature",
+                ),
                 ("only looks",),
             ),
             "functools.reduce": (HERE,),
+            "re.compile().sub": (HERE,),
+            "re.compile().subn": (HERE,),
             "re.sub": (HERE,),
+            "re.subn": (HERE,),
         },
     ),
     Facts(
