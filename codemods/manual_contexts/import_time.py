@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from flask_ctxfix.codemod import Finding, Rule, Step
+from flask_ctxfix.codemod import Finding, Rule
 from flask_ctxfix.codemods.manual_contexts.import_order import at_import, is_imported_outside
 from flask_ctxfix.context_flow import ContextFlow, Need
 from flask_ctxfix.context_flow.values import Foreign
@@ -13,7 +13,7 @@ from flask_ctxfix.flask_facts import FLASK_PROXIES, PROXIES
 from flask_ctxfix.flask_versions import TargetVersion
 from flask_ctxfix.module import Module
 from flask_ctxfix.project import Project
-from flask_ctxfix.steps import step_at
+from flask_ctxfix.steps import expression_at
 from flask_ctxfix.syntax import last_name, without_call
 
 _ADVICE = "read it in a function that runs where there is a context, or by a `LocalProxy`"
@@ -89,9 +89,10 @@ class ImportTimeContextRead(Rule):
         for use in at_import(module, project).uses:
             if not use.is_certain or use.of not in PROXIES:
                 continue
-            node = _expression_at(module, use.steps[0])
-            if node is None or node in seen:
+            found = expression_at(module, project, use.steps[0])
+            if found is None or found[1] in seen:
                 continue
+            _, node = found
             seen.add(node)
             context = "app context" if use.need is Need.APP else "request"
             by = "" if use.span is not None else f" by `{last_name(without_call(node)) or '…'}`"
@@ -117,10 +118,3 @@ class ImportTimeContextRead(Rule):
                 if values.of(module, each) == _APP:
                     message = "an extension is given `current_app` at import time"
                     yield self.finding(module, "warning", each, message, _ADVICE_EXTENSION)
-
-
-def _expression_at(module: Module, step: Step) -> ast.expr | None:
-    """Return the expression at which the top level of a module takes a step."""
-    kinds: tuple[type[ast.expr], ...] = (ast.Call, ast.Attribute, ast.Subscript, ast.Name)
-    nodes = (node for kind in kinds for node in module.scopes.nodes(kind))
-    return next((node for node in nodes if step_at(module, node, step.role) == step), None)

@@ -20,8 +20,7 @@ from flask_ctxfix.flask_facts import REQUEST_GETTERS, REQUEST_PROXIES
 from flask_ctxfix.flask_versions import TargetVersion
 from flask_ctxfix.module import Module
 from flask_ctxfix.project import Project
-from flask_ctxfix.source import SourceError
-from flask_ctxfix.steps import step_at
+from flask_ctxfix.steps import expression_at, step_at
 
 _READS = REQUEST_PROXIES | REQUEST_GETTERS
 _ADVICE_KEY = "make it a part of the key, by `query_string=True` or `make_cache_key`"
@@ -122,7 +121,7 @@ def _read_of_request(cached: CachedFunction, project: Project) -> Use | None:
     for use in ContextFlow.of(project).needs.of(function).uses:
         if use.of not in _READS or use.access == "write" or use.attribute in cached.attributes:
             continue
-        if use.of == "flask.g" and not _is_of_request(use, project):
+        if use.of == "flask.g" and not _is_of_request(cached, use, project):
             continue
         if use.name.partition(".")[0].partition("[")[0] not in roots:
             return use
@@ -144,16 +143,7 @@ def _roots_passed(cached: CachedFunction, project: Project) -> set[str]:
     return roots
 
 
-def _is_of_request(use: Use, project: Project) -> bool:
+def _is_of_request(cached: CachedFunction, use: Use, project: Project) -> bool:
     """Whether the attribute of `g` that is read holds data of the request."""
-    last = use.steps[-1]
-    try:
-        module = project.module(last.filename)
-        nodes = module.scopes.nodes(ast.Attribute)
-    except SourceError:
-        return False
-    data = RequestData.of_project(project)
-    return any(
-        node.attr == use.attribute and node.lineno == last.row and data.of(module, node) is not None
-        for node in nodes
-    )
+    found = expression_at(cached.module, project, use.steps[-1])
+    return found is not None and RequestData.of_project(project).of(*found) is not None

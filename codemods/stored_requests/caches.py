@@ -90,7 +90,7 @@ def _may_be(
     """Whether an expression is a function of a module, or a variable that may stand for it."""
     for other, binding in project.bindings(module, named):
         if isinstance(binding.node, FunctionDefinition):
-            if other.path == home.path and binding.node.lineno == node.lineno:
+            if other.key_of(binding.node) == home.key_of(node):
                 return True
         elif binding.value is not None:
             if _may_be(other, project, binding.value, home, node):

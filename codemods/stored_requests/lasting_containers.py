@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from flask_ctxfix.codemods.stored_requests.slots import Slot, slot_of
@@ -10,6 +11,7 @@ from flask_ctxfix.codemods.stored_requests.uses import uses_in
 from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.values import Class, Foreign, Instance
 from flask_ctxfix.flask_facts import (
+    ADDING,
     DERIVING_CALLS,
     ENTRY_BASES,
     ITEM_READERS,
@@ -54,6 +56,11 @@ class Container(NamedTuple):
     uses: tuple[tuple[Module, ast.expr], ...]
     is_emptied: bool
 
+    @property
+    def reads(self) -> Iterator[tuple[Module, ast.expr]]:
+        """The uses that do more than to put something in."""
+        return (use for use in self.uses if not _only_adds(*use))
+
 
 def may_last(module: Module, node: ast.expr) -> bool:
     """Whether what `node` is, or is an item of, may be more than a variable of a function."""
@@ -76,7 +83,7 @@ def lasting_container(module: Module, project: Project, node: ast.expr) -> Conta
             return _default(module, project, node, home)
     elif not isinstance(node, ast.Attribute):
         return None
-    slot = _slot(module, project, node)
+    slot = shared_slot(module, project, node)
     if slot is None or not _grows(slot, project):
         return None
     return _used(slot, node, project)
@@ -91,7 +98,8 @@ def _container_of(node: ast.expr) -> ast.expr | None:
     return None
 
 
-def _slot(module: Module, project: Project, node: ast.expr) -> Slot | None:
+def shared_slot(module: Module, project: Project, node: ast.expr) -> Slot | None:
+    """Return the slot that a global or an attribute is, if all requests share it."""
     if isinstance(node, ast.Attribute):
         return slot_of(module, project, node) or _of_class(module, project, node)
     found = project.bindings(module, node)
@@ -183,6 +191,25 @@ def _used(slot: Slot, named: ast.expr, project: Project) -> Container:
         found += ((module, read) for read in uses.reads)
     is_emptied |= any(_may_empty(module, read, project) for module, read in found)
     return Container(named, tuple(found), is_emptied)
+
+
+def _only_adds(module: Module, use: ast.expr) -> bool:
+    """Whether a use of a container only puts something into it, or into an item of it."""
+    parents = module.scopes.parents
+    while True:
+        parent = parents[use]
+        if isinstance(parent, ast.Subscript) and parent.value is use:
+            if not isinstance(parent.ctx, ast.Load):
+                return True
+            use = parent
+            continue
+        call = parents[parent] if isinstance(parent, ast.Attribute) else None
+        if not isinstance(parent, ast.Attribute) or not isinstance(call, ast.Call):
+            is_added_to = isinstance(parent, ast.AugAssign) and parent.target is use
+            return is_added_to or isinstance(parent, ast.Expr)
+        if parent.attr not in _ITEMS:
+            return parent.attr in ADDING
+        use = call
 
 
 def _may_empty(module: Module, use: ast.expr, project: Project) -> bool:

@@ -19,9 +19,10 @@ from flask_ctxfix.flask_facts import (
     EXPOSING_DECORATORS,
     VIEW_REGISTRATIONS,
 )
-from flask_ctxfix.module import Module
+from flask_ctxfix.module import Module, NodeKey
 from flask_ctxfix.obligations.which_application import has_one_application
 from flask_ctxfix.project import Project
+from flask_ctxfix.scopes import Binding
 from flask_ctxfix.syntax import without_call
 
 _HOOKS: dict[str, Literal["app", "blueprint"]] = {
@@ -34,7 +35,8 @@ _ANSWERS = frozenset(
     | {"flask.render_template", "flask.render_template_string"}
 )
 
-Owner = tuple[str, int] | None
+# What binds an application or a blueprint, and its name.
+Owner = tuple[NodeKey, str] | None
 
 
 class FlaskCall(NamedTuple):
@@ -129,8 +131,8 @@ class ViewsAndHooks:
         if not isinstance(called, ast.Attribute):
             return None
         bindings = self._project.bindings(module, called.value)
-        places = {(home.path, getattr(each.node, "lineno", 0)) for home, each in bindings}
-        return places.pop() if len(places) == 1 else None
+        owners = {_owner_by(*each) for each in bindings}
+        return owners.pop() if len(owners) == 1 else None
 
     @cached_property
     def _every_hook(self) -> list[_Hook]:
@@ -244,7 +246,7 @@ class ViewsAndHooks:
                     if not self._is_run_by_others(module, module.scopes.parents[call]):
                         continue
                     bindings = self._project.bindings(module, call.args[0])
-                    if owner in {(h.path, getattr(b.node, "lineno", 0)) for h, b in bindings}:
+                    if owner in {_owner_by(*each) for each in bindings}:
                         return True
         return False
 
@@ -252,6 +254,10 @@ class ViewsAndHooks:
         """Yield the modules outside of tests that hold one of some names."""
         paths = {path for name in names for path in self._project.naming_outside_tests(name)}
         return self._project.parsed(sorted(paths))
+
+
+def _owner_by(module: Module, binding: Binding) -> Owner:
+    return module.key_of(binding.node), binding.name
 
 
 def _certain_in(module: Module, statement: ast.AST) -> ast.FunctionDef | ast.Module | None:
