@@ -27,6 +27,7 @@ from flask_ctxfix.flask_facts import (
 from flask_ctxfix.module import Module
 from flask_ctxfix.project import Project
 from flask_ctxfix.scopes import FunctionNode
+from flask_ctxfix.syntax import arguments_of
 
 # A file none of whose names has this in it has nothing to do with the runner.
 _PARTS: dict[Runner, str] = {
@@ -272,7 +273,7 @@ def _hands_celery_on(module: Module, project: Project) -> bool:
         value = values.of(module, call.func)
         package = value.name.partition(".")[0] if isinstance(value, Foreign) else ""
         if package and package not in _KNOWN and not is_well_known(package):
-            given = (*call.args, *(each.value for each in call.keywords))
+            given = arguments_of(call)
             if any(_is_celery(values, values.of(module, each)) for each in given):
                 return True
     return False

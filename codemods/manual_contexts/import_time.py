@@ -8,12 +8,13 @@ from collections.abc import Iterator
 from flask_ctxfix.codemod import Finding, Rule
 from flask_ctxfix.codemods.manual_contexts.import_order import at_import, is_imported_outside
 from flask_ctxfix.context_flow import ContextFlow, Need
+from flask_ctxfix.context_flow.paths import AT_IMPORT, path_to
 from flask_ctxfix.context_flow.values import Foreign
 from flask_ctxfix.flask_facts import FLASK_PROXIES, PROXIES
 from flask_ctxfix.flask_versions import TargetVersion
 from flask_ctxfix.module import Module
 from flask_ctxfix.project import Project
-from flask_ctxfix.steps import expression_at
+from flask_ctxfix.steps import expression_at, step_at
 from flask_ctxfix.syntax import last_name, without_call
 
 _ADVICE = "read it in a function that runs where there is a context, or by a `LocalProxy`"
@@ -78,7 +79,9 @@ class ImportTimeContextRead(Rule):
         for node in (node for name in FLASK_PROXIES for node in changes.get(name, ())):
             if project.origins(module, node.value) == {"flask"}:
                 message = f"`flask.{node.attr}` is replaced, for all threads"
-                yield self.finding(module, "warning", node, message, _ADVICE_ASSIGNED)
+                reach = ContextFlow.of(project).reachability.of(module, node)
+                path = path_to(reach, step_at(module, node, "write", message="for all threads"))
+                yield self.finding(module, "warning", node, message, _ADVICE_ASSIGNED, None, path)
         if is_imported_outside(module, project):
             yield from self._uses(module, project)
             yield from self._extensions(module, project)
@@ -97,7 +100,8 @@ class ImportTimeContextRead(Rule):
             context = "app context" if use.need is Need.APP else "request"
             by = "" if use.span is not None else f" by `{last_name(without_call(node)) or '…'}`"
             message = f"`{use.name}` is used at import time{by}, where there is no {context}"
-            yield self.finding(module, "warning", node, message, _ADVICE, None, use.steps)
+            path = path_to(AT_IMPORT, then=use.steps)
+            yield self.finding(module, "warning", node, message, _ADVICE, None, path)
 
     def _extensions(self, module: Module, project: Project) -> Iterator[Finding]:
         """Yield the extensions that are given the proxy of an application to set up."""
@@ -117,4 +121,7 @@ class ImportTimeContextRead(Rule):
             for each in given:
                 if values.of(module, each) == _APP:
                     message = "an extension is given `current_app` at import time"
-                    yield self.finding(module, "warning", each, message, _ADVICE_EXTENSION)
+                    path = path_to(AT_IMPORT, step_at(module, call, "call"))
+                    yield self.finding(
+                        module, "warning", each, message, _ADVICE_EXTENSION, None, path
+                    )

@@ -122,12 +122,14 @@ class ContextPushedForProcess(Rule):
             if function is not None and role_of(module, project, function) != "factory":
                 continue
             if main_guard(module, push.statement) or not _is_served(push, project):
-                yield self.finding(module, "info", push.statement, _SCRIPT, _FOR_SCRIPT)
+                path = push.path(project)
+                yield self.finding(module, "info", push.statement, _SCRIPT, _FOR_SCRIPT, None, path)
                 continue
             reaches = target.newest >= ONE_CONTEXT
             level: Level = "warning" if reaches else "error"
             only_new = target.oldest >= ONE_CONTEXT
-            fix, reason, path = _repair(push, project)
+            fix, reason, needing = _repair(push, project)
+            path = push.path(project, *needing)
             message = _KEPT if only_new else _SHARED
             advice = Advice(_ADVICE, reason) if fix is None else Advice(fix.message)
             yield self.finding(module, level, push.statement, message, advice, fix, path)
@@ -224,11 +226,11 @@ def _calls(node: ast.AST) -> Iterator[ast.Call]:
 
 
 class _Repair(NamedTuple):
-    """The fix of a push, or why it has none, and what shows that a context is needed."""
+    """The fix of a push, or why it has none, and the last step that needs its context."""
 
     fix: Fix | None
     reason: str = ""
-    path: tuple[Step, ...] = ()
+    needing: tuple[Step, ...] = ()
 
 
 def _repair(push: Push, project: Project) -> _Repair:
@@ -244,13 +246,12 @@ def _repair(push: Push, project: Project) -> _Repair:
     needed = following[: last + 1]
     if not needed:
         return _Repair(None, _UNSURE)
-    pushed = step_at(module, push.statement, "boundary", "app context")
-    path = (pushed, step_at(module, needed[-1], "read"))
+    needing = (step_at(module, needed[-1], "read"),)
     if any(isinstance(each, _DEFINITIONS) for each in needed):
-        return _Repair(None, _DEFINED, path)
+        return _Repair(None, _DEFINED, needing)
     if "unknown" in asks[last + 1 :] or may_be_needed(push, project, needed):
-        return _Repair(None, _LATER, path)
+        return _Repair(None, _LATER, needing)
     edits = wrap(push, needed[-1])
     if edits is None:
-        return _Repair(None, _SHARED_LINES, path)
-    return _Repair(Fix(_AROUND, edits, unsafe_reason=_IMPORTED), "", path)
+        return _Repair(None, _SHARED_LINES, needing)
+    return _Repair(Fix(_AROUND, edits, unsafe_reason=_IMPORTED), "", needing)

@@ -5,19 +5,17 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from flask_ctxfix.codemod import Edit, Fix, InsertStatement, RemoveStatement, ReplaceStatement, Step
+from flask_ctxfix.codemod import Edit, Fix, InsertStatement, RemoveStatement, ReplaceStatement
 from flask_ctxfix.codemods.manual_contexts.pushes import Push
-from flask_ctxfix.codemods.manual_contexts.roles import Role, only_starts, reach_of
+from flask_ctxfix.codemods.manual_contexts.roles import Role, only_starts
 from flask_ctxfix.codemods.manual_contexts.wraps import wrap
-from flask_ctxfix.context_flow import ContextFlow, Need, Reach, Where
+from flask_ctxfix.context_flow import ContextFlow, Need
 from flask_ctxfix.context_flow.made_contexts import makes_context
-from flask_ctxfix.context_flow.paths import path_to
 from flask_ctxfix.context_flow.starts import Start, starts_in
 from flask_ctxfix.context_flow.values import Foreign, Function
 from flask_ctxfix.obligations.lasting_work import never_ends
 from flask_ctxfix.project import Project
 from flask_ctxfix.statements import own_nodes
-from flask_ctxfix.steps import step_at
 
 _NEEDLESS = "take it out: the request has its own context, and Flask fails when it pops that"
 _IN_REQUEST = "what the view leaves in the context is gone before its response is made"
@@ -68,18 +66,6 @@ def _removal(push: Push, project: Project, function: ast.FunctionDef) -> Fix | N
             return None
         edits.append(RemoveStatement(module.span(push.bindings[0].node)))
     return Fix(_NEEDLESS, tuple(edits), unsafe_reason=_SHARES)
-
-
-def steps_to(push: Push, project: Project, role: Role) -> tuple[Step, ...]:
-    """Return the way to the push, from what runs the function that it stands in."""
-    function, module = push.function, push.module
-    if function is None:
-        return ()
-    here = step_at(module, push.statement, "boundary", "app context")
-    if role == "view":
-        return path_to(reach_of(module, project, function), here)
-    starts = only_starts(module, project, function)
-    return path_to(Reach(Where.UNKNOWN), *(each.step for each in starts[:1]), then=(here,))
 
 
 def _uses_to_keep(push: Push) -> list[ast.expr]:

@@ -19,6 +19,7 @@ from flask_ctxfix.flask_versions import TargetVersion
 from flask_ctxfix.module import Module
 from flask_ctxfix.obligations.which_application import is_application
 from flask_ctxfix.project import Project
+from flask_ctxfix.syntax import arguments_of
 
 _ENVIRON = "os.environ"
 # Mappings that all requests share, under each of their names.
@@ -199,8 +200,7 @@ def _writes(module: Module, project: Project, data: RequestData) -> Iterator[_Wr
     writers = known_as_any(project, _SETTERS) | _WRITERS
     for call in calls_of_any(module, writers):
         if data.may_be_given(module, call) and scopes.function_of(call) is not None:
-            values = (*call.args, *(keyword.value for keyword in call.keywords))
-            yield from _called(module, project, call, values)
+            yield from _called(module, project, call, tuple(arguments_of(call)))
 
 
 def _assigned(module: Module, node: ast.Attribute | ast.Subscript) -> tuple[ast.expr, ...]:

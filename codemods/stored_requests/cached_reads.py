@@ -21,6 +21,7 @@ from flask_ctxfix.flask_versions import TargetVersion
 from flask_ctxfix.module import Module
 from flask_ctxfix.project import Project
 from flask_ctxfix.steps import expression_at, step_at
+from flask_ctxfix.syntax import arguments_of
 
 _READS = REQUEST_PROXIES | REQUEST_GETTERS
 _ADVICE_KEY = "make it a part of the key, by `query_string=True` or `make_cache_key`"
@@ -100,7 +101,7 @@ class CachedFunctionReadsRequest(Rule):
         self, module: Module, project: Project, call: ast.Call, cached: CachedFunction
     ) -> Iterator[Finding]:
         data = RequestData.of_project(project)
-        for argument in (*call.args, *(each.value for each in call.keywords)):
+        for argument in arguments_of(call):
             datum = data.of(module, argument)
             if datum is None or datum.kind is Kind.VALUE or datum.is_caught:
                 continue
@@ -136,7 +137,7 @@ def _roots_passed(cached: CachedFunction, project: Project) -> set[str]:
     for module, reference in reachability.references(cached.module, cached.node):
         call = module.scopes.parents.get(reference)
         if isinstance(call, ast.Call) and call.func is reference:
-            for argument in (*call.args, *(each.value for each in call.keywords)):
+            for argument in arguments_of(call):
                 datum = data.of(module, argument)
                 if datum is not None and datum.kind is Kind.VALUE:
                     roots.add(datum.of.partition(".")[0].partition("[")[0])

@@ -144,7 +144,8 @@ class _SharedSlot(Rule):
         written = f"{slot.owner}.{slot.name}" if slot.owner else slot.name
         if datum.kind is Kind.PROXY:
             message = f"`{written}` is set to the proxy `{datum.of}`, for all requests alike"
-            return self.finding(module, "info", store.target, message, _OF_PROXY)
+            path = path_of_write(module, project, store.target, datum, None)
+            return self.finding(module, "info", store.target, message, _OF_PROXY, None, path)
         verdict = verdict_of(slot, project)
         fix = self._fix(slot, moving, module, project)
         if fix is not None:

@@ -27,7 +27,7 @@ from flask_ctxfix.project import Project
 from flask_ctxfix.records import Record
 from flask_ctxfix.scopes import FunctionNode
 from flask_ctxfix.steps import entry_step, step_at
-from flask_ctxfix.syntax import without_call
+from flask_ctxfix.syntax import arguments_of, without_call
 
 _MAKERS = spelled(RESPONSE_MAKERS)
 
@@ -111,7 +111,7 @@ def _passed_on(module: Module, project: Project) -> Iterator[ast.expr]:
     """Yield the arguments for functions of the project that give a parameter to a response."""
     values = ContextFlow.of(project).values
     for call in module.scopes.calls_of(_streaming(project)):
-        arguments = (*call.args, *(each.value for each in call.keywords))
+        arguments = arguments_of(call)
         if not any(isinstance(made_at(module, each), MAKING) for each in arguments):
             continue
         called = values.of(module, call.func)

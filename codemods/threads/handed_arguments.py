@@ -16,12 +16,11 @@ from flask_ctxfix.context_flow.values import (
     Given,
     Known,
     Partial,
-    bound_arguments,
 )
 from flask_ctxfix.module import Module
 from flask_ctxfix.project import Project
 from flask_ctxfix.source import SourceError
-from flask_ctxfix.syntax import defaults_of
+from flask_ctxfix.syntax import arguments_of, defaults_of
 
 _CARRIERS = frozenset({"contextvars.Context().run", "contextvars.copy_context().run"})
 
@@ -45,12 +44,8 @@ def is_carried(start: Start) -> bool:
 
 def handed_to(start: Start) -> Iterator[Handed]:
     """Yield the arguments of a target, and the defaults of the parameters that get none."""
-    call = _call_of(start)
-    function = start.function
-    names = dict[ast.expr, str]()
-    if function is not None:
-        names = {node: name for name, node in bound_arguments(call, function)}
-    for node in (*call.args, *(each.value for each in call.keywords)):
+    call, function, names = start.handed, start.function, start.parameters
+    for node in arguments_of(call):
         yield Handed(node, node, names.get(node))
     if function is None or function.module is not start.module:
         return
@@ -69,7 +64,7 @@ def uses_of(start: Start, project: Project, handed: Handed) -> tuple[Use, ...]:
     if function is None or handed.name is None:
         return ()
     proxy = flow.values.of(start.module, handed.node)
-    known = flow.values.arguments(start.module, _call_of(start), function, ())
+    known = flow.values.arguments(start.module, start.handed, function, ())
     rest = tuple(each for each in known if each.name != handed.name)
     assert isinstance(proxy, Foreign)
     given = Given(function.node, handed.name, proxy)
@@ -157,33 +152,3 @@ def _is_unwrapping(module: Module, node: ast.AST) -> bool:
 
 def _given(function: Function, known: Known) -> Function:
     return function._replace(given=(*function.given, *known))
-
-
-def _call_of(start: Start) -> ast.Call:
-    """Return the call of the target as it happens elsewhere, as far as it can be seen."""
-    args: list[ast.expr] = []
-    keywords: list[ast.keyword] = []
-    if isinstance(start.value, Partial) and start.value.call in start.module.scopes.parents:
-        args += start.value.call.args[1:]
-        keywords += start.value.call.keywords
-    call, starter, given = start.call, start.starter, {*start.arguments}
-    if isinstance(call, ast.Call) and starter.passing == "rest":
-        args += call.args[starter.position + 1 :]
-        keywords += (each for each in call.keywords if each.value is not start.target)
-    elif isinstance(call, ast.Call) and starter.passing == "tuple":
-        named = {each.arg: each.value for each in call.keywords}
-        positional = call.args[starter.arguments : starter.arguments + 2]
-        for value in (*positional, named.get("args"), named.get("kwargs"), named.get("kwds")):
-            if isinstance(value, ast.Tuple | ast.List):
-                args += value.elts
-            elif isinstance(value, ast.Dict):
-                keywords += _keywords(value)
-            elif isinstance(value, ast.Call):
-                keywords += (each for each in value.keywords if each.value in given)
-    return ast.Call(func=ast.Name("target"), args=args, keywords=keywords)
-
-
-def _keywords(node: ast.Dict) -> Iterator[ast.keyword]:
-    for key, value in zip(node.keys, node.values, strict=True):
-        name = key.value if isinstance(key, ast.Constant) else None
-        yield ast.keyword(arg=name if isinstance(name, str) else None, value=value)

@@ -9,14 +9,22 @@ from flask_ctxfix.aliases import classes_of, known_as
 from flask_ctxfix.applications import imports_flask
 from flask_ctxfix.codemod import Step
 from flask_ctxfix.context_flow import ContextFlow, Reach, Where
-from flask_ctxfix.context_flow.values import Class, Foreign, Function, Instance, Partial, Value
+from flask_ctxfix.context_flow.values import (
+    Class,
+    Foreign,
+    Function,
+    Instance,
+    Partial,
+    Value,
+    bound_arguments,
+)
 from flask_ctxfix.flask_facts import STARTED_CLASSES, STARTERS, Starter, spelled
 from flask_ctxfix.module import Module
 from flask_ctxfix.project import Project
 from flask_ctxfix.records import Record
 from flask_ctxfix.statements import REPEATING, simple_statement_of
 from flask_ctxfix.steps import entry_step, step_at
-from flask_ctxfix.syntax import last_name, without_call
+from flask_ctxfix.syntax import arguments_of, last_name, without_call
 
 # What modules have, and what objects have.
 _NAMES = spelled(name for name in STARTERS if "()" not in name)
@@ -77,28 +85,40 @@ class Start(Record, eq=False):
         return simple_statement_of(self.module, self.call)
 
     @property
+    def handed(self) -> ast.Call:
+        """The call of the target as it happens elsewhere, as far as it can be seen."""
+        args: list[ast.expr] = []
+        keywords: list[ast.keyword] = []
+        if isinstance(self.value, Partial) and self.value.call in self.module.scopes.parents:
+            args += self.value.call.args[1:]
+            keywords += self.value.call.keywords
+        call, starter = self.call, self.starter
+        if isinstance(call, ast.Call) and starter.passing == "rest":
+            args += call.args[starter.position + 1 :]
+            keywords += (each for each in call.keywords if each.value is not self.target)
+        elif isinstance(call, ast.Call) and starter.passing == "tuple":
+            given = {each.arg: each.value for each in call.keywords}
+            positional = call.args[starter.arguments : starter.arguments + 2]
+            for value in (*positional, given.get("args"), given.get("kwargs"), given.get("kwds")):
+                if isinstance(value, ast.Tuple | ast.List):
+                    args += value.elts
+                elif isinstance(value, ast.Dict):
+                    keywords += _keywords(value)
+                elif isinstance(value, ast.Call) and _is_dict(self.module, value.func):
+                    keywords += value.keywords
+        return ast.Call(func=ast.Name("target"), args=args, keywords=keywords)
+
+    @property
     def arguments(self) -> Iterator[ast.expr]:
         """The expressions that are given to the target."""
-        if not isinstance(self.call, ast.Call):
-            return
-        if isinstance(self.value, Partial) and self.value.call in self.module.scopes.parents:
-            yield from self.value.call.args[1:]
-            yield from (each.value for each in self.value.call.keywords)
-        if self.starter.passing == "rest":
-            yield from self.call.args[self.starter.position + 1 :]
-            yield from (each.value for each in self.call.keywords if each.value is not self.target)
-            return
-        if self.starter.passing == "each":
-            return
-        given = {each.arg: each.value for each in self.call.keywords}
-        positional = self.call.args[self.starter.arguments : self.starter.arguments + 2]
-        for value in (*positional, given.get("args"), given.get("kwargs"), given.get("kwds")):
-            if isinstance(value, ast.Tuple | ast.List):
-                yield from value.elts
-            elif isinstance(value, ast.Dict):
-                yield from value.values
-            elif isinstance(value, ast.Call) and _is_dict(self.module, value.func):
-                yield from (each.value for each in value.keywords)
+        if isinstance(self.call, ast.Call):
+            yield from arguments_of(self.handed)
+
+    @property
+    def parameters(self) -> dict[ast.expr, str]:
+        """The parameters that get the arguments, as far as they are known."""
+        bound = () if self.function is None else bound_arguments(self.handed, self.function)
+        return {argument: name for name, argument in bound}
 
     def reach(self, project: Project) -> Reach:
         """Return where the start happens."""
@@ -156,6 +176,12 @@ def _keeps_context(decorator: ast.expr) -> bool:
         "fixture",
         "stream_with_context",
     }
+
+
+def _keywords(node: ast.Dict) -> Iterator[ast.keyword]:
+    for key, value in zip(node.keys, node.values, strict=True):
+        name = key.value if isinstance(key, ast.Constant) else None
+        yield ast.keyword(arg=name if isinstance(name, str) else None, value=value)
 
 
 def _is_dict(module: Module, called: ast.expr) -> bool:
