@@ -16,6 +16,7 @@ from flask_ctxfix.codemods.manual_contexts.startup import asks_for_context
 from flask_ctxfix.codemods.manual_contexts.wraps import wrap
 from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.values import Function
+from flask_ctxfix.flask_facts import GIVING_VIEWS, VIEW_REGISTRATIONS
 from flask_ctxfix.flask_versions import ONE_CONTEXT, TargetVersion
 from flask_ctxfix.module import Module, stem_of
 from flask_ctxfix.project import Project
@@ -44,8 +45,6 @@ _FOR_SCRIPT = "use `with`, and in a worker one for each job"
 _WORKERS = {"celery", "dramatiq", "huey", "rq"}
 _SERVED_NAMES = {"application", "asgi", "passenger_wsgi", "uwsgi", "wsgi"}
 _APPLICATIONS = {"app", "application"}
-_REGISTERING = {"add_resource", "add_url_rule", "errorhandler", "register_blueprint", "route"}
-_METHODS = {"delete", "get", "patch", "post", "put"}
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
 
@@ -218,7 +217,7 @@ def _registers_views(node: ast.AST) -> bool:
         for each in function.decorator_list
         if isinstance(each, ast.Call)
     )
-    return not _REGISTERING.isdisjoint(called) or not _METHODS.isdisjoint(decorators)
+    return not GIVING_VIEWS.isdisjoint(called) or not VIEW_REGISTRATIONS.isdisjoint(decorators)
 
 
 def _calls(node: ast.AST) -> Iterator[ast.Call]:

@@ -8,23 +8,11 @@ from collections.abc import Iterable, Iterator
 from flask_ctxfix.codemods.removed_apis.tested import is_tested, none_test
 from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.values import Foreign, Function
-from flask_ctxfix.flask_facts import EVERY_ERROR, is_log
+from flask_ctxfix.flask_facts import EVERY_ERROR, SHOWING_ERRORS, is_log
 from flask_ctxfix.module import Module
 from flask_ctxfix.project import Project
 from flask_ctxfix.statements import is_handling, nodes_of, own_nodes
 
-_CURRENT_ERROR = frozenset(
-    {
-        "sys.exc_info",
-        "sys.exception",
-        "traceback.format_exc",
-        "traceback.print_exc",
-        "builtins.locals",
-        "builtins.vars",
-        "builtins.eval",
-        "builtins.exec",
-    }
-)
 _SHOWS_LOGS = ("logging.Handler", "logging.StreamHandler", "logging.Filter", "logging.handlers.")
 _SPELLS_OUT = frozenset({"builtins.str", "builtins.repr", "builtins.type", "builtins.format"})
 _PARTS = (
@@ -86,7 +74,7 @@ class AskedErrors:
         if not isinstance(node, ast.Call):
             return False
         called = self._values.of(module, node.func)
-        is_asking = isinstance(called, Foreign) and called.name in _CURRENT_ERROR
+        is_asking = isinstance(called, Foreign) and called.name in SHOWING_ERRORS
         return is_asking and not self._is_harmless(module, node)
 
     def _called(self, module: Module, node: ast.AST) -> Iterator[Function]:

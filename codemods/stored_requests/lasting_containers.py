@@ -12,12 +12,15 @@ from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.values import Class, Foreign, Instance
 from flask_ctxfix.flask_facts import (
     ADDING,
+    ANSWERING,
     DERIVING_CALLS,
     ENTRY_BASES,
     ITEM_READERS,
     LAZY_WRAPPERS,
     PLAIN_BASES,
+    READING_AT_ONCE,
     TAKING,
+    is_report,
 )
 from flask_ctxfix.module import Module
 from flask_ctxfix.project import Project
@@ -36,12 +39,7 @@ _GROWING = frozenset(
     }
 )
 # Functions that only read what they are given.
-_READERS = (
-    DERIVING_CALLS
-    | LAZY_WRAPPERS
-    | {"builtins.all", "builtins.any", "builtins.print", "pprint.pprint"}
-    | {"flask.jsonify", "flask.render_template"}
-)
+_READERS = DERIVING_CALLS | LAZY_WRAPPERS | READING_AT_ONCE | ANSWERING
 _PLAIN = PLAIN_BASES | ENTRY_BASES.keys()
 _LITERALS = (ast.List, ast.Dict, ast.Set)
 
@@ -235,7 +233,8 @@ def _may_empty(module: Module, use: ast.expr, project: Project) -> bool:
         parent = parents[parent]
     if isinstance(parent, ast.Call):
         value = ContextFlow.of(project).values.of(module, parent.func)
-        return not (isinstance(value, Foreign) and value.name in _READERS)
+        name = value.name if isinstance(value, Foreign) else ""
+        return name not in _READERS and not is_report(name)
     return isinstance(parent, _HANDING_ON)
 
 

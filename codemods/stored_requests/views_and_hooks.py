@@ -12,6 +12,7 @@ from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.module_names import functions_of
 from flask_ctxfix.context_flow.values import Class, Foreign, Function
 from flask_ctxfix.flask_facts import (
+    ANSWERING,
     BEFORE_REQUEST,
     BEHIND_HOOKS,
     ENTRY_BASES,
@@ -30,11 +31,6 @@ _HOOKS: dict[str, Literal["app", "blueprint"]] = {
     "flask.Blueprint().before_app_request": "app",
     "flask.Blueprint().before_request": "blueprint",
 }
-_ANSWERS = frozenset(
-    {"flask.abort", "flask.jsonify", "flask.make_response", "flask.redirect", "flask.Response"}
-    | {"flask.render_template", "flask.render_template_string"}
-)
-
 # What binds an application or a blueprint, and its name.
 Owner = tuple[NodeKey, str] | None
 
@@ -209,7 +205,7 @@ class ViewsAndHooks:
         if isinstance(value, ast.Constant):
             return isinstance(value.value, str)
         called = self._values.of(module, value.func) if isinstance(value, ast.Call) else None
-        return isinstance(called, Foreign) and called.name in _ANSWERS
+        return isinstance(called, Foreign) and called.name in ANSWERING
 
     @cached_property
     def has_one_application(self) -> bool:

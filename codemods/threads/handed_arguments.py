@@ -17,12 +17,11 @@ from flask_ctxfix.context_flow.values import (
     Known,
     Partial,
 )
+from flask_ctxfix.flask_facts import RUNNING_IN_CONTEXT
 from flask_ctxfix.module import Module
 from flask_ctxfix.project import Project
 from flask_ctxfix.source import SourceError
 from flask_ctxfix.syntax import arguments_of, defaults_of
-
-_CARRIERS = frozenset({"contextvars.Context().run", "contextvars.copy_context().run"})
 
 
 class Handed(NamedTuple):
@@ -39,7 +38,8 @@ class Handed(NamedTuple):
 def is_carried(start: Start) -> bool:
     """Whether a start takes the context of its caller along."""
     value = start.value.function if isinstance(start.value, Partial) else start.value
-    return isinstance(value, Copied) or (isinstance(value, Foreign) and value.name in _CARRIERS)
+    name = value.name if isinstance(value, Foreign) else ""
+    return isinstance(value, Copied) or name in RUNNING_IN_CONTEXT
 
 
 def handed_to(start: Start) -> Iterator[Handed]:

@@ -17,7 +17,6 @@ from flask_ctxfix.flask_facts.rows import (
 
 _BOTH = ("flask.Flask()", "flask.Blueprint()")
 _VIEW: Roles = ("entry", "answers", "registers view")
-_SET_UP: Roles = ("sets up",)
 _TEMPLATE: Roles = ("sets up", TEMPLATE)
 _TEARDOWNS: Roles = ("list of functions", CallsHeld(Calls("teardown", "ending")))
 _HOOKS: Roles = ("list of functions", CallsHeld(HOOK))
@@ -28,9 +27,9 @@ ROWS = (
     Facts(
         "Flask 3.1, globals.py; Flask 2.2 to 3.1 executed without and with each context",
         {
-            "flask.current_app": ("app proxy", "exported", "starred"),
+            "flask.current_app": ("app proxy", "exported", "starred", "alike in app contexts"),
             "flask.g": ("app proxy", "exported", "starred"),
-            "flask.request": ("request proxy", "exported", "starred"),
+            "flask.request": ("request proxy", "exported", "starred", "alike in app contexts"),
             "flask.session": ("request proxy", "exported", "starred"),
         },
     ),
@@ -54,8 +53,8 @@ ROWS = (
         {
             "flask.after_this_request": ("needs request", "exported", HOOK),
             "flask.copy_current_request_context": ("needs request", "exported"),
-            "flask.has_app_context": ("exported",),
-            "flask.has_request_context": ("exported",),
+            "flask.has_app_context": ("exported", "proves app context"),
+            "flask.has_request_context": ("exported", "proves request context"),
             "flask.ctx._AppCtxGlobals().get": ("method of g",),
             "flask.ctx._AppCtxGlobals().pop": ("method of g",),
             "flask.ctx._AppCtxGlobals().setdefault": ("method of g",),
@@ -104,14 +103,14 @@ ROWS = (
             "flask.flash": ("needs request", "session writer"),
             "flask.get_flashed_messages": ("needs request", "session writer", "request data"),
             "flask.get_template_attribute": ("needs app",),
-            "flask.jsonify": ("needs app",),
-            "flask.make_response": ("needs app", "makes response"),
-            "flask.render_template": ("needs app",),
-            "flask.render_template_string": ("needs app",),
+            "flask.jsonify": ("needs app", "alike in app contexts", "only made for responses"),
+            "flask.make_response": ("needs app", "makes response", "only made for responses"),
+            "flask.render_template": ("needs app", "only made for responses"),
+            "flask.render_template_string": ("needs app", "only made for responses"),
             "flask.send_file": ("needs request",),
             "flask.send_from_directory": ("needs request",),
             "flask.stream_with_context": ("needs request", "exported"),
-            "flask.url_for": ("needs request", "exported"),
+            "flask.url_for": ("needs request", "exported", "alike in app contexts"),
         },
     ),
     Facts(
@@ -124,14 +123,23 @@ ROWS = (
         since=(2, 2),
     ),
     Facts(
+        "Flask 3.1, helpers.py: they use no more of a context than its application, if any",
+        {
+            "flask.abort": ("only made for responses",),
+            "flask.redirect": ("alike in app contexts", "only made for responses"),
+        },
+    ),
+    Facts(
         "Flask 3.1, app.py",
         {
             "flask.Blueprint": ("exported",),
             "flask.Flask": ("exported",),
             "flask.Request": ("exported",),
-            "flask.Response": ("exported", "makes response"),
-            "flask.Flask().app_context": ("makes app context",),
+            "flask.Response": ("exported", "makes response", "only made for responses"),
+            "flask.Flask().app_context": ("makes app context", "alike in app contexts"),
             "flask.Flask().request_context": ("makes request context",),
+            "flask.Flask().run": ("serves",),
+            "flask.Flask().test_client": ("keeps request context",),
             "flask.Flask().test_request_context": ("makes request context",),
             "flask.Flask().logger": ("logger",),
             "flask.Flask().make_response": ("makes response",),
@@ -152,7 +160,7 @@ ROWS = (
         members(
             _BOTH,
             {
-                "add_url_rule": ("sets up", "registers view", VIEW),
+                "add_url_rule": ("sets up", "registers view", "gives views", VIEW),
                 "after_request": ("entry", "sets up", "after request", "behind hooks"),
                 "after_request_funcs": _HOOKS,
                 "before_request": ("entry", "sets up", "answers", "before request"),
@@ -161,19 +169,22 @@ ROWS = (
                 "delete": _VIEW,
                 "endpoint": (VIEW,),
                 "error_handler_spec": (CallsHeld(HANDLER),),
-                "errorhandler": ("entry", "sets up", "answers", "error handler", "behind hooks"),
+                "errorhandler": (
+                    *("entry", "sets up", "answers", "error handler", "behind hooks"),
+                    "gives views",
+                ),
                 "get": _VIEW,
                 "patch": _VIEW,
                 "post": _VIEW,
                 "put": _VIEW,
                 "register_error_handler": ("sets up", "behind hooks", HANDLER),
-                "register_blueprint": ("sets up",),
-                "route": _VIEW,
+                "register_blueprint": ("sets up", "gives views"),
+                "route": (*_VIEW, "gives views"),
                 "teardown_request": ("ending", "sets up", "teardown", "behind hooks"),
                 "teardown_request_funcs": _TEARDOWNS,
                 "template_context_processors": ("list of functions", CallsHeld(TEMPLATE)),
-                "url_default_functions": ("list of functions",),
-                "url_defaults": ("sets up",),
+                "url_default_functions": ("list of functions", "notices contexts"),
+                "url_defaults": ("sets up", "notices contexts"),
                 "url_value_preprocessor": ("entry", "sets up"),
                 "url_value_preprocessors": _HOOKS,
                 "view_functions": (CallsHeld(VIEW),),
@@ -193,7 +204,7 @@ ROWS = (
                 "jinja_env.tests": _OF_TEMPLATES,
                 "shell_context_processor": ("sets up", Calls("command", "app")),
                 "teardown_appcontext": ("ending", "sets up", "teardown"),
-                "teardown_appcontext_funcs": _TEARDOWNS,
+                "teardown_appcontext_funcs": (*_TEARDOWNS, "notices contexts"),
                 "template_filter": _TEMPLATE,
                 "template_global": _TEMPLATE,
                 "template_test": _TEMPLATE,
@@ -216,13 +227,20 @@ ROWS = (
                 "app_template_filter": _TEMPLATE,
                 "app_template_global": _TEMPLATE,
                 "app_template_test": _TEMPLATE,
-                "app_url_defaults": _SET_UP,
+                "app_url_defaults": ("sets up", "notices contexts"),
                 "app_url_value_preprocessor": ("entry", "sets up"),
                 "before_app_request": ("entry", "sets up", "answers", "before request"),
                 "record": (Calls("set-up", "outside"),),
                 "record_once": (Calls("set-up", "outside"),),
                 "teardown_app_request": ("ending", "sets up", "teardown", "behind hooks"),
             },
+        ),
+    ),
+    Facts(
+        "Flask 3.1, signals.py; ctx.py sends them whenever an app context begins or ends",
+        dict.fromkeys(
+            ("flask.appcontext_popped", "flask.appcontext_pushed", "flask.appcontext_tearing_down"),
+            ("notices contexts",),
         ),
     ),
     Facts(

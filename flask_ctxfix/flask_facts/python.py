@@ -45,8 +45,10 @@ ROWS = (
                 ("attribute by name", "only looks"),
             ),
             **dict.fromkeys(
-                ("builtins.eval", "builtins.exec", "builtins.locals"), ("sees all names",)
+                ("builtins.eval", "builtins.exec"), ("sees all names", "runs any code")
             ),
+            "builtins.__import__": ("runs any code",),
+            "builtins.locals": ("sees all names",),
             "builtins.vars": ("sees all names", "only looks"),
             **members(
                 ("builtins",),
@@ -260,11 +262,51 @@ ROWS = (
         },
     ),
     Facts(
+        "Python 3.14, library reference, sys and traceback: what shows the error that is handled",
+        {
+            "sys.exc_info": ("shows caught error",),
+            "traceback.format_exc": ("shows caught error",),
+            "traceback.print_exc": ("reports", "shows caught error"),
+        },
+    ),
+    Facts(
+        "Python 3.14, library reference, sys: what shows the error since Python 3.11",
+        {"sys.exception": ("shows caught error",)},
+    ),
+    Facts(
+        "Python 3.14, library reference, contextvars",
+        dict.fromkeys(
+            ("contextvars.Context().run", "contextvars.copy_context().run"), ("runs in context",)
+        ),
+    ),
+    Facts(
+        "Python 3.14, library reference, importlib.metadata, and its backport; setuptools 80",
+        dict.fromkeys(
+            (
+                "importlib.metadata.distribution",
+                "importlib.metadata.version",
+                "importlib_metadata.distribution",
+                "importlib_metadata.version",
+                "pkg_resources.get_distribution",
+                "pkg_resources.parse_version",
+            ),
+            ("tells package version",),
+        ),
+    ),
+    Facts(
+        "Python 3.14, socketserver.py; Werkzeug 3.1, serving.py; waitress 3; gevent 25",
+        {
+            "gevent.pywsgi.WSGIServer().serve_forever": ("serves",),
+            "socketserver.BaseServer().serve_forever": ("serves",),
+            "waitress.serve": ("serves",),
+            "werkzeug.serving.run_simple": ("serves",),
+        },
+    ),
+    Facts(
         "Python 3.14, library reference, pprint, traceback and warnings: they only tell people",
         dict.fromkeys(
             (
                 "pprint.pprint",
-                "traceback.print_exc",
                 "traceback.print_exception",
                 "traceback.print_last",
                 "traceback.print_list",
