@@ -19,6 +19,7 @@ from flask_ctxfix.codemods.manual_contexts.unclosed import fix_for, keeps_values
 from flask_ctxfix.codemods.manual_contexts.ways_out import returns_pushed, starts_safely
 from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.paths import path_to
+from flask_ctxfix.flask_facts import MANAGER_DECORATORS
 from flask_ctxfix.flask_versions import ONE_CONTEXT, TargetVersion
 from flask_ctxfix.module import Module
 from flask_ctxfix.project import Project
@@ -26,7 +27,6 @@ from flask_ctxfix.scopes import FunctionNode
 from flask_ctxfix.statements import is_handling, nodes_of
 from flask_ctxfix.steps import step_at
 
-_MANAGERS = frozenset({"contextlib.asynccontextmanager", "contextlib.contextmanager"})
 _LEAKS = "a context is pushed and not popped on every path"
 _NEVER = "a context is pushed and never popped"
 _BY_HAND = "a context is pushed and popped by hand, which is right here"
@@ -294,7 +294,7 @@ def _is_resumed(push: Push, project: Project, function: FunctionNode | None) -> 
     """Whether a generator is one that always goes on after its ``yield``."""
     if not isinstance(function, ast.FunctionDef):
         return False
-    is_manager = not _MANAGERS.isdisjoint(decorators_of(push.module, project, function))
+    is_manager = not MANAGER_DECORATORS.isdisjoint(decorators_of(push.module, project, function))
     return is_manager or role_of(push.module, project, function) == "fixture"
 
 

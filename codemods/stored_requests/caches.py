@@ -11,7 +11,7 @@ from flask_ctxfix.context_flow import ContextFlow, Where
 from flask_ctxfix.context_flow.module_names import functions_of
 from flask_ctxfix.context_flow.request_data import RequestData
 from flask_ctxfix.context_flow.values import Class, Foreign, Function
-from flask_ctxfix.flask_facts import CACHES, CacheKey, spelled
+from flask_ctxfix.flask_facts import CACHES, TOLD_BY_PATH, TOLD_BY_QUERY, CacheKey, spelled
 from flask_ctxfix.module import Module
 from flask_ctxfix.obligations.shared_instances import is_shared
 from flask_ctxfix.project import Project
@@ -118,10 +118,10 @@ def _keyed(cached: CachedFunction) -> CachedFunction | None:
         return None
     attributes: set[str] = set()
     if prefix is None or "%s" in str(getattr(prefix, "value", "")):
-        attributes |= {"blueprint", "endpoint", "method", "path", "url_rule", "view_args"}
+        attributes |= TOLD_BY_PATH
     query = given.get("query_string")
     if query is not None and getattr(query, "value", True):
-        attributes |= {"args", "full_path", "query_string", "url", "values"}
+        attributes |= TOLD_BY_QUERY
     return cached._replace(attributes=frozenset(attributes))
 
 

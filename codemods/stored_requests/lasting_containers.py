@@ -15,6 +15,7 @@ from flask_ctxfix.flask_facts import (
     ANSWERING,
     DERIVING_CALLS,
     ENTRY_BASES,
+    GROWING,
     ITEM_READERS,
     LAZY_WRAPPERS,
     PLAIN_BASES,
@@ -28,16 +29,6 @@ from flask_ctxfix.scopes import FunctionNode, Scope
 from flask_ctxfix.syntax import defaults_of
 
 _ITEMS = ITEM_READERS - TAKING
-_GROWING = frozenset(
-    {
-        "builtins.dict",
-        "builtins.list",
-        "builtins.set",
-        "collections.OrderedDict",
-        "collections.defaultdict",
-        "collections.deque",
-    }
-)
 # Functions that only read what they are given.
 _READERS = DERIVING_CALLS | LAZY_WRAPPERS | READING_AT_ONCE | ANSWERING
 _PLAIN = PLAIN_BASES | ENTRY_BASES.keys()
@@ -150,7 +141,7 @@ def _is_growing(module: Module, project: Project, node: ast.expr | None) -> bool
         return False
     value = ContextFlow.of(project).values.of(module, node.func)
     is_limited = value == Foreign("collections.deque") and len(node.args) > 1
-    return isinstance(value, Foreign) and value.name in _GROWING and not is_limited
+    return isinstance(value, Foreign) and value.name in GROWING and not is_limited
 
 
 def _default(module: Module, project: Project, node: ast.Name, home: Scope) -> Container | None:

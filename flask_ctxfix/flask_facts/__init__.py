@@ -138,6 +138,13 @@ PURE_READS = methods("reads purely")
 BODY_READS = methods("reads body")
 WHOLE_BODY_READS = methods("reads whole body")
 FORM_READS = methods("reads form")
+# Those that a path tells, and those that it tells with the query; what a file tells once it is
+# closed.
+TOLD_BY_PATH = methods("told by path")
+TOLD_BY_QUERY = methods("told by query")
+TOLD_WHEN_CLOSED = methods("told when closed")
+# Attributes of an application that are the same wherever they are read.
+SAME_ANYWHERE = methods("same anywhere")
 # Functions of extensions that return data of the request; forms that fill themselves with it.
 REQUEST_GETTERS = named("request data")
 FORM_BASES = named("request form")
@@ -227,6 +234,8 @@ STARTED_CLASSES = {name: STARTERS[name] for name in named("class of run")}
 # Calls of asyncio that run a function in a thread, and those that make a task of a coroutine.
 EXECUTOR_CALLS = named("runs in executor")
 TASK_MAKERS = named("makes task")
+# Those that start the coroutines which they are given, and wait for them where that is awaited.
+COROUTINE_STARTERS = named("starts coroutines")
 # Methods of signals that take a sender first.
 SENDING = methods("sends to receivers")
 # What makes a signal, by which code sends to receivers.
@@ -262,6 +271,8 @@ ADDING = methods("adds")
 TAKING = methods("takes out")
 CHANGING = ADDING | TAKING | methods("changes order")
 ITEM_READERS = methods("gives item")
+# Those that may hold ever more.
+GROWING = named("grows")
 LISTING = spelled(name for name in named("adds") if name.startswith("builtins.list()."))
 
 # Methods of `g` that are given the name of an attribute.
@@ -291,7 +302,9 @@ RUNNING_ANY_CODE = named("runs any code")
 SHOWING_ERRORS = named("shows caught error", "sees all names")
 # Functions that are given the name of a package, and tell its version.
 VERSION_TELLERS = named("tells package version")
-# Objects that managers are entered into, and their methods for that.
+# What makes a manager of a function; objects that managers are entered into, and their methods for
+# that.
+MANAGER_DECORATORS = named("makes manager")
 EXIT_STACKS = named("exit stack")
 ENTERING = methods("enters argument")
 # Classes of errors that every error is of.

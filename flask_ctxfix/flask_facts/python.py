@@ -25,10 +25,11 @@ ROWS = (
                     **dict.fromkeys(("bool", "len", "repr", "str"), ("derives", "only looks")),
                     "reversed": ("derives", "gives back"),
                     "frozenset": ("derives", "reads at once"),
+                    "tuple": ("derives", "reads at once", "gives back", HERE),
                     **dict.fromkeys(
-                        ("list", "set", "tuple"), ("derives", "reads at once", "gives back", HERE)
+                        ("list", "set"), ("derives", "reads at once", "gives back", "grows", HERE)
                     ),
-                    "dict": ("derives", "reads at once", "gives back"),
+                    "dict": ("derives", "reads at once", "gives back", "grows"),
                     **dict.fromkeys(
                         ("max", "min", "sorted", "sum"), ("derives", "reads at once", HERE)
                     ),
@@ -111,9 +112,10 @@ ROWS = (
                     **dict.fromkeys(("reverse", "rotate"), _ORDERS),
                 },
             ),
-            "collections.OrderedDict": ("gives back", "passive class"),
+            "collections.OrderedDict": ("gives back", "passive class", "grows"),
             "collections.UserDict": ("passive class",),
-            "collections.defaultdict": ("passive class",),
+            "collections.defaultdict": ("passive class", "grows"),
+            "collections.deque": ("grows",),
             "collections.OrderedDict().move_to_end": ("changes order",),
         },
     ),
@@ -171,8 +173,8 @@ ROWS = (
         "Python 3.14, library reference: decorators that run the function as it is; executed",
         {
             "abc.abstractmethod": ("transparent",),
-            "contextlib.asynccontextmanager": ("transparent",),
-            "contextlib.contextmanager": ("transparent", "gives back"),
+            "contextlib.asynccontextmanager": ("transparent", "makes manager"),
+            "contextlib.contextmanager": ("transparent", "gives back", "makes manager"),
             "functools.cache": ("transparent", "cached by arguments", "runs once", "gives back"),
             "functools.lru_cache": (
                 "transparent",
@@ -272,6 +274,7 @@ ROWS = (
     Facts(
         "Python 3.14, library reference, sys: what shows the error since Python 3.11",
         {"sys.exception": ("shows caught error",)},
+        since=(3, 11),
     ),
     Facts(
         "Python 3.14, library reference, contextvars",
