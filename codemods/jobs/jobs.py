@@ -178,8 +178,7 @@ def _is_bound(decorator: ast.expr) -> bool:
 def _runner_by(module: Module, project: Project, decorator: ast.expr) -> Runner | None:
     """Return the runner that a decorator makes its function a job of."""
     called = without_call(decorator)
-    value = ContextFlow.of(project).values.of(module, called)
-    return JOB_DECORATORS.get(value.name) if isinstance(value, Foreign) else None
+    return JOB_DECORATORS.get(ContextFlow.of(project).values.name_of(module, called))
 
 
 def _decorated(module: Module, project: Project) -> Iterator[Job]:
@@ -210,9 +209,8 @@ def _may_be_of_runner(module: Module, decorator: ast.expr, names: frozenset[str]
 
 
 def _runner_of_class(module: Module, project: Project, node: ast.ClassDef) -> Runner | None:
-    bases = ContextFlow.of(project).values.bases(Class(module, node))
-    runners = (JOB_BASES.get(base.name) for base in bases if isinstance(base, Foreign))
-    return next((runner for runner in runners if runner is not None), None)
+    bases = ContextFlow.of(project).values.base_names(Class(module, node))
+    return next((JOB_BASES[base] for base in bases if base in JOB_BASES), None)
 
 
 def _classes(module: Module, project: Project) -> Iterator[Job]:
@@ -246,8 +244,7 @@ def _handed(module: Module, project: Project) -> list[tuple[Runner, Start]]:
             called = call.func
             if not isinstance(called, ast.Attribute):
                 continue
-            value = values.of(module, called)
-            known = JOB_STARTERS.get(value.name) if isinstance(value, Foreign) else None
+            known = JOB_STARTERS.get(values.name_of(module, called))
             target = target_of(call, known[1]) if known is not None else None
             if known is not None and target is not None:
                 yield known[0], Start(module, call, known[1], target, values.of(module, target))

@@ -112,11 +112,11 @@ class ImportTimeContextRead(Rule):
             call = statement.value if isinstance(statement, ast.Assign | ast.Expr) else None
             if not isinstance(call, ast.Call):
                 continue
-            made = values.of(module, call.func)
-            if not isinstance(made, Foreign) or not made.name.startswith("flask_"):
+            made = values.name_of(module, call.func)
+            if not made.startswith("flask_"):
                 continue
             given = [each.value for each in call.keywords if each.arg == "app"]
-            if made.name.endswith("().init_app"):
+            if made.endswith("().init_app"):
                 given += call.args[:1]
             for each in given:
                 if values.of(module, each) == _APP:

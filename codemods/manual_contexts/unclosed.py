@@ -12,7 +12,7 @@ from flask_ctxfix.codemods.manual_contexts.wraps import wrap
 from flask_ctxfix.context_flow import ContextFlow, Need
 from flask_ctxfix.context_flow.made_contexts import makes_context
 from flask_ctxfix.context_flow.starts import Start, starts_in
-from flask_ctxfix.context_flow.values import Foreign, Function
+from flask_ctxfix.context_flow.values import Function
 from flask_ctxfix.obligations.lasting_work import never_ends
 from flask_ctxfix.project import Project
 from flask_ctxfix.statements import own_nodes
@@ -115,8 +115,8 @@ def _stays_whole(push: Push, project: Project, function: ast.FunctionDef, node: 
         bindings = home.bindings.get(node.id, [])
         return home.node is function and all(each.kind == "parameter" for each in bindings)
     if isinstance(node, ast.Attribute):
-        value = ContextFlow.of(project).values.of(push.module, node)
-        return isinstance(value, Foreign) and value.name.startswith("flask.current_app.")
+        name = ContextFlow.of(project).values.name_of(push.module, node)
+        return name.startswith("flask.current_app.")
     return isinstance(node, ast.Constant | ast.JoinedStr)
 
 

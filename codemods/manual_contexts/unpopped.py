@@ -13,7 +13,7 @@ from flask_ctxfix.codemods.manual_contexts.closings import (
     rewritten,
 )
 from flask_ctxfix.codemods.manual_contexts.pushes import Push, context_made, pushes_in
-from flask_ctxfix.codemods.manual_contexts.roles import Role, decorators_of, main_guard, role_of
+from flask_ctxfix.codemods.manual_contexts.roles import Role, main_guard, role_of
 from flask_ctxfix.codemods.manual_contexts.startup import asks_for_context
 from flask_ctxfix.codemods.manual_contexts.unclosed import fix_for, keeps_values
 from flask_ctxfix.codemods.manual_contexts.ways_out import returns_pushed, starts_safely
@@ -26,6 +26,7 @@ from flask_ctxfix.project import Project
 from flask_ctxfix.scopes import FunctionNode
 from flask_ctxfix.statements import is_handling, nodes_of
 from flask_ctxfix.steps import step_at
+from flask_ctxfix.syntax import without_call
 
 _LEAKS = "a context is pushed and not popped on every path"
 _NEVER = "a context is pushed and never popped"
@@ -294,8 +295,12 @@ def _is_resumed(push: Push, project: Project, function: FunctionNode | None) -> 
     """Whether a generator is one that always goes on after its ``yield``."""
     if not isinstance(function, ast.FunctionDef):
         return False
-    is_manager = not MANAGER_DECORATORS.isdisjoint(decorators_of(push.module, project, function))
-    return is_manager or role_of(push.module, project, function) == "fixture"
+    values = ContextFlow.of(project).values
+    makers = {values.name_of(push.module, without_call(each)) for each in function.decorator_list}
+    return (
+        not MANAGER_DECORATORS.isdisjoint(makers)
+        or role_of(push.module, project, function) == "fixture"
+    )
 
 
 def _outlives(push: Push, project: Project) -> bool:

@@ -259,8 +259,7 @@ def _called(
 
 def _mapping(module: Module, project: Project, node: ast.expr) -> str | None:
     """Return which of the mappings an expression is, by the one name of it."""
-    value = ContextFlow.of(project).values.of(module, node)
-    return _MAPPINGS.get(value.name) if isinstance(value, Foreign) else None
+    return _MAPPINGS.get(ContextFlow.of(project).values.name_of(module, node))
 
 
 def _written(module: Module, node: ast.expr) -> str:

@@ -10,7 +10,7 @@ from flask_ctxfix.aliases import calls_of_any, known_as_any, may_be
 from flask_ctxfix.context_flow import ContextFlow, Where
 from flask_ctxfix.context_flow.module_names import functions_of
 from flask_ctxfix.context_flow.request_data import RequestData
-from flask_ctxfix.context_flow.values import Class, Foreign, Function
+from flask_ctxfix.context_flow.values import Class, Function
 from flask_ctxfix.flask_facts import CACHES, TOLD_BY_PATH, TOLD_BY_QUERY, CacheKey, spelled
 from flask_ctxfix.module import Module
 from flask_ctxfix.obligations.shared_instances import is_shared
@@ -53,8 +53,7 @@ def cached_function(
         called = without_call(decorator)
         if not may_be(module, called, known_as_any(project, NAMES)):
             continue
-        value = ContextFlow.of(project).values.of(module, called)
-        name = value.name if isinstance(value, Foreign) else ""
+        name = ContextFlow.of(project).values.name_of(module, called)
         if name in CACHES and _lasts(module, project, node, CACHES[name]):
             return _keyed(CachedFunction(module, node, decorator, CACHES[name]))
     return None

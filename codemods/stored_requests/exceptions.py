@@ -29,8 +29,7 @@ def handled(module: Module, project: Project, node: ast.expr) -> Datum | None:
         return None
     for decorator in getattr(home.node, "decorator_list", ()):
         called = without_call(decorator)
-        value = ContextFlow.of(project).values.of(module, called)
-        if isinstance(value, Foreign) and value.name in ERROR_HANDLERS:
+        if ContextFlow.of(project).values.name_of(module, called) in ERROR_HANDLERS:
             step = step_at(module, bindings[0].node, "read")
             return Datum(Kind.OBJECT, node.id, (step,), is_caught=True)
     return None
@@ -92,6 +91,5 @@ def _text_of(module: Module, project: Project, item: ast.Name) -> str | None:
     if isinstance(parent, ast.FormattedValue) and parent.format_spec is None:
         return "repr" if parent.conversion == ord("r") else "str"
     if isinstance(parent, ast.Call) and parent.args == [item]:
-        value = ContextFlow.of(project).values.of(module, parent.func)
-        return _TEXTS.get(value.name) if isinstance(value, Foreign) else None
+        return _TEXTS.get(ContextFlow.of(project).values.name_of(module, parent.func))
     return None

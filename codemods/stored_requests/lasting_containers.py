@@ -139,9 +139,8 @@ def _is_growing(module: Module, project: Project, node: ast.expr | None) -> bool
         return True
     if not isinstance(node, ast.Call) or any(each.arg == "maxlen" for each in node.keywords):
         return False
-    value = ContextFlow.of(project).values.of(module, node.func)
-    is_limited = value == Foreign("collections.deque") and len(node.args) > 1
-    return isinstance(value, Foreign) and value.name in GROWING and not is_limited
+    name = ContextFlow.of(project).values.name_of(module, node.func)
+    return name in GROWING and not (name == "collections.deque" and len(node.args) > 1)
 
 
 def _default(module: Module, project: Project, node: ast.Name, home: Scope) -> Container | None:
@@ -223,8 +222,7 @@ def _may_empty(module: Module, use: ast.expr, project: Project) -> bool:
     if isinstance(parent, ast.Starred | ast.keyword):
         parent = parents[parent]
     if isinstance(parent, ast.Call):
-        value = ContextFlow.of(project).values.of(module, parent.func)
-        name = value.name if isinstance(value, Foreign) else ""
+        name = ContextFlow.of(project).values.name_of(module, parent.func)
         return name not in _READERS and not is_report(name)
     return isinstance(parent, _HANDING_ON)
 

@@ -71,8 +71,8 @@ class ViewsAndHooks:
                 yield self._flask_call(module, decorator)
         owner = module.scopes.parents.get(function)
         if isinstance(owner, ast.ClassDef):
-            for base in self._values.bases(Class(module, owner)):
-                methods = ENTRY_BASES.get(base.name, ()) if isinstance(base, Foreign) else ()
+            for base in self._values.base_names(Class(module, owner)):
+                methods = ENTRY_BASES.get(base, ())
                 if methods is None and function.name.startswith("on_"):
                     yield FlaskCall(False, False, None)
                 elif methods and function.name in methods:
@@ -114,8 +114,7 @@ class ViewsAndHooks:
 
     def _flask_call(self, module: Module, registered: ast.expr) -> FlaskCall:
         called = without_call(registered)
-        value = self._values.of(module, called)
-        name = value.name if isinstance(value, Foreign) else ""
+        name = self._values.name_of(module, called)
         method = getattr(called, "attr", "")
         is_flask = not name or name.startswith("flask.") or name in EXPOSING_DECORATORS
         is_view = is_flask and (method in VIEW_REGISTRATIONS or name in EXPOSING_DECORATORS)
@@ -179,8 +178,7 @@ class ViewsAndHooks:
         return False
 
     def _hook(self, module: Module, called: ast.expr, function: Function) -> Iterator[_Hook]:
-        value = self._values.of(module, called)
-        scope = _HOOKS.get(value.name) if isinstance(value, Foreign) else None
+        scope = _HOOKS.get(self._values.name_of(module, called))
         if scope is not None and isinstance(called, ast.Attribute):
             owner = self._owner(module, called)
             if called.attr != "before_app_request" or self._is_registered(owner):
@@ -204,8 +202,8 @@ class ViewsAndHooks:
             return True
         if isinstance(value, ast.Constant):
             return isinstance(value.value, str)
-        called = self._values.of(module, value.func) if isinstance(value, ast.Call) else None
-        return isinstance(called, Foreign) and called.name in ANSWERING
+        called = value.func if isinstance(value, ast.Call) else None
+        return called is not None and self._values.name_of(module, called) in ANSWERING
 
     @cached_property
     def has_one_application(self) -> bool:
@@ -229,10 +227,8 @@ class ViewsAndHooks:
         )
 
     def _is_of_application(self, module: Module, node: ast.Attribute) -> bool:
-        value = self._values.of(module, node)
-        return isinstance(value, Foreign) and value.name.startswith(
-            ("flask.Flask().", "flask.current_app.")
-        )
+        owners = ("flask.Flask().", "flask.current_app.")
+        return self._values.name_of(module, node).startswith(owners)
 
     def _is_registered(self, owner: Owner) -> bool:
         """Whether a blueprint is registered, as its hooks for all views only then run."""

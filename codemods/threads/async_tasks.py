@@ -10,7 +10,7 @@ from flask_ctxfix.codemod import Advice, Finding, Fix, RemoveArgument, ReplaceEx
 from flask_ctxfix.context_flow import ContextFlow, Need, Where
 from flask_ctxfix.context_flow.paths import path_to
 from flask_ctxfix.context_flow.starts import is_deferred
-from flask_ctxfix.context_flow.values import Foreign, Function, Partial
+from flask_ctxfix.context_flow.values import Function, Partial
 from flask_ctxfix.flask_facts import (
     ADDING,
     COROUTINE_STARTERS,
@@ -114,8 +114,7 @@ class TaskLostInAsyncView(Rule):
             return
         values = ContextFlow.of(project).values
         for call in module.scopes.calls_of(known_as_any(project, _NAMES)):
-            value = values.of(module, call.func)
-            name = value.name if isinstance(value, Foreign) else ""
+            name = values.name_of(module, call.func)
             if name in EXECUTOR_CALLS:
                 yield from self._in_executor(module, project, call)
             elif name in TASK_MAKERS and _is_lost(module, project, call):
@@ -185,8 +184,7 @@ def _is_started(module: Module, project: Project, call: ast.Call) -> bool:
         if isinstance(parent, ast.Await):
             return True
         if isinstance(parent, ast.Call):
-            called = ContextFlow.of(project).values.of(module, parent.func)
-            name = called.name if isinstance(called, Foreign) else ""
+            name = ContextFlow.of(project).values.name_of(module, parent.func)
             if name != "asyncio.wait_for":
                 return name in COROUTINE_STARTERS
         is_made = isinstance(parent, ast.ListComp | ast.GeneratorExp) and parent.elt is node

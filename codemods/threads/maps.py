@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from flask_ctxfix.codemod import Fix, Need, ReplaceExpression
 from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.starts import Start
-from flask_ctxfix.context_flow.values import Foreign
 from flask_ctxfix.module import Module
 from flask_ctxfix.obligations.same_value import is_repeatable
 from flask_ctxfix.project import Project
@@ -57,8 +56,7 @@ def iterables_of(start: Start, project: Project) -> list[ast.expr] | None:
         return None
     if call.args[:1] != [start.target] or "#" in module.segment(call):
         return None
-    called = ContextFlow.of(project).values.of(module, call.func)
-    name = called.name if isinstance(called, Foreign) else ""
+    name = ContextFlow.of(project).values.name_of(module, call.func)
     given = call.args[1:]
     most = _MOST if name.startswith("concurrent.futures.") else 1
     if name.rpartition(".")[2].startswith("starmap") or not 1 <= len(given) <= most:

@@ -269,8 +269,7 @@ def _starts(module: Module, project: Project) -> Iterator[Start]:
     values = ContextFlow.of(project).values
     for call in module.scopes.calls_of(_names(project)):
         called = call.func
-        value = values.of(module, called)
-        starter = STARTERS.get(value.name) if isinstance(value, Foreign) else None
+        starter = STARTERS.get(values.name_of(module, called))
         target = target_of(call, starter) if starter is not None else None
         if starter is not None and target is not None and not _is_prepared(module, project, called):
             yield Start(module, call, starter, target, values.of(module, target))
@@ -309,9 +308,7 @@ def _started_classes(module: Module, project: Project) -> Iterator[tuple[ast.Cla
     values = ContextFlow.of(project).values
     names = frozenset().union(*(classes_of(project, name) for name in spelled(STARTED_CLASSES)))
     for node in module.scopes.nodes(ast.ClassDef) if module.names & names else ():
-        bases = values.bases(Class(module, node))
-        foreign = {base.name for base in bases if isinstance(base, Foreign)}
-        known = sorted(foreign & STARTED_CLASSES.keys())
+        known = sorted(STARTED_CLASSES.keys() & {*values.base_names(Class(module, node))})
         starter = STARTED_CLASSES[known[0]] if known else None
         if starter is not None:
             yield node, starter
