@@ -98,6 +98,24 @@ def test_a_write_and_a_read_of_something_else_are_no_reads(
     assert [path[-1].role for path in paths] == ["write"]
 
 
+@pytest.mark.parametrize(
+    "reader",
+    [
+        'OTHER = app.config["USER"]',
+        '@app.cli.command()\ndef report():\n    print(app.config["USER"])',
+    ],
+)
+def test_what_runs_in_no_request_is_not_another_one(tree: Write, reader: str) -> None:
+    view = """
+    @app.get("/<name>")
+    def keep(name):
+        app.config["USER"] = name
+        return "kept"
+    """
+    tree({"app.py": f"{HEAD}{reader}\n{dedent(view)}"})
+    assert path_of("CTX503")[-1] == 'keep write app.config["USER"]'
+
+
 @pytest.mark.parametrize("decorator", ["shared_task", "shared_task(bind=True)"])
 def test_an_argument_leads_into_its_job(tree: Write, decorator: str) -> None:
     first = "self, " if "bind" in decorator else ""

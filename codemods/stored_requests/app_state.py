@@ -8,9 +8,13 @@ from typing import NamedTuple, cast
 
 from flask_ctxfix.aliases import calls_of_any, known_as_any
 from flask_ctxfix.codemod import Advice, Finding, Level, Rule
-from flask_ctxfix.codemods.stored_requests.kept_paths import path_of_write, read_by_another
+from flask_ctxfix.codemods.stored_requests.kept_paths import (
+    may_be_in_request,
+    path_of_write,
+    read_by_another,
+)
 from flask_ctxfix.codemods.stored_requests.locks import Locking, locking_around
-from flask_ctxfix.context_flow import ContextFlow, Where
+from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.request_data import RequestData
 from flask_ctxfix.context_flow.request_datum import Datum, Kind
 from flask_ctxfix.context_flow.values import Foreign
@@ -173,16 +177,6 @@ def _mapping_read(module: Module, project: Project, node: ast.AST, key: ast.expr
     if isinstance(node.func, ast.Attribute) and node.func.attr in ITEM_READERS:
         return _mapping(module, project, node.func.value)
     return None
-
-
-def may_be_in_request(module: Module, project: Project, node: ast.AST) -> bool:
-    """Whether code may serve a request, not only use the context of a test request."""
-    reachability = ContextFlow.of(project).reachability
-    reach = reachability.of(module, node)
-    around = module.scopes.function_of(node)
-    if reach.where is Where.REQUEST and not reach.steps and around is not None:
-        reach = reachability.of_function(module, around)
-    return reach.where in (Where.REQUEST, Where.UNKNOWN)
 
 
 def _writes(module: Module, project: Project, data: RequestData) -> Iterator[_Write]:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable
-from itertools import chain
 
 from flask_ctxfix.codemod import Step
-from flask_ctxfix.context_flow import ContextFlow
+from flask_ctxfix.context_flow import ContextFlow, Where
 from flask_ctxfix.context_flow.paths import path_to
 from flask_ctxfix.context_flow.request_datum import Datum
 from flask_ctxfix.module import Module
@@ -36,10 +35,26 @@ def path_of_write(
 
 
 def read_by_another(module: Module, project: Project, node: ast.AST, reads: Reads) -> Step | None:
-    """Return one of the reads of what `node` writes: of another function of its file, if any is."""
+    """Return the read of what `node` writes that shows best how another request gets it.
+
+    It is in another function, if any is, and in the same file.
+    """
     around = module.scopes.function_of(node)
-    found = [each for each in reads if not project.is_test(each[0].path)]
-    found.sort(key=lambda each: each[0] is not module)
-    elsewhere = (each for each in found if each[0].scopes.function_of(each[1]) is not around)
-    first = next(chain(elsewhere, found), None)
-    return None if first is None else step_at(*first, "read")
+    found = sorted(
+        (each for each in reads if not project.is_test(each[0].path)),
+        key=lambda each: (each[0].scopes.function_of(each[1]) is around, each[0] is not module),
+    )
+    for home, read in found:
+        if may_be_in_request(home, project, read):
+            return step_at(home, read, "read")
+    return None
+
+
+def may_be_in_request(module: Module, project: Project, node: ast.AST) -> bool:
+    """Whether code may serve a request, not only use the context of a test request."""
+    reachability = ContextFlow.of(project).reachability
+    reach = reachability.of(module, node)
+    around = module.scopes.function_of(node)
+    if reach.where is Where.REQUEST and not reach.steps and around is not None:
+        reach = reachability.of_function(module, around)
+    return reach.where in (Where.REQUEST, Where.UNKNOWN)

@@ -7,9 +7,12 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from flask_ctxfix.codemod import Finding, Fix, Level, Rule
-from flask_ctxfix.codemods.stored_requests.app_state import may_be_in_request
 from flask_ctxfix.codemods.stored_requests.exceptions import fix_of, handled, has_traceback
-from flask_ctxfix.codemods.stored_requests.kept_paths import path_of_write, read_by_another
+from flask_ctxfix.codemods.stored_requests.kept_paths import (
+    may_be_in_request,
+    path_of_write,
+    read_by_another,
+)
 from flask_ctxfix.codemods.stored_requests.lasting_containers import (
     lasting_container,
     may_last,

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from flask_ctxfix.codemods.stored_requests.app_state import may_be_in_request
+from flask_ctxfix.codemods.stored_requests.kept_paths import may_be_in_request
 from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.request_data import RequestData
 from flask_ctxfix.context_flow.request_datum import Datum, Kind
