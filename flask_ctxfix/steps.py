@@ -32,13 +32,33 @@ def function_at(
 
     The place was found from `module`, which may be what a rewrite made of its file.
     """
+    home = _home_of(definition.filename, module, project)
+    if home is None:
+        return None
+    function = home.memo("functions by place", lambda: _functions(home)).get(definition)
+    return None if function is None else (home, function)
+
+
+def expression_at(module: Module, project: Project, step: Step) -> tuple[Module, ast.expr] | None:
+    """Return the expression at which a step is taken, with its module; None for anything else.
+
+    The step was found from `module`, which may be what a rewrite made of its file.
+    """
+    home = _home_of(step.filename, module, project)
+    if home is None:
+        return None
+    kinds: tuple[type[ast.expr], ...] = (ast.Call, ast.Attribute, ast.Subscript, ast.Name)
+    for node in (node for kind in kinds for node in home.scopes.nodes(kind)):
+        if node.lineno == step.row and step_at(home, node, step.role)[5:9] == step[5:9]:
+            return home, node
+    return None
+
+
+def _home_of(filename: str, module: Module, project: Project) -> Module | None:
     try:
-        home = module if definition.filename == module.path else project.module(definition.filename)
-        functions = home.memo("functions by place", lambda: _functions(home))
+        return module if filename == module.path else project.module(filename)
     except SourceError:
         return None
-    function = functions.get(definition)
-    return None if function is None else (home, function)
 
 
 def _functions(module: Module) -> dict[Definition, FunctionNode]:

@@ -18,6 +18,11 @@ def last_name(node: ast.AST | None) -> str:
     return node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")
 
 
+def arguments_of(call: ast.Call) -> list[ast.expr]:
+    """Return the expressions that a call passes."""
+    return [*call.args, *(each.value for each in call.keywords)]
+
+
 def root_of(node: ast.expr) -> ast.expr:
     """Return what a chain of attributes starts with: ``a`` of ``a.b.c``."""
     while isinstance(node, ast.Attribute):

@@ -26,6 +26,7 @@ from flask_ctxfix.module import Module
 from flask_ctxfix.project import Project
 from flask_ctxfix.scopes import FunctionNode
 from flask_ctxfix.spelling import is_free
+from flask_ctxfix.syntax import arguments_of
 
 # Of these, one entry is a value; the whole is a view of the request.
 _CONTAINERS = frozenset({"args", "cookies", "form", "headers", "view_args"})
@@ -225,7 +226,7 @@ def _got(module: Module, node: ast.Call | ast.Subscript, *, may_fail: bool) -> R
 
 def _are_constant(module: Module, call: ast.Call) -> bool:
     """Whether a call is given nothing but constants, and types that convert what it finds."""
-    given = (*call.args, *(each.value for each in call.keywords))
+    given = arguments_of(call)
     return all(isinstance(each, ast.Constant) or _is_type(module, each) for each in given)
 
 

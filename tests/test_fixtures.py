@@ -20,6 +20,7 @@ and, where it can be executed, `run.py` with what it has to print in `expected.t
 
 from __future__ import annotations
 
+import ast
 import functools
 import json
 import re
@@ -36,9 +37,12 @@ from typing import Any
 import pytest
 
 from flask_ctxfix import engine
+from flask_ctxfix.codemod import Finding, Level, Rule, Step
 from flask_ctxfix.flask_versions import TargetVersion
+from flask_ctxfix.module import Module
 from flask_ctxfix.outcome import Located
 from flask_ctxfix.settings import Settings
+from flask_ctxfix.source import Span
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -227,28 +231,46 @@ def _same_error(output: str) -> str:
     return output.replace("AttributeError!", "RuntimeError!")
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        "CTX101/starts-behind-a-test",
-        "CTX104/map",
-        "CTX105/g-in-a-copy",
-        "CTX303/helpers-and-other-entries",
-        "CTX501/imported-name-in-three-modules",
-        "CTX502/class-as-a-namespace",
-        "CTX504/error-handlers",
-        "CTX601/async-views",
-    ],
-)
-def test_steps_hold_the_code_of_their_places(name: str, tmp_path: Path) -> None:
-    tree = shutil.copytree(CASES[name].before, tmp_path / "project")
+# Of removed APIs, the line shows all. Signals are sent, and data is kept, in one context.
+WITH_PATHS = ("CTX1", "CTX2", "CTX3", "CTX5", "CTX6")
+WITHOUT_START = ("CTX103", "CTX3", "CTX5")
+
+
+@every_case
+def test_paths_lead_to_what_goes_wrong(
+    case: Case, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each finding is given a path, which is left out only where one line shows all of it."""
+    given: dict[tuple[str, str, Span], tuple[Step, ...]] = {}
+    finding = Rule.finding
+
+    def recorded(
+        rule: Rule, module: Module, level: Level, node: ast.AST, message: str, *rest: Any
+    ) -> Finding:
+        found = finding(rule, module, level, node, message, *rest)
+        given[found.code, found.filename, found.span] = rest[2] if len(rest) > 2 else ()
+        return found
+
+    monkeypatch.setattr(Rule, "finding", recorded)
+    tree = shutil.copytree(case.before, tmp_path / "project")
     (tree / "setup.cfg").touch()
-    outcome = engine.run(Settings(paths=(str(tree),)), "list")
-    paths = [each.finding.path for result in outcome.results for each in result.findings]
-    assert any(paths)
-    for step in (step for path in paths for step in path):
-        lines = Path(step.filename).read_text().splitlines(keepends=True)
-        lines = lines[step.row - 1 : step.end_row]
-        lines[-1] = lines[-1][: step.end_column - 1]
-        lines[0] = lines[0][step.column - 1 :]
-        assert "".join(lines) == step.code
+    target = TargetVersion.parse(case.options.get("target", "3.1"))
+    settings = Settings(paths=(str(tree),), target_version=target, select=("CTX",))
+    located = [each for result in engine.run(settings, "list").results for each in result.findings]
+    for found in (each.finding for each in located):
+        if found.is_part or not found.code.startswith(WITH_PATHS):
+            continue
+        path = found.path or given[found.code, found.filename, found.span]
+        assert path, found.message
+        is_started = any(step.role == "boundary" for step in path)
+        assert is_started or found.code.startswith(WITHOUT_START), found.message
+        assert len({*path}) == len(path)
+        for step in path:
+            assert _code_at(step) == step.code
+
+
+def _code_at(step: Step) -> str:
+    lines = Path(step.filename).read_text().splitlines(keepends=True)[step.row - 1 : step.end_row]
+    lines[-1] = lines[-1][: step.end_column - 1]
+    lines[0] = lines[0][step.column - 1 :]
+    return "".join(lines)

@@ -4,6 +4,7 @@ import asyncio
 import importlib
 import inspect
 import re
+import sys
 from collections import Counter
 from collections.abc import Iterable
 from importlib import metadata
@@ -74,6 +75,8 @@ def found(name: str) -> Any:
 
 
 def version_of(package: str) -> tuple[int, ...]:
+    if package in sys.stdlib_module_names:
+        return sys.version_info[:2]
     version = metadata.version(DISTRIBUTIONS[package][0])
     return tuple(int(number) for number in re.findall(r"\d+", version)[:2])
 

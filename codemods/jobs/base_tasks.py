@@ -14,6 +14,7 @@ from flask_ctxfix.module import Module
 from flask_ctxfix.obligations.which_application import application_seen
 from flask_ctxfix.project import Project
 from flask_ctxfix.spelling import is_free
+from flask_ctxfix.syntax import arguments_of
 
 _NAME = "FlaskTask"
 _CHANGES = "run each task in an app context, by a class of tasks"
@@ -98,7 +99,7 @@ def _base(module: Module, call: ast.Call) -> tuple[str, tuple[Need, ...]] | None
 def _with_keyword(module: Module, call: ast.Call) -> str | None:
     """Return the code of a call with the class of tasks as its last argument."""
     text, span = module.segment(call), module.span(call)
-    arguments = [*call.args, *(each.value for each in call.keywords)]
+    arguments = arguments_of(call)
     added = f"task_cls={_NAME}"
     if not arguments:
         return f"{module.segment(call.func)}({added})"

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from itertools import chain
 
-from flask_ctxfix.codemod import Finding, Rule
+from flask_ctxfix.codemod import Advice, Finding, Rule, Step
 from flask_ctxfix.codemods.jobs.jobs import hand_overs_in
 from flask_ctxfix.context_flow.paths import path_to
 from flask_ctxfix.context_flow.proxies import proxy_of
+from flask_ctxfix.context_flow.starts import Start
+from flask_ctxfix.flask_facts import Runner
 from flask_ctxfix.flask_versions import TargetVersion
 from flask_ctxfix.module import Module
 from flask_ctxfix.obligations.ending_objects import advice_on
 from flask_ctxfix.project import Project
+from flask_ctxfix.steps import step_at
 
 _ADVICE = {
     "flask.current_app": "leave it out: the worker has an application of its own",
@@ -103,17 +105,36 @@ class ProxyAsJobArgument(Rule):
     def find(self, module: Module, project: Project, target: TargetVersion) -> Iterator[Finding]:
         """Yield the arguments of jobs that are of no use to them."""
         for runner, start in hand_overs_in(module, project):
-            for argument in chain.from_iterable(map(_values_in, start.arguments)):
-                written = module.segment(argument)
-                proxy = proxy_of(module, project, argument)
-                if proxy is not None:
-                    message = f"`{written}` is a proxy, and stands for nothing in a job of {runner}"
-                    advice = _ADVICE.get(proxy, _ADVICE_USER)
-                    path = path_to(start.reach(project), start.step)
-                    yield self.finding(module, "error", argument, message, advice, None, path)
-                    continue
-                advised = advice_on(module, project, argument)
-                if advised is not None:
-                    message = f"`{written}` cannot be handed to a job of {runner}"
-                    path = path_to(start.reach(project), start.step)
-                    yield self.finding(module, "error", argument, message, advised, None, path)
+            for given in start.arguments:
+                for argument in _values_in(given):
+                    found = _lost(module, project, argument, runner)
+                    if found is not None:
+                        message, advice = found
+                        then = _read_by_job(start, given)
+                        path = path_to(start.reach(project), start.step, then=then)
+                        yield self.finding(module, "error", argument, message, advice, None, path)
+
+
+def _lost(
+    module: Module, project: Project, argument: ast.expr, runner: Runner
+) -> tuple[str, Advice | str] | None:
+    """Return what to say of an argument that a job can do nothing with, and the advice."""
+    written = f"`{module.segment(argument)}`"
+    proxy = proxy_of(module, project, argument)
+    if proxy is not None:
+        message = f"{written} is a proxy, and stands for nothing in a job of {runner}"
+        return message, _ADVICE.get(proxy, _ADVICE_USER)
+    advised = advice_on(module, project, argument)
+    if advised is None:
+        return None
+    return f"{written} cannot be handed to a job of {runner}", advised
+
+
+def _read_by_job(start: Start, argument: ast.expr) -> Iterator[Step]:
+    """Yield the first read, in the function of a job, of the parameter that gets an argument."""
+    function, name = start.function, start.parameters.get(argument)
+    if function is not None and name is not None:
+        scope = function.module.scopes.opened_by(function.node)
+        yield from (
+            step_at(function.module, read, "read") for read in scope.reads.get(name, [])[:1]
+        )

@@ -12,7 +12,7 @@ from flask_ctxfix.codemods.jobs import NAME
 from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.module_names import functions_of
 from flask_ctxfix.context_flow.starts import Start, target_of
-from flask_ctxfix.context_flow.values import Class, Foreign, Function
+from flask_ctxfix.context_flow.values import Class, Foreign, Function, Value
 from flask_ctxfix.flask_facts import (
     JOB_BASES,
     JOB_DECORATORS,
@@ -36,6 +36,7 @@ _RUNNERS: dict[str, Runner] = {
 _DECORATORS = spelled(JOB_DECORATORS)
 _BASES = spelled(JOB_BASES)
 _CALLS = spelled(JOB_STARTERS)
+_TASK = Foreign("celery.Task()")
 _METHODS = frozenset(name for methods in JOB_METHODS.values() for name in methods if name)
 
 
@@ -59,6 +60,13 @@ class Job(NamedTuple):
     def is_class(self) -> bool:
         """Whether it is a class of its own, which no class of tasks stands behind."""
         return self.start.call is self.start.target
+
+
+class _Named(NamedTuple):
+    """A job by its name: `function` is what its runner calls."""
+
+    runner: Runner
+    function: Value | None
 
 
 def jobs_in(module: Module, project: Project) -> list[Job]:
@@ -93,12 +101,12 @@ def hand_overs_in(module: Module, project: Project) -> Iterator[Job]:
     for method, call in _calls_of_jobs(module, project):
         called = call.func
         owner = called.value if isinstance(called, ast.Attribute) else called
-        runner = runner_of(module, project, owner)
-        passing = JOB_METHODS.get(runner, {}).get(method) if runner is not None else None
-        if runner is not None and passing is not None:
+        job = _job_named(module, project, owner)
+        passing = JOB_METHODS.get(job.runner, {}).get(method) if job is not None else None
+        if job is not None and passing is not None:
             position = -1 if passing == "rest" else 0
-            starter = Starter("job", f"job of {runner}", position, "", passing)
-            yield Job(runner, Start(module, call, starter, called, None))
+            starter = Starter("job", f"job of {job.runner}", position, "", passing)
+            yield Job(job.runner, Start(module, call, starter, called, job.function))
 
 
 def _calls_of_jobs(module: Module, project: Project) -> Iterator[tuple[str, ast.Call]]:
@@ -136,29 +144,41 @@ def _runners_in(project: Project) -> frozenset[Runner]:
     )
 
 
-def runner_of(module: Module, project: Project, node: ast.expr) -> Runner | None:
-    """Return the runner of the job that an expression names."""
+def _job_named(module: Module, project: Project, node: ast.expr) -> _Named | None:
+    """Return the job that an expression names."""
     if isinstance(node, ast.Call):  # an instance of a class
         node = node.func
     if not isinstance(node, ast.Name | ast.Attribute):
         return None
-    runners = {_bound(owner, project, each.node) for owner, each in project.bindings(module, node)}
-    return runners.pop() if len(runners) == 1 else None
+    jobs = [_bound(owner, project, each.node) for owner, each in project.bindings(module, node)]
+    runners = {None if each is None else each.runner for each in jobs}
+    return jobs[0] if len(runners) == 1 else None
 
 
-def _bound(module: Module, project: Project, node: ast.AST) -> Runner | None:
-    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-        if not node.decorator_list:
-            return None
-        return _runner_by(module, project, node.decorator_list[0])
-    return _runner_of_class(module, project, node) if isinstance(node, ast.ClassDef) else None
+def _bound(module: Module, project: Project, node: ast.AST) -> _Named | None:
+    values = ContextFlow.of(project).values
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.decorator_list:
+        decorator = node.decorator_list[0]
+        runner = _runner_by(module, project, decorator)
+        task = _TASK if _is_bound(decorator) else None
+        return None if runner is None else _Named(runner, Function(module, node, task))
+    if isinstance(node, ast.ClassDef):
+        runner = _runner_of_class(module, project, node)
+        run = values.member(Class(module, node), "run", of_instance=True)
+        return None if runner is None else _Named(runner, run)
+    return None
+
+
+def _is_bound(decorator: ast.expr) -> bool:
+    """Whether a decorator of Celery has its function take the task as its first parameter."""
+    given = decorator.keywords if isinstance(decorator, ast.Call) else []
+    return any(each.arg == "bind" and getattr(each.value, "value", True) for each in given)
 
 
 def _runner_by(module: Module, project: Project, decorator: ast.expr) -> Runner | None:
     """Return the runner that a decorator makes its function a job of."""
     called = without_call(decorator)
-    value = ContextFlow.of(project).values.of(module, called)
-    return JOB_DECORATORS.get(value.name) if isinstance(value, Foreign) else None
+    return JOB_DECORATORS.get(ContextFlow.of(project).values.name_of(module, called))
 
 
 def _decorated(module: Module, project: Project) -> Iterator[Job]:
@@ -189,9 +209,8 @@ def _may_be_of_runner(module: Module, decorator: ast.expr, names: frozenset[str]
 
 
 def _runner_of_class(module: Module, project: Project, node: ast.ClassDef) -> Runner | None:
-    bases = ContextFlow.of(project).values.bases(Class(module, node))
-    runners = (JOB_BASES.get(base.name) for base in bases if isinstance(base, Foreign))
-    return next((runner for runner in runners if runner is not None), None)
+    bases = ContextFlow.of(project).values.base_names(Class(module, node))
+    return next((JOB_BASES[base] for base in bases if base in JOB_BASES), None)
 
 
 def _classes(module: Module, project: Project) -> Iterator[Job]:
@@ -225,8 +244,7 @@ def _handed(module: Module, project: Project) -> list[tuple[Runner, Start]]:
             called = call.func
             if not isinstance(called, ast.Attribute):
                 continue
-            value = values.of(module, called)
-            known = JOB_STARTERS.get(value.name) if isinstance(value, Foreign) else None
+            known = JOB_STARTERS.get(values.name_of(module, called))
             target = target_of(call, known[1]) if known is not None else None
             if known is not None and target is not None:
                 yield known[0], Start(module, call, known[1], target, values.of(module, target))

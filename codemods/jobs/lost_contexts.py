@@ -11,8 +11,8 @@ from flask_ctxfix.codemods.jobs.app_contexts import app_context_fix
 from flask_ctxfix.codemods.jobs.base_tasks import base_task_fix, makers_in, one_maker
 from flask_ctxfix.codemods.jobs.jobs import Facts, Job, jobs_in
 from flask_ctxfix.codemods.jobs.providers import provided
-from flask_ctxfix.context_flow import ContextFlow, Need, Reach, Use, Where
-from flask_ctxfix.context_flow.paths import path_to
+from flask_ctxfix.context_flow import ContextFlow, Need, Use
+from flask_ctxfix.context_flow.paths import AT_IMPORT, path_to
 from flask_ctxfix.context_flow.starts import is_deferred
 from flask_ctxfix.flask_facts import Runner
 from flask_ctxfix.flask_versions import TargetVersion
@@ -249,12 +249,9 @@ def _counts(use: Use) -> bool:
     return not use.of.endswith(".url_for") and (use.is_certain or use.span is not None)
 
 
-_AT_IMPORT = Reach(Where.OUTSIDE)
-
-
 def way_of(job: Job, use: Use) -> tuple[Step, ...]:
     """Return the way from a job to a use."""
-    return path_to(_AT_IMPORT, job.start.step, then=use.steps)
+    return path_to(AT_IMPORT, job.start.step, then=use.steps)
 
 
 def celery_proofs(project: Project) -> list[tuple[Step, ...]]:

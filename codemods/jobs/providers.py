@@ -27,6 +27,7 @@ from flask_ctxfix.flask_facts import (
 from flask_ctxfix.module import Module
 from flask_ctxfix.project import Project
 from flask_ctxfix.scopes import FunctionNode
+from flask_ctxfix.syntax import arguments_of
 
 # A file none of whose names has this in it has nothing to do with the runner.
 _PARTS: dict[Runner, str] = {
@@ -269,10 +270,9 @@ def _hands_celery_on(module: Module, project: Project) -> bool:
     """Whether a module gives its Celery to code from elsewhere, or has that make one."""
     values = ContextFlow.of(project).values
     for call in module.scopes.nodes(ast.Call):
-        value = values.of(module, call.func)
-        package = value.name.partition(".")[0] if isinstance(value, Foreign) else ""
+        package = values.name_of(module, call.func).partition(".")[0]
         if package and package not in _KNOWN and not is_well_known(package):
-            given = (*call.args, *(each.value for each in call.keywords))
+            given = arguments_of(call)
             if any(_is_celery(values, values.of(module, each)) for each in given):
                 return True
     return False
@@ -284,10 +284,7 @@ def _is_own(module: Module, project: Project, node: ast.Attribute) -> bool:
     if node.attr != "add_middleware" or not isinstance(call, ast.Call):
         return False
     values = ContextFlow.of(project).values
-    added = [values.of(module, each) for each in call.args[:1]]
-    return not all(
-        isinstance(each, Foreign) and each.name.startswith("dramatiq.") for each in added
-    )
+    return not all(values.name_of(module, each).startswith("dramatiq.") for each in call.args[:1])
 
 
 def _derives(module: Module, project: Project, runner: Runner) -> bool:

@@ -5,15 +5,16 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from flask_ctxfix.codemod import Finding, Rule, Step
+from flask_ctxfix.codemod import Finding, Rule
 from flask_ctxfix.codemods.manual_contexts.import_order import at_import, is_imported_outside
 from flask_ctxfix.context_flow import ContextFlow, Need
+from flask_ctxfix.context_flow.paths import AT_IMPORT, path_to
 from flask_ctxfix.context_flow.values import Foreign
 from flask_ctxfix.flask_facts import FLASK_PROXIES, PROXIES
 from flask_ctxfix.flask_versions import TargetVersion
 from flask_ctxfix.module import Module
 from flask_ctxfix.project import Project
-from flask_ctxfix.steps import step_at
+from flask_ctxfix.steps import expression_at, step_at
 from flask_ctxfix.syntax import last_name, without_call
 
 _ADVICE = "read it in a function that runs where there is a context, or by a `LocalProxy`"
@@ -78,7 +79,9 @@ class ImportTimeContextRead(Rule):
         for node in (node for name in FLASK_PROXIES for node in changes.get(name, ())):
             if project.origins(module, node.value) == {"flask"}:
                 message = f"`flask.{node.attr}` is replaced, for all threads"
-                yield self.finding(module, "warning", node, message, _ADVICE_ASSIGNED)
+                reach = ContextFlow.of(project).reachability.of(module, node)
+                path = path_to(reach, step_at(module, node, "write", message="for all threads"))
+                yield self.finding(module, "warning", node, message, _ADVICE_ASSIGNED, None, path)
         if is_imported_outside(module, project):
             yield from self._uses(module, project)
             yield from self._extensions(module, project)
@@ -89,14 +92,16 @@ class ImportTimeContextRead(Rule):
         for use in at_import(module, project).uses:
             if not use.is_certain or use.of not in PROXIES:
                 continue
-            node = _expression_at(module, use.steps[0])
-            if node is None or node in seen:
+            found = expression_at(module, project, use.steps[0])
+            if found is None or found[1] in seen:
                 continue
+            _, node = found
             seen.add(node)
             context = "app context" if use.need is Need.APP else "request"
             by = "" if use.span is not None else f" by `{last_name(without_call(node)) or '…'}`"
             message = f"`{use.name}` is used at import time{by}, where there is no {context}"
-            yield self.finding(module, "warning", node, message, _ADVICE, None, use.steps)
+            path = path_to(AT_IMPORT, then=use.steps)
+            yield self.finding(module, "warning", node, message, _ADVICE, None, path)
 
     def _extensions(self, module: Module, project: Project) -> Iterator[Finding]:
         """Yield the extensions that are given the proxy of an application to set up."""
@@ -107,20 +112,16 @@ class ImportTimeContextRead(Rule):
             call = statement.value if isinstance(statement, ast.Assign | ast.Expr) else None
             if not isinstance(call, ast.Call):
                 continue
-            made = values.of(module, call.func)
-            if not isinstance(made, Foreign) or not made.name.startswith("flask_"):
+            made = values.name_of(module, call.func)
+            if not made.startswith("flask_"):
                 continue
             given = [each.value for each in call.keywords if each.arg == "app"]
-            if made.name.endswith("().init_app"):
+            if made.endswith("().init_app"):
                 given += call.args[:1]
             for each in given:
                 if values.of(module, each) == _APP:
                     message = "an extension is given `current_app` at import time"
-                    yield self.finding(module, "warning", each, message, _ADVICE_EXTENSION)
-
-
-def _expression_at(module: Module, step: Step) -> ast.expr | None:
-    """Return the expression at which the top level of a module takes a step."""
-    kinds: tuple[type[ast.expr], ...] = (ast.Call, ast.Attribute, ast.Subscript, ast.Name)
-    nodes = (node for kind in kinds for node in module.scopes.nodes(kind))
-    return next((node for node in nodes if step_at(module, node, step.role) == step), None)
+                    path = path_to(AT_IMPORT, step_at(module, call, "call"))
+                    yield self.finding(
+                        module, "warning", each, message, _ADVICE_EXTENSION, None, path
+                    )

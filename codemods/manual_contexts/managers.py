@@ -131,8 +131,7 @@ class _Look:
 
     def _is_handed_on(self, manager: ast.expr, target: ast.expr | None) -> bool:
         """Whether a stack is given to other code, which may put anything on it."""
-        value = self._values.of(self._module, manager)
-        if not isinstance(value, Foreign) or value.name not in EXIT_STACKS:
+        if self._values.name_of(self._module, manager) not in EXIT_STACKS:
             return False
         if not isinstance(target, ast.Name):
             return False

@@ -16,6 +16,7 @@ from flask_ctxfix.codemods.manual_contexts.startup import asks_for_context
 from flask_ctxfix.codemods.manual_contexts.wraps import wrap
 from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.values import Function
+from flask_ctxfix.flask_facts import GIVING_VIEWS, VIEW_REGISTRATIONS
 from flask_ctxfix.flask_versions import ONE_CONTEXT, TargetVersion
 from flask_ctxfix.module import Module, stem_of
 from flask_ctxfix.project import Project
@@ -44,8 +45,6 @@ _FOR_SCRIPT = "use `with`, and in a worker one for each job"
 _WORKERS = {"celery", "dramatiq", "huey", "rq"}
 _SERVED_NAMES = {"application", "asgi", "passenger_wsgi", "uwsgi", "wsgi"}
 _APPLICATIONS = {"app", "application"}
-_REGISTERING = {"add_resource", "add_url_rule", "errorhandler", "register_blueprint", "route"}
-_METHODS = {"delete", "get", "patch", "post", "put"}
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
 
@@ -122,12 +121,14 @@ class ContextPushedForProcess(Rule):
             if function is not None and role_of(module, project, function) != "factory":
                 continue
             if main_guard(module, push.statement) or not _is_served(push, project):
-                yield self.finding(module, "info", push.statement, _SCRIPT, _FOR_SCRIPT)
+                path = push.path(project)
+                yield self.finding(module, "info", push.statement, _SCRIPT, _FOR_SCRIPT, None, path)
                 continue
             reaches = target.newest >= ONE_CONTEXT
             level: Level = "warning" if reaches else "error"
             only_new = target.oldest >= ONE_CONTEXT
-            fix, reason, path = _repair(push, project)
+            fix, reason, needing = _repair(push, project)
+            path = push.path(project, *needing)
             message = _KEPT if only_new else _SHARED
             advice = Advice(_ADVICE, reason) if fix is None else Advice(fix.message)
             yield self.finding(module, level, push.statement, message, advice, fix, path)
@@ -217,7 +218,7 @@ def _registers_views(node: ast.AST) -> bool:
         for each in function.decorator_list
         if isinstance(each, ast.Call)
     )
-    return not _REGISTERING.isdisjoint(called) or not _METHODS.isdisjoint(decorators)
+    return not GIVING_VIEWS.isdisjoint(called) or not VIEW_REGISTRATIONS.isdisjoint(decorators)
 
 
 def _calls(node: ast.AST) -> Iterator[ast.Call]:
@@ -225,11 +226,11 @@ def _calls(node: ast.AST) -> Iterator[ast.Call]:
 
 
 class _Repair(NamedTuple):
-    """The fix of a push, or why it has none, and what shows that a context is needed."""
+    """The fix of a push, or why it has none, and the last step that needs its context."""
 
     fix: Fix | None
     reason: str = ""
-    path: tuple[Step, ...] = ()
+    needing: tuple[Step, ...] = ()
 
 
 def _repair(push: Push, project: Project) -> _Repair:
@@ -245,13 +246,12 @@ def _repair(push: Push, project: Project) -> _Repair:
     needed = following[: last + 1]
     if not needed:
         return _Repair(None, _UNSURE)
-    pushed = step_at(module, push.statement, "boundary", "app context")
-    path = (pushed, step_at(module, needed[-1], "read"))
+    needing = (step_at(module, needed[-1], "read"),)
     if any(isinstance(each, _DEFINITIONS) for each in needed):
-        return _Repair(None, _DEFINED, path)
+        return _Repair(None, _DEFINED, needing)
     if "unknown" in asks[last + 1 :] or may_be_needed(push, project, needed):
-        return _Repair(None, _LATER, path)
+        return _Repair(None, _LATER, needing)
     edits = wrap(push, needed[-1])
     if edits is None:
-        return _Repair(None, _SHARED_LINES, path)
-    return _Repair(Fix(_AROUND, edits, unsafe_reason=_IMPORTED), "", path)
+        return _Repair(None, _SHARED_LINES, needing)
+    return _Repair(Fix(_AROUND, edits, unsafe_reason=_IMPORTED), "", needing)

@@ -6,10 +6,19 @@ import ast
 from collections.abc import Iterator
 from typing import Literal
 
-from flask_ctxfix.context_flow import ContextFlow
+from flask_ctxfix.codemod import Step
+from flask_ctxfix.context_flow import ContextFlow, Reach, Where
+from flask_ctxfix.context_flow.paths import AT_IMPORT, path_to
 from flask_ctxfix.context_flow.starts import starts_in
-from flask_ctxfix.context_flow.values import Foreign, Instance, bound_arguments
-from flask_ctxfix.flask_facts import CLASSES, CONTEXT_MAKERS, GLOBALS, REMOVED_STACKS, name_of
+from flask_ctxfix.context_flow.values import Foreign, Instance
+from flask_ctxfix.flask_facts import (
+    CLASSES,
+    CONTEXT_MAKERS,
+    GLOBALS,
+    REMOVED_STACKS,
+    REQUEST_CONTEXT_MAKERS,
+    name_of,
+)
 from flask_ctxfix.module import Module
 from flask_ctxfix.named import defines, is_imported
 from flask_ctxfix.obligations.which_application import is_application
@@ -17,7 +26,8 @@ from flask_ctxfix.project import Project
 from flask_ctxfix.records import Record
 from flask_ctxfix.scopes import Binding, FunctionNode, Scope
 from flask_ctxfix.statements import block_of
-from flask_ctxfix.syntax import is_constant_none, last_name
+from flask_ctxfix.steps import step_at
+from flask_ctxfix.syntax import is_constant_none, last_name, without_call
 
 # Reading these of a context neither pops it nor hands it on.
 _HARMLESS = {"app", "g", "request", "session", "url_adapter"}
@@ -75,6 +85,23 @@ class Push(Record, eq=False):
             for ending in ("pop", "__exit__")
             for read in other.scopes.attribute_reads.get(ending, ())
         )
+
+    def path(self, project: Project, *then: Step) -> tuple[Step, ...]:
+        """Return the path to the push, from what runs its function, and from there over `then`."""
+        module, function = self.module, self.function
+        is_of_request = (
+            last_name(without_call(self.made or self.receiver)) in REQUEST_CONTEXT_MAKERS
+        )
+        kind = "request context" if is_of_request else "app context"
+        here = (step_at(module, self.statement, "boundary", kind), *then)
+        if self.made is not None and module.scopes.function_of(self.made) is function:
+            here = (step_at(module, self.made, "call"), *here) if not self.is_chained else here
+        if function is None:
+            return path_to(AT_IMPORT, *here)
+        for start in starts_in(module, project):
+            if start.function is not None and start.function.node is function:
+                return path_to(Reach(Where.UNKNOWN), start.step, then=here)
+        return path_to(ContextFlow.of(project).reachability.of_function(module, function), *here)
 
     def is_same(self, node: ast.expr) -> bool:
         """Whether an expression is written as the one that is pushed."""
@@ -224,7 +251,7 @@ def _is_given(module: Module, project: Project, node: ast.expr) -> bool:
         given
         for start in starts_in(module, project)
         if start.function is not None and start.function.node is home.node
-        for name, given in bound_arguments(start.call_elsewhere, start.function)
+        for given, name in start.parameters.items()
         if name == node.id
     ]
     return bool(found) and all(context_made(module, project, each) for each in found)

@@ -10,7 +10,7 @@ from flask_ctxfix.codemods.manual_contexts.unseen import sees_another_context
 from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.tables import QuestionKind
 from flask_ctxfix.context_flow.values import Foreign, Function, Property, Proxy, Value
-from flask_ctxfix.flask_facts import PROXIES
+from flask_ctxfix.flask_facts import ALIKE_IN_APP_CONTEXTS, PROXIES, RUNNING_ANY_CODE
 from flask_ctxfix.module import Module
 from flask_ctxfix.obligations.teardown import ends_unnoticed
 from flask_ctxfix.project import Project
@@ -18,7 +18,6 @@ from flask_ctxfix.scopes import FunctionNode
 from flask_ctxfix.statements import nodes_of
 
 _QUIET_FUNCTION = QuestionKind("quiet", True, lambda one, other: one and other)
-_CONTEXT_FREE = frozenset({"flask.current_app", "flask.request"})
 _QUIET_OWNERS = (
     "flask.Flask().config.",
     "flask.Flask().logger.",
@@ -27,16 +26,7 @@ _QUIET_OWNERS = (
     "flask.request.",
     "flask_caching.Cache().",
 )
-_QUIET = frozenset(
-    {
-        "flask.Flask().app_context",
-        "flask.current_app.app_context",
-        "flask.jsonify",
-        "flask.redirect",
-    }
-)
 _URL_FOR = "flask.url_for"
-_LOUD = frozenset({"builtins.eval", "builtins.exec", "builtins.__import__"})
 _LITERALS = (ast.Constant, ast.JoinedStr, ast.List, ast.Dict, ast.Set, ast.Tuple)
 _DISPLAYS = (*_LITERALS, ast.ListComp, ast.SetComp, ast.DictComp)
 
@@ -63,7 +53,7 @@ class _Quiet:
         self._with_urls = with_urls
         self._is_called = is_called
         self._values = ContextFlow.of(project).values
-        self._names = _QUIET | {_URL_FOR} if with_urls else _QUIET
+        self._names = ALIKE_IN_APP_CONTEXTS if with_urls else ALIKE_IN_APP_CONTEXTS - {_URL_FOR}
 
     def block(self, module: Module, body: Iterable[ast.AST]) -> bool:
         return all(self._node(module, each) for each in nodes_of(body))
@@ -101,7 +91,7 @@ class _Quiet:
             return self._function(value)
         if not isinstance(value, Foreign):
             return True
-        is_proxy = value.name in PROXIES and value.name not in _CONTEXT_FREE
+        is_proxy = value.name in PROXIES and value.name not in ALIKE_IN_APP_CONTEXTS
         return not is_proxy and not value.name.startswith("flask_sqlalchemy.")
 
     def _call(self, module: Module, call: ast.Call) -> bool:
@@ -136,7 +126,7 @@ def _defaults(function: FunctionNode) -> Iterator[ast.expr]:
 
 def is_quiet_name(name: str) -> bool:
     """Whether calling a name from elsewhere uses no more of a context than its application."""
-    if name in _LOUD:
+    if name in RUNNING_ANY_CODE:
         return False
     package = name.partition(".")[0]
     is_standard = package == "builtins" or package in sys.stdlib_module_names

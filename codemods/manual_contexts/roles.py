@@ -10,12 +10,11 @@ from flask_ctxfix.applications import makes_application
 from flask_ctxfix.codemods.manual_contexts.imported_files import importers
 from flask_ctxfix.context_flow import ContextFlow, Reach, Where
 from flask_ctxfix.context_flow.starts import Start, starts_in
-from flask_ctxfix.context_flow.values import Foreign, Function, Value
+from flask_ctxfix.context_flow.values import Function, Value
 from flask_ctxfix.module import Module
 from flask_ctxfix.obligations.only_use import is_only_started
 from flask_ctxfix.project import Project
 from flask_ctxfix.scopes import FunctionNode
-from flask_ctxfix.syntax import without_call
 
 Role = Literal[
     "fixture",
@@ -61,15 +60,6 @@ def role_of(module: Module, project: Project, function: FunctionNode) -> Role:
 def reach_of(module: Module, project: Project, function: FunctionNode) -> Reach:
     """Return where the body of a function runs."""
     return ContextFlow.of(project).reachability.of_function(module, function)
-
-
-def decorators_of(module: Module, project: Project, function: FunctionNode) -> Iterator[str]:
-    """Yield the qualified names of the decorators of a function."""
-    for decorator in getattr(function, "decorator_list", ()):
-        called = without_call(decorator)
-        value = ContextFlow.of(project).values.of(module, called)
-        if isinstance(value, Foreign):
-            yield value.name
 
 
 def _pools_of(module: Module, function: FunctionNode) -> Iterator[ast.Call]:

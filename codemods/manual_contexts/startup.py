@@ -14,6 +14,7 @@ from flask_ctxfix.flask_facts import is_well_known
 from flask_ctxfix.module import Module
 from flask_ctxfix.project import Project
 from flask_ctxfix.scopes import FunctionNode
+from flask_ctxfix.syntax import arguments_of
 
 _KNOWN = {"celery", "click", "jinja2"}
 
@@ -95,7 +96,7 @@ def _decorating(module: Module, project: Project, statement: ast.stmt) -> Iterat
 def _is_given_proxy(module: Module, project: Project, call: ast.Call) -> bool:
     """Whether a call is given a proxy of Flask, with which it may do anything at once."""
     values = ContextFlow.of(project).values
-    given = (*call.args, *(each.value for each in call.keywords))
+    given = arguments_of(call)
     return any(is_proxy(values.of(module, each)) for each in given)
 
 

@@ -5,19 +5,17 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from flask_ctxfix.codemod import Edit, Fix, InsertStatement, RemoveStatement, ReplaceStatement, Step
+from flask_ctxfix.codemod import Edit, Fix, InsertStatement, RemoveStatement, ReplaceStatement
 from flask_ctxfix.codemods.manual_contexts.pushes import Push
-from flask_ctxfix.codemods.manual_contexts.roles import Role, only_starts, reach_of
+from flask_ctxfix.codemods.manual_contexts.roles import Role, only_starts
 from flask_ctxfix.codemods.manual_contexts.wraps import wrap
-from flask_ctxfix.context_flow import ContextFlow, Need, Reach, Where
+from flask_ctxfix.context_flow import ContextFlow, Need
 from flask_ctxfix.context_flow.made_contexts import makes_context
-from flask_ctxfix.context_flow.paths import path_to
 from flask_ctxfix.context_flow.starts import Start, starts_in
-from flask_ctxfix.context_flow.values import Foreign, Function
+from flask_ctxfix.context_flow.values import Function
 from flask_ctxfix.obligations.lasting_work import never_ends
 from flask_ctxfix.project import Project
 from flask_ctxfix.statements import own_nodes
-from flask_ctxfix.steps import step_at
 
 _NEEDLESS = "take it out: the request has its own context, and Flask fails when it pops that"
 _IN_REQUEST = "what the view leaves in the context is gone before its response is made"
@@ -70,18 +68,6 @@ def _removal(push: Push, project: Project, function: ast.FunctionDef) -> Fix | N
     return Fix(_NEEDLESS, tuple(edits), unsafe_reason=_SHARES)
 
 
-def steps_to(push: Push, project: Project, role: Role) -> tuple[Step, ...]:
-    """Return the way to the push, from what runs the function that it stands in."""
-    function, module = push.function, push.module
-    if function is None:
-        return ()
-    here = step_at(module, push.statement, "boundary", "app context")
-    if role == "view":
-        return path_to(reach_of(module, project, function), here)
-    starts = only_starts(module, project, function)
-    return path_to(Reach(Where.UNKNOWN), *(each.step for each in starts[:1]), then=(here,))
-
-
 def _uses_to_keep(push: Push) -> list[ast.expr]:
     return [node for use, node in push.uses() if use == "read" or node is not push.receiver]
 
@@ -129,8 +115,8 @@ def _stays_whole(push: Push, project: Project, function: ast.FunctionDef, node: 
         bindings = home.bindings.get(node.id, [])
         return home.node is function and all(each.kind == "parameter" for each in bindings)
     if isinstance(node, ast.Attribute):
-        value = ContextFlow.of(project).values.of(push.module, node)
-        return isinstance(value, Foreign) and value.name.startswith("flask.current_app.")
+        name = ContextFlow.of(project).values.name_of(push.module, node)
+        return name.startswith("flask.current_app.")
     return isinstance(node, ast.Constant | ast.JoinedStr)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from flask_ctxfix.codemod import Advice, Finding, Fix, Level, Rule, Step
+from flask_ctxfix.codemod import Advice, Finding, Fix, Level, Rule
 from flask_ctxfix.codemods.manual_contexts.closings import (
     Closing,
     closing_of,
@@ -18,18 +18,21 @@ from flask_ctxfix.codemods.manual_contexts.pushes import (
     pops_the_stack,
     pushes_in,
 )
-from flask_ctxfix.codemods.manual_contexts.roles import Role, decorators_of, main_guard, role_of
+from flask_ctxfix.codemods.manual_contexts.roles import Role, main_guard, role_of
 from flask_ctxfix.codemods.manual_contexts.startup import asks_for_context
-from flask_ctxfix.codemods.manual_contexts.unclosed import fix_for, keeps_values, steps_to
+from flask_ctxfix.codemods.manual_contexts.unclosed import fix_for, keeps_values
 from flask_ctxfix.codemods.manual_contexts.ways_out import returns_pushed, starts_safely
+from flask_ctxfix.context_flow import ContextFlow
+from flask_ctxfix.context_flow.paths import path_to
+from flask_ctxfix.flask_facts import MANAGER_DECORATORS
 from flask_ctxfix.flask_versions import ONE_CONTEXT, TargetVersion
 from flask_ctxfix.module import Module
 from flask_ctxfix.project import Project
 from flask_ctxfix.scopes import FunctionNode
 from flask_ctxfix.statements import is_handling, nodes_of
 from flask_ctxfix.steps import step_at
+from flask_ctxfix.syntax import without_call
 
-_MANAGERS = frozenset({"contextlib.asynccontextmanager", "contextlib.contextmanager"})
 _LEAKS = "a context is pushed and not popped on every path"
 _NEVER = "a context is pushed and never popped"
 _BY_HAND = "a context is pushed and popped by hand, which is right here"
@@ -153,7 +156,7 @@ class PushWithoutPop(Rule):
             return None
         message = _BY_HAND if is_right else _LEAKS
         level: Level = "info" if is_right else "warning"
-        path = _path_over(push, closing.pops[0])
+        path = push.path(project, step_at(push.module, closing.pops[0], "call"))
         return self.finding(push.module, level, push.statement, message, advice, fix, path)
 
     def _unclosed(self, push: Push, project: Project) -> Finding | None:
@@ -170,7 +173,9 @@ class PushWithoutPop(Rule):
         if following and popping(push, following[0]) is not None:
             return None
         if pops:
-            path = _path_over(push, pops[0])
+            calls = (module.scopes.parents[module.scopes.parents[pop]] for pop in pops)
+            later = (each for each in calls if module.span(each) > module.span(push.statement))
+            path = push.path(project, *(step_at(module, each, "call") for each in [*later][:1]))
             return self.finding(module, "warning", push.statement, _LEAKS, _USE_WITH, None, path)
         if function is None:
             return None
@@ -180,7 +185,7 @@ class PushWithoutPop(Rule):
         fix = fix_for(push, project, role)
         is_quiet = role in ("script", "test") or main_guard(module, push.statement)
         level: Level = "info" if is_quiet else "error" if role == "view" else "warning"
-        path = steps_to(push, project, role)
+        path = push.path(project)
         advice = _advice_for(role)
         if role in ("thread", "job") and isinstance(function, ast.FunctionDef):
             if keeps_values(push, project, function):
@@ -190,8 +195,10 @@ class PushWithoutPop(Rule):
     def _lambdas(self, module: Module, project: Project) -> Iterator[Finding]:
         """Yield what a pool runs at the start of each thread, written as a lambda or a method."""
         for keyword in module.scopes.nodes(ast.keyword):
-            is_given = isinstance(module.scopes.parents[keyword], ast.Call)
-            if keyword.arg != "initializer" or not is_given or project.is_test(module.path):
+            pool = module.scopes.parents[keyword]
+            if keyword.arg != "initializer" or not isinstance(pool, ast.Call):
+                continue
+            if project.is_test(module.path):
                 continue
             node = keyword.value
             if isinstance(node, ast.Lambda) and isinstance(node.body, ast.Call):
@@ -199,13 +206,11 @@ class PushWithoutPop(Rule):
             if isinstance(node, ast.Attribute) and node.attr == "push":
                 if context_made(module, project, node.value) is not None:
                     advice = _advice_for("initializer")
-                    yield self.finding(module, "warning", keyword.value, _NEVER, advice)
-
-
-def _path_over(push: Push, pop: ast.expr) -> tuple[Step, ...]:
-    """Return the steps that push a context and pop it."""
-    pushed = step_at(push.module, push.statement, "boundary", "app context")
-    return (pushed, step_at(push.module, pop, "call"))
+                    reach = ContextFlow.of(project).reachability.of(module, pool)
+                    made = step_at(module, pool, "boundary", "pool thread")
+                    pushed = step_at(module, keyword.value, "boundary", "app context")
+                    path = path_to(reach, made, then=(pushed,))
+                    yield self.finding(module, "warning", keyword.value, _NEVER, advice, None, path)
 
 
 def _advice_for(role: Role) -> Advice:
@@ -295,8 +300,12 @@ def _is_resumed(push: Push, project: Project, function: FunctionNode | None) -> 
     """Whether a generator is one that always goes on after its ``yield``."""
     if not isinstance(function, ast.FunctionDef):
         return False
-    is_manager = not _MANAGERS.isdisjoint(decorators_of(push.module, project, function))
-    return is_manager or role_of(push.module, project, function) == "fixture"
+    values = ContextFlow.of(project).values
+    makers = {values.name_of(push.module, without_call(each)) for each in function.decorator_list}
+    return (
+        not MANAGER_DECORATORS.isdisjoint(makers)
+        or role_of(push.module, project, function) == "fixture"
+    )
 
 
 def _outlives(push: Push, project: Project) -> bool:

@@ -12,7 +12,7 @@ from flask_ctxfix.context_flow import ContextFlow, Where
 from flask_ctxfix.context_flow.module_names import functions_of
 from flask_ctxfix.context_flow.tables import QuestionKind
 from flask_ctxfix.context_flow.values import Foreign, Function, Property, Proxy
-from flask_ctxfix.flask_facts import NEEDS, PROXIES
+from flask_ctxfix.flask_facts import ALIKE_IN_APP_CONTEXTS, NEEDS, PROXIES
 from flask_ctxfix.module import Module
 from flask_ctxfix.obligations.overriding import may_be_called_unseen
 from flask_ctxfix.project import Project
@@ -22,8 +22,6 @@ from flask_ctxfix.statements import nodes_of
 
 _ONLY_DECORATES = QuestionKind("only decorates", True, lambda one, other: one and other)
 _SEES = QuestionKind("sees another context", False, lambda one, other: one or other)
-# What gives the same in each app context of one application.
-_ALIKE = frozenset({"flask.current_app", "flask.jsonify", "flask.request", "flask.url_for"})
 _WITH_CONTEXT = frozenset({Where.REQUEST, Where.APP, Where.ENDING})
 _MAKING = frozenset({"__init__", "__new__"})
 
@@ -174,5 +172,5 @@ def _is_of_context(flow: ContextFlow, module: Module, node: ast.Name | ast.Attri
         return _sees(flow, value.module, value.node)
     if not isinstance(value, Foreign):
         return False
-    is_needy = value.name in PROXIES or value.name in NEEDS
-    return (is_needy and value.name not in _ALIKE) or value.name.startswith("flask_sqlalchemy.")
+    differing = (PROXIES.keys() | NEEDS.keys()) - ALIKE_IN_APP_CONTEXTS
+    return value.name in differing or value.name.startswith("flask_sqlalchemy.")

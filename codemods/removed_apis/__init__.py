@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask_ctxfix import flask_facts
 from flask_ctxfix.codemod import Codemod
 from flask_ctxfix.flask_versions import FIXED_SESSION, ONE_CONTEXT
+from flask_ctxfix.lazy_commands import giving_command
 
 NAME = "removed_apis"
 
@@ -37,11 +38,4 @@ CODEMOD = Codemod(
     ),
 )
 
-
-def __getattr__(name: str) -> object:
-    """Give LibCST's tool its command; nothing else pays for the import of LibCST."""
-    if name != "RemovedApisCommand":
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from flask_ctxfix.libcst_command import command_for
-
-    return command_for(CODEMOD, __name__, name)
+__getattr__ = giving_command(CODEMOD)

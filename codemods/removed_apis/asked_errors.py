@@ -8,23 +8,11 @@ from collections.abc import Iterable, Iterator
 from flask_ctxfix.codemods.removed_apis.tested import is_tested, none_test
 from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.values import Foreign, Function
-from flask_ctxfix.flask_facts import EVERY_ERROR, is_log
+from flask_ctxfix.flask_facts import EVERY_ERROR, SHOWING_ERRORS, is_log
 from flask_ctxfix.module import Module
 from flask_ctxfix.project import Project
 from flask_ctxfix.statements import is_handling, nodes_of, own_nodes
 
-_CURRENT_ERROR = frozenset(
-    {
-        "sys.exc_info",
-        "sys.exception",
-        "traceback.format_exc",
-        "traceback.print_exc",
-        "builtins.locals",
-        "builtins.vars",
-        "builtins.eval",
-        "builtins.exec",
-    }
-)
 _SHOWS_LOGS = ("logging.Handler", "logging.StreamHandler", "logging.Filter", "logging.handlers.")
 _SPELLS_OUT = frozenset({"builtins.str", "builtins.repr", "builtins.type", "builtins.format"})
 _PARTS = (
@@ -85,8 +73,7 @@ class AskedErrors:
             return not self._is_harmless(module, node)
         if not isinstance(node, ast.Call):
             return False
-        called = self._values.of(module, node.func)
-        is_asking = isinstance(called, Foreign) and called.name in _CURRENT_ERROR
+        is_asking = self._values.name_of(module, node.func) in SHOWING_ERRORS
         return is_asking and not self._is_harmless(module, node)
 
     def _called(self, module: Module, node: ast.AST) -> Iterator[Function]:
@@ -131,10 +118,9 @@ class AskedErrors:
 
     def _is_any_error(self, module: Module, call: ast.Call) -> bool:
         """Whether a call asks no more than if something is an error at all."""
-        if self._values.of(module, call.func) != Foreign("builtins.isinstance"):
+        if self._values.name_of(module, call.func) != "builtins.isinstance":
             return False
-        asked = self._values.of(module, call.args[1]) if len(call.args) == 2 else None
-        return isinstance(asked, Foreign) and asked.name in EVERY_ERROR
+        return len(call.args) == 2 and self._values.name_of(module, call.args[1]) in EVERY_ERROR
 
     def _prints_traceback(self, module: Module, call: ast.Call) -> bool:
         """Whether a call writes the traceback to the standard error, where a log goes."""
@@ -149,16 +135,14 @@ class AskedErrors:
             return parent.attr == "args" or parent.attr.startswith("__")
         if not isinstance(parent, ast.Call) or part is parent.func:
             return False
-        called = self._values.of(module, parent.func)
-        return (isinstance(called, Foreign) and called.name in _SPELLS_OUT) or (
+        return self._values.name_of(module, parent.func) in _SPELLS_OUT or (
             isinstance(parent.func, ast.Attribute)
             and isinstance(parent.func.value, ast.Constant)
             and parent.func.attr == "format"
         )
 
     def _logs(self, module: Module, call: ast.Call) -> bool:
-        called = self._values.of(module, call.func)
-        is_written = isinstance(called, Foreign) and is_log(called.name)
+        is_written = is_log(self._values.name_of(module, call.func))
         return is_written and not self._shows_logs(module)
 
     def _shows_logs(self, module: Module) -> bool:
@@ -167,8 +151,7 @@ class AskedErrors:
 
     def _handlers_of_logs(self, module: Module) -> Iterator[bool]:
         for node in (*module.scopes.nodes(ast.Name), *module.scopes.nodes(ast.Attribute)):
-            value = self._values.of(module, node)
-            yield isinstance(value, Foreign) and value.name.startswith(_SHOWS_LOGS)
+            yield self._values.name_of(module, node).startswith(_SHOWS_LOGS)
 
 
 def _asks_if_there_is_any(module: Module, read: ast.Name) -> bool:

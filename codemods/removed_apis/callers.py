@@ -129,8 +129,7 @@ class _Callers:
         """Raise ConflictError for ``getattr(x, name, default)`` and ``hasattr(x, name)``."""
         if len(call.args) < 2 or getattr(call.args[1], "value", None) != name:
             return
-        called = self._values.of(module, call.func)
-        if isinstance(called, Foreign) and len(call.args) == _ASKS_BY_NAME.get(called.name):
+        if len(call.args) == _ASKS_BY_NAME.get(self._values.name_of(module, call.func)):
             raise ConflictError(f"`{name}` may be missing where it is asked for by name")
 
     def _decorated(self, module: Module, decorator: ast.expr) -> Iterator[_Reference]:

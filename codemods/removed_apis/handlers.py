@@ -14,7 +14,7 @@ from flask_ctxfix.context_flow.values import Function, Instance
 from flask_ctxfix.module import Module
 from flask_ctxfix.project import Project
 from flask_ctxfix.scopes import FunctionNode
-from flask_ctxfix.syntax import without_call
+from flask_ctxfix.syntax import arguments_of, without_call
 
 # The error of a missing context before Flask 2.2, and since.
 BEFORE = "AttributeError"
@@ -175,7 +175,7 @@ class Handlers:
 
     def _named(self, call: ast.Call) -> dict[ast.expr, frozenset[str]]:
         """Return the exceptions that each argument of a call names."""
-        arguments = [*call.args, *(keyword.value for keyword in call.keywords)]
+        arguments = arguments_of(call)
         return {each: names_of(self._module, self._project, each) for each in arguments}
 
     def _with_argument(self, call: ast.Call) -> str:

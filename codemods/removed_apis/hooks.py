@@ -24,13 +24,12 @@ from flask_ctxfix.codemods.removed_apis.stack_uses import serves_newer_flask
 from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow import Need as Context
 from flask_ctxfix.context_flow.values import Function
-from flask_ctxfix.flask_facts import FIRST_REQUEST
+from flask_ctxfix.flask_facts import FIRST_REQUEST, FIRST_REQUEST_HOOKS, SERVING
 from flask_ctxfix.flask_versions import TargetVersion
 from flask_ctxfix.module import Module
 from flask_ctxfix.project import Project
 from flask_ctxfix.statements import block_of
 
-_REGISTERS = {"before_first_request", "before_app_first_request"}
 _HOOK_REMOVED = (2, 3)
 _FLAG_DEPRECATED = (2, 3)
 _FLAG_REMOVED = (3, 0)
@@ -55,7 +54,6 @@ def {name}(state):
     with state.app.app_context():
         {function}()
 """
-_SERVES = {"run", "run_simple", "serve", "serve_forever"}
 
 
 class _Registration(NamedTuple):
@@ -143,7 +141,7 @@ class BeforeFirstRequest(Rule):
             if target.newest < _FLAG_DEPRECATED:
                 return
             level, removed = ("error" if target.newest >= _FLAG_REMOVED else "warning"), "3.0"
-        elif node.attr in _REGISTERS and target.newest < _HOOK_REMOVED:
+        elif node.attr in FIRST_REQUEST_HOOKS and target.newest < _HOOK_REMOVED:
             level = "warning"
         elif node.attr.startswith("try_"):
             removed = "2.2"
@@ -164,7 +162,7 @@ def _is_flasks(module: Module, project: Project, node: ast.Attribute) -> bool:
         return False
     if kind is not None or any(map(imports_flask, _makers(module, project, node.value))):
         return True
-    return node.attr in _REGISTERS and "quart" not in imported_packages(module)
+    return node.attr in FIRST_REQUEST_HOOKS and "quart" not in imported_packages(module)
 
 
 def _makers(module: Module, project: Project, owner: ast.expr) -> Iterator[Module]:
@@ -202,7 +200,8 @@ def _fixes(
             if fix is not None:
                 fixes[node] = fix
             continue
-        registration = _registration(module, project, node) if node.attr in _REGISTERS else None
+        is_hook = node.attr in FIRST_REQUEST_HOOKS
+        registration = _registration(module, project, node) if is_hook else None
         if registration is None or not _can_run_at_setup(module, project, registration.function):
             continue
         made = project.bindings(module, registration.owner)
@@ -307,7 +306,7 @@ def _serves(statement: ast.stmt) -> bool:
         if isinstance(node, ast.Call):
             function = node.func
             name = function.attr if isinstance(function, ast.Attribute) else None
-            if (name or getattr(function, "id", "")) in _SERVES:
+            if (name or getattr(function, "id", "")) in SERVING:
                 return True
         elif isinstance(node, ast.Name) and node.id == "__name__":
             if isinstance(statement, ast.If) and node in ast.walk(statement.test):

@@ -20,7 +20,7 @@ from flask_ctxfix.module import Module
 from flask_ctxfix.project import Project
 from flask_ctxfix.records import Record, replace
 from flask_ctxfix.scopes import FunctionNode
-from flask_ctxfix.syntax import defaults_of
+from flask_ctxfix.syntax import arguments_of, defaults_of
 
 Form = Literal["context", "container", "either"]
 
@@ -212,7 +212,7 @@ class KeptContexts:
         for field in self._uses.fields_of(held.module, call, held.node):
             reads = self._uses.of_attribute_named(field, None)
             yield from self._each(held, reads, is_later=True)
-        for argument in (*call.args, *(keyword.value for keyword in call.keywords)):
+        for argument in arguments_of(call):
             function = self._values.of(held.module, argument)
             if isinstance(function, Function):
                 for name in self._uses.parameters(function):

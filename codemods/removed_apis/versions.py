@@ -11,6 +11,7 @@ from flask_ctxfix import flask_facts
 from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.tables import QuestionKind
 from flask_ctxfix.context_flow.values import Function
+from flask_ctxfix.flask_facts import VERSION_TELLERS
 from flask_ctxfix.module import Module
 from flask_ctxfix.origins import NONE
 from flask_ctxfix.project import Project
@@ -19,17 +20,6 @@ from flask_ctxfix.statements import ends
 Version = tuple[int, ...]
 
 _RELEASE = re.compile(r"\d+(\.\d+)*")
-# Functions that are given the name of a package, and tell its version.
-_TELLERS = frozenset(
-    {
-        "importlib.metadata.distribution",
-        "importlib.metadata.version",
-        "importlib_metadata.distribution",
-        "importlib_metadata.version",
-        "pkg_resources.get_distribution",
-        "pkg_resources.parse_version",
-    }
-)
 _ORDERS = ast.Gt | ast.GtE | ast.Lt | ast.LtE
 # Of each major version, the last minor one.
 _LAST_MINOR = {0: 12, 1: 1, 2: 3, 3: 2}
@@ -178,7 +168,7 @@ class _Told:
         return None
 
     def _call(self, module: Module, node: ast.Call) -> str | None:
-        if self._project.origins(module, node.func) & _TELLERS and node.args:
+        if self._project.origins(module, node.func) & VERSION_TELLERS and node.args:
             named = getattr(node.args[0], "value", None)
             if isinstance(named, str) and not _RELEASE.match(named):
                 return named.lower().replace("-", "_")

@@ -4,35 +4,39 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from flask_ctxfix.aliases import calls_of_any, known_as_any
-from flask_ctxfix.codemod import Advice, Finding, Level, Rule, Step
+from flask_ctxfix.codemod import Advice, Finding, Level, Rule
+from flask_ctxfix.codemods.stored_requests.kept_paths import (
+    may_be_in_request,
+    path_of_write,
+    read_by_another,
+)
 from flask_ctxfix.codemods.stored_requests.locks import Locking, locking_around
-from flask_ctxfix.context_flow import ContextFlow, Where
-from flask_ctxfix.context_flow.paths import path_to
+from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.request_data import RequestData
 from flask_ctxfix.context_flow.request_datum import Datum, Kind
 from flask_ctxfix.context_flow.values import Foreign
-from flask_ctxfix.flask_facts import APPLICATIONS, BODY_READS, spelled
+from flask_ctxfix.flask_facts import APPLICATIONS, BODY_READS, ITEM_READERS, spelled
 from flask_ctxfix.flask_versions import TargetVersion
 from flask_ctxfix.module import Module
 from flask_ctxfix.obligations.which_application import is_application
 from flask_ctxfix.project import Project
-from flask_ctxfix.steps import step_at
+from flask_ctxfix.syntax import arguments_of
 
-_APPLICATION = "flask.Flask()"
-_MAPPINGS = frozenset(
-    {
-        "os.environ",
-        *(
-            f"{application}.{name}"
-            for application in APPLICATIONS
-            for name in ("config", "extensions", "jinja_env.globals")
-        ),
-    }
-)
+_ENVIRON = "os.environ"
+# Mappings that all requests share, under each of their names.
+_MAPPINGS = {
+    _ENVIRON: _ENVIRON,
+    **{
+        f"{application}.{name}": name
+        for application in APPLICATIONS
+        for name in ("config", "extensions", "jinja_env.globals")
+    },
+}
 _WRITERS = frozenset({"from_mapping", "setdefault", "update"})
+_GETENV = Foreign("os.getenv")
 _PUTENV = "os.putenv"
 _SETATTR = "builtins.setattr"
 _SETTERS = spelled((_PUTENV, _SETATTR))
@@ -43,11 +47,15 @@ _ADVICE_SETTING = Advice(
 
 
 class _Write(NamedTuple):
-    """An expression that writes `values` to the state of the process that `named` says."""
+    """An expression that writes `values` to the state of the process that `named` says.
+
+    `mapping` is where they go: one of those above, or empty for the application itself.
+    """
 
     node: ast.expr
     named: str
     values: tuple[ast.expr, ...]
+    mapping: str
 
 
 class RequestInAppState(Rule):
@@ -103,41 +111,72 @@ class RequestInAppState(Rule):
         if not data.may_be_in(module):
             return
         for write in _writes(module, project, data):
-            found = (data.of(module, value) for value in write.values)
-            datum = next((each for each in found if each and each.kind is not Kind.PROXY), None)
-            if datum is None:
+            found = ((value, data.of(module, value)) for value in write.values)
+            written = ((v, each) for v, each in found if each and each.kind is not Kind.PROXY)
+            value, datum = next(written, (None, None))
+            if value is None or datum is None:
                 continue
             if locking_around(module, project, write.node) >= Locking.KEPT:
                 continue  # others that read there may take the lock too
             if may_be_in_request(module, project, write.node):
-                yield self._found(module, project, write, datum)
+                yield self._found(module, project, write, value, datum)
 
-    def _found(self, module: Module, project: Project, write: _Write, datum: Datum) -> Finding:
+    def _found(
+        self, module: Module, project: Project, write: _Write, value: ast.expr, datum: Datum
+    ) -> Finding:
         message = f"`{write.named}` is shared by all requests, but gets `{datum.of}` of one"
         is_sent = any(f".{name}" in datum.of for name in BODY_READS)
         # A form that is sent to change a setting mostly changes it for all, on purpose.
         level: Level = "info" if is_sent else "error"
         advice = _ADVICE_SETTING if is_sent else _ADVICE
-        path = path_of_write(module, project, write.node, datum)
+        key = _key_of(module, write, value)
+        reads = _reads_of(project, write, key) if key is not None else ()
+        read = read_by_another(module, project, write.node, reads)
+        path = path_of_write(module, project, write.node, datum, read)
         return self.finding(module, level, write.node, message, advice, None, path)
 
 
-def path_of_write(
-    module: Module, project: Project, node: ast.AST, datum: Datum
-) -> tuple[Step, ...]:
-    """Return the path from what Flask calls, over what is read of the request, to a write."""
-    reach = ContextFlow.of(project).reachability.of(module, node)
-    return path_to(reach, *datum.steps, step_at(module, node, "write"))
+def _key_of(module: Module, write: _Write, value: ast.expr) -> str | None:
+    """Return the name under which a write puts a value, if the code says it."""
+    node, parent = write.node, module.scopes.parents[value]
+    key: ast.AST | None = None
+    if isinstance(node, ast.Attribute):
+        return node.attr
+    if isinstance(parent, ast.keyword):
+        return parent.arg
+    if isinstance(node, ast.Subscript):
+        key = node.slice
+    elif isinstance(parent, ast.Call) and value in parent.args[1:]:
+        key = parent.args[parent.args.index(value) - 1]
+    return key.value if isinstance(key, ast.Constant) and isinstance(key.value, str) else None
 
 
-def may_be_in_request(module: Module, project: Project, node: ast.AST) -> bool:
-    """Whether code may serve a request, not only use the context of a test request."""
-    reachability = ContextFlow.of(project).reachability
-    reach = reachability.of(module, node)
-    around = module.scopes.function_of(node)
-    if reach.where is Where.REQUEST and not reach.steps and around is not None:
-        reach = reachability.of_function(module, around)
-    return reach.where in (Where.REQUEST, Where.UNKNOWN)
+def _reads_of(project: Project, write: _Write, key: str) -> Iterator[tuple[Module, ast.expr]]:
+    """Yield what reads the item, or the attribute of the application, that a write gives."""
+    for module in project.parsed(project.naming(key)):
+        if not write.mapping:
+            for node in module.scopes.attribute_reads.get(key, ()):
+                if is_application(module, project, node.value):
+                    yield module, node
+            continue
+        for text, constant in module.scopes.strings:
+            read = module.scopes.parents[constant]
+            if text == key and _mapping_read(module, project, read, constant) == write.mapping:
+                if read is not write.node:
+                    yield module, cast(ast.expr, read)
+
+
+def _mapping_read(module: Module, project: Project, node: ast.AST, key: ast.expr) -> str | None:
+    """Return the mapping whose item of this key an expression reads."""
+    if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Load):
+        return _mapping(module, project, node.value)
+    if not isinstance(node, ast.Call) or key not in node.args[:1]:
+        return None
+    if ContextFlow.of(project).values.of(module, node.func) == _GETENV:
+        return _ENVIRON
+    if isinstance(node.func, ast.Attribute) and node.func.attr in ITEM_READERS:
+        return _mapping(module, project, node.func.value)
+    return None
 
 
 def _writes(module: Module, project: Project, data: RequestData) -> Iterator[_Write]:
@@ -155,8 +194,7 @@ def _writes(module: Module, project: Project, data: RequestData) -> Iterator[_Wr
     writers = known_as_any(project, _SETTERS) | _WRITERS
     for call in calls_of_any(module, writers):
         if data.may_be_given(module, call) and scopes.function_of(call) is not None:
-            values = (*call.args, *(keyword.value for keyword in call.keywords))
-            yield from _called(module, project, call, values)
+            yield from _called(module, project, call, tuple(arguments_of(call)))
 
 
 def _assigned(module: Module, node: ast.Attribute | ast.Subscript) -> tuple[ast.expr, ...]:
@@ -174,9 +212,12 @@ def _to_state(
     values: tuple[ast.expr, ...],
 ) -> Iterator[_Write]:
     """Yield the assignment to an attribute or an item, if that is of shared state."""
-    is_of_state = is_application if isinstance(node, ast.Attribute) else _is_mapping
-    if is_of_state(module, project, node.value):
-        yield _Write(node, _written(module, node), values)
+    if isinstance(node, ast.Subscript):
+        mapping = _mapping(module, project, node.value)
+        if mapping is not None:
+            yield _Write(node, _written(module, node), values, mapping)
+    elif is_application(module, project, node.value):
+        yield _Write(node, _written(module, node), values, "")
 
 
 def _value_assigned(module: Module, target: ast.expr) -> ast.expr | None:
@@ -198,20 +239,21 @@ def _called(
     """Yield what a call writes to shared state."""
     function = call.func
     if isinstance(function, ast.Attribute) and function.attr in _WRITERS:
-        if _is_mapping(module, project, function.value):
-            yield _Write(call, _written(module, function.value), values)
+        mapping = _mapping(module, project, function.value)
+        if mapping is not None:
+            yield _Write(call, _written(module, function.value), values, mapping)
         return
     value = ContextFlow.of(project).values.of(module, function)
     if value == Foreign(_PUTENV):
-        yield _Write(call, "os.environ", values)
+        yield _Write(call, _ENVIRON, values, _ENVIRON)
     elif value == Foreign(_SETATTR) and len(call.args) == 3:
         if is_application(module, project, call.args[0]):
-            yield _Write(call, _written(module, call.args[0]), values[1:])
+            yield _Write(call, _written(module, call.args[0]), values[1:], "")
 
 
-def _is_mapping(module: Module, project: Project, node: ast.expr) -> bool:
-    value = ContextFlow.of(project).values.of(module, node)
-    return isinstance(value, Foreign) and value.name in _MAPPINGS
+def _mapping(module: Module, project: Project, node: ast.expr) -> str | None:
+    """Return which of the mappings an expression is, by the one name of it."""
+    return _MAPPINGS.get(ContextFlow.of(project).values.name_of(module, node))
 
 
 def _written(module: Module, node: ast.expr) -> str:

@@ -20,8 +20,8 @@ from flask_ctxfix.flask_facts import REQUEST_GETTERS, REQUEST_PROXIES
 from flask_ctxfix.flask_versions import TargetVersion
 from flask_ctxfix.module import Module
 from flask_ctxfix.project import Project
-from flask_ctxfix.source import SourceError
-from flask_ctxfix.steps import step_at
+from flask_ctxfix.steps import expression_at, step_at
+from flask_ctxfix.syntax import arguments_of
 
 _READS = REQUEST_PROXIES | REQUEST_GETTERS
 _ADVICE_KEY = "make it a part of the key, by `query_string=True` or `make_cache_key`"
@@ -101,7 +101,7 @@ class CachedFunctionReadsRequest(Rule):
         self, module: Module, project: Project, call: ast.Call, cached: CachedFunction
     ) -> Iterator[Finding]:
         data = RequestData.of_project(project)
-        for argument in (*call.args, *(each.value for each in call.keywords)):
+        for argument in arguments_of(call):
             datum = data.of(module, argument)
             if datum is None or datum.kind is Kind.VALUE or datum.is_caught:
                 continue
@@ -122,7 +122,7 @@ def _read_of_request(cached: CachedFunction, project: Project) -> Use | None:
     for use in ContextFlow.of(project).needs.of(function).uses:
         if use.of not in _READS or use.access == "write" or use.attribute in cached.attributes:
             continue
-        if use.of == "flask.g" and not _is_of_request(use, project):
+        if use.of == "flask.g" and not _is_of_request(cached, use, project):
             continue
         if use.name.partition(".")[0].partition("[")[0] not in roots:
             return use
@@ -137,23 +137,14 @@ def _roots_passed(cached: CachedFunction, project: Project) -> set[str]:
     for module, reference in reachability.references(cached.module, cached.node):
         call = module.scopes.parents.get(reference)
         if isinstance(call, ast.Call) and call.func is reference:
-            for argument in (*call.args, *(each.value for each in call.keywords)):
+            for argument in arguments_of(call):
                 datum = data.of(module, argument)
                 if datum is not None and datum.kind is Kind.VALUE:
                     roots.add(datum.of.partition(".")[0].partition("[")[0])
     return roots
 
 
-def _is_of_request(use: Use, project: Project) -> bool:
+def _is_of_request(cached: CachedFunction, use: Use, project: Project) -> bool:
     """Whether the attribute of `g` that is read holds data of the request."""
-    last = use.steps[-1]
-    try:
-        module = project.module(last.filename)
-        nodes = module.scopes.nodes(ast.Attribute)
-    except SourceError:
-        return False
-    data = RequestData.of_project(project)
-    return any(
-        node.attr == use.attribute and node.lineno == last.row and data.of(module, node) is not None
-        for node in nodes
-    )
+    found = expression_at(cached.module, project, use.steps[-1])
+    return found is not None and RequestData.of_project(project).of(*found) is not None

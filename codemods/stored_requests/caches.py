@@ -10,8 +10,8 @@ from flask_ctxfix.aliases import calls_of_any, known_as_any, may_be
 from flask_ctxfix.context_flow import ContextFlow, Where
 from flask_ctxfix.context_flow.module_names import functions_of
 from flask_ctxfix.context_flow.request_data import RequestData
-from flask_ctxfix.context_flow.values import Class, Foreign, Function
-from flask_ctxfix.flask_facts import CACHES, CacheKey, spelled
+from flask_ctxfix.context_flow.values import Class, Function
+from flask_ctxfix.flask_facts import CACHES, TOLD_BY_PATH, TOLD_BY_QUERY, CacheKey, spelled
 from flask_ctxfix.module import Module
 from flask_ctxfix.obligations.shared_instances import is_shared
 from flask_ctxfix.project import Project
@@ -53,8 +53,7 @@ def cached_function(
         called = without_call(decorator)
         if not may_be(module, called, known_as_any(project, NAMES)):
             continue
-        value = ContextFlow.of(project).values.of(module, called)
-        name = value.name if isinstance(value, Foreign) else ""
+        name = ContextFlow.of(project).values.name_of(module, called)
         if name in CACHES and _lasts(module, project, node, CACHES[name]):
             return _keyed(CachedFunction(module, node, decorator, CACHES[name]))
     return None
@@ -90,7 +89,7 @@ def _may_be(
     """Whether an expression is a function of a module, or a variable that may stand for it."""
     for other, binding in project.bindings(module, named):
         if isinstance(binding.node, FunctionDefinition):
-            if other.path == home.path and binding.node.lineno == node.lineno:
+            if other.key_of(binding.node) == home.key_of(node):
                 return True
         elif binding.value is not None:
             if _may_be(other, project, binding.value, home, node):
@@ -118,10 +117,10 @@ def _keyed(cached: CachedFunction) -> CachedFunction | None:
         return None
     attributes: set[str] = set()
     if prefix is None or "%s" in str(getattr(prefix, "value", "")):
-        attributes |= {"blueprint", "endpoint", "method", "path", "url_rule", "view_args"}
+        attributes |= TOLD_BY_PATH
     query = given.get("query_string")
     if query is not None and getattr(query, "value", True):
-        attributes |= {"args", "full_path", "query_string", "url", "values"}
+        attributes |= TOLD_BY_QUERY
     return cached._replace(attributes=frozenset(attributes))
 
 

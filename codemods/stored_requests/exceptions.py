@@ -12,7 +12,7 @@ from flask_ctxfix.context_flow.values import Foreign
 from flask_ctxfix.flask_facts import ADDING, ERROR_HANDLERS
 from flask_ctxfix.module import Module
 from flask_ctxfix.project import Project
-from flask_ctxfix.steps import step_at_name
+from flask_ctxfix.steps import step_at
 from flask_ctxfix.syntax import without_call
 
 _TEXT_ONLY = "the exception is kept as a text, without its type and its traceback"
@@ -24,12 +24,13 @@ def handled(module: Module, project: Project, node: ast.expr) -> Datum | None:
     if not isinstance(node, ast.Name):
         return None
     home = module.scopes.home_of(node)
-    kinds = [each.kind for each in home.bindings.get(node.id, ())]
+    bindings = home.bindings.get(node.id, [])
+    if [each.kind for each in bindings] != ["parameter"]:
+        return None
     for decorator in getattr(home.node, "decorator_list", ()):
         called = without_call(decorator)
-        value = ContextFlow.of(project).values.of(module, called)
-        if isinstance(value, Foreign) and value.name in ERROR_HANDLERS and kinds == ["parameter"]:
-            step = step_at_name(module, home.node, node.id, "read")
+        if ContextFlow.of(project).values.name_of(module, called) in ERROR_HANDLERS:
+            step = step_at(module, bindings[0].node, "read")
             return Datum(Kind.OBJECT, node.id, (step,), is_caught=True)
     return None
 
@@ -90,6 +91,5 @@ def _text_of(module: Module, project: Project, item: ast.Name) -> str | None:
     if isinstance(parent, ast.FormattedValue) and parent.format_spec is None:
         return "repr" if parent.conversion == ord("r") else "str"
     if isinstance(parent, ast.Call) and parent.args == [item]:
-        value = ContextFlow.of(project).values.of(module, parent.func)
-        return _TEXTS.get(value.name) if isinstance(value, Foreign) else None
+        return _TEXTS.get(ContextFlow.of(project).values.name_of(module, parent.func))
     return None

@@ -17,8 +17,8 @@ from flask_ctxfix.context_flow import ContextFlow, Reach, Where
 from flask_ctxfix.context_flow.caught import caught_around, may_catch
 from flask_ctxfix.context_flow.module_names import functions_of
 from flask_ctxfix.context_flow.paths import path_to
-from flask_ctxfix.context_flow.values import Foreign, Function
-from flask_ctxfix.flask_facts import AFTER_REQUEST, SETTING_UP
+from flask_ctxfix.context_flow.values import Function
+from flask_ctxfix.flask_facts import AFTER_REQUEST, EVENT_DECORATORS, SETTING_UP, TEARDOWNS
 from flask_ctxfix.flask_versions import TargetVersion
 from flask_ctxfix.module import Module
 from flask_ctxfix.obligations.which_application import has_one_application
@@ -30,17 +30,7 @@ from flask_ctxfix.syntax import last_name, without_call
 _OWNERS = ("flask.Flask().", "flask.current_app.", "flask.Blueprint().")
 # What Flask calls once the response is made, when it is too late for `after_this_request`; handlers
 # of Flask-SocketIO make no response at all.
-_LATE = frozenset(
-    {
-        "after_app_request",
-        "after_request",
-        "event",
-        "on",
-        "teardown_app_request",
-        "teardown_appcontext",
-        "teardown_request",
-    }
-)
+_LATE = AFTER_REQUEST | TEARDOWNS | EVENT_DECORATORS
 _CHECKED_BLUEPRINTS = (2, 3)
 # What Flask raises if something is set up once a request is served.
 _LATE_ERROR = "AssertionError"
@@ -188,8 +178,7 @@ def _owner(module: Module, project: Project, node: ast.expr) -> str | None:
     """Return what an attribute that sets something up is one of: a kind of `_OWNERS`."""
     if not isinstance(node, ast.Attribute) or node.attr not in SETTING_UP:
         return None
-    value = ContextFlow.of(project).values.of(module, node)
-    name = value.name if isinstance(value, Foreign) else ""
+    name = ContextFlow.of(project).values.name_of(module, node)
     return next((owner for owner in _OWNERS if name == owner + node.attr), None)
 
 

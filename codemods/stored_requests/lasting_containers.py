@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from flask_ctxfix.codemods.stored_requests.slots import Slot, slot_of
@@ -10,12 +11,17 @@ from flask_ctxfix.codemods.stored_requests.uses import uses_in
 from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.values import Class, Foreign, Function, Instance, bound_arguments
 from flask_ctxfix.flask_facts import (
+    ADDING,
+    ANSWERING,
     DERIVING_CALLS,
     ENTRY_BASES,
+    GROWING,
     ITEM_READERS,
     LAZY_WRAPPERS,
     PLAIN_BASES,
+    READING_AT_ONCE,
     TAKING,
+    is_report,
 )
 from flask_ctxfix.module import Module
 from flask_ctxfix.project import Project
@@ -23,23 +29,8 @@ from flask_ctxfix.scopes import FunctionNode, Scope
 from flask_ctxfix.syntax import defaults_of
 
 _ITEMS = ITEM_READERS - TAKING
-_GROWING = frozenset(
-    {
-        "builtins.dict",
-        "builtins.list",
-        "builtins.set",
-        "collections.OrderedDict",
-        "collections.defaultdict",
-        "collections.deque",
-    }
-)
 # Functions that only read what they are given.
-_READERS = (
-    DERIVING_CALLS
-    | LAZY_WRAPPERS
-    | {"builtins.all", "builtins.any", "builtins.print", "pprint.pprint"}
-    | {"flask.jsonify", "flask.render_template"}
-)
+_READERS = DERIVING_CALLS | LAZY_WRAPPERS | READING_AT_ONCE | ANSWERING
 _PLAIN = PLAIN_BASES | ENTRY_BASES.keys()
 _LITERALS = (ast.List, ast.Dict, ast.Set)
 
@@ -53,6 +44,11 @@ class Container(NamedTuple):
     named: ast.expr
     uses: tuple[tuple[Module, ast.expr], ...]
     is_emptied: bool
+
+    @property
+    def reads(self) -> Iterator[tuple[Module, ast.expr]]:
+        """The uses that do more than to put something in."""
+        return (use for use in self.uses if not _only_adds(*use))
 
 
 def may_last(module: Module, node: ast.expr) -> bool:
@@ -76,7 +72,7 @@ def lasting_container(module: Module, project: Project, node: ast.expr) -> Conta
             return _default(module, project, node, home)
     elif not isinstance(node, ast.Attribute):
         return None
-    slot = _slot(module, project, node)
+    slot = shared_slot(module, project, node)
     if slot is None or not _grows(slot, project):
         return None
     return _used(slot, node, project)
@@ -91,7 +87,8 @@ def _container_of(node: ast.expr) -> ast.expr | None:
     return None
 
 
-def _slot(module: Module, project: Project, node: ast.expr) -> Slot | None:
+def shared_slot(module: Module, project: Project, node: ast.expr) -> Slot | None:
+    """Return the slot that a global or an attribute is, if all requests share it."""
     if isinstance(node, ast.Attribute):
         return slot_of(module, project, node) or _of_class(module, project, node)
     found = project.bindings(module, node)
@@ -142,9 +139,8 @@ def _is_growing(module: Module, project: Project, node: ast.expr | None) -> bool
         return True
     if not isinstance(node, ast.Call) or any(each.arg == "maxlen" for each in node.keywords):
         return False
-    value = ContextFlow.of(project).values.of(module, node.func)
-    is_limited = value == Foreign("collections.deque") and len(node.args) > 1
-    return isinstance(value, Foreign) and value.name in _GROWING and not is_limited
+    name = ContextFlow.of(project).values.name_of(module, node.func)
+    return name in GROWING and not (name == "collections.deque" and len(node.args) > 1)
 
 
 def _default(module: Module, project: Project, node: ast.Name, home: Scope) -> Container | None:
@@ -187,6 +183,25 @@ def _used(slot: Slot, named: ast.expr, project: Project) -> Container:
     return Container(named, tuple(found), is_emptied)
 
 
+def _only_adds(module: Module, use: ast.expr) -> bool:
+    """Whether a use of a container only puts something into it, or into an item of it."""
+    parents = module.scopes.parents
+    while True:
+        parent = parents[use]
+        if isinstance(parent, ast.Subscript) and parent.value is use:
+            if not isinstance(parent.ctx, ast.Load):
+                return True
+            use = parent
+            continue
+        call = parents[parent] if isinstance(parent, ast.Attribute) else None
+        if not isinstance(parent, ast.Attribute) or not isinstance(call, ast.Call):
+            is_added_to = isinstance(parent, ast.AugAssign) and parent.target is use
+            return is_added_to or isinstance(parent, ast.Expr)
+        if parent.attr not in _ITEMS:
+            return parent.attr in ADDING
+        use = call
+
+
 def _may_empty(module: Module, use: ast.expr, project: Project) -> bool:
     """Whether the code that uses a container takes something out, or hands the container on."""
     if not isinstance(getattr(use, "ctx", None), ast.Load):
@@ -209,8 +224,8 @@ def _may_empty(module: Module, use: ast.expr, project: Project) -> bool:
     if isinstance(parent, ast.Starred | ast.keyword):
         parent = parents[parent]
     if isinstance(parent, ast.Call):
-        value = ContextFlow.of(project).values.of(module, parent.func)
-        return not (isinstance(value, Foreign) and value.name in _READERS)
+        name = ContextFlow.of(project).values.name_of(module, parent.func)
+        return name not in _READERS and not is_report(name)
     return isinstance(parent, _HANDING_ON)
 
 

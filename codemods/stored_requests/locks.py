@@ -114,8 +114,7 @@ class _Locks:
         return self._of_instance(value) if isinstance(value, Instance) else None
 
     def _of_instance(self, value: Instance) -> Locking | None:
-        bases = self._values.bases(value.of)
-        if any(isinstance(each, Foreign) and f"{each.name}()" in LOCKS for each in bases):
+        if any(f"{base}()" in LOCKS for base in self._values.base_names(value.of)):
             return Locking.YES
         methods = (
             self._values.member(value.of, name, of_instance=True)

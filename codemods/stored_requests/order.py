@@ -179,8 +179,7 @@ class Order:
         assert not isinstance(node, ast.Lambda)
         for decorator in node.decorator_list:
             called = without_call(decorator)
-            cached = self.values.of(module, called)
-            if isinstance(cached, Foreign) and cached.name in CACHES:
+            if self.values.name_of(module, called) in CACHES:
                 return True
         owner = module.scopes.parents.get(node)
         named_by = owner.name if isinstance(owner, ast.ClassDef) else stem_of(module.path)
@@ -330,8 +329,7 @@ def _uses_of_argument(values: Values, maker: Function) -> dict[str, list[ast.AST
         if isinstance(parent, ast.Attribute):
             continue
         if isinstance(parent, ast.Call) and parent.func is not read:
-            called = values.of(module, parent.func)
-            if isinstance(called, Foreign) and called.name.startswith(_LOOKING):
+            if values.name_of(module, parent.func).startswith(_LOOKING):
                 continue
         is_called = isinstance(parent, ast.Call) and parent.func is read
         kind = "called" if is_called else "other"

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from flask_ctxfix.aliases import known_as_any
 from flask_ctxfix.context_flow import ContextFlow
-from flask_ctxfix.context_flow.values import Foreign, Function, Partial, Value
+from flask_ctxfix.context_flow.values import Function, Partial, Value
 from flask_ctxfix.flask_facts import (
     LISTING,
     LISTS_OF_FUNCTIONS,
@@ -139,8 +139,7 @@ def _registration(
         return Registration(node, call.func, message, "use `after_this_request` or a hook")
     if not _may_register(module, project, call.func):
         return None
-    value = ContextFlow.of(project).values.of(module, call.func)
-    name = value.name if isinstance(value, Foreign) else ""
+    name = ContextFlow.of(project).values.name_of(module, call.func)
     owner, _, method = name.rpartition(".")
     written = module.segment(call.func)
     if method in _CONNECTS and _is_signal(owner) and _stays_connected(module, project, node, call):
@@ -202,8 +201,7 @@ def _is_list_of_handlers(module: Module, project: Project, called: ast.expr) -> 
         return False
     for each in ast.walk(called):
         if isinstance(each, ast.Attribute) and each.attr in _LIST_NAMES:
-            value = ContextFlow.of(project).values.of(module, each)
-            return isinstance(value, Foreign) and value.name in LISTS_OF_FUNCTIONS
+            return ContextFlow.of(project).values.name_of(module, each) in LISTS_OF_FUNCTIONS
     return False
 
 

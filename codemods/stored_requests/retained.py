@@ -7,11 +7,20 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from flask_ctxfix.codemod import Finding, Fix, Level, Rule
-from flask_ctxfix.codemods.stored_requests.app_state import may_be_in_request, path_of_write
 from flask_ctxfix.codemods.stored_requests.exceptions import fix_of, handled, has_traceback
-from flask_ctxfix.codemods.stored_requests.lasting_containers import lasting_container, may_last
+from flask_ctxfix.codemods.stored_requests.kept_paths import (
+    may_be_in_request,
+    path_of_write,
+    read_by_another,
+)
+from flask_ctxfix.codemods.stored_requests.lasting_containers import (
+    lasting_container,
+    may_last,
+    shared_slot,
+)
 from flask_ctxfix.codemods.stored_requests.slots import slot_of
-from flask_ctxfix.codemods.stored_requests.thread_state import thread_stores
+from flask_ctxfix.codemods.stored_requests.thread_state import thread_reads, thread_stores
+from flask_ctxfix.codemods.stored_requests.uses import reads_of
 from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.request_data import RequestData
 from flask_ctxfix.context_flow.request_datum import Datum, Kind
@@ -137,9 +146,12 @@ class RequestObjectRetained(Rule):
                     yield from self._put(module, project, target, put, value, datum)
                     break
         yield from self._last_exceptions(module, project, data)
-        for node, written, datum in thread_stores(module, project, data):
+        for store in thread_stores(module, project, data):
+            node, datum = store.node, store.datum
+            written = module.segment(store.target)
             message = f"`{written}` gets `{datum.of}`, which stays for the next request of a thread"
-            path = path_of_write(module, project, node, datum)
+            read = read_by_another(module, project, node, thread_reads(module, project, store))
+            path = path_of_write(module, project, node, datum, read, "nothing resets it")
             yield self.finding(module, "warning", node, message, _ADVICE_THREAD, None, path)
 
     def _put(
@@ -159,7 +171,8 @@ class RequestObjectRetained(Rule):
         if found is None or found.is_emptied or not may_be_in_request(module, project, put.node):
             return
         named = module.segment(found.named)
-        path = path_of_write(module, project, put.node, datum)
+        read = read_by_another(module, project, put.node, found.reads)
+        path = path_of_write(module, project, put.node, datum, read, "nothing takes it out")
         is_object = datum.kind is Kind.OBJECT or (
             target.newest >= ONE_CONTEXT and datum.of.endswith(_HOLDERS)
         )
@@ -191,7 +204,10 @@ class RequestObjectRetained(Rule):
             datum = data.of(module, node.value) or handled(module, project, node.value)
             if datum is not None and datum.is_caught and has_traceback(module, node.value):
                 message = f"`{module.segment(shared[0])}` keeps an exception, and its request"
-                path = path_of_write(module, project, node, datum)
+                slot = shared_slot(module, project, shared[0])
+                reads = reads_of(slot, project) if slot is not None else ()
+                read = read_by_another(module, project, node, reads)
+                path = path_of_write(module, project, node, datum, read)
                 yield self.finding(module, "warning", node, message, _ADVICE_CAUGHT, None, path)
 
 

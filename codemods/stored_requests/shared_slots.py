@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from itertools import chain
 
 from flask_ctxfix.codemod import Advice, Finding, Fix, Label, Level, Rule, Step, Survey
 from flask_ctxfix.codemods.stored_requests import NAME
+from flask_ctxfix.codemods.stored_requests.kept_paths import path_of_write, read_by_another
 from flask_ctxfix.codemods.stored_requests.moves import Moving, UnmovableError, fix_of
 from flask_ctxfix.codemods.stored_requests.slots import Slot, Store, stores_in
-from flask_ctxfix.codemods.stored_requests.uses import GUARDED, uses_in
-from flask_ctxfix.codemods.stored_requests.verdicts import Verdict, modules_with, verdict_of
-from flask_ctxfix.context_flow import ContextFlow
-from flask_ctxfix.context_flow.paths import path_to
+from flask_ctxfix.codemods.stored_requests.uses import GUARDED, modules_with, reads_of, uses_in
+from flask_ctxfix.codemods.stored_requests.verdicts import Verdict, verdict_of
 from flask_ctxfix.context_flow.request_datum import Kind
 from flask_ctxfix.flask_versions import TargetVersion
 from flask_ctxfix.module import Module
 from flask_ctxfix.project import Project
 from flask_ctxfix.records import Record, replace
-from flask_ctxfix.steps import step_at
 
 _ADVICE = "use `g` for one request, `session` or the database for one user, a store for all"
 _NOT_EVERYWHERE = "it is used in files that are not to be changed"
@@ -147,7 +144,8 @@ class _SharedSlot(Rule):
         written = f"{slot.owner}.{slot.name}" if slot.owner else slot.name
         if datum.kind is Kind.PROXY:
             message = f"`{written}` is set to the proxy `{datum.of}`, for all requests alike"
-            return self.finding(module, "info", store.target, message, _OF_PROXY)
+            path = path_of_write(module, project, store.target, datum, None)
+            return self.finding(module, "info", store.target, message, _OF_PROXY, None, path)
         verdict = verdict_of(slot, project)
         fix = self._fix(slot, moving, module, project)
         if fix is not None:
@@ -185,28 +183,10 @@ class _SharedSlot(Rule):
 
 def _path(store: Store, verdict: Verdict, module: Module, project: Project) -> tuple[Step, ...]:
     """Return the path of data: what one request reads and writes, and another one reads."""
-    datum, target = store.datum, store.target
-    reach = ContextFlow.of(project).reachability.of(module, target)
-    written = step_at(module, target, "write", message="for all requests")
-    path = path_to(reach, *datum.steps, written)
-    read = next(iter(verdict.steps), None) or _read_by_another(store, module, project)
+    read = next(iter(verdict.steps), None)
     if read is None:
-        return path
-    return (*path, read._replace(message="in another request"))
-
-
-def _read_by_another(store: Store, module: Module, project: Project) -> Step | None:
-    """Return a read of what is stored: in another function than the one that stores it, if any."""
-    around = module.scopes.function_of(store.target)
-    reads = [
-        (home, node)
-        for home in (module, *modules_with(store.slot, project))
-        for node in uses_in(store.slot, home, project).reads
-        if not project.is_test(home.path)
-    ]
-    elsewhere = (each for each in reads if each[0].scopes.function_of(each[1]) is not around)
-    found = next(chain(elsewhere, reads), None)
-    return step_at(*found, "read") if found is not None else None
+        read = read_by_another(module, project, store.target, reads_of(store.slot, project))
+    return path_of_write(module, project, store.target, store.datum, read)
 
 
 def _labels(slot: Slot, module: Module, project: Project) -> tuple[Label, ...]:

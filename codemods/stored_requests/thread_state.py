@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from typing import NamedTuple
 
-from flask_ctxfix.codemods.stored_requests.app_state import may_be_in_request
+from flask_ctxfix.codemods.stored_requests.kept_paths import may_be_in_request
 from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.request_data import RequestData
 from flask_ctxfix.context_flow.request_datum import Datum, Kind
@@ -19,9 +20,15 @@ _LOCAL = Foreign("threading.local()")
 _VARIABLE = Foreign("contextvars.ContextVar()")
 
 
-def thread_stores(
-    module: Module, project: Project, data: RequestData
-) -> Iterator[tuple[ast.AST, str, Datum]]:
+class ThreadStore(NamedTuple):
+    """What gives a thread data of a request: `target` is the attribute, or the variable."""
+
+    node: ast.expr
+    target: ast.Attribute | ast.Name
+    datum: Datum
+
+
+def thread_stores(module: Module, project: Project, data: RequestData) -> Iterator[ThreadStore]:
     """Yield what gives a thread data of a request that nothing takes back."""
     values = ContextFlow.of(project).values
     if not data.may_be_in(module):
@@ -35,7 +42,7 @@ def thread_stores(
         if values.of(module, node.value) == _LOCAL and not _is_reset(project, node.attr):
             datum = _stored(module, project, data, node, assigned.value)
             if datum is not None:
-                yield node, module.segment(node), datum
+                yield ThreadStore(node, node, datum)
     for call in module.scopes.calls.get("set", ()):
         function = call.func
         if not isinstance(function, ast.Attribute) or not call.args:
@@ -49,7 +56,27 @@ def thread_stores(
         if values.of(module, function.value) == _VARIABLE:
             datum = _stored(module, project, data, call, call.args[0])
             if datum is not None and not _is_reset(project, function.value.id):
-                yield call, module.segment(function.value), datum
+                yield ThreadStore(call, function.value, datum)
+
+
+def thread_reads(
+    module: Module, project: Project, store: ThreadStore
+) -> Iterator[tuple[Module, ast.expr]]:
+    """Yield what reads what is stored."""
+    target = store.target
+    if isinstance(target, ast.Attribute):
+        kept = project.bindings(module, target.value)
+        for other in project.parsed(project.naming(target.attr)):
+            for node in other.scopes.attribute_reads.get(target.attr, ()):
+                if kept and project.bindings(other, node.value) == kept:
+                    yield other, node
+        return
+    variable = project.bindings(module, target)
+    for other in project.parsed(project.naming(target.id)):
+        for call in other.scopes.calls.get("get", ()):
+            if isinstance(call.func, ast.Attribute):
+                if variable and project.bindings(other, call.func.value) == variable:
+                    yield other, call
 
 
 def _stored(

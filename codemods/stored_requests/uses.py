@@ -52,6 +52,17 @@ class Uses:
         return bool(self.reads or self.writes or self.globals or self.initial or self.imported)
 
 
+def modules_with(slot: Slot, project: Project) -> Iterator[Module]:
+    """Yield the modules that hold the name of a slot."""
+    return project.parsed(project.naming(slot.name))
+
+
+def reads_of(slot: Slot, project: Project) -> Iterator[tuple[Module, ast.expr]]:
+    """Yield what reads a slot, in all of the project."""
+    for module in modules_with(slot, project):
+        yield from ((module, node) for node in uses_in(slot, module, project).reads)
+
+
 def uses_in(slot: Slot, module: Module, project: Project) -> Uses:
     """Return the uses of a slot in a module, which are not to be changed."""
     return module.memo(("uses", slot), lambda: _uses_in(slot, module, project))

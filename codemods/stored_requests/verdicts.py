@@ -11,7 +11,13 @@ from flask_ctxfix.codemod import Applicability, Step
 from flask_ctxfix.codemods.stored_requests.nested import pushes_context
 from flask_ctxfix.codemods.stored_requests.order import Order, Written, function_around
 from flask_ctxfix.codemods.stored_requests.slots import Slot, stores_in
-from flask_ctxfix.codemods.stored_requests.uses import GUARDED, Uses, is_re_exported, uses_in
+from flask_ctxfix.codemods.stored_requests.uses import (
+    GUARDED,
+    Uses,
+    is_re_exported,
+    modules_with,
+    uses_in,
+)
 from flask_ctxfix.context_flow import ContextFlow, Where
 from flask_ctxfix.context_flow.values import Foreign
 from flask_ctxfix.flask_facts import PROXIES, SEEING_NAMES, STARTERS
@@ -43,11 +49,6 @@ class Verdict(NamedTuple):
 def verdict_of(slot: Slot, project: Project) -> Verdict:
     """Return where a slot can go. The files are taken as they were before any rewrite."""
     return project.memo(("verdict", slot), lambda: _Judge(slot, project).verdict())
-
-
-def modules_with(slot: Slot, project: Project) -> Iterator[Module]:
-    """Yield the modules that hold the name of a slot."""
-    return project.parsed(project.naming(slot.name))
 
 
 class _Judge:

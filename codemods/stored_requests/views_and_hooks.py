@@ -12,6 +12,7 @@ from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.module_names import functions_of
 from flask_ctxfix.context_flow.values import Class, Foreign, Function
 from flask_ctxfix.flask_facts import (
+    ANSWERING,
     BEFORE_REQUEST,
     BEHIND_HOOKS,
     ENTRY_BASES,
@@ -19,9 +20,10 @@ from flask_ctxfix.flask_facts import (
     EXPOSING_DECORATORS,
     VIEW_REGISTRATIONS,
 )
-from flask_ctxfix.module import Module
+from flask_ctxfix.module import Module, NodeKey
 from flask_ctxfix.obligations.which_application import has_one_application
 from flask_ctxfix.project import Project
+from flask_ctxfix.scopes import Binding
 from flask_ctxfix.syntax import without_call
 
 _HOOKS: dict[str, Literal["app", "blueprint"]] = {
@@ -29,12 +31,8 @@ _HOOKS: dict[str, Literal["app", "blueprint"]] = {
     "flask.Blueprint().before_app_request": "app",
     "flask.Blueprint().before_request": "blueprint",
 }
-_ANSWERS = frozenset(
-    {"flask.abort", "flask.jsonify", "flask.make_response", "flask.redirect", "flask.Response"}
-    | {"flask.render_template", "flask.render_template_string"}
-)
-
-Owner = tuple[str, int] | None
+# What binds an application or a blueprint, and its name.
+Owner = tuple[NodeKey, str] | None
 
 
 class FlaskCall(NamedTuple):
@@ -73,8 +71,8 @@ class ViewsAndHooks:
                 yield self._flask_call(module, decorator)
         owner = module.scopes.parents.get(function)
         if isinstance(owner, ast.ClassDef):
-            for base in self._values.bases(Class(module, owner)):
-                methods = ENTRY_BASES.get(base.name, ()) if isinstance(base, Foreign) else ()
+            for base in self._values.base_names(Class(module, owner)):
+                methods = ENTRY_BASES.get(base, ())
                 if methods is None and function.name.startswith("on_"):
                     yield FlaskCall(False, False, None)
                 elif methods and function.name in methods:
@@ -116,8 +114,7 @@ class ViewsAndHooks:
 
     def _flask_call(self, module: Module, registered: ast.expr) -> FlaskCall:
         called = without_call(registered)
-        value = self._values.of(module, called)
-        name = value.name if isinstance(value, Foreign) else ""
+        name = self._values.name_of(module, called)
         method = getattr(called, "attr", "")
         is_flask = not name or name.startswith("flask.") or name in EXPOSING_DECORATORS
         is_view = is_flask and (method in VIEW_REGISTRATIONS or name in EXPOSING_DECORATORS)
@@ -129,8 +126,8 @@ class ViewsAndHooks:
         if not isinstance(called, ast.Attribute):
             return None
         bindings = self._project.bindings(module, called.value)
-        places = {(home.path, getattr(each.node, "lineno", 0)) for home, each in bindings}
-        return places.pop() if len(places) == 1 else None
+        owners = {_owner_by(*each) for each in bindings}
+        return owners.pop() if len(owners) == 1 else None
 
     @cached_property
     def _every_hook(self) -> list[_Hook]:
@@ -181,8 +178,7 @@ class ViewsAndHooks:
         return False
 
     def _hook(self, module: Module, called: ast.expr, function: Function) -> Iterator[_Hook]:
-        value = self._values.of(module, called)
-        scope = _HOOKS.get(value.name) if isinstance(value, Foreign) else None
+        scope = _HOOKS.get(self._values.name_of(module, called))
         if scope is not None and isinstance(called, ast.Attribute):
             owner = self._owner(module, called)
             if called.attr != "before_app_request" or self._is_registered(owner):
@@ -206,8 +202,8 @@ class ViewsAndHooks:
             return True
         if isinstance(value, ast.Constant):
             return isinstance(value.value, str)
-        called = self._values.of(module, value.func) if isinstance(value, ast.Call) else None
-        return isinstance(called, Foreign) and called.name in _ANSWERS
+        called = value.func if isinstance(value, ast.Call) else None
+        return called is not None and self._values.name_of(module, called) in ANSWERING
 
     @cached_property
     def has_one_application(self) -> bool:
@@ -231,10 +227,8 @@ class ViewsAndHooks:
         )
 
     def _is_of_application(self, module: Module, node: ast.Attribute) -> bool:
-        value = self._values.of(module, node)
-        return isinstance(value, Foreign) and value.name.startswith(
-            ("flask.Flask().", "flask.current_app.")
-        )
+        owners = ("flask.Flask().", "flask.current_app.")
+        return self._values.name_of(module, node).startswith(owners)
 
     def _is_registered(self, owner: Owner) -> bool:
         """Whether a blueprint is registered, as its hooks for all views only then run."""
@@ -244,7 +238,7 @@ class ViewsAndHooks:
                     if not self._is_run_by_others(module, module.scopes.parents[call]):
                         continue
                     bindings = self._project.bindings(module, call.args[0])
-                    if owner in {(h.path, getattr(b.node, "lineno", 0)) for h, b in bindings}:
+                    if owner in {_owner_by(*each) for each in bindings}:
                         return True
         return False
 
@@ -252,6 +246,10 @@ class ViewsAndHooks:
         """Yield the modules outside of tests that hold one of some names."""
         paths = {path for name in names for path in self._project.naming_outside_tests(name)}
         return self._project.parsed(sorted(paths))
+
+
+def _owner_by(module: Module, binding: Binding) -> Owner:
+    return module.key_of(binding.node), binding.name
 
 
 def _certain_in(module: Module, statement: ast.AST) -> ast.FunctionDef | ast.Module | None:

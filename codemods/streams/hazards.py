@@ -160,8 +160,7 @@ def _given_to(module: Module, project: Project, node: ast.expr) -> str | None:
     values = ContextFlow.of(project).values
     for parent in module.scopes.ancestors(node):
         if isinstance(parent, ast.Call):
-            value = values.of(module, parent.func)
-            starter = STARTERS.get(value.name) if isinstance(value, Foreign) else None
+            starter = STARTERS.get(values.name_of(module, parent.func))
             return starter.noun if starter is not None else None
         if not isinstance(parent, _CONTAINERS):
             return None

@@ -13,7 +13,7 @@ from flask_ctxfix.context_flow import ContextFlow, Where
 from flask_ctxfix.context_flow.handled_errors import fallbacks
 from flask_ctxfix.context_flow.summaries import Use
 from flask_ctxfix.context_flow.uses import writes_session
-from flask_ctxfix.flask_facts import USERS
+from flask_ctxfix.flask_facts import SAME_ANYWHERE, USERS
 from flask_ctxfix.insertion_points import has_types_above, is_first_on_line
 from flask_ctxfix.module import Module
 from flask_ctxfix.obligations.set_between import set_between
@@ -38,24 +38,6 @@ _UNCERTAIN = "the stream may be made outside of a request, where the values cann
 # What is read of these may be an object that works in its context only.
 _OBJECTS = USERS | {"flask.g"}
 _APP_NAMES = ("app", "flask_app")
-# What an application gives wherever it is.
-_OF_APP = frozenset(
-    {
-        "config",
-        "debug",
-        "import_name",
-        "instance_path",
-        "logger",
-        "name",
-        "open_instance_resource",
-        "open_resource",
-        "root_path",
-        "secret_key",
-        "static_folder",
-        "template_folder",
-        "testing",
-    }
-)
 
 
 class _Values(NamedTuple):
@@ -139,7 +121,9 @@ def _has_fallback(module: Module, project: Project, around: ast.AST, node: ast.e
 
 def _app_of(module: Module, around: ast.AST, use: Use) -> Read | None:
     """Return the application, if a use is of what it gives wherever it is."""
-    if use.of != "flask.current_app" or use.access == "write" or use.attribute not in _OF_APP:
+    if use.of != "flask.current_app" or use.access == "write":
+        return None
+    if use.attribute not in SAME_ANYWHERE:
         return None
     node = expression_of(module, around, use)
     if not isinstance(node, ast.Attribute) or not isinstance(node.value, ast.Name | ast.Attribute):

@@ -27,7 +27,7 @@ from flask_ctxfix.project import Project
 from flask_ctxfix.records import Record
 from flask_ctxfix.scopes import FunctionNode
 from flask_ctxfix.steps import entry_step, step_at
-from flask_ctxfix.syntax import without_call
+from flask_ctxfix.syntax import arguments_of, without_call
 
 _MAKERS = spelled(RESPONSE_MAKERS)
 
@@ -111,7 +111,7 @@ def _passed_on(module: Module, project: Project) -> Iterator[ast.expr]:
     """Yield the arguments for functions of the project that give a parameter to a response."""
     values = ContextFlow.of(project).values
     for call in module.scopes.calls_of(_streaming(project)):
-        arguments = (*call.args, *(each.value for each in call.keywords))
+        arguments = arguments_of(call)
         if not any(isinstance(made_at(module, each), MAKING) for each in arguments):
             continue
         called = values.of(module, call.func)
@@ -187,8 +187,7 @@ def _makes_response(module: Module, project: Project, called: ast.expr) -> bool:
 
 
 def _is_response(owner: Class, project: Project) -> bool:
-    bases = ContextFlow.of(project).values.bases(owner)
-    return any(isinstance(base, Foreign) and base.name in RESPONSE_MAKERS for base in bases)
+    return not RESPONSE_MAKERS.isdisjoint(ContextFlow.of(project).values.base_names(owner))
 
 
 def _returned(module: Module, project: Project) -> Iterator[ast.expr]:
@@ -220,15 +219,14 @@ def is_view(module: Module, project: Project, function: FunctionNode) -> bool:
             return False
         for decorator in function.decorator_list:
             called = without_call(decorator)
-            value = values.of(module, called)
-            if isinstance(value, Foreign) and value.name in VIEW_DECORATORS:
+            if values.name_of(module, called) in VIEW_DECORATORS:
                 return True
         owner = module.scopes.parents.get(function)
         if not isinstance(owner, ast.ClassDef):
             return False
-        bases = {b.name for b in values.bases(Class(module, owner)) if isinstance(b, Foreign)}
+        is_view = not VIEW_BASES.isdisjoint(values.base_names(Class(module, owner)))
         has_decorators = "decorators" in module.scopes.opened_by(owner).bindings
-        return bool(bases & VIEW_BASES) and function.name in VIEW_METHODS and not has_decorators
+        return is_view and function.name in VIEW_METHODS and not has_decorators
 
     return module.memo(("is view", function), look)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flask_ctxfix.codemod import Codemod
 from flask_ctxfix.flask_facts import EXECUTOR_CALLS, SENDING, STARTERS, TASK_MAKERS, spelled
+from flask_ctxfix.lazy_commands import giving_command
 
 CODEMOD = Codemod(
     name="threads",
@@ -14,11 +15,4 @@ CODEMOD = Codemod(
     in_tests=False,
 )
 
-
-def __getattr__(name: str) -> object:
-    """Give LibCST's tool its command; nothing else pays for the import of LibCST."""
-    if name != "ThreadsCommand":
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from flask_ctxfix.libcst_command import command_for
-
-    return command_for(CODEMOD, __name__, name)
+__getattr__ = giving_command(CODEMOD)

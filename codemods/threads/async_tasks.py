@@ -10,8 +10,14 @@ from flask_ctxfix.codemod import Advice, Finding, Fix, RemoveArgument, ReplaceEx
 from flask_ctxfix.context_flow import ContextFlow, Need, Where
 from flask_ctxfix.context_flow.paths import path_to
 from flask_ctxfix.context_flow.starts import is_deferred
-from flask_ctxfix.context_flow.values import Foreign, Function, Partial
-from flask_ctxfix.flask_facts import ADDING, EXECUTOR_CALLS, TASK_MAKERS, spelled
+from flask_ctxfix.context_flow.values import Function, Partial
+from flask_ctxfix.flask_facts import (
+    ADDING,
+    COROUTINE_STARTERS,
+    EXECUTOR_CALLS,
+    TASK_MAKERS,
+    spelled,
+)
 from flask_ctxfix.flask_versions import TargetVersion
 from flask_ctxfix.module import Module
 from flask_ctxfix.obligations.lasting_work import why_lasting_at, withheld
@@ -21,8 +27,6 @@ from flask_ctxfix.steps import step_at
 from flask_ctxfix.syntax import is_constant_none
 
 _NAMES = spelled((*EXECUTOR_CALLS, *TASK_MAKERS))
-# What starts the coroutine that it is given at once, as the call of an executor does.
-_STARTING = frozenset({"asyncio.gather", "asyncio.shield"})
 # Methods of a task that do not wait for it, and those of a collection that only keep it.
 _NOT_WAITING = frozenset({"add_done_callback", "set_name"})
 _CHANGES = "use `asyncio.to_thread`, which takes the context along, and the default executor"
@@ -110,8 +114,7 @@ class TaskLostInAsyncView(Rule):
             return
         values = ContextFlow.of(project).values
         for call in module.scopes.calls_of(known_as_any(project, _NAMES)):
-            value = values.of(module, call.func)
-            name = value.name if isinstance(value, Foreign) else ""
+            name = values.name_of(module, call.func)
             if name in EXECUTOR_CALLS:
                 yield from self._in_executor(module, project, call)
             elif name in TASK_MAKERS and _is_lost(module, project, call):
@@ -181,10 +184,9 @@ def _is_started(module: Module, project: Project, call: ast.Call) -> bool:
         if isinstance(parent, ast.Await):
             return True
         if isinstance(parent, ast.Call):
-            called = ContextFlow.of(project).values.of(module, parent.func)
-            name = called.name if isinstance(called, Foreign) else ""
+            name = ContextFlow.of(project).values.name_of(module, parent.func)
             if name != "asyncio.wait_for":
-                return name in _STARTING
+                return name in COROUTINE_STARTERS
         is_made = isinstance(parent, ast.ListComp | ast.GeneratorExp) and parent.elt is node
         if not is_made and not isinstance(parent, ast.Call | ast.List | ast.Tuple | ast.Starred):
             return False

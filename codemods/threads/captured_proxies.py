@@ -9,7 +9,6 @@ from flask_ctxfix.codemod import Fix, InsertStatement, ReplaceExpression
 from flask_ctxfix.context_flow import ContextFlow, Summary, Where
 from flask_ctxfix.context_flow.proxies import proxy_of
 from flask_ctxfix.context_flow.starts import Start, starts_in
-from flask_ctxfix.context_flow.values import Foreign
 from flask_ctxfix.flask_facts import PROXIES
 from flask_ctxfix.local_names import only_assignment
 from flask_ctxfix.module import Module
@@ -65,8 +64,8 @@ def _is_of_module(owner: Module, binding: Binding) -> bool:
 
 def _is_of_package(module: Module, project: Project, node: ast.expr) -> bool:
     """Whether a name is that of a module from outside of the project."""
-    value = ContextFlow.of(project).values.of(module, node)
-    return isinstance(value, Foreign) and "()" not in value.name and value.name not in PROXIES
+    name = ContextFlow.of(project).values.name_of(module, node)
+    return bool(name) and "()" not in name and name not in PROXIES
 
 
 def runs_only_elsewhere(start: Start, project: Project) -> bool:

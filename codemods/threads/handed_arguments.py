@@ -16,14 +16,12 @@ from flask_ctxfix.context_flow.values import (
     Given,
     Known,
     Partial,
-    bound_arguments,
 )
+from flask_ctxfix.flask_facts import RUNNING_IN_CONTEXT
 from flask_ctxfix.module import Module
 from flask_ctxfix.project import Project
 from flask_ctxfix.source import SourceError
-from flask_ctxfix.syntax import defaults_of
-
-_CARRIERS = frozenset({"contextvars.Context().run", "contextvars.copy_context().run"})
+from flask_ctxfix.syntax import arguments_of, defaults_of
 
 
 class Handed(NamedTuple):
@@ -40,17 +38,14 @@ class Handed(NamedTuple):
 def is_carried(start: Start) -> bool:
     """Whether a start takes the context of its caller along."""
     value = start.value.function if isinstance(start.value, Partial) else start.value
-    return isinstance(value, Copied) or (isinstance(value, Foreign) and value.name in _CARRIERS)
+    name = value.name if isinstance(value, Foreign) else ""
+    return isinstance(value, Copied) or name in RUNNING_IN_CONTEXT
 
 
 def handed_to(start: Start) -> Iterator[Handed]:
     """Yield the arguments of a target, and the defaults of the parameters that get none."""
-    call = start.call_elsewhere
-    function = start.function
-    names = dict[ast.expr, str]()
-    if function is not None:
-        names = {node: name for name, node in bound_arguments(call, function)}
-    for node in start.arguments:
+    call, function, names = start.handed, start.function, start.parameters
+    for node in arguments_of(call):
         yield Handed(node, node, names.get(node))
     if function is None or function.module is not start.module:
         return
@@ -69,7 +64,7 @@ def uses_of(start: Start, project: Project, handed: Handed) -> tuple[Use, ...]:
     if function is None or handed.name is None:
         return ()
     proxy = flow.values.of(start.module, handed.node)
-    known = flow.values.arguments(start.module, start.call_elsewhere, function, ())
+    known = flow.values.arguments(start.module, start.handed, function, ())
     rest = tuple(each for each in known if each.name != handed.name)
     assert isinstance(proxy, Foreign)
     given = Given(function.node, handed.name, proxy)

@@ -12,7 +12,7 @@ from flask_ctxfix.context_flow.made_contexts import makes_context
 from flask_ctxfix.context_flow.module_names import functions_of
 from flask_ctxfix.context_flow.starts import Start, starts_in
 from flask_ctxfix.context_flow.values import Class, Copied, Foreign, Function
-from flask_ctxfix.flask_facts import ADDING, TAKING
+from flask_ctxfix.flask_facts import ADDING, TAKING, TOLD_WHEN_CLOSED
 from flask_ctxfix.module import Module
 from flask_ctxfix.obligations.lasting_work import function_run_by
 from flask_ctxfix.obligations.waiting import may_wait
@@ -182,10 +182,6 @@ def app_contexts_in(function: Function) -> Iterator[ast.With]:
             yield node
 
 
-# What a file still tells once it is closed.
-_SAID_OF_FILES = {"content_length", "content_type", "filename", "headers", "mimetype", "name"}
-
-
 def captured_files(function: Function, project: Project) -> Iterator[ast.Name]:
     """Yield the reads of variables of the functions around that hold a file of the request."""
     module = function.module
@@ -193,7 +189,7 @@ def captured_files(function: Function, project: Project) -> Iterator[ast.Name]:
     for node in own_nodes(function.node):
         if not isinstance(node, ast.Name) or not isinstance(node.ctx, ast.Load):
             continue
-        if getattr(module.scopes.parents[node], "attr", "") in _SAID_OF_FILES:
+        if getattr(module.scopes.parents[node], "attr", "") in TOLD_WHEN_CLOSED:
             continue
         home = module.scopes.home_of(node)
         if home not in inner.and_outer() or home is inner or home.parent is None:

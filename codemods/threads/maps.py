@@ -17,7 +17,7 @@ from flask_ctxfix.codemod import (
 )
 from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.starts import Start
-from flask_ctxfix.context_flow.values import Foreign, parameters_of
+from flask_ctxfix.context_flow.values import parameters_of
 from flask_ctxfix.insertion_points import is_first_on_line
 from flask_ctxfix.module import Module
 from flask_ctxfix.obligations.same_value import is_repeatable
@@ -140,8 +140,8 @@ def _map_of(start: Start, project: Project) -> _Map | None:
         return None
     if start.starter.passing != "each" or call.args[:1] != [start.target]:
         return None
-    called = ContextFlow.of(project).values.of(module, call.func)
-    package, _, method = (called.name if isinstance(called, Foreign) else "").partition(".")
+    called = ContextFlow.of(project).values.name_of(module, call.func)
+    package, _, method = called.partition(".")
     pool, given = _POOLS.get(package), call.args[1:]
     is_executor = package == "concurrent"
     method = method.rpartition(".")[2]

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 
 from flask_ctxfix.codemods.threads.captured_proxies import APP, lasting_proxy_of
 from flask_ctxfix.context_flow import ContextFlow
-from flask_ctxfix.context_flow.values import Foreign
 from flask_ctxfix.flask_facts import SENDING, SIGNAL_OBJECTS
 from flask_ctxfix.module import Module
 from flask_ctxfix.project import Project
@@ -22,8 +21,7 @@ def senders_in(module: Module, project: Project) -> Iterator[ast.expr]:
             continue
         if lasting_proxy_of(module, project, call.args[0]) != APP:
             continue
-        signal = values.of(module, called.value)
-        if isinstance(signal, Foreign) and _is_signal(signal.name):
+        if _is_signal(values.name_of(module, called.value)):
             yield call.args[0]
 
 

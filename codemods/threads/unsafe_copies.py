@@ -25,7 +25,7 @@ from flask_ctxfix.context_flow.paths import path_to
 from flask_ctxfix.context_flow.starts import is_deferred, starts_in
 from flask_ctxfix.context_flow.uses import left_on_g, writes_session
 from flask_ctxfix.context_flow.values import Foreign, Function
-from flask_ctxfix.flask_facts import BODY_READS
+from flask_ctxfix.flask_facts import BODY_READS, RUNNING_IN_CONTEXT
 from flask_ctxfix.flask_versions import ONE_CONTEXT, TargetVersion
 from flask_ctxfix.module import Module
 from flask_ctxfix.obligations.lasting_work import why_lasting_at, withheld
@@ -34,7 +34,7 @@ from flask_ctxfix.records import replace
 from flask_ctxfix.source import Span
 from flask_ctxfix.steps import step_at
 
-_CARRIED = Foreign("contextvars.copy_context().run")
+_CARRIED = {Foreign(name) for name in RUNNING_IN_CONTEXT}
 _ADVICE_PASS = "read the value before, in the request, and pass it as an argument"
 _ADVICE_BODY = Advice(
     "read the body before the start: `request.get_data()` or, of a form, `request.form`",
@@ -314,7 +314,7 @@ class UnsafeContextCopy(Rule):
     def _carried(self, module: Module, project: Project) -> Iterator[Finding]:
         flow = ContextFlow.of(project)
         for start in starts_in(module, project):
-            work = next(iter(start.arguments), None) if start.value == _CARRIED else None
+            work = next(iter(start.arguments), None) if start.value in _CARRIED else None
             summary = flow.needs.of(flow.values.of(module, work)) if work else Summary()
             shared = next((use for use in summary.uses if _is_shared(use)), None)
             if shared is not None:

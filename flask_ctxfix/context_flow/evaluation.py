@@ -31,6 +31,10 @@ from flask_ctxfix.scopes import Binding, FunctionNode, Scope
 class Values(Calls):
     """Evaluates the expressions of a project."""
 
+    def base_names(self, owner: Class) -> list[str]:
+        """Return the names of the classes from outside of the project that a class is one of."""
+        return [base.name for base in self.bases(owner) if isinstance(base, Foreign)]
+
     def _of(self, module: Module, node: ast.expr, given: Known = ()) -> Evaluated:
         if not given:
             answer: Evaluated = module.answers.get(node, OPEN)  # most have been asked before

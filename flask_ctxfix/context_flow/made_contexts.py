@@ -7,7 +7,7 @@ from enum import IntEnum
 
 from flask_ctxfix.context_flow.evaluation import Values
 from flask_ctxfix.context_flow.values import Class, Foreign, Function, Instance, Value
-from flask_ctxfix.flask_facts import EXIT_STACKS, is_well_known
+from flask_ctxfix.flask_facts import CONTEXTS_BY_METHOD, EXIT_STACKS, is_well_known
 from flask_ctxfix.module import Module
 from flask_ctxfix.statements import way_out
 from flask_ctxfix.syntax import last_name, without_call
@@ -24,12 +24,7 @@ class Need(IntEnum):
 NEED_OF = {"app": Need.APP, "request": Need.REQUEST}
 
 _CONTAINERS = (ast.Dict, ast.DictComp, ast.List, ast.ListComp, ast.Set, ast.SetComp)
-_MAKERS = {
-    "app_context": Need.APP,
-    "request_context": Need.REQUEST,
-    "test_client": Need.REQUEST,  # it keeps the contexts of what it asked for
-    "test_request_context": Need.REQUEST,
-}
+_MAKERS = {name: NEED_OF[kind] for name, kind in CONTEXTS_BY_METHOD.items()}
 
 
 def makes_context(node: ast.expr) -> Need:

@@ -13,6 +13,8 @@ _CONTEXTS: dict[Where, Context] = {
     Where.APP: "app",
     Where.OUTSIDE: "none",
 }
+# How the top level of a module runs.
+AT_IMPORT = Reach(Where.OUTSIDE)
 
 
 def path_to(

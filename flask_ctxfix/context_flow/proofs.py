@@ -6,12 +6,11 @@ import ast
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from flask_ctxfix import flask_facts
 from flask_ctxfix.context_flow.evaluation import Values
 from flask_ctxfix.context_flow.made_contexts import NEED_OF, Ends, Need
 from flask_ctxfix.context_flow.tables import QuestionKind, Table
 from flask_ctxfix.context_flow.values import Class, Foreign, Function, Known, Value
-from flask_ctxfix.flask_facts import PROXIES
+from flask_ctxfix.flask_facts import CONTEXT_PROBES, PROXIES, STACK_TOPS, canonical_name
 from flask_ctxfix.module import Module
 from flask_ctxfix.origins import NONE
 from flask_ctxfix.project import Project
@@ -30,14 +29,8 @@ class Proof(NamedTuple):
 # Of a test that has one outcome only, the other one proves whatever one likes.
 NEVER_FALSE = Proof(Need.NONE, Need.REQUEST)
 NEVER_TRUE = Proof(Need.REQUEST, Need.NONE)
-PROBES = {
-    "flask.has_app_context": Proof(Need.APP),
-    "flask.has_request_context": Proof(Need.REQUEST),
-}
-_TOPS = {
-    "flask._app_ctx_stack.top": Proof(Need.APP),
-    "flask._request_ctx_stack.top": Proof(Need.REQUEST),
-}
+PROBES = {name: Proof(NEED_OF[kind]) for name, kind in CONTEXT_PROBES.items()}
+_TOPS = {name: Proof(NEED_OF[kind]) for name, kind in STACK_TOPS.items()}
 _PROOF: QuestionKind[Proof] = QuestionKind(
     "proof",
     Proof(Need.REQUEST, Need.REQUEST),
@@ -140,7 +133,7 @@ class Proofs:
             return _TOPS.get(value.name, Proof())
         if isinstance(node, ast.Attribute) and node.attr == "top":
             stacks = self._project.origins(module, node.value) - {NONE}
-            names = [f"{flask_facts.canonical_name(each)}.top" for each in stacks]
+            names = [f"{canonical_name(each)}.top" for each in stacks]
             return _weakest([_TOPS.get(each, Proof()) for each in names]) if names else Proof()
         return Proof()
 

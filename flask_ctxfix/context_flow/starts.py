@@ -9,14 +9,22 @@ from flask_ctxfix.aliases import classes_of, known_as
 from flask_ctxfix.applications import imports_flask
 from flask_ctxfix.codemod import Step
 from flask_ctxfix.context_flow import ContextFlow, Reach, Where
-from flask_ctxfix.context_flow.values import Class, Foreign, Function, Instance, Partial, Value
+from flask_ctxfix.context_flow.values import (
+    Class,
+    Foreign,
+    Function,
+    Instance,
+    Partial,
+    Value,
+    bound_arguments,
+)
 from flask_ctxfix.flask_facts import STARTED_CLASSES, STARTERS, Starter, spelled
 from flask_ctxfix.module import Module
 from flask_ctxfix.project import Project
 from flask_ctxfix.records import Record
 from flask_ctxfix.statements import REPEATING, simple_statement_of
 from flask_ctxfix.steps import entry_step, step_at
-from flask_ctxfix.syntax import last_name, without_call
+from flask_ctxfix.syntax import arguments_of, last_name, without_call
 
 # What modules have, and what objects have.
 _NAMES = spelled(name for name in STARTERS if "()" not in name)
@@ -77,7 +85,7 @@ class Start(Record, eq=False):
         return simple_statement_of(self.module, self.call)
 
     @property
-    def call_elsewhere(self) -> ast.Call:
+    def handed(self) -> ast.Call:
         """The call of the target as it happens elsewhere, as far as it can be seen."""
         args: list[ast.expr] = []
         keywords: list[ast.keyword] = []
@@ -89,9 +97,9 @@ class Start(Record, eq=False):
             args += call.args[starter.position + 1 :]
             keywords += (each for each in call.keywords if each.value is not self.target)
         elif isinstance(call, ast.Call) and starter.passing == "tuple":
-            named = {each.arg: each.value for each in call.keywords}
+            given = {each.arg: each.value for each in call.keywords}
             positional = call.args[starter.arguments : starter.arguments + 2]
-            for value in (*positional, named.get("args"), named.get("kwargs"), named.get("kwds")):
+            for value in (*positional, given.get("args"), given.get("kwargs"), given.get("kwds")):
                 if isinstance(value, ast.Tuple | ast.List):
                     args += value.elts
                 elif isinstance(value, ast.Dict):
@@ -103,8 +111,13 @@ class Start(Record, eq=False):
     @property
     def arguments(self) -> list[ast.expr]:
         """The expressions that are given to the target."""
-        call = self.call_elsewhere
-        return [*call.args, *(each.value for each in call.keywords)]
+        return [*arguments_of(self.handed)]
+
+    @property
+    def parameters(self) -> dict[ast.expr, str]:
+        """The parameters that get the arguments, as far as they are known."""
+        bound = () if self.function is None else bound_arguments(self.handed, self.function)
+        return {argument: name for name, argument in bound}
 
     def reach(self, project: Project) -> Reach:
         """Return where the start happens."""
@@ -255,8 +268,7 @@ def _starts(module: Module, project: Project) -> Iterator[Start]:
     values = ContextFlow.of(project).values
     for call in module.scopes.calls_of(_names(project)):
         called = call.func
-        value = values.of(module, called)
-        starter = STARTERS.get(value.name) if isinstance(value, Foreign) else None
+        starter = STARTERS.get(values.name_of(module, called))
         target = target_of(call, starter) if starter is not None else None
         if starter is not None and target is not None and not _is_prepared(module, project, called):
             yield Start(module, call, starter, target, values.of(module, target))
@@ -295,9 +307,7 @@ def _started_classes(module: Module, project: Project) -> Iterator[tuple[ast.Cla
     values = ContextFlow.of(project).values
     names = frozenset().union(*(classes_of(project, name) for name in spelled(STARTED_CLASSES)))
     for node in module.scopes.nodes(ast.ClassDef) if module.names & names else ():
-        bases = values.bases(Class(module, node))
-        foreign = {base.name for base in bases if isinstance(base, Foreign)}
-        known = sorted(foreign & STARTED_CLASSES.keys())
+        known = sorted(STARTED_CLASSES.keys() & {*values.base_names(Class(module, node))})
         starter = STARTED_CLASSES[known[0]] if known else None
         if starter is not None:
             yield node, starter

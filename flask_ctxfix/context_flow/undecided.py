@@ -55,6 +55,11 @@ class ValueQuestions:
         """Return what `node` stands for where parameters have the values `given`."""
         return decided(self._of(module, node, given))
 
+    def name_of(self, module: Module, node: ast.expr) -> str:
+        """Return the name of what comes from outside of the project; empty for anything else."""
+        value = self.of(module, node)
+        return value.name if isinstance(value, Foreign) else ""
+
     def _of(self, module: Module, node: ast.expr, given: Known = ()) -> Evaluated:
         """Return what an expression stands for, as far as that is decided."""
         raise NotImplementedError

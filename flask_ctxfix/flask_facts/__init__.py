@@ -116,9 +116,22 @@ NONE_WITHOUT_REQUEST = named("none without request")
 FLASK_PROXIES = spelled(name for name in PROXIES if name.startswith("flask."))
 REQUEST_CONTEXT_MAKERS = methods("makes request context")
 CONTEXT_MAKERS = methods("makes app context", "makes request context")
+# Those that make one, or keep that of what they ask for, by the context; and those that tell
+# whether there is one.
+CONTEXTS_BY_METHOD = {
+    **_spelled_kinds("makes app context", "makes request context"),
+    **dict.fromkeys(methods("keeps request context"), "request"),
+}
+CONTEXT_PROBES = _kinds("proves app context", "proves request context")
+# What is the same, or does the same, in each app context of an application; what notices that a
+# context comes or goes, beside functions for teardown, or is asked for each URL.
+ALIKE_IN_APP_CONTEXTS = through_proxy(named("alike in app contexts"))
+NOTICING_CONTEXTS = methods("notices contexts")
 CLASSES = methods("context class")
 # What runs a function elsewhere and takes the context along.
 CARRIERS = named("takes context along")
+# What runs a function in a context of Python, here and now.
+RUNNING_IN_CONTEXT = named("runs in context")
 
 # Attributes of the request: those whose reading has no effect and does not fail, and those that
 # read its body.
@@ -126,6 +139,13 @@ PURE_READS = methods("reads purely")
 BODY_READS = methods("reads body")
 WHOLE_BODY_READS = methods("reads whole body")
 FORM_READS = methods("reads form")
+# Those that a path tells, and those that it tells with the query; what a file tells once it is
+# closed.
+TOLD_BY_PATH = methods("told by path")
+TOLD_BY_QUERY = methods("told by query")
+TOLD_WHEN_CLOSED = methods("told when closed")
+# Attributes of an application that are the same wherever they are read.
+SAME_ANYWHERE = methods("same anywhere")
 # Functions of extensions that return data of the request; forms that fill themselves with it.
 REQUEST_GETTERS = named("request data")
 FORM_BASES = named("request form")
@@ -156,11 +176,14 @@ LOOKING = named("only looks")
 VIEW_DECORATORS = named("answers")
 VIEW_BASES = named("view class")
 # Methods that set an application or a blueprint up, as code spells them: all but those that are
-# named as HTTP methods are, or `route`; those that register a view; those whose functions run when
-# the hooks before a request have run.
+# named as HTTP methods are, or `route`; those that register a view; those that only what answers
+# requests has a use for; those whose functions run when the hooks before a request have run.
 SETTING_UP = methods("sets up")
 VIEW_REGISTRATIONS = methods("registers view")
+GIVING_VIEWS = methods("gives views")
 BEHIND_HOOKS = methods("behind hooks")
+# What registers handlers of events, which make no response.
+EVENT_DECORATORS = methods("event handler")
 # Attributes that hold functions which Flask calls.
 LISTS_OF_FUNCTIONS = through_proxy(named("list of functions"))
 # Those of hooks and of handlers of errors.
@@ -201,6 +224,9 @@ VIEW_METHODS = _HTTP_METHODS - {"head", "options"} | {"dispatch_request"}
 # and attributes that read a response's body, or let it be read, in the request.
 RESPONSE_MAKERS = through_proxy(named("makes response"))
 BODY_CONSUMERS = methods("reads response")
+# Functions that make a response, or what becomes one, and have no other use; what runs a server.
+ANSWERING = named("only made for responses")
+SERVING = methods("serves")
 
 # Whatever runs a function where the context of the caller is not.
 STARTERS = {name: e for name, e in _DETAILED if isinstance(e, Starter) and e.kind != "job"}
@@ -209,6 +235,8 @@ STARTED_CLASSES = {name: STARTERS[name] for name in named("class of run")}
 # Calls of asyncio that run a function in a thread, and those that make a task of a coroutine.
 EXECUTOR_CALLS = named("runs in executor")
 TASK_MAKERS = named("makes task")
+# Those that start the coroutines which they are given, and wait for them where that is awaited.
+COROUTINE_STARTERS = named("starts coroutines")
 # Methods of signals that take a sender first.
 SENDING = methods("sends to receivers")
 # What makes a signal, by which code sends to receivers.
@@ -244,12 +272,15 @@ ADDING = methods("adds")
 TAKING = methods("takes out")
 CHANGING = ADDING | TAKING | methods("changes order")
 ITEM_READERS = methods("gives item")
+# Those that may hold ever more.
+GROWING = named("grows")
 LISTING = spelled(name for name in named("adds") if name.startswith("builtins.list()."))
 
 # Methods of `g` that are given the name of an attribute.
 METHODS_OF_G = methods("method of g")
 # Functions that use up what they are given, at once.
-CONSUMING = methods("reads at once")
+READING_AT_ONCE = named("reads at once")
+CONSUMING = spelled(READING_AT_ONCE)
 
 # Methods and functions that wait until what was started has run; and those of them that have their
 # name for themselves, while dictionaries have a `get`, and loggers an `exception`.
@@ -267,7 +298,14 @@ LAZY_WRAPPERS = named("reads lazily")
 # Functions that are given the name of an attribute, and those that see all names of their caller.
 ATTRIBUTE_FUNCTIONS = methods("attribute by name")
 SEEING_NAMES = methods("sees all names")
-# Objects that managers are entered into, and their methods for that.
+# Functions that run any code, and those that may show the error which is handled.
+RUNNING_ANY_CODE = named("runs any code")
+SHOWING_ERRORS = named("shows caught error", "sees all names")
+# Functions that are given the name of a package, and tell its version.
+VERSION_TELLERS = named("tells package version")
+# What makes a manager of a function; objects that managers are entered into, and their methods for
+# that.
+MANAGER_DECORATORS = named("makes manager")
 EXIT_STACKS = named("exit stack")
 ENTERING = methods("enters argument")
 # Classes of errors that every error is of.
@@ -288,12 +326,14 @@ WITHOUT_TEARDOWN = named("without teardown")
 
 # What Flask has removed or changed, as code spells it.
 REMOVED_STACKS = _spelled_kinds("stack of apps", "stack of requests")
+STACK_TOPS = {f"{n}.top": kind for n, kind in _kinds("stack of apps", "stack of requests").items()}
 LOOKUPS = _spelled_kinds("lookup in app", "lookup in request")
 ERROR_MESSAGES = {n.rpartition(".")[2]: e.text for n, e in _DETAILED if isinstance(e, Says)}
 GLOBALS = methods("global")
 SIGNALS = methods("signal flag")
-# What ran functions before the first request, and told whether it had come.
+# What ran functions before the first request, and told whether it had come; what took them.
 FIRST_REQUEST = methods("first request")
+FIRST_REQUEST_HOOKS = spelled(named("first request") & ONCE_DECORATORS)
 REQUEST_CONTEXT_ATTRIBUTES = methods("request context attribute")
 APP_CONTEXT_ATTRIBUTES = methods("app context attribute")
 CONTEXT_ATTRIBUTES = {"request": REQUEST_CONTEXT_ATTRIBUTES, "app": APP_CONTEXT_ATTRIBUTES}

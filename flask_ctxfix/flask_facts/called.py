@@ -154,9 +154,9 @@ ROWS = (
         {
             **members(
                 ("flask_restful.Api()", "flask_restx.Api()"),
-                {"add_resource": _VIEW, "representation": _VIEW},
+                {"add_resource": (VIEW, "gives views"), "representation": _VIEW},
             ),
-            "flask_restx.Namespace().add_resource": _VIEW,
+            "flask_restx.Namespace().add_resource": (VIEW, "gives views"),
             **members(
                 ("flask_restx.Api()", "flask_restx.Namespace()"),
                 {"errorhandler": _HANDLER, "route": _VIEW},

@@ -123,8 +123,8 @@ ROWS = (
             "flask_socketio.rooms": ("needs request",),
             "flask_socketio.send": ("needs app",),
             "flask_socketio.Namespace": ("namespace of events",),
-            "flask_socketio.SocketIO().event": ("entry",),
-            "flask_socketio.SocketIO().on": ("entry",),
+            "flask_socketio.SocketIO().event": ("entry", "event handler"),
+            "flask_socketio.SocketIO().on": ("entry", "event handler"),
         },
     ),
     Facts(

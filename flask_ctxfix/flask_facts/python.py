@@ -25,10 +25,11 @@ ROWS = (
                     **dict.fromkeys(("bool", "len", "repr", "str"), ("derives", "only looks")),
                     "reversed": ("derives", "gives back"),
                     "frozenset": ("derives", "reads at once"),
+                    "tuple": ("derives", "reads at once", "gives back", HERE),
                     **dict.fromkeys(
-                        ("list", "set", "tuple"), ("derives", "reads at once", "gives back", HERE)
+                        ("list", "set"), ("derives", "reads at once", "gives back", "grows", HERE)
                     ),
-                    "dict": ("derives", "reads at once", "gives back"),
+                    "dict": ("derives", "reads at once", "gives back", "grows"),
                     **dict.fromkeys(
                         ("max", "min", "sorted", "sum"), ("derives", "reads at once", HERE)
                     ),
@@ -45,8 +46,10 @@ ROWS = (
                 ("attribute by name", "only looks"),
             ),
             **dict.fromkeys(
-                ("builtins.eval", "builtins.exec", "builtins.locals"), ("sees all names",)
+                ("builtins.eval", "builtins.exec"), ("sees all names", "runs any code")
             ),
+            "builtins.__import__": ("runs any code",),
+            "builtins.locals": ("sees all names",),
             "builtins.vars": ("sees all names", "only looks"),
             **members(
                 ("builtins",),
@@ -109,9 +112,10 @@ ROWS = (
                     **dict.fromkeys(("reverse", "rotate"), _ORDERS),
                 },
             ),
-            "collections.OrderedDict": ("gives back", "passive class"),
+            "collections.OrderedDict": ("gives back", "passive class", "grows"),
             "collections.UserDict": ("passive class",),
-            "collections.defaultdict": ("passive class",),
+            "collections.defaultdict": ("passive class", "grows"),
+            "collections.deque": ("grows",),
             "collections.OrderedDict().move_to_end": ("changes order",),
         },
     ),
@@ -169,8 +173,8 @@ ROWS = (
         "Python 3.14, library reference: decorators that run the function as it is; executed",
         {
             "abc.abstractmethod": ("transparent",),
-            "contextlib.asynccontextmanager": ("transparent",),
-            "contextlib.contextmanager": ("transparent", "gives back"),
+            "contextlib.asynccontextmanager": ("transparent", "makes manager"),
+            "contextlib.contextmanager": ("transparent", "gives back", "makes manager"),
             "functools.cache": ("transparent", "cached by arguments", "runs once", "gives back"),
             "functools.lru_cache": (
                 "transparent",
@@ -266,11 +270,52 @@ ROWS = (
         },
     ),
     Facts(
+        "Python 3.14, library reference, sys and traceback: what shows the error that is handled",
+        {
+            "sys.exc_info": ("shows caught error",),
+            "traceback.format_exc": ("shows caught error",),
+            "traceback.print_exc": ("reports", "shows caught error"),
+        },
+    ),
+    Facts(
+        "Python 3.14, library reference, sys: what shows the error since Python 3.11",
+        {"sys.exception": ("shows caught error",)},
+        since=(3, 11),
+    ),
+    Facts(
+        "Python 3.14, library reference, contextvars",
+        dict.fromkeys(
+            ("contextvars.Context().run", "contextvars.copy_context().run"), ("runs in context",)
+        ),
+    ),
+    Facts(
+        "Python 3.14, library reference, importlib.metadata, and its backport; setuptools 80",
+        dict.fromkeys(
+            (
+                "importlib.metadata.distribution",
+                "importlib.metadata.version",
+                "importlib_metadata.distribution",
+                "importlib_metadata.version",
+                "pkg_resources.get_distribution",
+                "pkg_resources.parse_version",
+            ),
+            ("tells package version",),
+        ),
+    ),
+    Facts(
+        "Python 3.14, socketserver.py; Werkzeug 3.1, serving.py; waitress 3; gevent 25",
+        {
+            "gevent.pywsgi.WSGIServer().serve_forever": ("serves",),
+            "socketserver.BaseServer().serve_forever": ("serves",),
+            "waitress.serve": ("serves",),
+            "werkzeug.serving.run_simple": ("serves",),
+        },
+    ),
+    Facts(
         "Python 3.14, library reference, pprint, traceback and warnings: they only tell people",
         dict.fromkeys(
             (
                 "pprint.pprint",
-                "traceback.print_exc",
                 "traceback.print_exception",
                 "traceback.print_last",
                 "traceback.print_list",

@@ -98,7 +98,9 @@ ROWS = (
         {
             "asyncio.create_task": ("makes task", "takes context along"),
             "asyncio.ensure_future": ("makes task", "takes context along"),
+            "asyncio.gather": ("starts coroutines",),
             "asyncio.run": ("takes context along",),
+            "asyncio.shield": ("starts coroutines",),
             "asyncio.to_thread": ("takes context along",),
             **members(
                 ("asyncio.get_event_loop()", "asyncio.get_running_loop()"),

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.evaluation import Values
 from flask_ctxfix.context_flow.values import Foreign, Function
-from flask_ctxfix.flask_facts import TEARDOWNS, WITHOUT_TEARDOWN
+from flask_ctxfix.flask_facts import NOTICING_CONTEXTS, TEARDOWNS, WITHOUT_TEARDOWN
 from flask_ctxfix.module import Module
 from flask_ctxfix.project import Project
 from flask_ctxfix.scopes import FunctionNode
@@ -16,16 +16,6 @@ from flask_ctxfix.source import SourceError
 from flask_ctxfix.statements import own_nodes
 from flask_ctxfix.syntax import is_constant_none
 
-# What else than a teardown function notices that a context comes or goes, or is asked by `url_for`.
-_WATCHERS = (
-    "appcontext_popped",
-    "appcontext_pushed",
-    "appcontext_tearing_down",
-    "teardown_appcontext_funcs",
-    "app_url_defaults",
-    "url_default_functions",
-    "url_defaults",
-)
 _OF_APP_CONTEXTS = TEARDOWNS - {"teardown_request"}
 _G = Foreign("flask.g")
 
@@ -59,7 +49,7 @@ def ends_unnoticed(project: Project) -> bool:
 
 
 def _nobody_watches(project: Project) -> bool:
-    if any(project.naming_outside_tests(name) for name in _WATCHERS):
+    if any(project.naming_outside_tests(name) for name in NOTICING_CONTEXTS):
         return False
     for path in project.index.naming_part("flask"):
         if not project.is_test(path) and _imports_watcher(project, path):

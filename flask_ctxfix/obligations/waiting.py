@@ -69,8 +69,7 @@ def _called(module: Module, project: Project, call: ast.AST) -> str:
     """Return the name of what is called from elsewhere; empty where that is not known."""
     if not isinstance(call, ast.Call):
         return ""
-    called = ContextFlow.of(project).values.of(module, call.func)
-    return called.name if isinstance(called, Foreign) else ""
+    return ContextFlow.of(project).values.name_of(module, call.func)
 
 
 def _waiting_for_call(module: Module, project: Project, call: ast.AST) -> ast.AST | None:
@@ -193,6 +192,6 @@ def _closes(module: Module, project: Project, block: ast.With, pool: str) -> boo
     """Whether a block waits, when it ends, for what the pool of that name was given."""
     for item in block.items:
         if getattr(item.optional_vars or item.context_expr, "id", "") == pool:
-            value = ContextFlow.of(project).values.of(module, item.context_expr)
-            return isinstance(value, Foreign) and value.name in WAITING_POOLS
+            name = ContextFlow.of(project).values.name_of(module, item.context_expr)
+            return name in WAITING_POOLS
     return False
