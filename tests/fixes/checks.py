@@ -253,7 +253,11 @@ class Visitor:
         assert stdin is not None and stdout is not None
         stdin.write(job + "\n")
         stdin.flush()
-        return json.loads(stdout.readline())  # type: ignore[no-any-return]
+        line = stdout.readline()
+        if not line:
+            self._process = None
+            return {"died": "takes the process of all others with it"}
+        return json.loads(line)  # type: ignore[no-any-return]
 
 
 def _digest(tree: Path) -> str:
