@@ -31,7 +31,7 @@ def tests(session: nox.Session, flask: str) -> None:
     """Run the tests; arguments go to pytest."""
     flasks = (f"flask=={flask}.*", f"werkzeug=={flask}.*")
     session.install(".", *every_group(), *flasks)
-    session.run("pytest", *session.posargs)
+    session.run("pytest", "--every-fix", *session.posargs)
 
 
 @nox.session(python=["3.11"])
@@ -64,6 +64,17 @@ def types(session: nox.Session) -> None:
     # In this folder, mypy would find the package without its codemods.
     session.chdir(session.create_tmp())
     session.run("mypy", f"--config-file={config}", "--package=flask_ctxfix")
+
+
+@nox.session
+def fixes(session: nox.Session) -> None:
+    """Try the fixes of the programs in a folder: ``nox -s fixes -- FOLDER``, with what they need.
+
+    Further arguments are packages that the programs import.
+    """
+    folder, *packages = session.posargs
+    session.install(".", *every_group(), *packages)
+    session.run("pytest", "tests/test_fixes.py", "--programs", folder)
 
 
 @nox.session

@@ -179,3 +179,8 @@ def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Write:
             path.write_bytes(content if isinstance(content, bytes) else content.encode())
 
     return write
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--every-fix", action="store_true", help="try all fixes, not a sample")
+    parser.addoption("--programs", metavar="FOLDER", help="try the fixes of the programs there")
