@@ -37,7 +37,7 @@ FOUND = {
 }
 WRITTEN = {
     "p/a.py": "import flask\n[new, risky, note, chosen]\n",
-    "q/a.py": "import flask\n[old, secure, note, by_wrap]\n",
+    "q/a.py": "import flask\n[old, secure, note, by_safest]\n",
     "r/a.py": "import flask\n[old, risky, note, by_values]\n",
     "r/b.py": "import flask\n[old, risky, note, by_values]\n",
 }
