@@ -34,8 +34,10 @@ class ContextFlow:
         self.needs = Needs(project, self.values, self.guards, self.table)
         self.entries = Entries(project, self.values)
         references = References(project, self.values, self.table)
-        callers = Callers(project, self.values, self.guards, self.entries, references, self.table)
-        of_everything = (project, self.values, self.guards, self.table, self.entries, callers)
+        self.callers = Callers(
+            project, self.values, self.guards, self.entries, references, self.table
+        )
+        of_everything = (project, self.values, self.guards, self.table, self.entries, self.callers)
         self.reachability = Reachability(*of_everything)
         self.every_caller = Reachability(*of_everything, is_thorough=True)
 

@@ -29,7 +29,8 @@ from flask_ctxfix.context_flow.call_sites import (
 from flask_ctxfix.context_flow.class_families import families, key_of
 from flask_ctxfix.context_flow.entries import Entries, Entry
 from flask_ctxfix.context_flow.evaluation import Values
-from flask_ctxfix.context_flow.following import Walk, senders
+from flask_ctxfix.context_flow.following import Walk
+from flask_ctxfix.context_flow.giving import senders
 from flask_ctxfix.context_flow.guards import Guards
 from flask_ctxfix.context_flow.made_contexts import Need
 from flask_ctxfix.context_flow.references import References
@@ -109,6 +110,15 @@ class Callers:
             return tuple(sorted(set(_callers_in(walk.run())), key=order_of))
 
         return self._table.ask(self._project, _CALLERS, ("perhaps callers", name), compute)
+
+    def give_data(self, module: Module, function: FunctionNode) -> bool:
+        """Whether what calls a function gives it data of a request as its arguments.
+
+        A view that is made of a class gives none to what makes an instance.
+        """
+        makes = getattr(function, "name", "") in _MAKING
+        found = [*self._entries.of(module, function), *(() if makes else self.of(module, function))]
+        return any(isinstance(each, Entry) and each.gives_data for each in found)
 
     def held(self, module: Module, function: FunctionNode, name: str) -> frozenset[Held]:
         """Return what becomes of what a parameter of a function is given."""

@@ -89,7 +89,7 @@ class DataOfNames(DataQuestions):
         in_call = [each for each in frame.arguments if each.function is function]
         if in_call:
             return next((each.datum for each in in_call if each.name == binding.name), None)
-        if self._flow.entries.takes_data(module, function):
+        if self._flow.callers.give_data(module, function):
             is_own = receiving_class(module, binding.node) is not None
             return None if is_own else self._source(frame, Kind.VALUE, binding.node)
         if isinstance(function, ast.Lambda):

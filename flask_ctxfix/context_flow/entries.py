@@ -69,6 +69,11 @@ class Entry(NamedTuple):
     reason: str = ""
     sender: ast.expr | None = None
 
+    @property
+    def gives_data(self) -> bool:
+        """Whether the arguments that it gives are data of a request."""
+        return self.kind in {"loader", "socket event", "view"}
+
 
 _WHERE = {
     "request": Where.REQUEST,
@@ -129,7 +134,6 @@ _GIVEN: dict[str, Calls] = {
     **dict.fromkeys(CARRIERS, Calls("thread", "caller")),
 }
 _STARTED = {**STARTED_CLASSES, **JOB_BASES}
-_GIVEN_DATA = frozenset({"loader", "socket event", "view"})
 # Frameworks whose applications also have a `route`.
 _FRAMEWORKS = {"aiohttp", "bottle", "fastapi", "quart", "sanic", "starlette"}
 # Called wherever what registers it stands, whatever that is a method of.
@@ -161,10 +165,6 @@ class Entries:
             entry = self._by_class(Class(module, owner), getattr(function, "name", ""))
             return [] if entry is None else [entry]
         return found
-
-    def takes_data(self, module: Module, function: FunctionNode) -> bool:
-        """Whether a function is called with data of a request as its arguments."""
-        return any(each.kind in _GIVEN_DATA for each in self.of(module, function))
 
     def by_decorator(self, module: Module, decorator: ast.expr) -> Entry | None:
         """Return how what is decorated so is called, if the decorator tells."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 from flask_ctxfix.context_flow.call_sites import (
@@ -20,19 +20,17 @@ from flask_ctxfix.context_flow.call_sites import (
     is_property,
 )
 from flask_ctxfix.context_flow.entries import Entry, Where
+from flask_ctxfix.context_flow.giving import given
 from flask_ctxfix.context_flow.made_contexts import Need
 from flask_ctxfix.context_flow.stores import (
-    COMPARING,
     GETTING,
-    PUTTING,
     Store,
     is_filled,
-    member,
     stores_of,
     variable,
 )
-from flask_ctxfix.context_flow.values import Class, Foreign, Function, Partial, bound_arguments
-from flask_ctxfix.flask_facts import HOLDING, LOOKING, PROPERTIES, is_log
+from flask_ctxfix.context_flow.values import Partial
+from flask_ctxfix.flask_facts import PROPERTIES
 from flask_ctxfix.module import Module
 from flask_ctxfix.scopes import FunctionNode
 
@@ -123,72 +121,16 @@ class Walk:
 
     def _given(self, module: Module, call: ast.Call, node: ast.AST, proven: Need) -> None:
         """Follow what is given to a call."""
-        entry = self._known.entries.given(module, call)
-        if entry is not None:
-            self._enter(module, call, entry, proven)
-            return
-        value = self._values.of(module, call.func)
-        if isinstance(value, Foreign):
-            self._given_elsewhere(module, call, value.name, proven)
-        elif isinstance(value, Function):
-            self._bound(module, call, node, value, proven)
-        elif isinstance(value, Class):
-            self._given_to_class(module, call, node, value, proven)
-        elif value is None and isinstance(call.func, ast.Attribute):
-            self._given_to_member(module, call, node, call.func, proven)
-        else:
-            self._found.add(Unseen(GIVEN_AWAY))
-
-    def _given_to_class(
-        self, module: Module, call: ast.Call, node: ast.AST, owner: Class, proven: Need
-    ) -> None:
-        """Follow what instances of a class are made of."""
-        made = self._values.member(owner, "__init__", of_instance=True)
-        if isinstance(made, Function):
-            self._bound(module, call, node, made, proven)
-            return
-        field = _field(owner, call, node)
-        has_others = any(isinstance(each, Class) for each in self._values.bases(owner))
-        is_unclear = has_others and not isinstance(node, ast.keyword)  # whose fields come first
-        if field is None or is_unclear or self._known.entries.may_be_called_unseen(owner):
-            self._found.add(Unseen(GIVEN_AWAY))
-        else:
-            self._read(member(self._known, owner, field), proven)
-
-    def _given_to_member(
-        self, module: Module, call: ast.Call, node: ast.AST, method: ast.Attribute, proven: Need
-    ) -> None:
-        """Follow what is given to a method of an object that nobody knows, as far as it is seen.
-
-        If the project has methods of that name, it is likely to be one of them.
-        """
-        if isinstance(method.value, ast.Constant | ast.JoinedStr) or method.attr in COMPARING:
-            return
-        if method.attr in PUTTING:
-            self._kept(module, method.value, proven)
-            return
-        methods = self._known.references.methods(method.attr)
-        for each in methods:
-            self._bound(module, call, node, each, proven)
-        self._found.add(Unseen(GIVEN_AWAY, is_likely=not methods))
-
-    def _enter(self, module: Module, call: ast.Call, entry: Entry, proven: Need) -> None:
-        if entry.where is None:
-            self._called(module, call, proven)
-        elif entry.sender is not None:
-            self._found.update(senders(self._known, module, entry))
-        else:
-            self._found.add(entry)
-
-    def _given_elsewhere(self, module: Module, call: ast.Call, name: str, proven: Need) -> None:
-        if name in HOLDING:
-            self.add(module, call, proven)
-        elif name.rpartition(".")[2] in PUTTING and isinstance(call.func, ast.Attribute):
-            self._kept(module, call.func.value, proven)
-        elif name in PROPERTIES:
+        if self._values.name_of(module, call.func) in PROPERTIES:
             self._read_as_property(module, call, proven)
-        elif name not in LOOKING and not is_log(name):
-            self._found.add(Unseen(GIVEN_AWAY))
+            return
+        for each in given(self._known, module, call, node):
+            if isinstance(each, Inside):
+                self._called(module, call, max(proven, each.proven))
+            elif isinstance(each, Result):
+                self.add(module, call, max(proven, each.proven))
+            else:
+                self._read(each, proven)
 
     def _read_as_property(self, module: Module, made: ast.Call, proven: Need) -> None:
         """Note what reads an attribute of a class that is the property which a call makes."""
@@ -201,28 +143,6 @@ class Walk:
             for kept in stores_of(self._known, module, target):
                 for home, read in kept.reads if isinstance(kept, Store) else ():
                     self.called(home, read, proven)
-
-    def _bound(
-        self, module: Module, call: ast.Call, node: ast.AST, function: Function, proven: Need
-    ) -> None:
-        """Follow what a function of the project does with an argument."""
-        argument = node.value if isinstance(node, ast.keyword) else node
-        bound = [name for name, each in bound_arguments(call, function) if each is argument]
-        given = function.node.args
-        if not bound and isinstance(node, ast.keyword):
-            bound = [given.kwarg.arg] if given.kwarg is not None else []
-        elif not bound:
-            bound = [given.vararg.arg] if given.vararg is not None else []
-        if not bound:
-            self._found.add(Unseen(GIVEN_AWAY))
-        for name in bound:
-            for each in self._known.held(function.module, function.node, name):
-                if isinstance(each, Inside):
-                    self._called(module, call, max(proven, each.proven))
-                elif isinstance(each, Result):
-                    self.add(module, call, max(proven, each.proven))
-                else:
-                    self._found.add(each)
 
     def _returned(self, module: Module, node: ast.AST, _: ast.AST, proven: Need) -> None:
         function = module.scopes.function_of(node)
@@ -263,7 +183,7 @@ class Walk:
         for kept in stores_of(self._known, module, target):
             self._read(kept, proven)
 
-    def _read(self, kept: Store | Entry | Unseen, proven: Need) -> None:
+    def _read(self, kept: Store | Caller, proven: Need) -> None:
         """Follow what reads a place that something is kept in, for a call of it."""
         if not isinstance(kept, Store):
             self._found.add(kept)
@@ -364,39 +284,6 @@ _STEPS: dict[type[ast.AST], Callable[[Walk, Module, Any, Any, Need], None]] = {
 }
 # Expressions that only look at what they are made of.
 _PLAIN = (ast.Compare, ast.UnaryOp, ast.FormattedValue, ast.JoinedStr)
-
-
-def senders(known: Known, module: Module, entry: Entry) -> Iterator[Caller]:
-    """Yield the calls that send the signal whose receiver an entry is."""
-    assert entry.sender is not None
-    is_sent = False
-    for owner, binding in known.project.bindings(module, entry.sender):
-        home = owner.scopes.module
-        if not home.binds(binding.name):
-            continue
-        for other, read in known.references.of_variable(owner, home, binding.name):
-            method = other.scopes.parents[read]
-            call = other.scopes.parents[method]
-            if isinstance(method, ast.Attribute) and method.attr in {"send", "send_async"}:
-                if isinstance(call, ast.Call) and call.func is method:
-                    is_sent = True
-                    yield CallSite(other, call, known.guards.at(other, call))
-    if not is_sent:
-        yield Unseen("a receiver of a signal whose sender is not known")
-
-
-def _field(owner: Class, call: ast.Call, node: ast.AST) -> str | None:
-    """Return the field of a class that an argument is for, where its fields tell how it is made."""
-    if isinstance(node, ast.keyword):
-        return node.arg
-    fields = [
-        each.target.id
-        for each in owner.node.body
-        if isinstance(each, ast.AnnAssign) and isinstance(each.target, ast.Name)
-    ]
-    position = next((n for n, each in enumerate(call.args) if each is node), len(fields))
-    is_spread = any(isinstance(each, ast.Starred) for each in call.args)
-    return fields[position] if position < len(fields) and not is_spread else None
 
 
 def _is_decorator(parent: ast.AST, node: ast.AST) -> bool:

@@ -58,7 +58,7 @@ class RequestData(DataOfNames):
 
     def __init__(self, project: Project) -> None:
         super().__init__(project)
-        self._spread = RequestSpread(project, self._values, self._flow.entries)
+        self._spread = RequestSpread(project, self._values, self._flow.callers)
 
     @classmethod
     def of_project(cls, project: Project) -> RequestData:

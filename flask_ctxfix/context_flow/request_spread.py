@@ -10,7 +10,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from flask_ctxfix.context_flow.entries import Entries
+from flask_ctxfix.context_flow.callers import Callers
 from flask_ctxfix.context_flow.evaluation import Values
 from flask_ctxfix.context_flow.module_names import functions_of, imports_of
 from flask_ctxfix.context_flow.relatives import Relatives
@@ -47,10 +47,10 @@ class RequestSpread:
     Exceptions, which hold the request, are followed by themselves: nothing is read of them.
     """
 
-    def __init__(self, project: Project, values: Values, entries: Entries) -> None:
+    def __init__(self, project: Project, values: Values, callers: Callers) -> None:
         self._project = project
         self._values = values
-        self._entries = entries
+        self._callers = callers
         dropped = project.dropped
         relatives = Relatives(project, values)
         self._data = Spreading(project, values, relatives, READING)
@@ -122,7 +122,7 @@ class RequestSpread:
             arguments = [
                 each for each in _arguments(function) if receiving_class(module, each) is None
             ]
-            if arguments and self._entries.takes_data(module, function):
+            if arguments and self._callers.give_data(module, function):
                 for each in arguments:
                     self._data.fill_parameter(module, function, each.arg)
 
