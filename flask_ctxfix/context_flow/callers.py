@@ -34,6 +34,7 @@ from flask_ctxfix.context_flow.giving import senders
 from flask_ctxfix.context_flow.guards import Guards
 from flask_ctxfix.context_flow.made_contexts import Need
 from flask_ctxfix.context_flow.references import References
+from flask_ctxfix.context_flow.registered import registered_names
 from flask_ctxfix.context_flow.tables import QuestionKind, Table
 from flask_ctxfix.context_flow.values import Class, Foreign, Function
 from flask_ctxfix.flask_facts import HOLDING, is_transparent
@@ -116,9 +117,17 @@ class Callers:
 
         A view that is made of a class gives none to what makes an instance.
         """
+        if any(each.gives_data for each in self._entries.of(module, function)):
+            return True
         makes = getattr(function, "name", "") in _MAKING
-        found = [*self._entries.of(module, function), *(() if makes else self.of(module, function))]
-        return any(isinstance(each, Entry) and each.gives_data for each in found)
+        if makes or not self._may_be_registered(function):
+            return False
+        callers = self.of(module, function)
+        return any(isinstance(each, Entry) and each.gives_data for each in callers)
+
+    def _may_be_registered(self, function: FunctionNode) -> bool:
+        names = registered_names(self._project, self._entries)
+        return isinstance(function, ast.Lambda) or function.name in names
 
     def held(self, module: Module, function: FunctionNode, name: str) -> frozenset[Held]:
         """Return what becomes of what a parameter of a function is given."""

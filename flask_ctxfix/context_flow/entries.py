@@ -72,9 +72,10 @@ class Entry(NamedTuple):
     @property
     def gives_data(self) -> bool:
         """Whether the arguments that it gives are data of a request."""
-        return self.kind in {"loader", "socket event", "view"}
+        return self.kind in _GIVEN_DATA
 
 
+_GIVEN_DATA = frozenset({"loader", "socket event", "view"})
 _WHERE = {
     "request": Where.REQUEST,
     "app": Where.APP,
@@ -143,6 +144,13 @@ _AS_ARGUMENT = frozenset(
     | {"register_error_handler", "teardown_appcontext", "teardown_app_request", "teardown_request"}
 )
 
+# The last names of what registers functions that are given data of a request.
+GIVING_DATA = frozenset(
+    name.rpartition(".")[2]
+    for name, fact in (*_GIVEN.items(), *_BY_NAME.items())
+    if fact.kind in _GIVEN_DATA
+)
+
 
 class Entries:
     """Tells what libraries call in a project."""
@@ -194,6 +202,8 @@ class Entries:
 
     def given(self, module: Module, call: ast.Call) -> Entry | None:
         """Return how a call has what it is given called: as an entry, elsewhere, or at once."""
+        if isinstance(call.func, ast.Call):
+            return self.by_decorator(module, call.func)
         value = self._values.of(module, call.func)
         name = _name_in(self._names_of(value), _GIVEN)
         if name:
