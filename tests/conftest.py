@@ -139,7 +139,7 @@ TOY = family(
         Exported("TOY105", "exported", None),
         Chosen("TOY106", "chosen", ""),
         Renaming("TOY201", "stays", "(stays)"),
-        Renaming("TOY202", "worse", "note"),
+        Renaming("TOY202", "worse", "manual"),
         Renaming("TOY203", "broken", "return_"),
         Failing("TOY204", "crash", None),
     ),

@@ -475,7 +475,7 @@ def test_a_refused_fix_is_one_line(tree: Write, mode: str) -> None:
         "warning: a.py:3: TOY201, and 1 more: no automatic fix: "
         "the new text still has the finding TOY201 `stays` is old",
         "warning: a.py:4: TOY202: no automatic fix: the new text has a new finding, "
-        "TOY103 `note` is old",
+        "TOY104 `manual` is old",
     ]
     if mode == "--apply":
         assert "[*]" not in result.stdout

@@ -315,7 +315,7 @@ def test_a_file_that_is_deleted_meanwhile(tree: Write, monkeypatch: pytest.Monke
     ("name", "cause"),
     [
         ("stays", "the new text still has the finding TOY201 `stays` is old"),
-        ("worse", "the new text has a new finding, TOY103 `note` is old"),
+        ("worse", "the new text has a new finding, TOY104 `manual` is old"),
     ],
 )
 @pytest.mark.parametrize("mode", ["diff", "apply"])

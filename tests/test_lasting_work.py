@@ -8,6 +8,7 @@ import pytest
 
 from flask_ctxfix.codemod import Finding, Fix, ReplaceExpression, RewriteError
 from flask_ctxfix.module import Module
+from flask_ctxfix.records import replace
 from flask_ctxfix.source import Span, decode
 from flask_ctxfix.statements import is_endless
 from flask_ctxfix.verify import verify
@@ -46,6 +47,16 @@ def test_work_that_gets_a_request_may_keep_its_data() -> None:
 def test_kept_data_is_refused_otherwise(work: str, gives_request: bool) -> None:
     with pytest.raises(RewriteError, match="new finding, CTX504"):
         _verify(work, _fix(work, gives_request=gives_request))
+
+
+def test_what_is_right_as_it_is_may_be_new() -> None:
+    before = Module(decode("a.py", f"{ENDING}\n\nstart(work)\n".encode()))
+    after = before.with_text(before.text.replace("(work)", "(copy(work))"))
+    fixed = _found(before, "CTX101", "start(work)", _fix(ENDING, gives_request=False))
+    new = _found(after, "CTX502", "kept.append(1)")
+    verify(before, after, [fixed], [replace(new, level="info")], [fixed])
+    with pytest.raises(RewriteError, match="new finding, CTX502"):
+        verify(before, after, [fixed], [new], [fixed])
 
 
 @pytest.mark.parametrize(
