@@ -9,7 +9,8 @@ from typing import NamedTuple
 from flask_ctxfix.codemods.stored_requests.slots import Slot, slot_of
 from flask_ctxfix.codemods.stored_requests.uses import uses_in
 from flask_ctxfix.context_flow import ContextFlow
-from flask_ctxfix.context_flow.values import Class, Foreign, Function, Instance, bound_arguments
+from flask_ctxfix.context_flow.direct_calls import as_called, calls_of, passed_by
+from flask_ctxfix.context_flow.values import Class, Foreign, Instance
 from flask_ctxfix.flask_facts import (
     ADDING,
     ANSWERING,
@@ -155,14 +156,9 @@ def _default(module: Module, project: Project, node: ast.Name, home: Scope) -> C
         return None
     if module.scopes.function_of(function) is not None:
         return None
-    flow = ContextFlow.of(project)
-    for other, reference in flow.reachability.references(module, function):
-        call = other.scopes.parents.get(reference)
-        if not isinstance(call, ast.Call) or call.func is not reference:
-            continue
-        called = flow.values.of(other, reference)
-        called = called if isinstance(called, Function) else Function(module, function)
-        is_given = any(name == node.id for name, _ in bound_arguments(call, called))
+    for other, call in calls_of(project, module, function):
+        passed = passed_by(project, other, call, as_called(module, function))
+        is_given = any(name == node.id for name, _ in passed)
         is_open = any(each.arg is None for each in call.keywords)
         if is_given or is_open or any(isinstance(each, ast.Starred) for each in call.args):
             return None

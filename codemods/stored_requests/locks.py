@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from enum import IntEnum
 
 from flask_ctxfix.context_flow import ContextFlow
+from flask_ctxfix.context_flow.direct_calls import as_called, calls_of, passed_by
 from flask_ctxfix.context_flow.tables import QuestionKind
 from flask_ctxfix.context_flow.values import (
     Class,
@@ -14,7 +15,6 @@ from flask_ctxfix.context_flow.values import (
     Function,
     Instance,
     Value,
-    bound_arguments,
 )
 from flask_ctxfix.flask_facts import ITEM_READERS, LOCKS, is_well_known
 from flask_ctxfix.module import Module
@@ -22,8 +22,6 @@ from flask_ctxfix.obligations.shared_instances import instantiations
 from flask_ctxfix.project import Project
 from flask_ctxfix.scopes import Binding
 from flask_ctxfix.statements import own_nodes
-
-# Methods of a mapping that give one of its values.
 
 
 class Locking(IntEnum):
@@ -184,11 +182,9 @@ class _Locks:
     def _passed(self, module: Module, function: ast.AST) -> Iterator[tuple[Module, str, ast.expr]]:
         if not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
             return
-        owner = module.scopes.parents[function]
-        receiver = Instance(Class(module, owner)) if isinstance(owner, ast.ClassDef) else None
-        called = Function(module, function, receiver)
+        called = as_called(module, function)
         for home, call in self._calls(module, function):
-            for name, argument in bound_arguments(call, called):
+            for name, argument in passed_by(self._project, home, call, called):
                 yield home, name, argument
 
     def _calls(
@@ -196,12 +192,8 @@ class _Locks:
     ) -> Iterator[tuple[Module, ast.Call]]:
         owner = module.scopes.parents[function]
         if isinstance(owner, ast.ClassDef) and function.name == "__init__":
-            yield from instantiations(Class(module, owner), self._project)
-            return
-        for home, reference in self._flow.reachability.references(module, function):
-            call = home.scopes.parents.get(reference)
-            if isinstance(call, ast.Call) and call.func is reference:
-                yield home, call
+            return instantiations(Class(module, owner), self._project)
+        return calls_of(self._project, module, function)
 
     def _attribute(self, module: Module, node: ast.expr) -> Locking | None:
         if not isinstance(node, ast.Attribute):

@@ -14,6 +14,7 @@ from flask_ctxfix.context_flow.starts import Start, starts_in
 from flask_ctxfix.context_flow.values import Class, Copied, Foreign, Function
 from flask_ctxfix.flask_facts import ADDING, TAKING, TOLD_WHEN_CLOSED
 from flask_ctxfix.module import Module
+from flask_ctxfix.obligations.lasting_places import outlives_requests
 from flask_ctxfix.obligations.lasting_work import function_run_by
 from flask_ctxfix.obligations.waiting import may_wait
 from flask_ctxfix.project import Project
@@ -112,14 +113,10 @@ class Copy(Record, eq=False):
         return None
 
     def _lasts(self, root: ast.Name, project: Project) -> bool:
-        """Whether a name is one of the module's, and nothing there takes out what is put in."""
-        scopes = self.module.scopes
-        if scopes.home_of(root) is not scopes.module:
-            return False
-        value = ContextFlow.of(project).values.of(self.module, root)
-        if isinstance(value, Foreign) and value.name.startswith("flask"):
-            return value.name == "flask.Flask()"
-        return not any(_releases(self.module, read) for read in scopes.module.reads[root.id])
+        """Whether a name stands for what lasts, and nothing takes out what is put in."""
+        reads = self.module.scopes.home_of(root).reads[root.id]
+        is_emptied = any(_releases(self.module, read) for read in reads)
+        return not is_emptied and outlives_requests(self.module, root, project)
 
 
 def copies_in(module: Module, project: Project) -> list[Copy]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 
 from flask_ctxfix.context_flow import Where
+from flask_ctxfix.context_flow.direct_calls import calls_of
 from flask_ctxfix.context_flow.reaching_definitions import reaching
 from flask_ctxfix.context_flow.request_datum import (
     DATUM,
@@ -103,11 +104,8 @@ class DataOfNames(DataQuestions):
         self, module: Module, function: ast.FunctionDef | ast.AsyncFunctionDef, name: str
     ) -> Datum | None:
         """Return the data that some call of the project passes as a parameter."""
-        for home, reference in self._flow.reachability.references(module, function):
-            call = home.scopes.parents.get(reference)
-            if not isinstance(call, ast.Call) or call.func is not reference:
-                continue
-            value = self._values.of(home, reference)
+        for home, call in calls_of(self._project, module, function):
+            value = self._values.of(home, call.func)
             if isinstance(value, Function) and not _is_overridden(value, module, function):
                 for parameter, argument in bound_arguments(call, value):
                     datum = self._of(Frame(home), argument) if parameter == name else None

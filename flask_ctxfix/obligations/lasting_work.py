@@ -10,7 +10,8 @@ from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.starts import Start, starts_in
 from flask_ctxfix.context_flow.values import Copied, Foreign, Function, Partial, Value
 from flask_ctxfix.module import Module
-from flask_ctxfix.obligations.started_once import is_flag, is_once, outlives_requests
+from flask_ctxfix.obligations.lasting_places import outlives_requests
+from flask_ctxfix.obligations.started_once import is_flag, is_once
 from flask_ctxfix.project import Project
 from flask_ctxfix.scopes import FunctionNode
 from flask_ctxfix.statements import has_way_out, is_endless, own_nodes

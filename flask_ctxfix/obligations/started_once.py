@@ -6,28 +6,26 @@ import ast
 from collections.abc import Iterator
 
 from flask_ctxfix.context_flow import ContextFlow, Where
-from flask_ctxfix.context_flow.tables import QuestionKind
 from flask_ctxfix.context_flow.values import (
-    Class,
     Foreign,
     Value,
-    has_decorator,
-    receiving_class,
 )
-from flask_ctxfix.flask_facts import APPLICATIONS, CHANGING, FLAGS, ONCE_DECORATORS, PROXIES
+from flask_ctxfix.flask_facts import CHANGING, FLAGS, ONCE_DECORATORS
 from flask_ctxfix.module import Module
-from flask_ctxfix.obligations.shared_instances import may_be_shared
+from flask_ctxfix.obligations.lasting_places import (
+    asked_by_call,
+    outlives_requests,
+    variables_outlive,
+)
 from flask_ctxfix.project import Project
-from flask_ctxfix.scopes import FunctionNode, Scope
+from flask_ctxfix.scopes import FunctionNode
 from flask_ctxfix.statements import before_in, ends, way_out
-from flask_ctxfix.syntax import defaults_of, last_name, without_call
+from flask_ctxfix.syntax import last_name, without_call
 
-_APPLICATIONS = frozenset(map(Foreign, APPLICATIONS))
 _THREADS = frozenset(
     {"multiprocessing.active_children", "threading.active_count", "threading.enumerate"}
 )
 _BUILDING = frozenset({"__init__", "__new__", "init_app"})
-_OUTLIVES = QuestionKind("outlives requests", True, lambda one, other: one and other)
 
 
 def is_once(module: Module, call: ast.AST, project: Project) -> bool:
@@ -94,75 +92,6 @@ def _calls_of(
             yield home, parent
 
 
-def outlives_requests(module: Module, node: ast.expr, project: Project) -> bool:
-    """Whether an expression stands for something that is there for longer than a request."""
-    flow = ContextFlow.of(project)
-    value = flow.values.of(module, node)
-    if value in _APPLICATIONS:
-        return True
-    if isinstance(value, Foreign) and _is_of_request(value.name):
-        return False
-    if isinstance(node, ast.Name):
-        key = ("outlives requests", node)
-        return flow.table.ask(module, _OUTLIVES, key, lambda: _name_outlives(module, node, project))
-    if isinstance(node, ast.Attribute):
-        return outlives_requests(module, node.value, project)
-    if isinstance(node, ast.Subscript):
-        is_fixed = isinstance(node.slice, ast.Constant)
-        return is_fixed and outlives_requests(module, node.value, project)
-    slot = _asked_by_call(node) if isinstance(node, ast.Call) else None
-    if slot is not None:
-        return outlives_requests(module, slot[0], project)
-    return isinstance(node, ast.Call) and getattr(node.func, "id", "") == "type"
-
-
-def _is_of_request(name: str) -> bool:
-    return any(name.startswith(proxy) for proxy in PROXIES if proxy != "flask.current_app")
-
-
-def _name_outlives(module: Module, node: ast.Name, project: Project) -> bool:
-    home = module.scopes.home_of(node)
-    bindings = home.bindings.get(node.id, [])
-    if home.parent is None or not bindings:
-        return bool(bindings)
-    if bindings[0].kind == "parameter":
-        parameter = bindings[0].node
-        return _is_default(module, parameter) or _is_shared_receiver(module, parameter, project)
-    if home.node is not module.scopes.function_of(node):
-        return _is_outside(module, home, project)
-    return all(
-        each.value is not None and outlives_requests(module, each.value, project)
-        for each in bindings
-    )
-
-
-def _is_outside(module: Module, home: Scope, project: Project) -> bool:
-    """Whether the variables of a function outlive the requests that functions in it answer."""
-    if not isinstance(home.node, FunctionNode):
-        return False
-    reach = ContextFlow.of(project).every_caller.of_function(module, home.node)
-    return reach.where is not Where.REQUEST
-
-
-def _is_default(module: Module, parameter: ast.AST) -> bool:
-    """Whether a parameter is, where nothing else is given, a container made once for all calls."""
-    given = module.scopes.parents[parameter]
-    if not isinstance(given, ast.arguments):
-        return False
-    default = next((each for arg, each in defaults_of(given) if arg is parameter), None)
-    return isinstance(default, ast.Call | ast.Dict | ast.List | ast.Set)
-
-
-def _is_shared_receiver(module: Module, parameter: ast.AST, project: Project) -> bool:
-    """Whether a parameter is a class, or an instance that no request makes for itself."""
-    owner = receiving_class(module, parameter)
-    if owner is None:
-        return False
-    function = module.scopes.function_of(parameter)
-    is_of_class = function is not None and has_decorator(function, "classmethod")
-    return is_of_class or may_be_shared(Class(module, owner), project)
-
-
 def _is_kept(module: Module, call: ast.AST, project: Project) -> bool:
     """Whether a variable or an attribute that lasts gets what a call returns."""
     parent = module.scopes.parents[call]
@@ -210,7 +139,7 @@ def _lasts(module: Module, target: ast.expr, project: Project) -> bool:
     if isinstance(target, ast.Name):
         home = module.scopes.home_of(target)
         return home.node is not module.scopes.function_of(target) and (
-            home.parent is None or _is_outside(module, home, project)
+            home.parent is None or variables_outlive(module, home, project)
         )
     return outlives_requests(module, target, project)
 
@@ -313,25 +242,16 @@ def _slot(test: ast.expr) -> tuple[ast.expr, object] | None:
     if isinstance(test, ast.Compare) and isinstance(test.left, ast.Constant):
         is_lookup = isinstance(test.ops[0], ast.In | ast.NotIn)
         return (test.comparators[0], test.left.value) if is_lookup else None
-    return _asked_by_call(test) if isinstance(test, ast.Call) else None
-
-
-def _asked_by_call(call: ast.Call) -> tuple[ast.expr, object] | None:
-    """Return what ``getattr``, ``hasattr`` and ``get`` look at, if they name it."""
-    if getattr(call.func, "id", "") in ("getattr", "hasattr") and len(call.args) > 1:
-        owner, key = call.args[:2]
-    elif isinstance(call.func, ast.Attribute) and call.func.attr == "get" and call.args:
-        owner, key = call.func.value, call.args[0]
-    else:
-        return None
-    return (owner, key.value) if isinstance(key, ast.Constant) else None
+    return asked_by_call(test) if isinstance(test, ast.Call) else None
 
 
 def _is_mark(module: Module, name: ast.Name, project: Project) -> bool:
     """Whether functions assign to a variable that is not theirs, or put things into it."""
     home = module.scopes.home_of(name)
     around = module.scopes.function_of(name)
-    if home.node is around or (home.parent is not None and not _is_outside(module, home, project)):
+    if home.node is around or (
+        home.parent is not None and not variables_outlive(module, home, project)
+    ):
         return False
     own = home.node if home.parent is not None else None
     bindings = home.bindings.get(name.id, [])

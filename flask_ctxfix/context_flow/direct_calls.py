@@ -1,0 +1,43 @@
+"""The calls of a function by one of its names, and what they pass."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from flask_ctxfix.context_flow import ContextFlow
+from flask_ctxfix.context_flow.values import (
+    Class,
+    Function,
+    Instance,
+    bound_arguments,
+    has_decorator,
+)
+from flask_ctxfix.module import Module
+from flask_ctxfix.project import Project
+
+
+def calls_of(
+    project: Project, module: Module, function: ast.FunctionDef | ast.AsyncFunctionDef
+) -> Iterator[tuple[Module, ast.Call]]:
+    """Yield the calls of a function, also of a method of an object that nobody knows."""
+    for home, named in ContextFlow.of(project).reachability.references(module, function):
+        parent = home.scopes.parents.get(named)
+        if isinstance(parent, ast.Call) and parent.func is named:
+            yield home, parent
+
+
+def passed_by(
+    project: Project, home: Module, call: ast.Call, called: Function
+) -> Iterator[tuple[str, ast.expr]]:
+    """Yield the parameters that a call gives a value; it is of `called` if nothing tells better."""
+    value = ContextFlow.of(project).values.of(home, call.func)
+    return bound_arguments(call, value if isinstance(value, Function) else called)
+
+
+def as_called(module: Module, function: ast.FunctionDef | ast.AsyncFunctionDef) -> Function:
+    """Return a function as an attribute of an instance is, if it is a method with a receiver."""
+    owner = module.scopes.parents.get(function)
+    if not isinstance(owner, ast.ClassDef) or has_decorator(function, "staticmethod"):
+        return Function(module, function)
+    return Function(module, function, Instance(Class(module, owner)))
