@@ -164,6 +164,17 @@ class Scopes:
         found = (call for name in names for call in self.calls.get(name, ()))
         return sorted(found, key=lambda call: (call.lineno, call.col_offset))
 
+    def call_of(self, node: ast.AST) -> ast.Call | None:
+        """Return the call of what a node stands for."""
+        parent = self.parents.get(node)
+        return parent if isinstance(parent, ast.Call) and parent.func is node else None
+
+    def call_with(self, node: ast.AST) -> ast.Call | None:
+        """Return the call that passes a node as an argument."""
+        parent = self.parents.get(node)
+        parent = self.parents.get(parent) if isinstance(parent, ast.keyword) else parent
+        return parent if isinstance(parent, ast.Call) and parent.func is not node else None
+
     def named(self, name: str) -> list[ast.Name | ast.Attribute]:
         """Return the variables and attributes of a name, whatever is done with them."""
         return [*self.names.get(name, ()), *self.attributes.get(name, ())]

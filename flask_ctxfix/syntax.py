@@ -23,6 +23,16 @@ def arguments_of(call: ast.Call) -> list[ast.expr]:
     return [*call.args, *(each.value for each in call.keywords)]
 
 
+def is_falsy(node: ast.AST) -> bool:
+    """Whether an expression is a constant that counts as false."""
+    return isinstance(node, ast.Constant) and not node.value
+
+
+def is_decorator(node: ast.AST, of: ast.AST | None) -> bool:
+    """Whether an expression decorates the definition `of`."""
+    return node in getattr(of, "decorator_list", ())
+
+
 def root_of(node: ast.expr) -> ast.expr:
     """Return what a chain of attributes starts with: ``a`` of ``a.b.c``."""
     while isinstance(node, ast.Attribute):

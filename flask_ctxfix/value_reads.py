@@ -154,7 +154,7 @@ def _of_request(module: Module, node: ast.expr) -> Read | None:
         return entry._replace(may_fail=entry.may_fail or may_fail) if entry is not None else None
     if node.attr in WHOLE_BODY_READS:
         return _of_body(module, node)
-    if node.attr not in PURE_READS or _is_called(module, node):
+    if node.attr not in PURE_READS or module.scopes.call_of(node):
         return None
     return Read(node, _names(node), False)
 
@@ -171,7 +171,7 @@ def _of_body(module: Module, node: ast.Attribute) -> Read | None:
         ):
             return None
         whole = call
-    elif _is_called(module, node):
+    elif module.scopes.call_of(node) is not None:
         return None
     entry = _entry(module, whole)
     return (entry or Read(whole, _names(node), True))._replace(may_fail=True)
@@ -181,7 +181,7 @@ def _of_container(module: Module, node: ast.expr, *, is_session: bool) -> Read |
     """Return a read of one entry of the session, or of one attribute of `g`."""
     parent = module.scopes.parents[node]
     if isinstance(node, ast.Attribute):
-        if not _is_called(module, node):
+        if module.scopes.call_of(node) is None:
             return None if is_session else Read(node, _names(node), True)
         if node.attr != "get" or not isinstance(parent, ast.Call):
             return None
@@ -235,11 +235,6 @@ def _is_type(module: Module, node: ast.expr) -> bool:
     if not isinstance(node, ast.Name) or node.id not in _TYPES:
         return False
     return not module.scopes.home_of(node).binds(node.id)
-
-
-def _is_called(module: Module, node: ast.expr) -> bool:
-    parent = module.scopes.parents[node]
-    return isinstance(parent, ast.Call) and parent.func is node
 
 
 def _names(node: ast.expr) -> tuple[str, ...]:

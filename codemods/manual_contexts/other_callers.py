@@ -60,8 +60,7 @@ def _is_call(home: Module, function: ast.AST, other: Module, reference: ast.expr
     owner = home.scopes.parents.get(function)
     if isinstance(owner, ast.ClassDef) and owner.name not in other.names:
         return False
-    parent = other.scopes.parents.get(reference)
-    return isinstance(parent, ast.Call) and parent.func is reference
+    return other.scopes.call_of(reference) is not None
 
 
 def _is_named_loosely(project: Project, home: Module, function: _Named) -> bool:

@@ -19,6 +19,7 @@ from flask_ctxfix.project import Project
 from flask_ctxfix.scopes import FunctionNode
 from flask_ctxfix.source import SourceError
 from flask_ctxfix.statements import nodes_of
+from flask_ctxfix.syntax import is_decorator
 
 _ONLY_DECORATES = QuestionKind("only decorates", True, lambda one, other: one and other)
 _SEES = QuestionKind("sees another context", False, lambda one, other: one or other)
@@ -102,8 +103,8 @@ def _is_seen(module: Module, project: Project, reference: ast.expr) -> bool:
     parent = module.scopes.parents.get(reference)
     if isinstance(parent, ast.Call) and parent.func is reference:
         decorated = module.scopes.parents.get(parent)
-        return not _is_decorator(decorated, parent) or _is_entry(module, project, decorated)
-    if _is_decorator(parent, reference):
+        return not is_decorator(parent, decorated) or _is_entry(module, project, decorated)
+    if is_decorator(reference, parent):
         return _is_entry(module, project, parent)
     if isinstance(parent, ast.keyword):
         parent = module.scopes.parents.get(parent)
@@ -133,12 +134,8 @@ def _is_decorating(module: Module, reference: ast.expr) -> bool:
     parents = module.scopes.parents
     parent = parents.get(reference)
     if isinstance(parent, ast.Call) and parent.func is reference:
-        return _is_decorator(parents.get(parent), parent)
-    return _is_decorator(parent, reference) or isinstance(parent, ast.Return)
-
-
-def _is_decorator(parent: ast.AST | None, node: ast.expr) -> bool:
-    return node in getattr(parent, "decorator_list", ())
+        return is_decorator(parent, parents.get(parent))
+    return is_decorator(reference, parent) or isinstance(parent, ast.Return)
 
 
 def _is_entry(module: Module, project: Project, function: ast.AST | None) -> bool:

@@ -14,7 +14,7 @@ from flask_ctxfix.codemods.removed_apis.tested import is_tested, none_test
 from flask_ctxfix.flask_facts import FLASK_PROXIES
 from flask_ctxfix.flask_versions import FIXED_SESSION, ONE_CONTEXT, TargetVersion
 from flask_ctxfix.module import Module
-from flask_ctxfix.syntax import is_constant_none
+from flask_ctxfix.syntax import is_constant_none, is_falsy
 
 BY_HAND = "rework this by hand"
 FLASHES = Advice("use `get_flashed_messages()`", "`flashes` is private on Flask 3.2")
@@ -120,7 +120,7 @@ class ByName:
             draft.code = (
                 f"{has} and {found} is not None" if positive else f"not {has} or {found} is None"
             )
-        elif _is_falsy(node) and is_tested(self._module, draft.node):
+        elif is_falsy(node) and is_tested(self._module, draft.node):
             draft.code = f"{has} and {found}"
             draft.shape = "and"
         else:
@@ -153,10 +153,6 @@ class ByName:
         draft.holes[default] = call.args[2]
         self._or_default(draft, value, call.args[2], default)
         return None
-
-
-def _is_falsy(node: ast.expr) -> bool:
-    return isinstance(node, ast.Constant) and not node.value
 
 
 def gone(attribute: str) -> Refusal:

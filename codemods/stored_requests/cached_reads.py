@@ -12,6 +12,7 @@ from flask_ctxfix.codemods.stored_requests.caches import (
     calls_of_cached,
 )
 from flask_ctxfix.context_flow import ContextFlow, Use
+from flask_ctxfix.context_flow.direct_calls import calls_of
 from flask_ctxfix.context_flow.paths import path_to
 from flask_ctxfix.context_flow.request_data import RequestData
 from flask_ctxfix.context_flow.request_datum import Kind
@@ -133,14 +134,11 @@ def _roots_passed(cached: CachedFunction, project: Project) -> set[str]:
     """Return the proxies of which callers pass a part: then that tells the results apart."""
     data = RequestData.of_project(project)
     roots: set[str] = set()
-    reachability = ContextFlow.of(project).reachability
-    for module, reference in reachability.references(cached.module, cached.node):
-        call = module.scopes.parents.get(reference)
-        if isinstance(call, ast.Call) and call.func is reference:
-            for argument in arguments_of(call):
-                datum = data.of(module, argument)
-                if datum is not None and datum.kind is Kind.VALUE:
-                    roots.add(datum.of.partition(".")[0].partition("[")[0])
+    for module, call in calls_of(project, cached.module, cached.node):
+        for argument in arguments_of(call):
+            datum = data.of(module, argument)
+            if datum is not None and datum.kind is Kind.VALUE:
+                roots.add(datum.of.partition(".")[0].partition("[")[0])
     return roots
 
 

@@ -259,12 +259,9 @@ class _Judge:
         if isinstance(function, ast.Lambda):
             return None
         for home, reference in self._flow.reachability.references(module, function):
-            parent = home.scopes.parents.get(reference)
-            if isinstance(parent, ast.keyword):
-                parent = home.scopes.parents.get(parent)
-            if isinstance(parent, ast.Call) and parent.func is not reference:
-                value = self._flow.values.of(home, parent.func)
-                starter = STARTERS.get(value.name) if isinstance(value, Foreign) else None
+            call = home.scopes.call_with(reference)
+            if call is not None:
+                starter = STARTERS.get(self._flow.values.name_of(home, call.func))
                 if starter is not None:
                     return starter.noun
         return None

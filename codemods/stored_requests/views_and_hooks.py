@@ -79,7 +79,7 @@ class ViewsAndHooks:
                     yield FlaskCall(True, True, None)
         for home, reference in self._reachability.references(module, function):
             if self.is_registration(home, reference):
-                call = self._call_with(home, reference)
+                call = home.scopes.call_with(reference)
                 assert call is not None
                 yield self._flask_call(home, call)
 
@@ -94,7 +94,7 @@ class ViewsAndHooks:
 
     def is_registration(self, module: Module, reference: ast.expr) -> bool:
         """Whether a function is named as an argument of what has Flask call it."""
-        call = self._call_with(module, reference)
+        call = module.scopes.call_with(reference)
         if call is None or not isinstance(call.func, ast.Attribute):
             return False
         value = self._values.of(module, call.func)
@@ -104,13 +104,6 @@ class ViewsAndHooks:
         )
         names = {"add_url_rule", "before_request", "register_error_handler"}
         return (is_known or value is None) and call.func.attr in names
-
-    def _call_with(self, module: Module, reference: ast.expr) -> ast.Call | None:
-        parent = module.scopes.parents.get(reference)
-        if isinstance(parent, ast.keyword):
-            parent = module.scopes.parents.get(parent)
-        is_argument = isinstance(parent, ast.Call) and parent.func is not reference
-        return parent if is_argument and isinstance(parent, ast.Call) else None
 
     def _flask_call(self, module: Module, registered: ast.expr) -> FlaskCall:
         called = without_call(registered)

@@ -41,9 +41,8 @@ def _is_body_read_by(module: Module, project: Project, use: ast.expr) -> bool:
 
 def _reads_of(module: Module, project: Project, use: ast.expr) -> Iterator[tuple[Module, ast.expr]]:
     """Yield the reads of the parameter of the project's that a call gives a response to."""
-    parent = module.scopes.parents[use]
-    call = module.scopes.parents[parent] if isinstance(parent, ast.keyword) else parent
-    if not isinstance(call, ast.Call):
+    call = module.scopes.call_with(use)
+    if call is None:
         return
     called = ContextFlow.of(project).values.of(module, call.func)
     if not isinstance(called, Function):

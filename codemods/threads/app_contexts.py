@@ -18,6 +18,7 @@ from flask_ctxfix.codemods.threads.processes import Inherited, inherited
 from flask_ctxfix.context_flow import ContextFlow, Summary, Where
 from flask_ctxfix.context_flow import Need as Context
 from flask_ctxfix.context_flow.starts import Start, is_deferred, starts_in
+from flask_ctxfix.context_flow.values import is_parameter
 from flask_ctxfix.insertion_points import can_be_wrapped, is_first_on_line
 from flask_ctxfix.module import Module
 from flask_ctxfix.obligations.lasting_work import may_go_on
@@ -303,11 +304,7 @@ def _may_be_called(start: Start, project: Project, node: ast.FunctionDef) -> boo
 
 def _asks_object(module: Module, call: ast.Call) -> bool:
     """Whether ``getattr`` is called on a parameter: ``self``, or what may be given it."""
-    asked = call.args[0] if call.args else None
-    if not isinstance(asked, ast.Name):
-        return False
-    bindings = module.scopes.home_of(asked).bindings.get(asked.id, ())
-    return any(each.kind == "parameter" for each in bindings)
+    return is_parameter(module, call.args[0] if call.args else None)
 
 
 def _starts_itself(start: Start, project: Project, node: ast.FunctionDef) -> bool:

@@ -84,12 +84,10 @@ class Copy(Record, eq=False):
         return any(use in started or self._is_handed_on(use, project) for use in self.uses)
 
     def _is_handed_on(self, use: ast.expr, project: Project) -> bool:
-        parent = self.module.scopes.parents[use]
-        if isinstance(parent, ast.keyword):
-            parent = self.module.scopes.parents[parent]
-        if not isinstance(parent, ast.Call) or parent.func is use or _kept_in(self.module, use):
+        call = self.module.scopes.call_with(use)
+        if call is None or _kept_in(self.module, use):
             return False
-        taker = ContextFlow.of(project).values.of(self.module, parent.func)
+        taker = ContextFlow.of(project).values.of(self.module, call.func)
         if isinstance(taker, Foreign):
             return not taker.name.startswith(("flask.", "builtins.", "functools."))
         return not isinstance(taker, Function | Class)

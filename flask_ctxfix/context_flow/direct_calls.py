@@ -22,9 +22,9 @@ def calls_of(
 ) -> Iterator[tuple[Module, ast.Call]]:
     """Yield the calls of a function, also of a method of an object that nobody knows."""
     for home, named in ContextFlow.of(project).reachability.references(module, function):
-        parent = home.scopes.parents.get(named)
-        if isinstance(parent, ast.Call) and parent.func is named:
-            yield home, parent
+        call = home.scopes.call_of(named)
+        if call is not None:
+            yield home, call
 
 
 def passed_by(

@@ -195,16 +195,13 @@ class ExpressionUses:
         if self._proxy_used(node.value, node, access, state):
             return
         value = self._value(node)
+        is_called = self._module.scopes.call_of(node) is not None
         if isinstance(value, Property):
             self._called(node, self._needs.of(value.function), state)
-        elif isinstance(value, Foreign) and value.name in NEEDS and not self._is_called(node):
+        elif isinstance(value, Foreign) and value.name in NEEDS and not is_called:
             self._used(NEED_OF[NEEDS[value.name]], node, node, value.name, access, state)
             return
         self.visit(node.value, state)
-
-    def _is_called(self, node: ast.expr) -> bool:
-        parent = self._module.scopes.parents.get(node)
-        return isinstance(parent, ast.Call) and parent.func is node
 
     def _subscript(self, node: ast.Subscript, state: State) -> None:
         access: Access = "write" if isinstance(node.ctx, ast.Store | ast.Del) else "read"

@@ -33,6 +33,7 @@ from flask_ctxfix.context_flow.values import Partial
 from flask_ctxfix.flask_facts import PROPERTIES
 from flask_ctxfix.module import Module
 from flask_ctxfix.scopes import FunctionNode
+from flask_ctxfix.syntax import is_decorator
 
 
 class Walk:
@@ -167,7 +168,7 @@ class Walk:
                 self.add(home, reference, proven)
             elif isinstance(parent, ast.Call) and parent.func is reference:
                 self.add(home, parent, proven)
-            elif not _is_decorator(parent, reference):
+            elif not is_decorator(reference, parent):
                 self._found.add(Unseen(NOT_FOLLOWED))
 
     def _assigned(self, module: Module, node: Any, value: ast.AST, proven: Need) -> None:
@@ -231,7 +232,7 @@ class Walk:
         self.add(module, parent, proven)
 
     def _decorates(self, module: Module, parent: Any, node: ast.AST, proven: Need) -> None:
-        if _is_decorator(parent, node):
+        if is_decorator(node, parent):
             self._called(module, parent, proven)
 
     def _default(self, module: Module, parent: ast.arguments, node: ast.AST, proven: Need) -> None:
@@ -284,10 +285,6 @@ _STEPS: dict[type[ast.AST], Callable[[Walk, Module, Any, Any, Need], None]] = {
 }
 # Expressions that only look at what they are made of.
 _PLAIN = (ast.Compare, ast.UnaryOp, ast.FormattedValue, ast.JoinedStr)
-
-
-def _is_decorator(parent: ast.AST, node: ast.AST) -> bool:
-    return node in getattr(parent, "decorator_list", ())
 
 
 def _is_annotation(module: Module, node: ast.AST) -> bool:

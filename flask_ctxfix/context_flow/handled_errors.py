@@ -17,7 +17,7 @@ from flask_ctxfix.flask_facts import (
 from flask_ctxfix.module import Module
 from flask_ctxfix.project import Project
 from flask_ctxfix.statements import own_nodes
-from flask_ctxfix.syntax import without_call
+from flask_ctxfix.syntax import is_falsy, without_call
 
 _CONTEXT_ERROR = "RuntimeError"
 
@@ -107,7 +107,7 @@ def hides_errors(values: Values, module: Module, manager: ast.expr, given: Known
         leave = values.member(value.of, "__exit__", of_instance=True)
         nodes = own_nodes(leave.node) if isinstance(leave, Function) else ()
         answers = (each.value for each in nodes if isinstance(each, ast.Return))
-        return any(not _is_false(each) for each in answers if each)
+        return any(not is_falsy(each) for each in answers if each)
     maker = values.of(module, without_call(manager), given)
     if isinstance(maker, Function) and maker.is_generator:
         tries = (each for each in own_nodes(maker.node) if isinstance(each, ast.Try))
@@ -132,10 +132,6 @@ def _may_hide_errors(values: Values, module: Module, manager: ast.expr) -> bool:
         return value.name in HIDING_MANAGERS or not is_well_known(value.name)
     called = values.of(module, without_call(manager))
     return value is None and not isinstance(called, Function)
-
-
-def _is_false(node: ast.expr) -> bool:
-    return isinstance(node, ast.Constant) and not node.value
 
 
 def is_suppressing(value: Value | None) -> bool:

@@ -18,6 +18,7 @@ from flask_ctxfix.context_flow.values import (
     Parent,
     Property,
     Value,
+    is_parameter,
 )
 from flask_ctxfix.module import Module
 from flask_ctxfix.project import Project
@@ -208,7 +209,7 @@ class References:
         if isinstance(value, Property):
             value = value.function
         receiver = self._values.of(module, of)
-        is_exact = isinstance(receiver, Class) and not _is_parameter(module, of)
+        is_exact = isinstance(receiver, Class) and not is_parameter(module, of)
         key = self._class_of(module, of)
         if isinstance(value, Foreign):
             if key is not None:
@@ -277,13 +278,6 @@ def _is_of(binding: Binding, name: str, definition: ast.AST | None) -> bool:
     if definition is None:
         return binding.name == name
     return _same(binding.node, definition)
-
-
-def _is_parameter(module: Module, node: ast.expr) -> bool:
-    if not isinstance(node, ast.Name):
-        return False
-    bindings = module.scopes.home_of(node).bindings.get(node.id, ())
-    return any(each.kind == "parameter" for each in bindings)
 
 
 _LITERALS = (

@@ -118,7 +118,7 @@ class RequestData(DataOfNames):
     def _part(self, frame: Frame, node: ast.Attribute, base: Datum) -> Datum | None:
         if base.is_caught or node.attr == "app":
             return None
-        is_called = _is_called(frame.module, node)
+        is_called = frame.module.scopes.call_of(node) is not None
         if node.attr in _BOUND and base.kind is not Kind.VALUE and not is_called:
             return base._replace(kind=Kind.OBJECT, of=f"{base.of}.{node.attr}")
         return self._longer(frame, node, base)
@@ -300,11 +300,6 @@ def _holds(whole: Step, part: Step) -> bool:
         return False
     starts = (whole.row, whole.column) <= (part.row, part.column)
     return starts and (part.end_row, part.end_column) <= (whole.end_row, whole.end_column)
-
-
-def _is_called(module: Module, node: ast.expr) -> bool:
-    parent = module.scopes.parents.get(node)
-    return isinstance(parent, ast.Call) and parent.func is node
 
 
 def _kept_parameters(init: FunctionNode) -> set[str]:

@@ -142,6 +142,14 @@ def receiving_class(module: Module, argument: ast.AST) -> ast.ClassDef | None:
     return owner if is_first else None
 
 
+def is_parameter(module: Module, node: ast.expr | None) -> bool:
+    """Whether an expression names a parameter."""
+    if not isinstance(node, ast.Name):
+        return False
+    bindings = module.scopes.home_of(node).bindings.get(node.id, ())
+    return any(each.kind == "parameter" for each in bindings)
+
+
 def class_of_receiver(module: Module, node: ast.expr) -> ast.ClassDef | None:
     """Return the class of the method around whose receiver `node` names."""
     if not isinstance(node, ast.Name):

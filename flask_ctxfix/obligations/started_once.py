@@ -6,6 +6,7 @@ import ast
 from collections.abc import Iterator
 
 from flask_ctxfix.context_flow import ContextFlow, Where
+from flask_ctxfix.context_flow.direct_calls import calls_of
 from flask_ctxfix.context_flow.values import (
     Foreign,
     Value,
@@ -51,7 +52,8 @@ def is_once(module: Module, call: ast.AST, project: Project) -> bool:
         elif not isinstance(function, ast.Lambda):
             if _runs_once(home, function, project):
                 return True
-            ways += ((*each, function) for each in _calls_of(home, function, project))
+            calls = calls_of(project, home, function)
+            ways += ((*e, function) for e in calls if not project.is_test(e[0].path))
     start = module.scopes.function_of(call)
     return any(
         _is_single(home, current, project) and _leads(called, target, start, function)
@@ -80,16 +82,6 @@ def _leads(
             seen.add(current)
             left += called[current]
     return False
-
-
-def _calls_of(
-    module: Module, function: ast.FunctionDef | ast.AsyncFunctionDef, project: Project
-) -> Iterator[tuple[Module, ast.Call]]:
-    """Yield the calls of a function, but for those of tests."""
-    for home, named in ContextFlow.of(project).every_caller.references(module, function):
-        parent = home.scopes.parents.get(named)
-        if isinstance(parent, ast.Call) and parent.func is named and not project.is_test(home.path):
-            yield home, parent
 
 
 def _is_kept(module: Module, call: ast.AST, project: Project) -> bool:
