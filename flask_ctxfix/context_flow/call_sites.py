@@ -23,6 +23,7 @@ BY_PYTHON = "a method that Python itself calls"
 BY_DECORATOR = "decorated with what is not known"
 BY_ANY_NAME = "a method that may be looked up by its name"
 UNREAD = "kept where nothing reads it"
+TOO_WIDE = "kept in too many places"
 
 
 class CallSite(NamedTuple):

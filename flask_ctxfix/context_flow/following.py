@@ -9,6 +9,7 @@ from typing import Any
 from flask_ctxfix.context_flow.call_sites import (
     GIVEN_AWAY,
     NOT_FOLLOWED,
+    TOO_WIDE,
     UNREAD,
     Caller,
     CallSite,
@@ -35,6 +36,10 @@ from flask_ctxfix.module import Module
 from flask_ctxfix.scopes import FunctionNode
 from flask_ctxfix.syntax import is_decorator
 
+# What is kept under names that half of a large program has leads nearly everywhere.
+_MOST = 1_000
+_BOUND = f"what calls a function that is kept in more than {_MOST:,} places"
+
 
 class Walk:
     """Follows expressions that hold something callable: in all code, or in `home` alone."""
@@ -47,6 +52,7 @@ class Walk:
         self._seen: set[tuple[object, ...]] = set()
         self._found: set[Held] = set()
         self._meets_again = False
+        self._most: float = 0
 
     def add(self, module: Module, node: ast.AST, proven: Need = Need.NONE) -> None:
         """Follow an expression, unless tests hold it: they call what they test by themselves."""
@@ -70,7 +76,11 @@ class Walk:
 
     def run(self) -> frozenset[Held]:
         """Return what calls what is followed, and what else becomes of it."""
+        self._most = self._most or len(self._seen) + _MOST
         while self._left:
+            if len(self._seen) > self._most:
+                self._known.project.bounds[_BOUND] += 1
+                return frozenset({Unseen(TOO_WIDE)})
             module, node, proven = self._left.pop()
             parent = module.scopes.parents[node]
             step = _STEPS.get(type(parent))
@@ -190,7 +200,7 @@ class Walk:
             self._found.add(kept)
         elif self._is_first((*kept.key, proven)):
             walk = Walk(self._known, self._home)
-            walk._seen = self._seen
+            walk._seen, walk._most = self._seen, self._most
             is_read = False
             for module, read in kept.reads:
                 walk.add(module, read, proven)

@@ -38,7 +38,7 @@ def _names(project: Project, entries: Entries) -> set[str]:
             name = last_name(code)
             bindings = project.bindings(module, code)
             if not bindings and isinstance(code, ast.Attribute) and name not in found:
-                left += _assigned(project, name)
+                left += _assigned(module, name)
             found.add(name)
             for home, binding in bindings:
                 if binding not in seen:
@@ -92,13 +92,12 @@ def _given(project: Project, module: Module, binding: Binding) -> Iterator[_Code
                 yield from ((module, each) for each in arguments_of(statement))
 
 
-def _assigned(project: Project, attribute: str) -> Iterator[_Code]:
-    """Yield what is assigned to an attribute, of whatever."""
-    for module in project.parsed(project.naming_outside_tests(attribute)):
-        for change in module.scopes.attribute_changes.get(attribute, ()):
-            parent = module.scopes.parents[change]
-            if isinstance(parent, ast.Assign | ast.AnnAssign) and parent.value is not None:
-                yield module, parent.value
+def _assigned(module: Module, attribute: str) -> Iterator[_Code]:
+    """Yield what the module that reads an attribute assigns to one of that name."""
+    for change in module.scopes.attribute_changes.get(attribute, ()):
+        parent = module.scopes.parents[change]
+        if isinstance(parent, ast.Assign | ast.AnnAssign) and parent.value is not None:
+            yield module, parent.value
 
 
 def _passed(project: Project, function: ast.AST, module: Module) -> Iterator[_Code]:
