@@ -9,7 +9,7 @@ from typing import NamedTuple, cast
 from flask_ctxfix.aliases import calls_of_any, known_as_any
 from flask_ctxfix.codemod import Advice, Finding, Level, Rule
 from flask_ctxfix.codemods.stored_requests.kept_paths import (
-    may_be_in_request,
+    may_serve_request,
     path_of_write,
     read_by_another,
 )
@@ -118,7 +118,7 @@ class RequestInAppState(Rule):
                 continue
             if locking_around(module, project, write.node) >= Locking.KEPT:
                 continue  # others that read there may take the lock too
-            if may_be_in_request(module, project, write.node):
+            if may_serve_request(module, project, write.node):
                 yield self._found(module, project, write, value, datum)
 
     def _found(

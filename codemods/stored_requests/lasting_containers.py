@@ -221,12 +221,24 @@ def _may_empty(module: Module, use: ast.expr, project: Project) -> bool:
         return parent.attr in TAKING
     if child is not use:  # an item of the container, wherever it goes
         return False
-    if isinstance(parent, ast.Starred | ast.keyword):
+    if _is_unpacked(use, parent):
+        return False
+    if isinstance(parent, ast.keyword):
         parent = parents[parent]
     if isinstance(parent, ast.Call):
         name = ContextFlow.of(project).values.name_of(module, parent.func)
         return name not in _READERS and not is_report(name)
     return isinstance(parent, _HANDING_ON)
+
+
+def _is_unpacked(use: ast.expr, parent: ast.AST) -> bool:
+    """Whether only the items of a container go on, as those of ``*items`` and ``**items``."""
+    if isinstance(parent, ast.Dict):
+        pairs = zip(parent.keys, parent.values, strict=True)
+        return any(key is None and value is use for key, value in pairs)
+    return isinstance(parent, ast.Starred) or (
+        isinstance(parent, ast.keyword) and parent.arg is None
+    )
 
 
 _HANDING_ON = (

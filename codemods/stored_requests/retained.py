@@ -9,7 +9,7 @@ from typing import NamedTuple
 from flask_ctxfix.codemod import Finding, Fix, Level, Rule
 from flask_ctxfix.codemods.stored_requests.exceptions import fix_of, handled, has_traceback
 from flask_ctxfix.codemods.stored_requests.kept_paths import (
-    may_be_in_request,
+    may_serve_request,
     path_of_write,
     read_by_another,
 )
@@ -168,7 +168,7 @@ class RequestObjectRetained(Rule):
         if datum.is_caught and not has_traceback(module, value):
             return
         found = lasting_container(module, project, put.container)
-        if found is None or found.is_emptied or not may_be_in_request(module, project, put.node):
+        if found is None or found.is_emptied or not may_serve_request(module, project, put.node):
             return
         named = module.segment(found.named)
         read = read_by_another(module, project, put.node, found.reads)
