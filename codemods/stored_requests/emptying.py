@@ -6,6 +6,7 @@ import ast
 from collections.abc import Iterator
 
 from flask_ctxfix.codemods.stored_requests.slots import Slot, slot_of
+from flask_ctxfix.codemods.stored_requests.views_and_hooks import ViewsAndHooks
 from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.class_families import families, key_of
 from flask_ctxfix.context_flow.values import Class, Instance
@@ -106,9 +107,20 @@ def may_empty(module: Module, use: ast.expr, project: Project, is_item: bool) ->
         parent = parents[parent]
     if isinstance(parent, ast.Call):
         name = ContextFlow.of(project).values.name_of(module, parent.func)
-        is_read = name in _READERS or is_report(name)
+        is_read = name in _READERS or is_report(name) or _is_of_text(parent.func)
         return _limits(parent, parents[parent]) if is_read else True
-    return isinstance(parent, _HANDING_ON)
+    return isinstance(parent, _HANDING_ON) and not _is_answered(module, parent, project)
+
+
+def _is_answered(module: Module, node: ast.AST, project: Project) -> bool:
+    """Whether an expression or statement gives a view's answer, which Flask only reads."""
+    parents = module.scopes.parents
+    while isinstance(node, ast.Dict | ast.List | ast.Tuple):
+        node = parents[node]
+    function = module.scopes.function_of(node)
+    if not isinstance(node, ast.Return) or function is None or isinstance(function, ast.Lambda):
+        return False
+    return any(way.is_view for way in ViewsAndHooks(project).of(module, function))
 
 
 def _takes_out(module: Module, use: ast.expr) -> bool:
@@ -182,6 +194,12 @@ def _limits(call: ast.Call, user: ast.AST) -> bool:
         return False
     others = (each for each in (user.left, *user.comparators) if each is not call)
     return any(not (isinstance(e, ast.Constant) and e.value in (0, 1)) for e in others)
+
+
+def _is_of_text(called: ast.expr) -> bool:
+    """Whether a method of a text that the code says is called: ``", ".join(names)``."""
+    owner = called.value if isinstance(called, ast.Attribute) else None
+    return isinstance(owner, ast.JoinedStr) or isinstance(getattr(owner, "value", None), str)
 
 
 def _is_unpacked(use: ast.expr, parent: ast.AST) -> bool:

@@ -25,21 +25,24 @@ from flask_ctxfix.flask_facts import (
 from flask_ctxfix.module import Module
 from flask_ctxfix.project import Project
 from flask_ctxfix.scopes import Scope
-from flask_ctxfix.syntax import defaults_of
+from flask_ctxfix.syntax import defaults_of, last_name
 
 _PLAIN = PLAIN_BASES | ENTRY_BASES.keys()
+_LISTS = frozenset({"deque", "list"})
 _LITERALS = (ast.List, ast.Dict, ast.Set)
 
 
 class Container(NamedTuple):
     """A container that lasts, as code at one place names it, and every use of it that is known.
 
-    `is_emptied` says that something takes out of it, or may do so.
+    `is_emptied` says that something takes out of it, or may do so; `is_list` that it is one, so
+    that giving an item of it another value makes it no longer.
     """
 
     named: ast.expr
     uses: tuple[tuple[Module, ast.expr], ...]
     is_emptied: bool
+    is_list: bool
 
     @property
     def reads(self) -> Iterator[tuple[Module, ast.expr]]:
@@ -70,9 +73,10 @@ def lasting_container(module: Module, project: Project, node: ast.expr) -> Conta
     elif not isinstance(node, ast.Attribute):
         return None
     slot = shared_slot(module, project, node)
-    if slot is None or not _grows(slot, project):
+    first = _first_value(slot, project) if slot is not None else None
+    if slot is None or first is None:
         return None
-    return _used(slot, node, project, is_item)
+    return _used(slot, node, project, is_item, _is_list(first))
 
 
 def _container_of(node: ast.expr) -> ast.expr | None:
@@ -112,8 +116,8 @@ def _of_class(module: Module, project: Project, node: ast.Attribute) -> Slot | N
     return Slot(path, "class", owner.of.node.name, node.attr) if is_its else None
 
 
-def _grows(slot: Slot, project: Project) -> bool:
-    """Whether a slot starts as a container of the usual kind, without a limit to its size."""
+def _first_value(slot: Slot, project: Project) -> ast.expr | None:
+    """Return the container that a slot starts as, if it is one without a limit to its size."""
     module = project.module(slot.path)
     values: list[ast.expr | None] = []
     scope = module.scopes.module
@@ -128,7 +132,8 @@ def _grows(slot: Slot, project: Project) -> bool:
             values += (
                 ContextFlow.of(project).values.assigned(Class(module, owner)).get(slot.name, [])
             )
-    return len(values) == 1 and _is_growing(module, project, values[0])
+    is_one = len(values) == 1 and _is_growing(module, project, values[0])
+    return values[0] if is_one else None
 
 
 def _is_growing(module: Module, project: Project, node: ast.expr | None) -> bool:
@@ -166,10 +171,15 @@ def _default(
         if is_given or is_open or any(isinstance(each, ast.Starred) for each in call.args):
             return None
     uses = tuple((module, read) for read in home.reads.get(node.id, ()))
-    return Container(node, uses, any(may_empty(*use, project, is_item) for use in uses))
+    is_emptied = any(may_empty(*use, project, is_item) for use in uses)
+    return Container(node, uses, is_emptied, _is_list(defaults.get(node.id)))
 
 
-def _used(slot: Slot, named: ast.expr, project: Project, is_item: bool) -> Container:
+def _is_list(node: ast.expr | None) -> bool:
+    return isinstance(node, ast.List) or last_name(getattr(node, "func", None)) in _LISTS
+
+
+def _used(slot: Slot, named: ast.expr, project: Project, is_item: bool, is_list: bool) -> Container:
     """Return the container in a slot with its uses in all of the project."""
     found: list[tuple[Module, ast.expr]] = []
     is_emptied = is_emptied_unseen(slot, project)
@@ -180,7 +190,7 @@ def _used(slot: Slot, named: ast.expr, project: Project, is_item: bool) -> Conta
         found += ((module, read) for read in uses.reads)
     found += uses_of_relatives(slot, project)
     is_emptied |= any(may_empty(module, read, project, is_item) for module, read in found)
-    return Container(named, tuple(found), is_emptied)
+    return Container(named, tuple(found), is_emptied, is_list)
 
 
 def _only_adds(module: Module, use: ast.expr) -> bool:

@@ -276,6 +276,10 @@ ITEM_READERS = methods("gives item")
 GROWING = named("grows")
 LISTING = spelled(name for name in named("adds") if name.startswith("builtins.list()."))
 
+# What raises, whatever it is given; methods that give a row of a database, or raise.
+NEVER_RETURNING = named("never returns")
+FINDING = methods("finds or fails")
+
 # Methods of `g` that are given the name of an attribute.
 METHODS_OF_G = methods("method of g")
 # Functions that use up what they are given, at once.

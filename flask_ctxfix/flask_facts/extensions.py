@@ -87,13 +87,21 @@ ROWS = (
                 "drop_all": ("needs app",),
                 "engine": ("needs app",),
                 "engines": ("needs app",),
-                "first_or_404": ("needs app",),
-                "get_or_404": ("needs app",),
+                "first_or_404": ("needs app", "finds or fails"),
+                "get_or_404": ("needs app", "finds or fails"),
+                "one_or_404": ("needs app", "finds or fails"),
                 "paginate": ("needs app",),
                 "session": ("needs app",),
                 "Model.query": ("needs app",),
             },
         ),
+    ),
+    Facts(
+        "SQLAlchemy 2.0, ORM, Query and Result",
+        {
+            "sqlalchemy.orm.Query().one": ("finds or fails",),
+            "sqlalchemy.orm.Query().scalar_one": ("finds or fails",),
+        },
     ),
     Facts(
         "Flask-Babel 4, __init__.py",

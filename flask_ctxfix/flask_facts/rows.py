@@ -133,6 +133,8 @@ Role = Literal[
     "method of g",
     # What functions of libraries do with what they take.
     "derives",
+    "never returns",
+    "finds or fails",
     "gives back",
     "only looks",
     "reads at once",
