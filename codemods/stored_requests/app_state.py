@@ -124,7 +124,8 @@ class RequestInAppState(Rule):
     def _found(
         self, module: Module, project: Project, write: _Write, value: ast.expr, datum: Datum
     ) -> Finding:
-        message = f"`{write.named}` is shared by all requests, but gets `{datum.of}` of one"
+        shared = f"`{write.named}` is shared by all requests of a process"
+        message = f"{shared}, but gets `{datum.of}` of one"
         is_sent = any(f".{name}" in datum.of for name in BODY_READS)
         # A form that is sent to change a setting mostly changes it for all, on purpose.
         level: Level = "info" if is_sent else "error"

@@ -81,14 +81,17 @@ class RequestObjectRetained(Rule):
     The request itself, its context, its bound methods, functions that close over it, and
     exceptions that were caught in a request, where they are put into a list, dict, set or deque
     of a module or a class, or into the default of a parameter, that nothing empties; also values
-    that were read from a request, if it is certain that nothing ever takes them out. What is set
-    on a `threading.local()` or in a `ContextVar`, and never reset.
+    that were read from a request, if it is certain that nothing ever takes them out. That is so for
+    lists, and for keys that anyone can make up: addresses, tokens, times, texts. Rows that were
+    looked up, members of an enum and choices of a URL are only so many, and no finding. What is set
+    on a `threading.local()` or in a `ContextVar`, and never reset. What a thread keeps that a
+    request has started is kept in the same way.
 
     What goes wrong
 
-    Memory grows with every request: an exception holds its frames by its traceback, and these
-    the request with all that was sent. What stays with a thread is read by its next request, of
-    another user.
+    The memory of the process grows with every request: an exception holds its frames by its
+    traceback, and these the request with all that was sent. What stays with a thread is read by its
+    next request, of another user.
 
     Before
 
@@ -134,8 +137,8 @@ class RequestObjectRetained(Rule):
 
     When the fix is safe
 
-    Never. There is one for exceptions, where all that the project does with them is to turn them
-    into text. All the rest is only reported.
+    Never, as the container holds something else then. The one fix is for exceptions, where all that
+    the project does with them is to turn them into text. All the rest is only reported.
 
     What changes
 
@@ -214,9 +217,8 @@ class RequestObjectRetained(Rule):
         elif is_object:
             message = f"`{named}` keeps `{datum.of}`, and with it the request, for good"
         elif put.constant is not None:
-            message = (
-                f"`{named}{put.constant}` is shared by all requests, but gets `{datum.of}` of one"
-            )
+            shared = f"`{named}{put.constant}` is shared by all requests of a process"
+            message = f"{shared}, but gets `{datum.of}` of one"
             advice = where_to_share(module, project, found)
         else:
             message = f"`{named}` grows by `{datum.of}` of each request, and nothing empties it"

@@ -112,6 +112,8 @@ NEEDS = _kinds("needs app", "needs request")
 # own, as code spells them.
 REQUEST_PROXIES = PROXIES.keys() - {"flask.current_app"}
 USERS = named("stands for user")
+# Decorators of what only users may see.
+LETTING_IN = named("lets users in")
 NONE_WITHOUT_REQUEST = named("none without request")
 FLASK_PROXIES = spelled(name for name in PROXIES if name.startswith("flask."))
 REQUEST_CONTEXT_MAKERS = methods("makes request context")

@@ -14,7 +14,7 @@ ROWS = (
             "flask_login": ("without teardown",),
             "flask_login.current_user": _LOGIN_USER,
             "flask_login.login_fresh": ("needs request",),
-            "flask_login.login_required": ("transparent", "gives back"),
+            "flask_login.login_required": ("transparent", "gives back", "lets users in"),
             "flask_login.login_user": ("needs request", "session writer"),
             "flask_login.logout_user": ("needs request", "session writer"),
             "flask_login.LoginManager().request_loader": ("entry",),
@@ -100,7 +100,7 @@ ROWS = (
         "SQLAlchemy 2.0, ORM, Query and Result",
         {
             "sqlalchemy.orm.Query().one": ("finds or fails",),
-            "sqlalchemy.orm.Query().scalar_one": ("finds or fails",),
+            "sqlalchemy.engine.Result().scalar_one": ("finds or fails",),
         },
     ),
     Facts(
