@@ -146,3 +146,25 @@ def test_a_key_has_to_hold_what_the_page_shows(
         return {read}
     """
     assert advice_on(tree, "CTX505", program).help.startswith(expected)
+
+
+@pytest.mark.parametrize(
+    ("route", "expected"),
+    [
+        ('@app.get("/page")', "read it in the view, and cache a function"),
+        ("", "read the value in the caller"),
+    ],
+)
+def test_a_view_has_no_caller_to_read_a_value(tree: Write, route: str, expected: str) -> None:
+    program = f"""
+    {route}
+    @cache.memoize(timeout=50)
+    def page():
+        return request.args["tab"]
+
+
+    @app.get("/other")
+    def other():
+        return page()
+    """
+    assert advice_on(tree, "CTX505", program).help.startswith(expected)

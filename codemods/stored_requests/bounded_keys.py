@@ -19,8 +19,10 @@ from flask_ctxfix.module import Module
 from flask_ctxfix.project import Project
 from flask_ctxfix.scopes import Binding
 from flask_ctxfix.statements import before, ends, way_out
+from flask_ctxfix.syntax import last_name
 
 _CHOICE = "any("
+_NAMED = (ast.Name, ast.Attribute, ast.Subscript)
 
 
 def are_bounded(module: Module, project: Project, keys: Iterable[ast.expr]) -> bool:
@@ -46,6 +48,8 @@ class _Bounded:
 
     def _is_bounded(self, module: Module, node: ast.expr) -> bool:
         every = partial(self._every, module)
+        if isinstance(node, _NAMED) and self._is_checked(module, node):
+            return True
         match node:
             case ast.Constant() | ast.Compare():
                 return True
@@ -64,7 +68,8 @@ class _Bounded:
             case ast.Attribute():
                 return self._is_of_row(module, node.value) or self._is_of_object(module, node)
             case ast.Subscript():
-                return self._is_of_row(module, node.value) or self._is_table(module, node.value)
+                is_item = self._is_of_row(module, node.value) or self._is_table(module, node.value)
+                return is_item or self._is_of_session(module, node)
             case ast.Call():
                 return self._is_call(module, node)
         return False
@@ -74,7 +79,7 @@ class _Bounded:
 
     def _is_call(self, module: Module, call: ast.Call) -> bool:
         """Whether a call gives the member of an enum, or a form of what is bounded itself."""
-        if self._is_enum(module, call):
+        if self._is_enum(module, call) or self._is_of_session(module, call):
             return True
         name = self._flow.values.name_of(module, call.func)
         if isinstance(call.func, ast.Attribute) and not name.startswith("builtins."):
@@ -89,6 +94,28 @@ class _Bounded:
         if not isinstance(owner, Class):
             return False
         return any(each.startswith("enum.") for each in self._flow.values.base_names(owner))
+
+    def _is_of_session(self, module: Module, node: ast.expr) -> bool:
+        """Whether an expression is an item of the session that only gets what is bounded."""
+        key = node.slice if isinstance(node, ast.Subscript) else None
+        owner = node.value if isinstance(node, ast.Subscript) else None
+        if isinstance(node, ast.Call) and last_name(node.func) == "get" and node.args:
+            key, owner = node.args[0], getattr(node.func, "value", None)
+        if not isinstance(key, ast.Constant) or not self._is_session(module, owner):
+            return False
+        given = [
+            (other, assigned.value)
+            for other in self._project.parsed(sorted(self._project.naming("session")))
+            for item in other.scopes.nodes(ast.Subscript)
+            if isinstance(assigned := other.scopes.parents[item], ast.Assign)
+            and isinstance(item.ctx, ast.Store)
+            and getattr(item.slice, "value", None) == key.value
+            and self._is_session(other, item.value)
+        ]
+        return bool(given) and all(self.is_bounded(*each) for each in given)
+
+    def _is_session(self, module: Module, node: ast.expr | None) -> bool:
+        return node is not None and self._flow.values.name_of(module, node) == "flask.session"
 
     def _is_table(self, module: Module, node: ast.expr) -> bool:
         """Whether an expression is a table that is written in the code."""
@@ -108,7 +135,7 @@ class _Bounded:
         calls = [each.value for each in module.scopes.home_of(node).bindings.get(node.id, ())]
         if calls and all(isinstance(each, ast.Call) and self._is_finding(each) for each in calls):
             return True
-        return self._is_checked(module, node.id, node)
+        return self._is_checked(module, node)
 
     def _is_of_object(self, module: Module, node: ast.Attribute) -> bool:
         """Whether an expression is what an object has that was there before: ``self.path``.
@@ -123,8 +150,6 @@ class _Bounded:
         return is_given and isinstance(self._flow.values.of(module, owner), Instance)
 
     def _is_name(self, module: Module, node: ast.Name) -> bool:
-        if self._is_checked(module, node.id, node):
-            return True
         found = self._project.bindings(module, node)
         return bool(found) and all(self._is_binding(*each) for each in found)
 
@@ -168,8 +193,9 @@ class _Bounded:
             else:
                 yield home, reference
 
-    def _is_checked(self, module: Module, name: str, node: ast.expr) -> bool:
+    def _is_checked(self, module: Module, node: ast.expr) -> bool:
         """Whether code before a place leaves it, or fails, where a name is not one of the known."""
+        name = ast.unparse(node)
         tell = partial(self._told, module)
         for parent, child in way_out(module, node):
             if isinstance(parent, ast.If) and child is not parent.test:
@@ -257,10 +283,18 @@ class _Bounded:
 
 
 def _names_in(node: ast.AST) -> set[str]:
-    """Return the names that are compared, or that the calls of a chain are given."""
-    if isinstance(node, ast.Name):
-        return {node.id}
+    """Return what is compared, or what the calls of a chain are given, as it is written."""
+    if isinstance(node, _NAMED):
+        return {ast.unparse(node)}
     calls = [each for each in ast.walk(node) if isinstance(each, ast.Call)]
-    given = (each for call in calls for each in (*call.args, *(k.value for k in call.keywords)))
-    inner = (each for argument in given for each in ast.walk(argument))
-    return {each.id for each in inner if isinstance(each, ast.Name)}
+    given = [each for call in calls for each in (*call.args, *(k.value for k in call.keywords))]
+    return {ast.unparse(each) for argument in given for each in _named_in(argument)}
+
+
+def _named_in(node: ast.AST) -> Iterator[ast.AST]:
+    """Yield the names, attributes and items that an expression is made of, as wholes."""
+    if isinstance(node, _NAMED):
+        yield node
+    else:
+        for child in ast.iter_child_nodes(node):
+            yield from _named_in(child)

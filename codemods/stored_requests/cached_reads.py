@@ -37,6 +37,7 @@ _ADVICE_USER = Advice(
     "put the user's id into the key, by `make_cache_key`, or do not cache it",
     notes=("`query_string=True` does not tell users apart",),
 )
+_ADVICE_VIEW = "read it in the view, and cache a function that is given the value"
 _ADVICE_READ = "read the value in the caller, and pass it as an argument"
 _ADVICE_ARGUMENT = "pass the values that the function needs: strings and numbers"
 
@@ -130,9 +131,10 @@ class CachedFunctionReadsRequest(Rule):
 
 def _advice_on(cached: CachedFunction, use: Use, project: Project) -> Advice | str:
     """Return what makes the key of results tell apart those that differ."""
-    if cached.key != "path":
-        return _ADVICE_READ
     flow = ContextFlow.of(project)
+    if cached.key != "path":
+        reach = flow.reachability.of_function(cached.module, cached.node)
+        return _ADVICE_VIEW if len(reach.steps) == 1 else _ADVICE_READ
     uses = flow.needs.of(Function(cached.module, cached.node)).uses
     decorators = (without_call(each) for each in cached.node.decorator_list)
     asked = {flow.values.name_of(cached.module, each) for each in decorators}

@@ -9,7 +9,7 @@ from flask_ctxfix.codemods.stored_requests.slots import Slot, slot_of
 from flask_ctxfix.codemods.stored_requests.views_and_hooks import ViewsAndHooks
 from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.class_families import families, key_of
-from flask_ctxfix.context_flow.values import Class, Instance
+from flask_ctxfix.context_flow.values import Class, Function, Instance, bound_arguments
 from flask_ctxfix.flask_facts import (
     ANSWERING,
     DERIVING_CALLS,
@@ -90,10 +90,17 @@ def _by_objects(slot: Slot, project: Project) -> Iterator[tuple[Module, ast.expr
                 yield module, node, False
 
 
-def may_empty(module: Module, use: ast.expr, project: Project, is_item: bool) -> bool:
+def may_empty(
+    module: Module,
+    use: ast.expr,
+    project: Project,
+    is_item: bool,
+    inside: frozenset[ast.AST] = frozenset(),
+) -> bool:
     """Whether the code that uses a container takes something out, or hands the container on.
 
-    Also whether it limits its size. With `is_item`, it is the items of the container that grow.
+    Also whether it limits its size. With `is_item`, it is the items of the container that grow;
+    `inside` are the functions that it was handed to on the way.
     """
     if not isinstance(getattr(use, "ctx", None), ast.Load) or _takes_out(module, use):
         return True
@@ -106,6 +113,12 @@ def may_empty(module: Module, use: ast.expr, project: Project, is_item: bool) ->
     if isinstance(parent, ast.keyword):
         parent = parents[parent]
     if isinstance(parent, ast.Call):
+        run = ContextFlow.of(project).values.of(module, parent.func)
+        given = _parameter_for(run, use, parent) if isinstance(run, Function) else None
+        if isinstance(run, Function) and given is not None:
+            around = inside | {run.node}
+            uses = given if run.node not in inside else ()  # what is asked already tells
+            return any(may_empty(run.module, each, project, is_item, around) for each in uses)
         name = ContextFlow.of(project).values.name_of(module, parent.func)
         is_read = name in _READERS or is_report(name) or _is_of_text(parent.func)
         return _limits(parent, parents[parent]) if is_read else True
@@ -194,6 +207,17 @@ def _limits(call: ast.Call, user: ast.AST) -> bool:
         return False
     others = (each for each in (user.left, *user.comparators) if each is not call)
     return any(not (isinstance(e, ast.Constant) and e.value in (0, 1)) for e in others)
+
+
+def _parameter_for(run: Function, use: ast.expr, call: ast.Call) -> list[ast.Name] | None:
+    """Return the uses of the parameter that gets a container; None where that is not seen."""
+    if isinstance(run.node, ast.Lambda) or run.node.decorator_list:
+        return None
+    names = [name for name, argument in bound_arguments(call, run) if argument is use]
+    scope = run.module.scopes.opened_by(run.node)
+    if len(names) != 1 or [each.kind for each in scope.bindings.get(names[0], ())] != ["parameter"]:
+        return None
+    return scope.reads.get(names[0], [])
 
 
 def _is_of_text(called: ast.expr) -> bool:
