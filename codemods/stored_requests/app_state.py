@@ -42,7 +42,8 @@ _SETATTR = "builtins.setattr"
 _SETTERS = spelled((_PUTENV, _SETATTR))
 _ADVICE = "keep it on `g` for this request, in `session` for this user, or in a store"
 _ADVICE_SETTING = Advice(
-    _ADVICE, notes=("what is meant for all is unknown to other processes here",)
+    "keep a setting for all where every process reads it: in a database or a file",
+    notes=("what is meant for one user belongs into `session`",),
 )
 
 
