@@ -9,7 +9,7 @@ from typing import NamedTuple, cast
 from flask_ctxfix.aliases import calls_of_any, known_as_any
 from flask_ctxfix.codemod import Advice, Finding, Level, Rule
 from flask_ctxfix.codemods.stored_requests.kept_paths import (
-    may_be_in_request,
+    may_serve_request,
     path_of_write,
     read_by_another,
 )
@@ -42,7 +42,8 @@ _SETATTR = "builtins.setattr"
 _SETTERS = spelled((_PUTENV, _SETATTR))
 _ADVICE = "keep it on `g` for this request, in `session` for this user, or in a store"
 _ADVICE_SETTING = Advice(
-    _ADVICE, notes=("what is meant for all is unknown to other processes here",)
+    "keep a setting for all where every process reads it: in a database or a file",
+    notes=("what is meant for one user belongs into `session`",),
 )
 
 
@@ -118,13 +119,14 @@ class RequestInAppState(Rule):
                 continue
             if locking_around(module, project, write.node) >= Locking.KEPT:
                 continue  # others that read there may take the lock too
-            if may_be_in_request(module, project, write.node):
+            if may_serve_request(module, project, write.node):
                 yield self._found(module, project, write, value, datum)
 
     def _found(
         self, module: Module, project: Project, write: _Write, value: ast.expr, datum: Datum
     ) -> Finding:
-        message = f"`{write.named}` is shared by all requests, but gets `{datum.of}` of one"
+        shared = f"`{write.named}` is shared by all requests of a process"
+        message = f"{shared}, but gets `{datum.of}` of one"
         is_sent = any(f".{name}" in datum.of for name in BODY_READS)
         # A form that is sent to change a setting mostly changes it for all, on purpose.
         level: Level = "info" if is_sent else "error"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from flask_ctxfix.codemod import Finding, Rule
+from flask_ctxfix.codemod import Advice, Finding, Rule
 from flask_ctxfix.codemods.stored_requests.caches import (
     CachedFunction,
     cached_functions,
@@ -17,15 +17,28 @@ from flask_ctxfix.context_flow.paths import path_to
 from flask_ctxfix.context_flow.request_data import RequestData
 from flask_ctxfix.context_flow.request_datum import Kind
 from flask_ctxfix.context_flow.values import Function
-from flask_ctxfix.flask_facts import REQUEST_GETTERS, REQUEST_PROXIES
+from flask_ctxfix.flask_facts import (
+    LETTING_IN,
+    REQUEST_GETTERS,
+    REQUEST_PROXIES,
+    TOLD_BY_QUERY,
+    USERS,
+)
 from flask_ctxfix.flask_versions import TargetVersion
 from flask_ctxfix.module import Module
 from flask_ctxfix.project import Project
 from flask_ctxfix.steps import expression_at, step_at
-from flask_ctxfix.syntax import arguments_of
+from flask_ctxfix.syntax import arguments_of, without_call
 
 _READS = REQUEST_PROXIES | REQUEST_GETTERS
-_ADVICE_KEY = "make it a part of the key, by `query_string=True` or `make_cache_key`"
+_OF_USER = USERS | REQUEST_GETTERS | {"flask.session"}
+_ADVICE_QUERY = "make it a part of the key, by `query_string=True` or `make_cache_key`"
+_ADVICE_KEY = "make it a part of the key, by `make_cache_key`"
+_ADVICE_USER = Advice(
+    "put the user's id into the key, by `make_cache_key`, or do not cache it",
+    notes=("`query_string=True` does not tell users apart",),
+)
+_ADVICE_VIEW = "read it in the view, and cache a function that is given the value"
 _ADVICE_READ = "read the value in the caller, and pass it as an argument"
 _ADVICE_ARGUMENT = "pass the values that the function needs: strings and numbers"
 
@@ -42,7 +55,8 @@ class CachedFunctionReadsRequest(Rule):
 
     What goes wrong
 
-    The first user's result is given to all others. With a proxy as argument the key is the same
+    The first user's result is given to all others: `lru_cache` keeps it for those whom its process
+    serves, a cache that processes share for everyone. With a proxy as argument the key is the same
     proxy for everyone, under the hash of an object that is gone: now and then the result is that of
     somebody else. The request itself stays in the cache with all that it holds.
 
@@ -91,7 +105,7 @@ class CachedFunctionReadsRequest(Rule):
             use = _read_of_request(cached, project)
             if use is not None:
                 message = f"`{cached.node.name}` is cached for everyone, but reads `{use.name}`"
-                advice = _ADVICE_KEY if cached.key == "path" else _ADVICE_READ
+                advice = _advice_on(cached, use, project)
                 kept = step_at(module, cached.decorator, "register", "cache")
                 path = (kept, *use.steps)
                 yield self.finding(module, "error", cached.decorator, message, advice, None, path)
@@ -114,6 +128,20 @@ class CachedFunctionReadsRequest(Rule):
             reach = ContextFlow.of(project).reachability.of(module, call)
             path = path_to(reach, *datum.steps, step_at(module, call, "call"))
             yield self.finding(module, "error", argument, message, _ADVICE_ARGUMENT, None, path)
+
+
+def _advice_on(cached: CachedFunction, use: Use, project: Project) -> Advice | str:
+    """Return what makes the key of results tell apart those that differ."""
+    flow = ContextFlow.of(project)
+    if cached.key != "path":
+        reach = flow.reachability.of_function(cached.module, cached.node)
+        return _ADVICE_VIEW if len(reach.steps) == 1 else _ADVICE_READ
+    uses = flow.needs.of(Function(cached.module, cached.node)).uses
+    decorators = (without_call(each) for each in cached.node.decorator_list)
+    asked = {flow.values.name_of(cached.module, each) for each in decorators}
+    if asked & LETTING_IN or any(each.of in _OF_USER for each in uses):
+        return _ADVICE_USER
+    return _ADVICE_QUERY if use.attribute in TOLD_BY_QUERY else _ADVICE_KEY
 
 
 def _read_of_request(cached: CachedFunction, project: Project) -> Use | None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from flask_ctxfix.codemod import Step
 from flask_ctxfix.context_flow import ContextFlow, Where
 from flask_ctxfix.context_flow.paths import path_to
 from flask_ctxfix.context_flow.request_datum import Datum
-from flask_ctxfix.module import Module
+from flask_ctxfix.context_flow.starts import starts_in
+from flask_ctxfix.module import Module, NodeKey
 from flask_ctxfix.project import Project
 from flask_ctxfix.steps import step_at
 
@@ -52,9 +53,50 @@ def read_by_another(module: Module, project: Project, node: ast.AST, reads: Read
 
 def may_be_in_request(module: Module, project: Project, node: ast.AST) -> bool:
     """Whether code may serve a request, not only use the context of a test request."""
+    return _where(module, project, node) in (Where.REQUEST, Where.UNKNOWN)
+
+
+def _where(module: Module, project: Project, node: ast.AST) -> Where:
+    """Return where code runs, without what a test request around it makes of that."""
     reachability = ContextFlow.of(project).reachability
     reach = reachability.of(module, node)
+    if reach.where is not Where.REQUEST or reach.steps:
+        return reach.where
     around = module.scopes.function_of(node)
-    if reach.where is Where.REQUEST and not reach.steps and around is not None:
-        reach = reachability.of_function(module, around)
-    return reach.where in (Where.REQUEST, Where.UNKNOWN)
+    if around is None:
+        return Where.OUTSIDE
+    return reachability.of_function(module, around).where
+
+
+def may_serve_request(module: Module, project: Project, node: ast.AST) -> bool:
+    """Whether code may serve a request, or do in a thread what a request has started."""
+    if may_be_in_request(module, project, node):
+        return True
+    started = _started_by_requests(project)
+    pending = [(module, module.scopes.function_of(node))] if started else []
+    seen = set()
+    references = ContextFlow.of(project).reachability.references
+    while pending:
+        home, function = pending.pop()
+        if function is None or (key := home.key_of(function)) in seen:
+            continue
+        if key in started:
+            return True
+        seen.add(key)
+        if not isinstance(function, ast.Lambda):
+            named = references(home, function)
+            pending += ((other, other.scopes.function_of(each)) for other, each in named)
+    return False
+
+
+def _started_by_requests(project: Project) -> frozenset[NodeKey]:
+    """Return the functions that run in threads, and the like, which a request starts."""
+
+    def compute() -> Iterator[NodeKey]:
+        for module in project.parsed(sorted(project.paths)):
+            for start in starts_in(module, project):
+                run = start.function
+                if run is not None and _where(module, project, start.call) is Where.REQUEST:
+                    yield run.module.key_of(run.node)
+
+    return project.memo("started by requests", lambda: frozenset(compute()))

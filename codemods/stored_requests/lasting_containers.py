@@ -1,4 +1,4 @@
-"""Containers that last as long as the process: which they are, and what takes out of them."""
+"""Containers that last as long as the process: which they are, and what uses them."""
 
 from __future__ import annotations
 
@@ -6,6 +6,12 @@ import ast
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from flask_ctxfix.codemods.stored_requests.emptying import (
+    ITEMS,
+    is_emptied_unseen,
+    may_empty,
+    uses_of_relatives,
+)
 from flask_ctxfix.codemods.stored_requests.slots import Slot, slot_of
 from flask_ctxfix.codemods.stored_requests.uses import uses_in
 from flask_ctxfix.context_flow import ContextFlow
@@ -13,38 +19,31 @@ from flask_ctxfix.context_flow.direct_calls import as_called, calls_of, passed_b
 from flask_ctxfix.context_flow.values import Class, Foreign, Instance
 from flask_ctxfix.flask_facts import (
     ADDING,
-    ANSWERING,
-    DERIVING_CALLS,
     ENTRY_BASES,
     GROWING,
-    ITEM_READERS,
-    LAZY_WRAPPERS,
     PLAIN_BASES,
-    READING_AT_ONCE,
-    TAKING,
-    is_report,
 )
 from flask_ctxfix.module import Module
 from flask_ctxfix.project import Project
-from flask_ctxfix.scopes import FunctionNode, Scope
-from flask_ctxfix.syntax import defaults_of
+from flask_ctxfix.scopes import Scope
+from flask_ctxfix.syntax import defaults_of, last_name
 
-_ITEMS = ITEM_READERS - TAKING
-# Functions that only read what they are given.
-_READERS = DERIVING_CALLS | LAZY_WRAPPERS | READING_AT_ONCE | ANSWERING
 _PLAIN = PLAIN_BASES | ENTRY_BASES.keys()
+_LISTS = frozenset({"deque", "list"})
 _LITERALS = (ast.List, ast.Dict, ast.Set)
 
 
 class Container(NamedTuple):
     """A container that lasts, as code at one place names it, and every use of it that is known.
 
-    `is_emptied` says that something takes out of it, or may do so.
+    `is_emptied` says that something takes out of it, or may do so; `is_list` that it is one, so
+    that giving an item of it another value makes it no longer.
     """
 
     named: ast.expr
     uses: tuple[tuple[Module, ast.expr], ...]
     is_emptied: bool
+    is_list: bool
 
     @property
     def reads(self) -> Iterator[tuple[Module, ast.expr]]:
@@ -65,18 +64,20 @@ def may_last(module: Module, node: ast.expr) -> bool:
 
 def lasting_container(module: Module, project: Project, node: ast.expr) -> Container | None:
     """Return the container that `node` is, or is an item of; None if it does not last or grow."""
+    is_item = False
     while (item := _container_of(node)) is not None:
-        node = item
+        node, is_item = item, True
     if isinstance(node, ast.Name):
         home = module.scopes.home_of(node)
         if home.parent is not None:
-            return _default(module, project, node, home)
+            return _default(module, project, node, home, is_item)
     elif not isinstance(node, ast.Attribute):
         return None
     slot = shared_slot(module, project, node)
-    if slot is None or not _grows(slot, project):
+    first = _first_value(slot, project) if slot is not None else None
+    if slot is None or first is None:
         return None
-    return _used(slot, node, project)
+    return _used(slot, node, project, is_item, _is_list(first))
 
 
 def _container_of(node: ast.expr) -> ast.expr | None:
@@ -84,7 +85,7 @@ def _container_of(node: ast.expr) -> ast.expr | None:
     if isinstance(node, ast.Subscript):
         return node.value
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
-        return node.func.value if node.func.attr in _ITEMS else None
+        return node.func.value if node.func.attr in ITEMS else None
     return None
 
 
@@ -116,8 +117,8 @@ def _of_class(module: Module, project: Project, node: ast.Attribute) -> Slot | N
     return Slot(path, "class", owner.of.node.name, node.attr) if is_its else None
 
 
-def _grows(slot: Slot, project: Project) -> bool:
-    """Whether a slot starts as a container of the usual kind, without a limit to its size."""
+def _first_value(slot: Slot, project: Project) -> ast.expr | None:
+    """Return the container that a slot starts as, if it is one without a limit to its size."""
     module = project.module(slot.path)
     values: list[ast.expr | None] = []
     scope = module.scopes.module
@@ -132,7 +133,8 @@ def _grows(slot: Slot, project: Project) -> bool:
             values += (
                 ContextFlow.of(project).values.assigned(Class(module, owner)).get(slot.name, [])
             )
-    return len(values) == 1 and _is_growing(module, project, values[0])
+    is_one = len(values) == 1 and _is_growing(module, project, values[0])
+    return values[0] if is_one else None
 
 
 def _is_growing(module: Module, project: Project, node: ast.expr | None) -> bool:
@@ -144,7 +146,9 @@ def _is_growing(module: Module, project: Project, node: ast.expr | None) -> bool
     return name in GROWING and not (name == "collections.deque" and len(node.args) > 1)
 
 
-def _default(module: Module, project: Project, node: ast.Name, home: Scope) -> Container | None:
+def _default(
+    module: Module, project: Project, node: ast.Name, home: Scope, is_item: bool
+) -> Container | None:
     """Return the container that is the default of a parameter, and that no caller replaces."""
     function = home.node
     if not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
@@ -163,20 +167,26 @@ def _default(module: Module, project: Project, node: ast.Name, home: Scope) -> C
         if is_given or is_open or any(isinstance(each, ast.Starred) for each in call.args):
             return None
     uses = tuple((module, read) for read in home.reads.get(node.id, ()))
-    return Container(node, uses, any(_may_empty(*use, project) for use in uses))
+    is_emptied = any(may_empty(*use, project, is_item) for use in uses)
+    return Container(node, uses, is_emptied, _is_list(defaults.get(node.id)))
 
 
-def _used(slot: Slot, named: ast.expr, project: Project) -> Container:
+def _is_list(node: ast.expr | None) -> bool:
+    return isinstance(node, ast.List) or last_name(getattr(node, "func", None)) in _LISTS
+
+
+def _used(slot: Slot, named: ast.expr, project: Project, is_item: bool, is_list: bool) -> Container:
     """Return the container in a slot with its uses in all of the project."""
     found: list[tuple[Module, ast.expr]] = []
-    is_emptied = False
+    is_emptied = is_emptied_unseen(slot, project)
     paths = {slot.path, *project.naming(slot.name)}
     for module in project.parsed(sorted(paths)):
         uses = uses_in(slot, module, project)
         is_emptied |= bool(uses.writes)
         found += ((module, read) for read in uses.reads)
-    is_emptied |= any(_may_empty(module, read, project) for module, read in found)
-    return Container(named, tuple(found), is_emptied)
+    found += uses_of_relatives(slot, project)
+    is_emptied |= any(may_empty(module, read, project, is_item) for module, read in found)
+    return Container(named, tuple(found), is_emptied, is_list)
 
 
 def _only_adds(module: Module, use: ast.expr) -> bool:
@@ -193,48 +203,6 @@ def _only_adds(module: Module, use: ast.expr) -> bool:
         if not isinstance(parent, ast.Attribute) or not isinstance(call, ast.Call):
             is_added_to = isinstance(parent, ast.AugAssign) and parent.target is use
             return is_added_to or isinstance(parent, ast.Expr)
-        if parent.attr not in _ITEMS:
+        if parent.attr not in ITEMS:
             return parent.attr in ADDING
         use = call
-
-
-def _may_empty(module: Module, use: ast.expr, project: Project) -> bool:
-    """Whether the code that uses a container takes something out, or hands the container on."""
-    if not isinstance(getattr(use, "ctx", None), ast.Load):
-        return True
-    parents = module.scopes.parents
-    child, parent = use, parents[use]
-    while isinstance(parent, ast.Subscript) and parent.value is child:
-        if isinstance(parent.ctx, ast.Del):
-            return True
-        if isinstance(parent.ctx, ast.Store):
-            return isinstance(parent.slice, ast.Slice)
-        child, parent = parent, parents[parent]
-    if isinstance(parent, ast.Attribute):
-        call = parents[parent]
-        if parent.attr in _ITEMS and isinstance(call, ast.Call):
-            return getattr(parents[call], "attr", "") in TAKING
-        return parent.attr in TAKING
-    if child is not use:  # an item of the container, wherever it goes
-        return False
-    if isinstance(parent, ast.Starred | ast.keyword):
-        parent = parents[parent]
-    if isinstance(parent, ast.Call):
-        name = ContextFlow.of(project).values.name_of(module, parent.func)
-        return name not in _READERS and not is_report(name)
-    return isinstance(parent, _HANDING_ON)
-
-
-_HANDING_ON = (
-    ast.AnnAssign,
-    ast.Assign,
-    ast.AugAssign,
-    ast.Dict,
-    ast.List,
-    ast.NamedExpr,
-    ast.Return,
-    ast.Tuple,
-    ast.Yield,
-    ast.YieldFrom,
-    FunctionNode,
-)

@@ -34,7 +34,10 @@ _LOOKING = ("asyncio.", "functools.", "inspect.")
 
 
 class Written(IntEnum):
-    """Whether something wrote before; unless the request ended early: only then it may not have."""
+    """Whether something wrote before; unless the request ended early: only then it may not have.
+
+    `UNLESS_ENDED` also stands for what else leaves out the write where there is a `g` to ask.
+    """
 
     NO = 0
     UNLESS_ENDED = 1
@@ -246,7 +249,9 @@ class Order:
             is_covered = any(self._flask_calls.covers(hook, way) for hook in self._hooks())
             best = Written.YES if way.is_view else Written.UNLESS_ENDED
             doubts: tuple[str, ...] = ()
-            if is_covered and self._flask_calls.calls_views_itself:
+            by_hand = self._flask_calls.calls_views_itself
+            if is_covered and by_hand is not None:
+                best = Written.UNLESS_ENDED if by_hand.is_inside else Written.NO
                 doubts = ("views may be called without what runs before them",)
             yield _Before(best if is_covered and way.has_hooks else Written.NO, doubts)
         for home, reference in self._reachability.references(module, function):

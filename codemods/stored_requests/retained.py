@@ -6,14 +6,17 @@ import ast
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from flask_ctxfix.codemod import Finding, Fix, Level, Rule
+from flask_ctxfix.codemod import Advice, Finding, Fix, Level, Rule
+from flask_ctxfix.codemods.stored_requests.better_places import where_to_pile_up, where_to_share
+from flask_ctxfix.codemods.stored_requests.bounded_keys import are_bounded
 from flask_ctxfix.codemods.stored_requests.exceptions import fix_of, handled, has_traceback
 from flask_ctxfix.codemods.stored_requests.kept_paths import (
-    may_be_in_request,
+    may_serve_request,
     path_of_write,
     read_by_another,
 )
 from flask_ctxfix.codemods.stored_requests.lasting_containers import (
+    Container,
     lasting_container,
     may_last,
     shared_slot,
@@ -35,17 +38,39 @@ _HOLDERS = (".headers", ".environ")
 _PROXY_NAMES = FLASK_PROXIES - {"current_app"}
 _ADVICE_OBJECT = "keep the values that are needed, not what they are read from"
 _ADVICE_CAUGHT = "keep its text: `repr(error)`, or `traceback.format_exc()`"
-_ADVICE_VALUE = "keep it in a store, or take out what is no longer needed"
 _ADVICE_THREAD = "keep it on `g`, which ends with the request, or reset it at the end"
 
 
 class _Put(NamedTuple):
-    """A `value` that `node` puts into `container`; `key` is where, if a constant says so."""
+    """Values that `node` puts into `container`: under `keys`, or (None) as one more of them."""
 
     node: ast.AST
     container: ast.expr
     values: tuple[ast.expr, ...]
-    key: ast.Constant | None = None
+    keys: tuple[ast.expr, ...] | None = None
+
+    @property
+    def constant(self) -> str | None:
+        """The constant keys of the item that is written, as code; None for any other."""
+        keys = self.every_key
+        if keys is None or not all(isinstance(each, ast.Constant) for each in keys):
+            return None
+        return "".join(f"[{ast.unparse(each)}]" for each in keys)
+
+    @property
+    def every_key(self) -> tuple[ast.expr, ...] | None:
+        """What decides how many items there are; None if each time there is one more."""
+        keys, item = self.keys, self.container
+        while keys is not None:
+            if isinstance(item, ast.Subscript):
+                keys = (item.slice, *keys)
+                item = item.value
+            elif isinstance(item, ast.Call) and isinstance(item.func, ast.Attribute):
+                keys = (*item.args[:1], *keys)
+                item = item.func.value
+            else:
+                break
+        return keys
 
 
 class RequestObjectRetained(Rule):
@@ -56,14 +81,17 @@ class RequestObjectRetained(Rule):
     The request itself, its context, its bound methods, functions that close over it, and
     exceptions that were caught in a request, where they are put into a list, dict, set or deque
     of a module or a class, or into the default of a parameter, that nothing empties; also values
-    that were read from a request, if it is certain that nothing ever takes them out. What is set
-    on a `threading.local()` or in a `ContextVar`, and never reset.
+    that were read from a request, if it is certain that nothing ever takes them out. That is so for
+    lists, and for keys that anyone can make up: addresses, tokens, times, texts. Rows that were
+    looked up, members of an enum and choices of a URL are only so many, and no finding. What is set
+    on a `threading.local()` or in a `ContextVar`, and never reset. What a thread keeps that a
+    request has started is kept in the same way.
 
     What goes wrong
 
-    Memory grows with every request: an exception holds its frames by its traceback, and these
-    the request with all that was sent. What stays with a thread is read by its next request, of
-    another user.
+    The memory of the process grows with every request: an exception holds its frames by its
+    traceback, and these the request with all that was sent. What stays with a thread is read by its
+    next request, of another user.
 
     Before
 
@@ -109,8 +137,8 @@ class RequestObjectRetained(Rule):
 
     When the fix is safe
 
-    Never. There is one for exceptions, where all that the project does with them is to turn them
-    into text. All the rest is only reported.
+    Never, as the container holds something else then. The one fix is for exceptions, where all that
+    the project does with them is to turn them into text. All the rest is only reported.
 
     What changes
 
@@ -168,7 +196,7 @@ class RequestObjectRetained(Rule):
         if datum.is_caught and not has_traceback(module, value):
             return
         found = lasting_container(module, project, put.container)
-        if found is None or found.is_emptied or not may_be_in_request(module, project, put.node):
+        if found is None or found.is_emptied or not may_serve_request(module, project, put.node):
             return
         named = module.segment(found.named)
         read = read_by_another(module, project, put.node, found.reads)
@@ -176,17 +204,25 @@ class RequestObjectRetained(Rule):
         is_object = datum.kind is Kind.OBJECT or (
             target.newest >= ONE_CONTEXT and datum.of.endswith(_HOLDERS)
         )
-        if not is_object and not datum.is_caught and not _is_telling(put, datum):
+        is_value = not is_object and not datum.is_caught
+        if is_value and not (_is_telling(put, datum) and _may_grow(module, project, put, found)):
             return
         level: Level = "error" if is_object else "warning"
         fix: Fix | None = None
-        message, advice = _said(named, datum, put)
+        advice: Advice | str = _ADVICE_OBJECT
         if datum.is_caught:
+            message = f"`{named}` keeps exceptions, with their frames and requests, for good"
             fix = fix_of(module, project, value, found)
             advice = fix.message if fix is not None else _ADVICE_CAUGHT
         elif is_object:
             message = f"`{named}` keeps `{datum.of}`, and with it the request, for good"
-            advice = _ADVICE_OBJECT
+        elif put.constant is not None:
+            shared = f"`{named}{put.constant}` is shared by all requests of a process"
+            message = f"{shared}, but gets `{datum.of}` of one"
+            advice = where_to_share(module, project, found)
+        else:
+            message = f"`{named}` grows by `{datum.of}` of each request, and nothing empties it"
+            advice = where_to_pile_up(module, project, put.node, found)
         yield self.finding(module, level, put.node, message, advice, fix, path)
 
     def _last_exceptions(
@@ -219,14 +255,13 @@ def _is_telling(put: _Put, datum: Datum) -> bool:
     return datum.of not in _PROXY_NAMES and not is_of_connection
 
 
-def _said(named: str, datum: Datum, put: _Put) -> tuple[str, str]:
-    """Return the message and the advice for a value, or for an exception."""
-    if datum.is_caught:
-        return f"`{named}` keeps exceptions, with their frames and requests, for good", ""
-    if put.key is not None:
-        shared = f"`{named}[{put.key.value!r}]` is shared by all requests"
-        return f"{shared}, but gets `{datum.of}` of one", _ADVICE_THREAD
-    return f"`{named}` grows by `{datum.of}` of each request, and nothing empties it", _ADVICE_VALUE
+def _may_grow(module: Module, project: Project, put: _Put, found: Container) -> bool:
+    """Whether there may be ever more items, or one that all requests share."""
+    keys = put.every_key
+    if keys is None or put.constant is not None:
+        return True
+    is_replaced = found.is_list and len(keys) == 1 and isinstance(put.node, ast.Assign)
+    return not is_replaced and not are_bounded(module, project, keys)
 
 
 def _is_copy(module: Module, project: Project, node: ast.expr) -> bool:
@@ -250,13 +285,22 @@ def _puts(module: Module) -> Iterator[_Put]:
         if isinstance(function, ast.Attribute):
             if scopes.function_of(call) is not None and not call.keywords:
                 values = call.args[1:] if function.attr in {"insert", "setdefault"} else call.args
-                yield _Put(call, function.value, tuple(values))
+                yield _Put(call, function.value, tuple(values), _keys_of(call, function.attr))
     for node in scopes.nodes(ast.Assign):
         for target in node.targets:
             if isinstance(target, ast.Subscript) and scopes.function_of(node) is not None:
-                key = target.slice if isinstance(target.slice, ast.Constant) else None
-                yield _Put(node, target.value, (node.value,), key)
+                yield _Put(node, target.value, (node.value,), (target.slice,))
     for added in scopes.nodes(ast.AugAssign):
         if isinstance(added.value, ast.List | ast.Set | ast.Dict):
             if scopes.function_of(added) is not None:
                 yield _Put(added, added.target, (added.value,))
+
+
+def _keys_of(call: ast.Call, method: str) -> tuple[ast.expr, ...] | None:
+    """Return the keys under which a method puts what it is given, if it says which."""
+    given = call.args[0] if call.args else None
+    if method == "update" and isinstance(given, ast.Dict):
+        keys = [each for each in given.keys if each is not None]
+        return tuple(keys) if len(keys) == len(given.keys) else None
+    is_key = method == "setdefault" or (method == "add" and len(call.args) == 1)
+    return (given,) if is_key and given is not None else None

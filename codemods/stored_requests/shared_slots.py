@@ -157,7 +157,7 @@ class _SharedSlot(Rule):
             advice = Advice(_ADVICE, why)
         kept = "keeps" if datum.kind is Kind.OBJECT else "holds data of"
         what = f"`{datum.of}` itself" if datum.kind is Kind.OBJECT else f"one request, `{datum.of}`"
-        message = f"`{written}` is shared by all requests and {kept} {what}"
+        message = f"`{written}` is shared by all requests of a process and {kept} {what}"
         path = _path(store, verdict, module, project)
         level: Level = "info" if verdict.reason == GUARDED else "error"
         found = self.finding(module, level, store.target, message, advice, fix, path)
@@ -223,8 +223,9 @@ class RequestInGlobal(_SharedSlot):
 
     What goes wrong
 
-    There is one global for all requests: while one user's request is served, another sets it, and
-    the first one goes on with data of the second. With several processes it is another one in each.
+    There is one global in each process, for all requests that it serves: while one user's request
+    is served, another sets it, and the first one goes on with data of the second. What one process
+    was given, the others do not know.
 
     Before
 
@@ -304,7 +305,8 @@ class RequestInClassAttribute(_SharedSlot):
 
     What goes wrong
 
-    All requests share the attribute: one user's request reads what another's has set.
+    All requests of a process share the attribute: one user's request reads what another's has set,
+    if the same process serves both.
 
     Before
 

@@ -15,6 +15,9 @@ from flask_ctxfix.obligations.shared_instances import is_shared
 from flask_ctxfix.project import Project
 from flask_ctxfix.scopes import Binding
 
+# What takes the data out of a value instead of putting it in.
+_LESSENING = (ast.Sub, ast.BitAnd)
+
 
 class Slot(NamedTuple):
     """A name that keeps one value for the whole process.
@@ -66,6 +69,8 @@ def _to_globals(module: Module, data: RequestData) -> Iterator[Store]:
                 continue
             if binding.value is not None and _reads(binding.value, name):
                 continue  # it grows: what it keeps is of all requests
+            if isinstance(binding.node, ast.AugAssign) and isinstance(binding.node.op, _LESSENING):
+                continue
             datum = data.of_binding(module, binding)
             if datum is not None and not datum.is_caught:
                 yield Store(slot, target, datum)

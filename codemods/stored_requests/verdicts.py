@@ -216,13 +216,14 @@ class _Judge:
         where = self._flow.reachability.of(module, node).where
         if where in (Where.OUTSIDE, Where.APP):
             return f"`{name}` sets it, and runs outside of requests"
-        if not (self._needs_request(module, node) or self._is_in_request(module, node)):
+        if self._needs_request(module, node):
+            return None
+        every = self._flow.every_caller.of(module, node).where
+        if every is Where.OUTSIDE or Where.REQUEST not in (where, every):
+            return f"`{name}` may run outside of requests, where there is no `g`"
+        if every is not Where.REQUEST:
             self._doubts.append(f"`{name}` may run outside of requests")
         return None
-
-    def _is_in_request(self, module: Module, node: ast.expr) -> bool:
-        """Whether all that may run a statement does so in a request."""
-        return self._flow.every_caller.of(module, node).where is Where.REQUEST
 
     def _needs_request(self, module: Module, node: ast.expr) -> bool:
         """Whether the statement that writes can only run in a request, since it reads that."""

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Literal, NamedTuple
 
 from flask_ctxfix.applications import makes_application
-from flask_ctxfix.context_flow import ContextFlow
+from flask_ctxfix.context_flow import ContextFlow, Where
 from flask_ctxfix.context_flow.module_names import functions_of
 from flask_ctxfix.context_flow.values import Class, Foreign, Function
 from flask_ctxfix.flask_facts import (
@@ -210,14 +210,18 @@ class ViewsAndHooks:
         return has_one_application(self._project) and not any(own)
 
     @cached_property
-    def calls_views_itself(self) -> bool:
-        """Whether the project may call views without the hooks that Flask calls before them."""
-        return any(
-            node.attr == name and self._is_of_application(module, node)
+    def calls_views_itself(self) -> Where | None:
+        """Where the project may call views without the hooks that Flask calls before them."""
+        every_caller = ContextFlow.of(self._project).every_caller
+        found = {
+            every_caller.of(module, node).where
             for name in ("dispatch_request", "view_functions")
             for module in self._modules(name)
             for node in module.scopes.nodes(ast.Attribute)
-        )
+            if node.attr == name and self._is_of_application(module, node)
+        }
+        outside = (each for each in found if not each.is_inside)
+        return next(outside, next(iter(found), None))
 
     def _is_of_application(self, module: Module, node: ast.Attribute) -> bool:
         owners = ("flask.Flask().", "flask.current_app.")

@@ -112,6 +112,8 @@ NEEDS = _kinds("needs app", "needs request")
 # own, as code spells them.
 REQUEST_PROXIES = PROXIES.keys() - {"flask.current_app"}
 USERS = named("stands for user")
+# Decorators of what only users may see.
+LETTING_IN = named("lets users in")
 NONE_WITHOUT_REQUEST = named("none without request")
 FLASK_PROXIES = spelled(name for name in PROXIES if name.startswith("flask."))
 REQUEST_CONTEXT_MAKERS = methods("makes request context")
@@ -275,6 +277,10 @@ ITEM_READERS = methods("gives item")
 # Those that may hold ever more.
 GROWING = named("grows")
 LISTING = spelled(name for name in named("adds") if name.startswith("builtins.list()."))
+
+# What raises, whatever it is given; methods that give a row of a database, or raise.
+NEVER_RETURNING = named("never returns")
+FINDING = methods("finds or fails")
 
 # Methods of `g` that are given the name of an attribute.
 METHODS_OF_G = methods("method of g")

@@ -73,7 +73,7 @@ ROWS = (
                 ("builtins.list()",),
                 {
                     **dict.fromkeys(("append", "extend", "insert"), _ADDS),
-                    **dict.fromkeys(("clear", "pop", "remove"), _TAKES),
+                    **dict.fromkeys(("clear", "pop", "remove", "__delitem__"), _TAKES),
                     **dict.fromkeys(("reverse", "sort"), _ORDERS),
                 },
             ),

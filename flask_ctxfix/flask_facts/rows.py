@@ -43,6 +43,7 @@ Role = Literal[
     "app proxy",
     "request proxy",
     "stands for user",
+    "lets users in",
     "none without request",
     "needs app",
     "needs request",
@@ -133,6 +134,8 @@ Role = Literal[
     "method of g",
     # What functions of libraries do with what they take.
     "derives",
+    "never returns",
+    "finds or fails",
     "gives back",
     "only looks",
     "reads at once",

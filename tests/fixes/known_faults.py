@@ -19,9 +19,6 @@ KNOWN: Table = {
     ("CTX101/tests-that-prove-no-request", "unsafe"): {
         "fails": "the copy is made where the test has not proved a request"
     },
-    ("CTX101/two-calls-below-the-view", "safe"): {
-        "found": "CTX504 is found only once the thread works that fills the list"
-    },
     ("CTX101/upload-under-another-name", "unsafe"): {
         "fails": "a copy of the context closes the files that the view reads after it",
         "lint": NOT_SORTED,
@@ -58,12 +55,6 @@ KNOWN: Table = {
     ("CTX501/imported-inside-functions", "safe"): {"lint": f"{LEFT_OVER}; {NOT_SORTED}"},
     ("CTX501/imported-name-in-three-modules", "unsafe"): {"lint": NOT_SORTED},
     ("CTX501/names-that-are-taken", "safe"): {"lint": RENAMED},
-    ("CTX501/requests-that-need-not-be", "unsafe"): {
-        "fails": "a script without a context writes to `g`"
-    },
-    ("CTX501/views-that-are-called-without-hooks", "unsafe"): {
-        "fails": "a view that is called by hand reads `g`, which no hook has written"
-    },
     ("CTX502/class-as-a-namespace", "safe"): {"lint": NOT_SORTED},
     ("CTX506/after-request-in-a-view", "safe"): {"lint": LEFT_OVER},
     ("CTX506/after-request-in-a-view", "unsafe"): {"lint": LEFT_OVER},

@@ -1,0 +1,62 @@
+"""Where data of a request belongs, which a container keeps: by who reads it there."""
+
+from __future__ import annotations
+
+import ast
+
+from flask_ctxfix.codemod import Advice
+from flask_ctxfix.codemods.stored_requests.lasting_containers import Container, shared_slot
+from flask_ctxfix.codemods.stored_requests.order import Order, Written
+from flask_ctxfix.codemods.stored_requests.uses import class_of
+from flask_ctxfix.context_flow import ContextFlow
+from flask_ctxfix.context_flow.values import Class
+from flask_ctxfix.flask_facts import ENTRY_BASES
+from flask_ctxfix.module import Module
+from flask_ctxfix.project import Project
+
+_FOR_OTHERS = Advice(
+    "keep it in `session` for one user, or in a database for all",
+    notes=("another request reads it: `g` ends before that", "other processes do not see it here"),
+)
+_FOR_ONE = "keep it on `g`, which ends with the request"
+_IN_A_STORE = "keep it in a database, or take out what is no longer needed"
+
+
+def where_to_share(module: Module, project: Project, found: Container) -> Advice | str:
+    """Return where an item belongs that all requests share: on `g` if only its own one reads it."""
+    order = Order(project, frozenset({module.key_of(found.named)}))
+    reads = [each for each in found.reads if not project.is_test(each[0].path)]
+    is_of_one = all(order.before(home, read) is Written.YES for home, read in reads)
+    return _FOR_ONE if is_of_one else _FOR_OTHERS
+
+
+def where_to_pile_up(module: Module, project: Project, node: ast.AST, found: Container) -> str:
+    """Return where values belong that pile up: in the call where that is what was meant."""
+    name, named = module.segment(found.named), found.named
+    function = module.scopes.function_of(node)
+    slot = shared_slot(module, project, named)
+    if slot is None:
+        return f"make it anew in each call: `{name}=None` in the header, and its value in the body"
+    owner = class_of(slot, project) if slot is not None and slot.kind == "class" else None
+    made = None if slot is None or owner is None else _value_in(owner, slot.name)
+    if made is None or owner is None or not _is_made_for_each(owner, project):
+        return _IN_A_STORE
+    assert isinstance(named, ast.Attribute)
+    homes = {home.scopes.function_of(read) for home, read in found.uses}
+    if homes == {function} and isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
+        return f"make it a variable of `{function.name}`: `{named.attr} = {made}`"
+    return f"make it for each request, in `__init__`: `self.{named.attr} = {made}`"
+
+
+def _is_made_for_each(owner: Class, project: Project) -> bool:
+    """Whether Flask makes an object of a class for each request."""
+    body = owner.module.scopes.opened_by(owner.node).bindings
+    is_view = not ENTRY_BASES.keys().isdisjoint(ContextFlow.of(project).values.base_names(owner))
+    return is_view and "init_every_request" not in body
+
+
+def _value_in(owner: Class, name: str) -> str | None:
+    """Return what the body of a class gives an attribute, as it is written there."""
+    found = owner.module.scopes.opened_by(owner.node).bindings.get(name, ())
+    values = [each.value for each in found if each.value is not None]
+    return owner.module.segment(values[0]) if len(values) == 1 else None

@@ -1,0 +1,170 @@
+"""What is advised where data of a request is kept: it has to be right for who follows it."""
+
+from collections.abc import Callable
+from textwrap import dedent
+
+import pytest
+
+from flask_ctxfix import engine
+from flask_ctxfix.codemod import Finding
+from flask_ctxfix.settings import Settings
+
+Write = Callable[[dict[str, str | bytes]], None]
+
+HEAD = """\
+from flask import Flask, request, session
+from flask.views import MethodView
+from flask_caching import Cache
+from flask_login import current_user, login_required
+
+app = Flask(__name__)
+cache = Cache(app)
+state = {}
+"""
+
+
+def advice_on(tree: Write, code: str, program: str) -> Finding:
+    """Return the only finding with this code, which says what to do."""
+    tree({"app.py": HEAD + dedent(program)})
+    results = engine.run(Settings(paths=(".",), select=(code,)), "list").results
+    (found,) = [each.finding for result in results for each in result.findings]
+    return found
+
+
+def test_what_another_request_reads_is_not_for_g(tree: Write) -> None:
+    advice = advice_on(
+        tree,
+        "CTX504",
+        """
+        @app.post("/choose")
+        def choose():
+            state["choice"] = request.form["choice"]
+            return ""
+
+
+        @app.get("/chosen")
+        def chosen():
+            return state["choice"]
+        """,
+    )
+    assert advice.help == "keep it in `session` for one user, or in a database for all"
+    assert "another request reads it: `g` ends before that" in advice.notes
+
+
+def test_what_one_request_writes_and_reads_is_for_g(tree: Write) -> None:
+    advice = advice_on(
+        tree,
+        "CTX504",
+        """
+        @app.post("/choose")
+        def choose():
+            state["choice"] = request.form["choice"]
+            return chosen()
+
+
+        def chosen():
+            return state["choice"]
+        """,
+    )
+    assert advice.help == "keep it on `g`, which ends with the request"
+
+
+VIEW = """
+class Show(MethodView):
+    {settings}errors = []
+
+    def get(self):
+        self.errors.append(request.args["a"])
+        return {here}
+
+    def post(self):
+        return {there}
+
+
+app.add_url_rule("/", view_func=Show.as_view("show"))
+"""
+ERRORS = '",".join(self.errors)'
+
+
+@pytest.mark.parametrize(
+    ("settings", "here", "there", "expected"),
+    [
+        ("", ERRORS, '""', "make it a variable of `get`: `errors = []`"),
+        ("", '""', ERRORS, "make it for each request, in `__init__`: `self.errors = []`"),
+        (
+            "init_every_request = False\n    ",
+            ERRORS,
+            '""',
+            "keep it in a database, or take out what is no longer needed",
+        ),
+    ],
+)
+def test_what_a_view_collects_belongs_into_the_request(
+    tree: Write, settings: str, here: str, there: str, expected: str
+) -> None:
+    program = VIEW.format(settings=settings, here=here, there=there)
+    assert advice_on(tree, "CTX504", program).help == expected
+
+
+def test_what_a_default_collects_belongs_into_the_call(tree: Write) -> None:
+    advice = advice_on(
+        tree,
+        "CTX504",
+        """
+        @app.get("/")
+        def index():
+            return collect()
+
+
+        def collect(found=[]):
+            found.append(request.args["a"])
+            return ",".join(found)
+        """,
+    )
+    assert advice.help.startswith("make it anew in each call: `found=None`")
+
+
+@pytest.mark.parametrize(
+    ("guard", "read", "expected"),
+    [
+        ("@login_required", "current_user.name", "put the user's id into the key"),
+        ("", "current_user.name", "put the user's id into the key"),
+        ("@login_required", 'request.args["tab"]', "put the user's id into the key"),
+        ("", 'session["name"]', "put the user's id into the key"),
+        ("", 'request.args["tab"]', "make it a part of the key, by `query_string=True`"),
+        ("", 'request.headers["X-Tab"]', "make it a part of the key, by `make_cache_key`"),
+    ],
+)
+def test_a_key_has_to_hold_what_the_page_shows(
+    tree: Write, guard: str, read: str, expected: str
+) -> None:
+    program = f"""
+    @app.get("/page")
+    {guard}
+    @cache.cached(timeout=50)
+    def page():
+        return {read}
+    """
+    assert advice_on(tree, "CTX505", program).help.startswith(expected)
+
+
+@pytest.mark.parametrize(
+    ("route", "expected"),
+    [
+        ('@app.get("/page")', "read it in the view, and cache a function"),
+        ("", "read the value in the caller"),
+    ],
+)
+def test_a_view_has_no_caller_to_read_a_value(tree: Write, route: str, expected: str) -> None:
+    program = f"""
+    {route}
+    @cache.memoize(timeout=50)
+    def page():
+        return request.args["tab"]
+
+
+    @app.get("/other")
+    def other():
+        return page()
+    """
+    assert advice_on(tree, "CTX505", program).help.startswith(expected)
