@@ -9,6 +9,7 @@ from flask_ctxfix.codemod import AddDecorator, Edit, Fix, ReplaceExpression
 from flask_ctxfix.codemod import Need as Import
 from flask_ctxfix.codemods.threads.made_copies import COPY, app_contexts_in, captured_files
 from flask_ctxfix.codemods.threads.maps import can_have_copies, map_fix
+from flask_ctxfix.codemods.threads.uploads import are_read_after
 from flask_ctxfix.context_flow import ContextFlow, Need, Summary, Where
 from flask_ctxfix.context_flow.starts import Start
 from flask_ctxfix.context_flow.summaries import Use
@@ -56,6 +57,8 @@ def why_not(start: Start, project: Project, summary: Summary) -> str | None:
         return "the body of the request may be gone by then"
     if next(captured_files(start.function, project), None) is not None:
         return "files of the request are closed by then"
+    if are_read_after(start.module, start.call, project):
+        return "the end of a copy closes the files that are read behind the start"
     if next(app_contexts_in(start.function), None) is not None:
         return "the app context in it would hide the request"
     return why_lasting(start, project)

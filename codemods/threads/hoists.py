@@ -9,6 +9,7 @@ from flask_ctxfix.context_flow import ContextFlow, Summary, Where
 from flask_ctxfix.context_flow.starts import Start
 from flask_ctxfix.context_flow.values import Function
 from flask_ctxfix.insertion_points import is_first_on_line
+from flask_ctxfix.obligations.names_on_g import is_missing_on_g
 from flask_ctxfix.obligations.set_between import set_between
 from flask_ctxfix.project import Project
 from flask_ctxfix.value_reads import free_names, is_readable_at, is_tried, moving_edits, read_of
@@ -34,6 +35,8 @@ def values_fix(start: Start, project: Project, summary: Summary, where: Where) -
     for use in summary.uses:
         read = read_of(module, function.node, use)
         if read is None or not is_readable_at(module, at, read.chain):
+            return None
+        if is_missing_on_g(use, project):
             return None
         if read.may_fail and not use.is_certain and use.of != "flask.g":
             return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator
 
 from flask_ctxfix.codemod import Advice, Finding, Fix, Level, Rule
@@ -11,7 +12,9 @@ from flask_ctxfix.codemods.threads.copies import copy_fix, why_not
 from flask_ctxfix.codemods.threads.hoists import values_fix
 from flask_ctxfix.codemods.threads.processes import Inherited, inherited
 from flask_ctxfix.context_flow import ContextFlow, Need, Reach, Summary, Where
+from flask_ctxfix.context_flow.made_contexts import makes_context
 from flask_ctxfix.context_flow.paths import path_to
+from flask_ctxfix.context_flow.proxies import proxy_of
 from flask_ctxfix.context_flow.starts import Start, is_deferred, starts_in
 from flask_ctxfix.context_flow.summaries import Use
 from flask_ctxfix.context_flow.uses import left_on_g
@@ -19,6 +22,7 @@ from flask_ctxfix.flask_versions import TargetVersion
 from flask_ctxfix.module import Module
 from flask_ctxfix.obligations.lasting_work import may_go_on, why_lasting, withheld
 from flask_ctxfix.project import Project
+from flask_ctxfix.statements import own_nodes, way_out
 
 
 class ThreadReadsRequest(Rule):
@@ -276,12 +280,26 @@ def request_fix(start: Start, project: Project, summary: Summary, where: Where) 
 def _is_for_both(start: Start, project: Project, where: Where) -> bool:
     """Whether what starts the work asks for a context, and goes on to start it without one.
 
-    It is made to run without a request, too, where no copy of one can be made.
+    It is made to run without a request, too, where no copy of one can be made. So is code that
+    compares a proxy, which is never None, or opens what may be a context around the start.
     """
-    around = start.module.scopes.function_of(start.call)
+    module = start.module
+    around = module.scopes.function_of(start.call)
     if where is Where.REQUEST or around is None:
         return False
-    return ContextFlow.of(project).guards.is_for_both(start.module, around)
+    if ContextFlow.of(project).guards.is_for_both(module, around):
+        return True
+    blocks = (each for each, _ in way_out(module, start.call) if isinstance(each, ast.With))
+    return any(makes_context(item.context_expr) for each in blocks for item in each.items) or any(
+        _compares_proxy(module, project, each) for each in own_nodes(around)
+    )
+
+
+def _compares_proxy(module: Module, project: Project, node: ast.AST) -> bool:
+    """Whether code asks if a proxy is something, such as None."""
+    if not isinstance(node, ast.Compare) or not isinstance(node.ops[0], ast.Is | ast.IsNot):
+        return False
+    return proxy_of(module, project, node.left) is not None
 
 
 def _advice(

@@ -112,6 +112,11 @@ class UnsafeContextCopy(Rule):
         app = Flask(__name__)
 
 
+        @app.before_request
+        def load_tenant():
+            g.tenant = request.headers["X-Tenant"]
+
+
         @app.post("/export")
         def export():
             @copy_current_request_context
@@ -128,6 +133,11 @@ class UnsafeContextCopy(Rule):
         from flask import Flask, copy_current_request_context, g, request
 
         app = Flask(__name__)
+
+
+        @app.before_request
+        def load_tenant():
+            g.tenant = request.headers["X-Tenant"]
 
 
         @app.post("/export")
