@@ -161,9 +161,10 @@ class ThreadNeedsApp(Rule):
 
     When the fix is safe
 
-    When the application is made at the top of the same module, or the target is defined inside a
-    function that certainly runs in a context; when the function is used as a target only; and when
-    every run of it gets to the use. For processes, when the project has them spawned.
+    When the module has made or imported the application, or the start certainly has a context; and
+    when every run of the target gets to the use. The application is passed to functions that are
+    only ever started, in one place; others are started by a function around them. For processes,
+    when the project has them spawned.
 
     What changes
 
