@@ -17,7 +17,7 @@ from flask_ctxfix.context_flow.paths import path_to
 from flask_ctxfix.context_flow.proxies import proxy_of
 from flask_ctxfix.context_flow.starts import Start, is_deferred, starts_in
 from flask_ctxfix.context_flow.summaries import Use
-from flask_ctxfix.context_flow.uses import left_on_g
+from flask_ctxfix.context_flow.uses import left_on_g, writes_session
 from flask_ctxfix.flask_versions import TargetVersion
 from flask_ctxfix.module import Module
 from flask_ctxfix.obligations.lasting_work import may_go_on, why_lasting, withheld
@@ -38,6 +38,7 @@ class ThreadReadsRequest(Rule):
     Contexts are not inherited: the first use raises RuntimeError where nobody sees it. The view has
     answered, and the work is not done. A process that is forked, the default on Linux up to Python
     3.13, does inherit them; a pool of such processes then shows the first request to later ones.
+    Threads inherit them too on a free-threaded Python 3.14, or with `-X thread_inherit_context=1`.
 
     Before
 
@@ -79,13 +80,14 @@ class ThreadReadsRequest(Rule):
     When every caller is a view or another function that Flask calls in a request, every run of the
     target gets to the use, and nothing in the project notices a second teardown or uses files.
     There is none where a copy is known to be wrong: timers, processes, `map`, an unread body,
-    values that the view left on `g`, writes to the session, generators and coroutines; work that
-    never ends, starts itself again or is started once for all, which is not that of one request.
+    values that the view left on `g`, writes to the session that the view does not wait for,
+    generators and coroutines; work that never ends, starts itself again or is started once for all,
+    which is not that of one request.
 
     What changes
 
     The target runs in a copy of the context: `g` is new and empty in it, functions for teardown run
-    once more, and the session is not saved again.
+    once more. Changes of the session that are made after the response has been sent are not saved.
 
     Sources
 
@@ -120,7 +122,8 @@ class ThreadNeedsApp(Rule):
     What goes wrong
 
     Contexts are not inherited: the first use raises RuntimeError where nobody sees it. Only a
-    process that is forked, the default on Linux up to Python 3.13, has them.
+    process that is forked, the default on Linux up to Python 3.13, has them, and a thread on a
+    free-threaded Python 3.14 or with `-X thread_inherit_context=1`.
 
     Before
 
@@ -212,6 +215,7 @@ _ADVICE_PROCESS = Advice(
     "an application cannot be passed to a process that is spawned: it cannot be pickled",
 )
 _FOR_BOTH = "the code around it asks if there is a context, so it may run where there is no request"
+_ADVICE_SESSION = "return the value from the work, and set it in the view before it responds"
 _ADVICE_VALUES = "read the values before the start and pass them as arguments"
 
 
@@ -316,4 +320,5 @@ def _advice(
         reason = "it is started outside of a request"
     elif _is_for_both(start, project, reach.where):
         reason = _FOR_BOTH
-    return Advice(_ADVICE_VALUES, reason)
+    is_written = any(map(writes_session, summary.uses))
+    return Advice(_ADVICE_SESSION if is_written else _ADVICE_VALUES, reason)

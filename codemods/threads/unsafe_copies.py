@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from flask_ctxfix.codemod import Advice, Finding, Fix, Level, Rule, Step
+from flask_ctxfix.codemods.threads.copies import LATE_SESSION
 from flask_ctxfix.codemods.threads.copy_repairs import (
     body_read_before,
     has_read_body,
@@ -75,7 +76,7 @@ _BODY = _Reason(
 )
 _SESSION = _Reason(
     "warning",
-    "what is written to the session in a copy of the context is not saved",
+    LATE_SESSION,
     _ADVICE_SESSION,
     True,
 )
