@@ -14,7 +14,7 @@ from flask_ctxfix.codemods.threads.applications import (
     opened_edits,
     opening,
 )
-from flask_ctxfix.codemods.threads.passed_applications import passing_edits
+from flask_ctxfix.codemods.threads.passed_arguments import passing_edits
 from flask_ctxfix.codemods.threads.processes import Inherited, inherited
 from flask_ctxfix.codemods.threads.wrappers import wrapper_fix
 from flask_ctxfix.context_flow import ContextFlow, Summary, Where
@@ -102,7 +102,7 @@ def _with_app_given(
         before = InsertStatement(module.span(first), f"app = {real}", "before")
         edits = opened_edits(module, node, summary, "app") if opens else (wrap,)
         return opening(doubt, (before, *edits), needs) if edits else None
-    passed = () if opens else passing_edits(start, project, node, real)
+    passed = () if opens else passing_edits(start, project, node, {"app": real})
     return opening(doubt, (*passed, wrap), needs) if passed else None
 
 

@@ -1,9 +1,9 @@
-"""The edits that pass a target an application: an argument, and the parameter that gets it."""
+"""The edits that pass a target more: arguments, and the parameters that get them."""
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from flask_ctxfix.codemod import AddParameter, Edit, ReplaceExpression
 from flask_ctxfix.context_flow.starts import Start
@@ -17,11 +17,12 @@ _ARGUMENTS = "args"
 
 
 def passing_edits(
-    start: Start, project: Project, node: ast.FunctionDef, code: str
+    start: Start, project: Project, node: ast.FunctionDef, given: Mapping[str, str]
 ) -> tuple[Edit, ...]:
-    """Return the edits that pass what `code` gives as the first argument; none if they cannot.
+    """Return the edits that pass what is `given`, before all else; none if they cannot.
 
-    `node` is a function of the module, or a method, that nothing but the start may name.
+    That is the code of each argument, by the name of its parameter. `node` is a function of the
+    module, or a method, that nothing but the start may name.
     """
     module = start.module
     if named_at(module, node) != [start.target] or node.args.kwarg is not None:
@@ -34,15 +35,17 @@ def passing_edits(
             return ()
     elif not isinstance(module.scopes.scope_of(node).node, ast.Module):
         return ()
-    passed = _passed(start, code)
+    passed = _passed(start, [*given.values()])
     if passed is None:
         return ()
     is_method = isinstance(owner, ast.ClassDef)
-    return passed, AddParameter(module.span(node), "app", is_second=is_method)
+    span = module.span(node)
+    parameters = (AddParameter(span, name, is_second=is_method) for name in reversed([*given]))
+    return passed, *parameters
 
 
-def _passed(start: Start, code: str) -> Edit | None:
-    """Return the edit that puts an argument before all others of the target."""
+def _passed(start: Start, codes: list[str]) -> Edit | None:
+    """Return the edit that puts arguments before all others of the target."""
     module, call, starter = start.module, start.call, start.starter
     if not isinstance(call, ast.Call) or starter.passing == "each":
         return None
@@ -52,28 +55,27 @@ def _passed(start: Start, code: str) -> Edit | None:
             return None
         place = call.args.index(start.target) + 1
         args: list[ast.expr | str] = [*call.args]
-        return _call_with(module, call, [*args[:place], code, *args[place:]])
+        return _call_with(module, call, [*args[:place], *codes, *args[place:]])
     arguments = given.get(_ARGUMENTS)
     if arguments is None and len(call.args) > starter.arguments:
         arguments = call.args[starter.arguments]
     if isinstance(arguments, ast.Tuple | ast.List):
-        return _first_of(module, arguments, code)
+        return _first_of(module, arguments, codes)
     if arguments is not None or None in given or any(_is_starred(each) for each in call.args):
         return None
-    return _call_with(module, call, call.args, f"{_ARGUMENTS}=({code},)", behind=start.target)
+    return _call_with(
+        module, call, call.args, f"{_ARGUMENTS}={_tuple_of(codes)}", behind=start.target
+    )
 
 
-def _first_of(module: Module, arguments: ast.Tuple | ast.List, code: str) -> Edit | None:
-    """Return the edit that puts an item before those of a tuple or a list."""
+def _first_of(module: Module, arguments: ast.Tuple | ast.List, codes: list[str]) -> Edit | None:
+    """Return the edit that puts items before those of a tuple or a list."""
     if "#" in module.segment(arguments):
         return None
     names = [f"argument_{index}" for index in range(len(arguments.elts))]
     holes = tuple(zip(names, map(module.span, arguments.elts), strict=True))
-    inner = ", ".join([code, *names])
-    if isinstance(arguments, ast.List):
-        written = f"[{inner}]"
-    else:
-        written = f"({inner})" if names else f"({inner},)"
+    items = [*codes, *names]
+    written = f"[{', '.join(items)}]" if isinstance(arguments, ast.List) else _tuple_of(items)
     return ReplaceExpression(module.span(arguments), written, holes)
 
 
@@ -114,6 +116,10 @@ def _call_with(
 
     code = f"{held(call.func)}({', '.join(written())})"
     return ReplaceExpression(module.span(call), code, tuple(holes))
+
+
+def _tuple_of(items: list[str]) -> str:
+    return f"({', '.join(items)})" if len(items) > 1 else f"({items[0]},)"
 
 
 def _is_starred(node: ast.expr) -> bool:
