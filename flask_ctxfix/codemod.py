@@ -105,12 +105,14 @@ class AddDecorator(Record):
 class AddParameter(Record):
     """Give the function at `span` a first parameter `name`.
 
-    `is_last` puts it behind its other positional parameters, none of which may have a default.
+    `is_second` puts it behind the first one, which a method has for its object; `is_last` behind
+    all positional parameters, none of which may have a default.
     """
 
     span: Span
     name: str
     is_last: bool = False
+    is_second: bool = False
 
 
 class WrapBody(Record):

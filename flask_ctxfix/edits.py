@@ -236,8 +236,9 @@ def _with_parameter(function: cst.FunctionDef, edit: AddParameter) -> cst.Functi
     new = cst.Param(cst.Name(edit.name))
     if edit.is_last:
         changed = parameters.with_changes(params=[*parameters.params, new])
-    elif parameters.posonly_params:
-        changed = parameters.with_changes(posonly_params=[new, *parameters.posonly_params])
     else:
-        changed = parameters.with_changes(params=[new, *parameters.params])
+        kind = "posonly_params" if parameters.posonly_params else "params"
+        before = [*getattr(parameters, kind)]
+        before.insert(1 if edit.is_second else 0, new)
+        changed = parameters.with_changes(**{kind: before})
     return function.with_changes(params=changed)

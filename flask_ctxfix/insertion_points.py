@@ -6,6 +6,7 @@ import ast
 import re
 
 from flask_ctxfix.module import Module
+from flask_ctxfix.statements import block_of
 
 _TYPE_COMMENT = re.compile(r"#\s*type:")
 
@@ -18,6 +19,19 @@ def is_first_on_line(module: Module, statement: ast.stmt) -> bool:
     begin = module.span(statement).start
     row, _ = module.position(begin)
     return not module.text[module.line_span(row).start : begin].strip()
+
+
+def is_set_off(module: Module, statement: ast.stmt) -> bool:
+    """Whether a block may begin where a statement stands, or its comments: behind an empty line.
+
+    The first statement of a block is set off by what the block belongs to.
+    """
+    if statement in block_of(module.scopes.parents[statement], statement)[:1]:
+        return True
+    begin = module.line_span(module.position(module.span(statement).start)[0]).start
+    indentation = module.text[begin : module.span(statement).start]
+    row = module.position(start_with_comments(module, begin, indentation))[0]
+    return row == 1 or not module.line(row - 1).strip()
 
 
 def has_types_above(module: Module, statement: ast.stmt) -> bool:

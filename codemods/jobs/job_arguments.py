@@ -46,28 +46,11 @@ class ProxyAsJobArgument(Rule):
 
     What goes wrong
 
-    Arguments are written to a broker or a store: the call raises TypeError or PicklingError. A
-    scheduler of the same process keeps the proxy, which stands for nothing when the job runs.
+    Arguments are written to a broker or a store, and a proxy cannot be: the call raises an error of
+    the serializer, with Celery `kombu.exceptions.EncodeError`, so that the view fails. A scheduler
+    of the same process keeps the proxy, which stands for nothing when the job runs.
 
     Before
-
-        from celery import shared_task
-        from flask import Flask, request
-
-        app = Flask(__name__)
-
-
-        @shared_task
-        def audit(who):
-            print(who)
-
-
-        @app.post("/audit")
-        def start():
-            audit.delay(request)
-            return "", 202
-
-    After
 
         from celery import shared_task
         from flask import Flask, request
@@ -122,7 +105,7 @@ def _lost(
     written = f"`{module.segment(argument)}`"
     proxy = proxy_of(module, project, argument)
     if proxy is not None:
-        message = f"{written} is a proxy, and stands for nothing in a job of {runner}"
+        message = f"{written} is a proxy, which cannot be an argument of a job of {runner}"
         return message, _ADVICE.get(proxy, _ADVICE_USER)
     advised = advice_on(module, project, argument)
     if advised is None:

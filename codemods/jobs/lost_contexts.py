@@ -174,18 +174,6 @@ class JobReadsRequest(Rule):
         def audit(document):
             print(document, request.remote_addr)
 
-    After
-
-        from celery import Celery
-        from flask import request
-
-        celery = Celery("shop", broker="memory://")
-
-
-        @celery.task
-        def audit(document):
-            print(document, request.remote_addr)
-
     When the fix is safe
 
     There is none: the values have to be read in the view, and passed to the job.

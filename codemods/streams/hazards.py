@@ -15,6 +15,7 @@ from flask_ctxfix.codemods.streams.wraps import (
     closed_early,
     fails_in_async,
     is_async,
+    stays_with_thread,
     tears_down_early,
 )
 from flask_ctxfix.context_flow import ContextFlow
@@ -43,8 +44,9 @@ class StreamWithContextHazard(Rule):
 
     In an async view Flask 2.2 to 3.1.1 raise ValueError. The session is saved when the response
     starts, so that what a stream writes there is lost. Flask 3.1.2 and 3.1.3 run functions for
-    teardown before the stream. On another thread the context cannot be ended: it stays on the
-    thread of the request, where the next request meets it.
+    teardown before the stream. Before Flask 3.1.2, only the thread that opened the context can end
+    it: on another one the stream raises an error at its end, and the next request on the thread of
+    the view reads what this one left on `g`.
 
     Before
 
@@ -149,9 +151,9 @@ def _hazards(
         for name in closed_early(stream, project)[:1]:
             message = f"`{name}` is used by a stream, before which Flask 3.1.2 and 3.1.3 tear down"
             yield _Hazard("warning", message, "open in the generator what it uses")
-    noun = _given_to(module, project, node)
+    noun = _given_to(module, project, node) if stays_with_thread(target) else None
     if noun is not None:
-        message = f"a stream with a context is given to a {noun}, where the context cannot end"
+        message = f"a {noun} cannot end the context of a stream before Flask 3.1.2"
         yield _Hazard("error", message, _READ)
 
 

@@ -24,6 +24,7 @@ _CHANGES = "keep the context of the request, which now ends with the stream, not
 _EARLY = "on Flask 3.1.2 and 3.1.3 functions for teardown run before it, and again after it"
 _LATER = "what ends with the context, such as a database session, is held for as long"
 _BREAKS_EARLY = (3, 1)
+_ENDS_ANYWHERE = (3, 1)  # from 3.1.2 on
 
 
 def context_fix(
@@ -86,6 +87,11 @@ def why_not(stream: Stream, project: Project, target: TargetVersion, reach: Reac
 def fails_in_async(target: TargetVersion) -> bool:
     """Whether stream_with_context raises ValueError in an async view of a targeted Flask."""
     return target.oldest < ONE_CONTEXT
+
+
+def stays_with_thread(target: TargetVersion) -> bool:
+    """Whether only the thread that has opened the context of a stream can end it."""
+    return target.oldest < _ENDS_ANYWHERE
 
 
 def tears_down_early(target: TargetVersion) -> bool:

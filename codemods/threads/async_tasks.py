@@ -90,9 +90,9 @@ class TaskLostInAsyncView(Rule):
 
     When the fix is safe
 
-    Never. There is one for calls on the running loop that use its default executor and are awaited
-    at once. An executor of one's own may be there for a reason, and a task that nobody awaits needs
-    a decision; both are only reported.
+    It never is. An unsafe one is made for calls on the running loop that use its default executor
+    and are awaited at once. An executor of one's own may be there for a reason, and a task that
+    nobody awaits needs a decision; both are only reported.
 
     What changes
 

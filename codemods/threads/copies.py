@@ -9,6 +9,7 @@ from flask_ctxfix.codemod import AddDecorator, Edit, Fix, ReplaceExpression
 from flask_ctxfix.codemod import Need as Import
 from flask_ctxfix.codemods.threads.made_copies import COPY, app_contexts_in, captured_files
 from flask_ctxfix.codemods.threads.maps import can_have_copies, map_fix
+from flask_ctxfix.codemods.threads.uploads import are_read_after
 from flask_ctxfix.context_flow import ContextFlow, Need, Summary, Where
 from flask_ctxfix.context_flow.starts import Start
 from flask_ctxfix.context_flow.summaries import Use
@@ -20,15 +21,14 @@ from flask_ctxfix.named import is_imported, is_named
 from flask_ctxfix.obligations.lasting_work import why_lasting
 from flask_ctxfix.obligations.order_of_statements import Happened
 from flask_ctxfix.obligations.teardown import fails_at_teardown
+from flask_ctxfix.obligations.waiting import waiting_for
 from flask_ctxfix.project import Project
 from flask_ctxfix.records import replace
 from flask_ctxfix.spelling import flask_name_at
 
 _CHANGES = "run it in a copy of the request's context"
-_IN_A_COPY = (
-    "in the copy `g` is new and empty, and teardown functions run again",
-    "what is written to the session is not saved",
-)
+_IN_A_COPY = "in the copy `g` is new and empty, and teardown functions run again"
+LATE_SESSION = "session changes made after the response has been sent are not saved"
 _UNCERTAIN_START = "it may be started outside of a request, where there is nothing to copy"
 _UNCERTAIN_USE = "not every run needs the request, and each gets a copy of it"
 _SEEN = "the project has code that may see a second teardown, or a second match of the URL"
@@ -49,13 +49,15 @@ def why_not(start: Start, project: Project, summary: Summary) -> str | None:
         return "it is not certain which function runs"
     if left_on_g(summary) or any(map(_asks_g, summary.uses)):
         return "the copy has a `g` of its own, which is empty"
-    if any(map(writes_session, summary.uses)):
-        return "what a copy writes to the session is lost"
+    if any(map(writes_session, summary.uses)) and waiting_for(start, project) is None:
+        return LATE_SESSION
     late = {use.attribute for use in summary.uses if use.of == "flask.request"} & BODY_READS
     if late and not late <= read_before(start, project):
         return "the body of the request may be gone by then"
     if next(captured_files(start.function, project), None) is not None:
         return "files of the request are closed by then"
+    if are_read_after(start.module, start.call, project):
+        return "the end of a copy closes the files that are read behind the start"
     if next(app_contexts_in(start.function), None) is not None:
         return "the app context in it would hide the request"
     return why_lasting(start, project)
@@ -106,13 +108,13 @@ def copy_fix(start: Start, project: Project, summary: Summary, where: Where) -> 
     name, needs = spelled
     if nested is not None:
         edit = AddDecorator(module.span(nested), name)
-        return _copying((edit,), needs, reason)
+        return _copying(start, project, (edit,), needs, reason)
     span = module.span(start.target)
     wrapped = ReplaceExpression(span, f"{name}(target)", (("target", span),))
     if start.starter.passing == "each":
         fix = map_fix(start, project, (wrapped,), needs)
         return replace(fix, gives_request=True) if fix is not None else None
-    return _copying((wrapped,), needs, reason)
+    return _copying(start, project, (wrapped,), needs, reason)
 
 
 def _why_unsafe(project: Project, summary: Summary, where: Where) -> str | None:
@@ -124,8 +126,16 @@ def _why_unsafe(project: Project, summary: Summary, where: Where) -> str | None:
     return _SEEN if _sees_copies(project) else None
 
 
-def _copying(edits: tuple[Edit, ...], needs: tuple[Import, ...], reason: str | None) -> Fix:
-    return Fix(_CHANGES, edits, needs, gives_request=True, notes=_IN_A_COPY, unsafe_reason=reason)
+def _copying(
+    start: Start,
+    project: Project,
+    edits: tuple[Edit, ...],
+    needs: tuple[Import, ...],
+    reason: str | None,
+) -> Fix:
+    is_late = waiting_for(start, project) is None
+    notes = (_IN_A_COPY, LATE_SESSION) if is_late else (_IN_A_COPY,)
+    return Fix(_CHANGES, edits, needs, gives_request=True, notes=notes, unsafe_reason=reason)
 
 
 def _is_as_at(start: Start, project: Project, node: ast.AST) -> bool:

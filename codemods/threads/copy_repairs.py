@@ -21,6 +21,7 @@ from flask_ctxfix.context_flow.starts import Start, is_deferred
 from flask_ctxfix.context_flow.values import Foreign, Function
 from flask_ctxfix.flask_facts import BODY_READS, FORM_READS, WHOLE_BODY_READS
 from flask_ctxfix.insertion_points import is_first_on_line
+from flask_ctxfix.obligations.names_on_g import is_missing_on_g
 from flask_ctxfix.obligations.only_use import is_only_started
 from flask_ctxfix.obligations.set_between import set_between
 from flask_ctxfix.obligations.which_application import has_one_application
@@ -95,6 +96,8 @@ def values_of_g(
     for use in uses:
         read = read_of(module, node, use)
         if read is None or (read.may_fail and not use.is_certain):
+            return None
+        if is_missing_on_g(use, project):
             return None
         reads.append(read)
     named = free_names(module, node, reads)

@@ -5,12 +5,16 @@ from __future__ import annotations
 import ast
 
 from flask_ctxfix.codemod import Fix
+from flask_ctxfix.codemods.threads.passed_arguments import passing_edits
 from flask_ctxfix.context_flow import ContextFlow, Summary, Where
 from flask_ctxfix.context_flow.starts import Start
 from flask_ctxfix.context_flow.values import Function
 from flask_ctxfix.insertion_points import is_first_on_line
+from flask_ctxfix.obligations.names_on_g import is_missing_on_g
+from flask_ctxfix.obligations.only_use import is_only_started
 from flask_ctxfix.obligations.set_between import set_between
 from flask_ctxfix.project import Project
+from flask_ctxfix.spelling import is_free
 from flask_ctxfix.value_reads import free_names, is_readable_at, is_tried, moving_edits, read_of
 
 _CHANGES = "read the values before the start, where there still is a request"
@@ -25,7 +29,8 @@ def values_fix(start: Start, project: Project, summary: Summary, where: Where) -
         return None
     if function is None or function is not start.value or function.module is not module:
         return None
-    at = _insertion_point(start, function)
+    target = _module_function(start, function, project)
+    at = _insertion_point(start, function) if target is None else start.statement
     if at is not None and ContextFlow.of(project).every_caller.of(module, at).where is not where:
         at = start.statement  # a test proves that there is a request at the start, and behind it
     if at is None or not is_first_on_line(module, at) or start.runs_late or not summary.uses:
@@ -34,6 +39,8 @@ def values_fix(start: Start, project: Project, summary: Summary, where: Where) -
     for use in summary.uses:
         read = read_of(module, function.node, use)
         if read is None or not is_readable_at(module, at, read.chain):
+            return None
+        if is_missing_on_g(use, project):
             return None
         if read.may_fail and not use.is_certain and use.of != "flask.g":
             return None
@@ -47,6 +54,13 @@ def values_fix(start: Start, project: Project, summary: Summary, where: Where) -
     if named is None:
         return None
     edits = tuple(moving_edits(module, at, reads, named))
+    if target is not None:
+        if not all(is_free(module, target, name) for name in named.values()):
+            return None
+        passed = passing_edits(start, project, target, {name: name for name in named.values()})
+        if not passed:
+            return None
+        edits = (*edits, *passed)
     reason = _MAY_FAIL if any(read.may_fail for read in reads) else None
     if where is not Where.REQUEST:
         reason = _UNCERTAIN_START
@@ -65,6 +79,15 @@ def _insertion_point(start: Start, function: Function) -> ast.stmt | None:
     if nested is None or statement is None or parents[statement] is parents[nested]:
         return nested
     return statement
+
+
+def _module_function(start: Start, function: Function, project: Project) -> ast.FunctionDef | None:
+    """Return the function of the module that is only started, and can be passed what it reads."""
+    node, module = function.node, start.module
+    if not isinstance(node, ast.FunctionDef) or node.decorator_list:
+        return None
+    is_global = module.scopes.parents.get(node) is module.tree
+    return node if is_global and is_only_started(module, project, node) else None
 
 
 def _setting(start: Start, project: Project, at: ast.stmt) -> list[ast.expr]:

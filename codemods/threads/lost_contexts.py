@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator
 
 from flask_ctxfix.codemod import Advice, Finding, Fix, Level, Rule
@@ -11,14 +12,17 @@ from flask_ctxfix.codemods.threads.copies import copy_fix, why_not
 from flask_ctxfix.codemods.threads.hoists import values_fix
 from flask_ctxfix.codemods.threads.processes import Inherited, inherited
 from flask_ctxfix.context_flow import ContextFlow, Need, Reach, Summary, Where
+from flask_ctxfix.context_flow.made_contexts import makes_context
 from flask_ctxfix.context_flow.paths import path_to
+from flask_ctxfix.context_flow.proxies import proxy_of
 from flask_ctxfix.context_flow.starts import Start, is_deferred, starts_in
 from flask_ctxfix.context_flow.summaries import Use
-from flask_ctxfix.context_flow.uses import left_on_g
+from flask_ctxfix.context_flow.uses import left_on_g, writes_session
 from flask_ctxfix.flask_versions import TargetVersion
 from flask_ctxfix.module import Module
 from flask_ctxfix.obligations.lasting_work import may_go_on, why_lasting, withheld
 from flask_ctxfix.project import Project
+from flask_ctxfix.statements import own_nodes, way_out
 
 
 class ThreadReadsRequest(Rule):
@@ -34,6 +38,7 @@ class ThreadReadsRequest(Rule):
     Contexts are not inherited: the first use raises RuntimeError where nobody sees it. The view has
     answered, and the work is not done. A process that is forked, the default on Linux up to Python
     3.13, does inherit them; a pool of such processes then shows the first request to later ones.
+    Threads inherit them too on a free-threaded Python 3.14, or with `-X thread_inherit_context=1`.
 
     Before
 
@@ -75,13 +80,14 @@ class ThreadReadsRequest(Rule):
     When every caller is a view or another function that Flask calls in a request, every run of the
     target gets to the use, and nothing in the project notices a second teardown or uses files.
     There is none where a copy is known to be wrong: timers, processes, `map`, an unread body,
-    values that the view left on `g`, writes to the session, generators and coroutines; work that
-    never ends, starts itself again or is started once for all, which is not that of one request.
+    values that the view left on `g`, writes to the session that the view does not wait for,
+    generators and coroutines; work that never ends, starts itself again or is started once for all,
+    which is not that of one request.
 
     What changes
 
     The target runs in a copy of the context: `g` is new and empty in it, functions for teardown run
-    once more, and the session is not saved again.
+    once more. Changes of the session that are made after the response has been sent are not saved.
 
     Sources
 
@@ -116,7 +122,8 @@ class ThreadNeedsApp(Rule):
     What goes wrong
 
     Contexts are not inherited: the first use raises RuntimeError where nobody sees it. Only a
-    process that is forked, the default on Linux up to Python 3.13, has them.
+    process that is forked, the default on Linux up to Python 3.13, has them, and a thread on a
+    free-threaded Python 3.14 or with `-X thread_inherit_context=1`.
 
     Before
 
@@ -157,9 +164,10 @@ class ThreadNeedsApp(Rule):
 
     When the fix is safe
 
-    When the application is made at the top of the same module, or the target is defined inside a
-    function that certainly runs in a context; when the function is used as a target only; and when
-    every run of it gets to the use. For processes, when the project has them spawned.
+    When the module has made or imported the application, or the start certainly has a context; and
+    when every run of the target gets to the use. The application is passed to functions that are
+    only ever started, in one place; others are started by a function around them. For processes,
+    when the project has them spawned.
 
     What changes
 
@@ -207,6 +215,7 @@ _ADVICE_PROCESS = Advice(
     "an application cannot be passed to a process that is spawned: it cannot be pickled",
 )
 _FOR_BOTH = "the code around it asks if there is a context, so it may run where there is no request"
+_ADVICE_SESSION = "return the value from the work, and set it in the view before it responds"
 _ADVICE_VALUES = "read the values before the start and pass them as arguments"
 
 
@@ -276,12 +285,26 @@ def request_fix(start: Start, project: Project, summary: Summary, where: Where) 
 def _is_for_both(start: Start, project: Project, where: Where) -> bool:
     """Whether what starts the work asks for a context, and goes on to start it without one.
 
-    It is made to run without a request, too, where no copy of one can be made.
+    It is made to run without a request, too, where no copy of one can be made. So is code that
+    compares a proxy, which is never None, or opens what may be a context around the start.
     """
-    around = start.module.scopes.function_of(start.call)
+    module = start.module
+    around = module.scopes.function_of(start.call)
     if where is Where.REQUEST or around is None:
         return False
-    return ContextFlow.of(project).guards.is_for_both(start.module, around)
+    if ContextFlow.of(project).guards.is_for_both(module, around):
+        return True
+    blocks = (each for each, _ in way_out(module, start.call) if isinstance(each, ast.With))
+    return any(makes_context(item.context_expr) for each in blocks for item in each.items) or any(
+        _compares_proxy(module, project, each) for each in own_nodes(around)
+    )
+
+
+def _compares_proxy(module: Module, project: Project, node: ast.AST) -> bool:
+    """Whether code asks if a proxy is something, such as None."""
+    if not isinstance(node, ast.Compare) or not isinstance(node.ops[0], ast.Is | ast.IsNot):
+        return False
+    return proxy_of(module, project, node.left) is not None
 
 
 def _advice(
@@ -297,4 +320,5 @@ def _advice(
         reason = "it is started outside of a request"
     elif _is_for_both(start, project, reach.where):
         reason = _FOR_BOTH
-    return Advice(_ADVICE_VALUES, reason)
+    is_written = any(map(writes_session, summary.uses))
+    return Advice(_ADVICE_SESSION if is_written else _ADVICE_VALUES, reason)

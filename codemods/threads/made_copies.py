@@ -190,13 +190,19 @@ def captured_files(function: Function, project: Project) -> Iterator[ast.Name]:
         if home not in inner.and_outer() or home is inner or home.parent is None:
             continue
         bound = [binding.value for binding in home.bindings.get(node.id, ())]
-        if bound and all(each is not None and _is_file(module, each, project) for each in bound):
+        if bound and all(each is not None and is_file(module, each, project) for each in bound):
             yield node
 
 
-def _is_file(module: Module, node: ast.expr, project: Project) -> bool:
+def is_files(module: Module, node: ast.expr, project: Project) -> bool:
+    """Whether an expression stands for the uploads of a request."""
+    return ContextFlow.of(project).values.of(module, node) == Foreign("flask.request.files")
+
+
+def is_file(module: Module, node: ast.expr, project: Project) -> bool:
+    """Whether an expression stands for an upload, or for the stream of the request's body."""
     values = ContextFlow.of(project).values
     if isinstance(node, ast.Subscript):
-        return values.of(module, node.value) == Foreign("flask.request.files")
+        return is_files(module, node.value, project)
     made = values.of(module, node)
     return made in (Foreign("flask.request.files.get()"), Foreign("flask.request.stream"))

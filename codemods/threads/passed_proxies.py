@@ -197,11 +197,11 @@ def _passing_fix(
             return None
         if not is_in_same_context(handed.place, start.call, module, project):
             return None
-    if where is Where.OUTSIDE or start.starter.kind == "process":
+    if where is Where.OUTSIDE or start.starter.kind == "process" or start.runs_late:
         return None
     if unwraps(function, project) if function is not None else any_unwraps(project):
         return None
-    is_certain = where.is_inside and is_certainly_used(start, uses) and not start.runs_late
+    is_certain = where.is_inside and is_certainly_used(start, uses)
     return _fix(module, handed.node, None if is_certain else _UNCERTAIN)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from flask_ctxfix.codemod import Advice, Finding, Fix, Level, Rule, Step
+from flask_ctxfix.codemods.threads.copies import LATE_SESSION
 from flask_ctxfix.codemods.threads.copy_repairs import (
     body_read_before,
     has_read_body,
@@ -75,7 +76,7 @@ _BODY = _Reason(
 )
 _SESSION = _Reason(
     "warning",
-    "what is written to the session in a copy of the context is not saved",
+    LATE_SESSION,
     _ADVICE_SESSION,
     True,
 )
@@ -112,6 +113,11 @@ class UnsafeContextCopy(Rule):
         app = Flask(__name__)
 
 
+        @app.before_request
+        def load_tenant():
+            g.tenant = request.headers["X-Tenant"]
+
+
         @app.post("/export")
         def export():
             @copy_current_request_context
@@ -128,6 +134,11 @@ class UnsafeContextCopy(Rule):
         from flask import Flask, copy_current_request_context, g, request
 
         app = Flask(__name__)
+
+
+        @app.before_request
+        def load_tenant():
+            g.tenant = request.headers["X-Tenant"]
 
 
         @app.post("/export")

@@ -74,10 +74,20 @@ class Start(Record, eq=False):
 
     @property
     def callable(self) -> ast.AST:
-        """The target, without the partial that gives it arguments."""
-        if isinstance(self.value, Partial) and isinstance(self.target, ast.Call):
-            return self.target.args[0] if self.target.args else self.target
-        return self.target
+        """The target, without the partial that gives it arguments.
+
+        The partial may be a variable that is for this start alone.
+        """
+        if not isinstance(self.value, Partial):
+            return self.target
+        made: ast.AST | None = self.target
+        if isinstance(made, ast.Name):
+            scope = self.module.scopes.home_of(made)
+            bindings = scope.bindings.get(made.id, [])
+            is_for_it = len(bindings) == 1 and scope.reads.get(made.id, []) == [made]
+            made = bindings[0].value if is_for_it and bindings[0].kind == "assign" else None
+        is_made_so = made is self.value.call and bool(self.value.call.args)
+        return self.value.call.args[0] if is_made_so else self.target
 
     @property
     def statement(self) -> ast.stmt | None:
@@ -252,6 +262,31 @@ def _started_parameters(module: Module, project: Project) -> list[tuple[ast.AST,
                     yield home.node, start.starter
 
     return module.memo("started parameters", lambda: list(collect()))
+
+
+def is_only_started_by_decorator(start: Start, project: Project) -> bool:
+    """Whether the decorator that starts a function does nothing else with it."""
+    values = ContextFlow.of(project).values
+    decorator = start.target if isinstance(start.target, ast.expr) else None
+    maker = values.of(start.module, without_call(decorator)) if decorator is not None else None
+    if not isinstance(maker, Function):
+        return False
+    scopes = maker.module.scopes
+    for each in _calls(maker.module, project):
+        home = scopes.home_of(each.target) if isinstance(each.target, ast.Name) else None
+        if home is None or maker.node not in (home.node, *scopes.ancestors(home.node)):
+            continue
+        assert isinstance(each.target, ast.Name)
+        reads = home.reads.get(each.target.id, [])
+        if all(read is each.target or _is_for_wraps(maker.module, read) for read in reads):
+            return True
+    return False
+
+
+def _is_for_wraps(module: Module, node: ast.expr) -> bool:
+    """Whether a function is only given to ``functools.wraps``, which copies its name."""
+    parent = module.scopes.parents[node]
+    return isinstance(parent, ast.Call) and last_name(parent.func) == "wraps"
 
 
 def is_deferred(function: Function) -> bool:

@@ -1,14 +1,18 @@
-"""Whether a name is free on `g`."""
+"""What a project writes to `g`: whether a name is free there, or has a value."""
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
+from flask_ctxfix.context_flow import Use
 from flask_ctxfix.flask_facts import KEPT_ON_G, METHODS_OF_G
 from flask_ctxfix.module import Module
 from flask_ctxfix.named import is_imported
 from flask_ctxfix.project import Project
+from flask_ctxfix.syntax import last_name
+
+_SETTING = frozenset({"setattr", "setdefault"})
 
 
 def why_not_free_on_g(name: str, project: Project) -> str | None:
@@ -27,6 +31,51 @@ def _why_not_free(name: str, project: Project) -> str | None:
     return f"`g.{name}` is something else already" if is_taken else None
 
 
+def is_missing_on_g(use: Use, project: Project) -> bool:
+    """Whether a use reads an attribute of `g` that nothing is seen to write.
+
+    What fails elsewhere would fail in the view, if it were read there.
+    """
+    is_read = use.of == "flask.g" and use.access == "read" and use.attribute not in METHODS_OF_G
+    return is_read and not is_written_on_g(use.attribute, project)
+
+
+def is_written_on_g(name: str, project: Project) -> bool:
+    """Whether some code of the project gives a name on `g` a value.
+
+    Where none does, reading it fails, unless something that is not seen has done so.
+    """
+
+    def compute() -> bool:
+        modules = project.parsed(project.naming_outside_tests(name))
+        return any(name in _written_on_g(module, project) for module in modules)
+
+    return project.memo(("written on g", name), compute)
+
+
+def _written_on_g(module: Module, project: Project) -> frozenset[str]:
+    """Return what a module writes: ``g.name = …``, ``setattr(g, "name", …)`` and their like."""
+
+    def compute() -> Iterator[str]:
+        parents = module.scopes.parents
+        for read in project.uses_of(module, {"g"}):
+            parent = parents[read]
+            if isinstance(parent, ast.Attribute) and isinstance(parent.ctx, ast.Store):
+                yield parent.attr
+            called = parents[parent] if isinstance(parent, ast.Attribute) else parent
+            if isinstance(called, ast.Call) and last_name(called.func) in _SETTING:
+                yield from _texts(called.args)
+
+    return module.memo("written on g", lambda: frozenset(compute()))
+
+
+def _texts(nodes: Iterable[ast.AST]) -> Iterator[str]:
+    """Yield the strings that stand among some nodes."""
+    for each in nodes:
+        if isinstance(each, ast.Constant) and isinstance(each.value, str):
+            yield each.value
+
+
 def _names_on_g(module: Module, project: Project) -> frozenset[str]:
     """Return what a module may call something on `g`: attributes of it, and strings beside it."""
 
@@ -36,8 +85,6 @@ def _names_on_g(module: Module, project: Project) -> frozenset[str]:
             parent = parents[read]
             if isinstance(parent, ast.Attribute):
                 yield parent.attr
-            for each in ast.walk(parents.get(parent, parent)):
-                if isinstance(each, ast.Constant) and isinstance(each.value, str):
-                    yield each.value
+            yield from _texts(ast.walk(parents.get(parent, parent)))
 
     return module.memo("names on g", lambda: frozenset(compute()))

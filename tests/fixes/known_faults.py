@@ -16,16 +16,6 @@ TOO_LONG = "the line of the import gets longer than 88 columns"
 BLANK_LINES = "the blank lines around the imports are not those of isort"
 
 KNOWN: Table = {
-    ("CTX101/tests-that-prove-no-request", "unsafe"): {
-        "fails": "the copy is made where the test has not proved a request"
-    },
-    ("CTX101/upload-under-another-name", "unsafe"): {
-        "fails": "a copy of the context closes the files that the view reads after it",
-        "lint": NOT_SORTED,
-    },
-    ("CTX103/starts-where-no-context-is", "unsafe"): {
-        "announced": "refused: the object is taken in a stream, which has no context (CTX601)"
-    },
     ("CTX201/celery-where-names-are-taken", "unsafe"): {"lint": RENAMED},
     ("CTX303/functions-with-unseen-callers", "unsafe"): {
         "fails": "a caller that is not seen has no context"
@@ -60,12 +50,12 @@ KNOWN: Table = {
     ("CTX506/after-request-in-a-view", "unsafe"): {"lint": LEFT_OVER},
     ("CTX506/in-the-way-of-the-import", "safe"): {"lint": RENAMED},
     ("CTX601/reads-in-callees", "unsafe"): {"lint": TOO_LONG},
-    ("docs/CTX105", "unsafe"): {
-        "fails": "the view reads an attribute of `g` that nothing writes, before it was the thread"
-    },
 }
 
 JUDGED: Table = {
+    ("CTX102/processes-that-are-spawned", "safe"): {
+        "values": "the view answers with how its process ended, which no longer fails"
+    },
     ("CTX101/url-values-that-are-taken-out", "unsafe"): {
         "values": "the function with the name of a view value keeps it"
     },
