@@ -7,6 +7,7 @@ fifteen times that. What it makes of them is spliced into the untouched text.
 from __future__ import annotations
 
 import ast
+import os
 import re
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
@@ -24,6 +25,7 @@ from flask_ctxfix.codemod import (
     WrapStatements,
 )
 from flask_ctxfix.formatting import broken
+from flask_ctxfix.import_order import in_order
 from flask_ctxfix.imports import plan_imports
 from flask_ctxfix.insertion_points import start_with_comments
 from flask_ctxfix.source import Span
@@ -64,7 +66,14 @@ def rewrite(module: Module, fixes: Sequence[Fix]) -> str:
             new = broken(old, new, module.source.line_length)
         before, after = text[: piece.span.start], text[piece.span.end :]
         text = before + new + after if new else _closed(before, after)
-    return text
+    length, project = module.source.line_length, module.source.project
+    return in_order(module.text, module.tree, text, length, lambda name: _is_in(project, name))
+
+
+def _is_in(project: str, name: str) -> bool:
+    """Whether the folder of a project holds a module, as import sorters look for it."""
+    places = [f"{folder}/{name}" for folder in (project, f"{project}/src") if project]
+    return any(os.path.isdir(each) or os.path.isfile(f"{each}.py") for each in places)  # noqa: PTH112, PTH113
 
 
 def _closed(before: str, after: str) -> str:
