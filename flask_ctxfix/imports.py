@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -17,10 +17,12 @@ from flask_ctxfix.codemod import (
     KeepBlock,
     Need,
     RemoveArgument,
+    RemoveDecorator,
     RemoveStatement,
     ReplaceExpression,
     ReplaceStatement,
 )
+from flask_ctxfix.left_imports import spare_imports
 from flask_ctxfix.source import Span
 from flask_ctxfix.statements import block_of, way_out
 
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
     from flask_ctxfix.project import Project
     from flask_ctxfix.scopes import Binding, Scope
 
-_REMOVING = (RemoveArgument, RemoveStatement, ReplaceStatement)
+_REMOVING = (RemoveArgument, RemoveDecorator, RemoveStatement, ReplaceStatement)
 
 
 class LocalName(NamedTuple):
@@ -87,13 +89,21 @@ def _row(binding: Binding) -> int:
     return node.lineno
 
 
-def plan_imports(module: Module, edits: Sequence[Edit], fixes: Sequence[Fix]) -> list[Edit]:
-    """Return the edits that import what `fixes` need and drop the names that they retire."""
+def plan_imports(
+    module: Module, edits: Sequence[Edit], fixes: Sequence[Fix], project: Project | None
+) -> list[Edit]:
+    """Return the edits that import what `fixes` need and drop the names that they retire.
+
+    With those go the imports that are no longer used, if the project is known.
+    """
     needs = list(dict.fromkeys(need for fix in fixes for need in fix.needs))
     retires = {span for fix in fixes for span in fix.retires}
-    if not needs and not retires:
+    retired = _Retired(module, edits, needs, retires)
+    if project is not None:
+        retired.add(spare_imports(module, project, edits))
+    dead = retired.dead()
+    if not needs and not dead:
         return []
-    dead = _Retired(module, edits, needs, retires).dead()
     return _Plan(module, edits, needs, dead).edits()
 
 
@@ -119,6 +129,10 @@ class _Retired:
             and _row(binding) in rows
             and self._module.span(binding.alias or binding.node) in retires
         ]
+
+    def add(self, imports: Iterable[Binding]) -> None:
+        """Let imports go as well, if nothing uses their names."""
+        self._retired += [each for each in imports if each not in self._retired]
 
     def dead(self) -> list[Binding]:
         """Return the retired bindings that nothing reads or a need replaces, to a fixpoint."""

@@ -33,6 +33,7 @@ from flask_ctxfix.statements import blocks_in
 
 if TYPE_CHECKING:
     from flask_ctxfix.module import Module
+    from flask_ctxfix.project import Project
 
 _BLOCK = re.compile(r"\s*(class|def)\b")
 _REST_OF_LINE = re.compile(r"[ \t\f]*;?[ \t\f]*(#[^\r\n]*)?(\r\n|\r|\n|\Z)")
@@ -49,15 +50,17 @@ class _Piece(NamedTuple):
     edits: tuple[Edit, ...]
 
 
-def rewrite(module: Module, fixes: Sequence[Fix]) -> str:
+def rewrite(module: Module, fixes: Sequence[Fix], project: Project | None = None) -> str:
     """Return the text of `module` with all of `fixes` applied.
+
+    Imports that they leave without a use go, where `project` tells that nothing else needs them.
 
     Raises RewriteError if a piece does not survive LibCST unchanged, or an edit finds no node.
     """
     from flask_ctxfix.edits import edit_piece
 
     edits = list(dict.fromkeys(edit for fix in fixes for edit in fix.edits))
-    edits += plan_imports(module, edits, fixes)
+    edits += plan_imports(module, edits, fixes, project)
     text = module.text
     for piece in sorted(_pieces(module, _keep_blocks_filled(module, edits)), reverse=True):
         old = text[piece.span.start : piece.span.end]
