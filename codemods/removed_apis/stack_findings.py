@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Sequence
 
+from flask_ctxfix import flask_facts
 from flask_ctxfix.aliases import may_know
 from flask_ctxfix.codemod import (
     Advice,
@@ -26,6 +27,7 @@ from flask_ctxfix.codemods.removed_apis.top_rewriter import TopRewriter
 from flask_ctxfix.flask_versions import TargetVersion
 from flask_ctxfix.module import Module
 from flask_ctxfix.project import Project
+from flask_ctxfix.suppression import is_silenced
 
 _ADVICE_FOR_OPERATIONS = {
     "push": Advice(
@@ -69,6 +71,9 @@ _LIVES_LONGER = "`g` lives as long as the app context, not the request"
 _OTHER_ERROR = "without a context the error is now a RuntimeError, not an AttributeError"
 _WIDENED = "the handler now catches RuntimeError as well"
 _SAME = "the outcome is the same with and without a context"
+# How many replacements are told, and how long one of them may be.
+_TOLD = 3
+_LENGTH = 70
 _UNREAD = "remove the variable, which nothing reads"
 
 
@@ -128,19 +133,20 @@ class _Analysis(NamedStacks):
 
     def _fixed(self, top: Top, rewrites: Sequence[Rewrite], edits: Sequence[Edit]) -> Finding:
         fix = self._fix(top, rewrites, edits)
-        return self._finding(top.kind, top.node, Advice(fix.message or _UNREAD), fix)
+        finding = self._finding(top.kind, top.node, Advice(fix.message or _UNREAD), fix)
+        if is_silenced(self._module, finding):
+            self._stays.add(top.stack.node)
+        return finding
 
     def _fix(self, top: Top, rewrites: Sequence[Rewrite], edits: Sequence[Edit]) -> Fix:
         doubt = _doubt(rewrites)
         if doubt is not None:
             self._unsafe.add(top.stack.node)
         needs: list[Need] = [need for rewrite in rewrites for need in rewrite.needs]
-        codes = dict.fromkeys(_shortened(rewrite.code) for rewrite in rewrites)
-        message = "use " + ", ".join(f"`{code}`" for code in list(codes)[:3]) if codes else ""
         groups = dict.fromkeys(group for rewrite in rewrites for group in rewrite.groups)
         groups.update(dict.fromkeys(self._imported_from_others(top)))
         return Fix(
-            message,
+            _replacement([rewrite.code for rewrite in rewrites]),
             tuple(edits),
             tuple(dict.fromkeys(needs)),
             groups=tuple(groups),
@@ -259,7 +265,7 @@ class _Analysis(NamedStacks):
             NAMES["CTX403"],
             "error",
             f"`{use.name}` was removed in Flask 2.2"
-            + (f"; use `{_shortened(use.code)}`" if use.code else ""),
+            + (f"; {_replacement([use.code])}" if use.code else ""),
             self._module.path,
             self._module.span(use.node),
             help=use.advice.help,
@@ -286,6 +292,18 @@ def _note(rewrites: Sequence[Rewrite]) -> str:
     return _OTHER_ERROR if any(each.raises_differently for each in rewrites) else _SAME
 
 
-def _shortened(code: str) -> str:
-    line = " ".join(code.split())
-    return line if len(line) <= 70 else line[:67] + "..."
+def _replacement(codes: Sequence[str]) -> str:
+    """Return what is used instead, if it can be told in few words and holds nothing unfinished.
+
+    Where a part of the code is itself replaced, `code` still has that part as it was.
+    """
+    lines = dict.fromkeys(" ".join(code.split()) for code in codes)
+    if not lines:
+        return ""
+    is_told = len(lines) <= _TOLD and not any(
+        len(line) > _LENGTH or any(name in line for name in flask_facts.REMOVED_STACKS)
+        for line in lines
+    )
+    if is_told:
+        return "use " + ", ".join(f"`{line}`" for line in lines)
+    return f"see `--diff` for what replaces {'them' if len(codes) > 1 else 'it'}"
