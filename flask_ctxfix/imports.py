@@ -212,6 +212,10 @@ class _Plan:
             self._drop(binding)
         unneeded = self._tries_to_remove()
         by_import: dict[tuple[ast.stmt, str], list[tuple[str, str]]] = {}
+        for each in self._tries_to_open(unneeded):
+            unneeded.append(each)
+            for home, name in self._left_of(each):
+                by_import.setdefault((each, home), []).append(name)
         for need in self._needs:
             anchor = self._statement(need.anchor)
             anchor = next((t for t in unneeded if self._holds(t, anchor)), anchor)
@@ -239,17 +243,65 @@ class _Plan:
         else:
             self._drops.setdefault(span, []).append(self._module.span(binding.alias))
 
-    def _tries_to_remove(self) -> list[ast.stmt]:
+    def _tries_to_remove(self) -> list[ast.Try]:
         """Return each ``try`` around imports of which nothing is left to try."""
-        tries: list[ast.stmt] = []
+        return [
+            each
+            for each in self._tries()
+            if all(map(self._is_gone, each.body)) and not self._guards_more(each)
+        ]
+
+    def _tries_to_open(self, unneeded: Sequence[ast.Try]) -> list[ast.Try]:
+        """Return each ``try`` around imports of which none can fail any more."""
+        if not any(map(_imports_flask, self._module.tree.body)):
+            return []  # there may be no Flask
+        return [
+            each
+            for each in self._tries()
+            if each not in unneeded
+            and all(map(self._is_sure, each.body))
+            and self._bound_in(each.handlers) <= self._bound_in(each.body)
+        ]
+
+    def _left_of(self, statement: ast.Try) -> Iterator[tuple[str, tuple[str, str]]]:
+        """Yield what the imports in a ``try`` still import, and from which module."""
+        for each in statement.body:
+            if isinstance(each, ast.ImportFrom):
+                dropped = self._drops.get(self._module.span(each), ())
+                for alias in each.names:
+                    if self._module.span(alias) not in dropped:
+                        yield each.module or "", (alias.name, alias.asname or alias.name)
+
+    def _bound_in(self, nodes: Sequence[ast.AST]) -> set[str]:
+        spans = list(map(self._module.span, nodes))
+        return {
+            name
+            for scope in self._module.scopes.every
+            for name, bindings in scope.bindings.items()
+            for each in bindings
+            if any(span.holds(self._module.span(each.alias or each.node)) for span in spans)
+        }
+
+    def _tries(self) -> list[ast.Try]:
+        """Return each ``try`` of which an import goes, and that has handlers alone."""
+        tries: dict[ast.Try, None] = {}
         for binding in self._dead:
             around = (p for p, _ in way_out(self._module, binding.node) if isinstance(p, ast.Try))
             statement = next(around, None)
-            if statement is None or statement in tries or statement.orelse or statement.finalbody:
-                continue
-            if all(map(self._is_gone, statement.body)) and not self._guards_more(statement):
-                tries.append(statement)
-        return tries
+            if statement is not None and not statement.orelse and not statement.finalbody:
+                tries[statement] = None
+        return list(tries)
+
+    def _is_sure(self, statement: ast.stmt) -> bool:
+        """Whether a statement imports what every Flask has, but for what is dropped."""
+        if not isinstance(statement, ast.ImportFrom) or statement.level:
+            return False
+        dropped = self._drops.get(self._module.span(statement), ())
+        return all(
+            self._module.span(alias) in dropped
+            or flask_facts.is_exported(statement.module or "", alias.name)
+            for alias in statement.names
+        )
 
     def _guards_more(self, statement: ast.Try) -> bool:
         """Whether a ``try`` does something of its own where Flask is not installed."""
@@ -304,6 +356,9 @@ class _Plan:
             if module == home and place in places:
                 already += [name for name in names if name not in already]
                 return
+        if isinstance(anchor, ast.Try) and block.index(anchor):
+            before = block[block.index(anchor) - 1]
+            anchor = before if _imports_flask(before) else anchor
         is_placed = home == "flask" or home in sys.stdlib_module_names
         last = anchor if is_placed else self._last_before(home, block, anchor)
         self._new[self._module.span(last), home] = list(names)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator, Sequence
 
 from flask_ctxfix import flask_facts
@@ -189,7 +190,8 @@ class _Analysis(NamedStacks):
                 yield from self._top(definition)
             return
         rewrites: list[Rewrite | Refusal] = []
-        if variable.is_inlinable and not any(map(self._rewriter.travels, variable.reads)):
+        is_inlined = variable.is_inlinable and not self._is_told_of(variable)
+        if is_inlined and not any(map(self._rewriter.travels, variable.reads)):
             rewrites = [self._rewriter.rewrite(read) for read in variable.reads]
         done = [rewrite for rewrite in rewrites if isinstance(rewrite, Rewrite)]
         if len(done) == len(variable.reads):
@@ -203,6 +205,18 @@ class _Analysis(NamedStacks):
                 yield self._refused(definition, conflicts[0])
         else:
             yield from self._kept_variable(variable)
+
+    def _is_told_of(self, variable: Variable) -> bool:
+        """Whether a comment names a variable, which would tell of what is gone."""
+        statement = variable.statements[0]
+        function = self._module.scopes.function_of(statement)
+        target = statement.targets[0] if isinstance(statement, ast.Assign) else statement.target
+        if function is None or not isinstance(target, ast.Name):
+            return False
+        told = re.compile(rf"#.*\b{re.escape(target.id)}\b")
+        return told.search(self._module.segment(function)) is not None and not any(
+            self._rewriter.refusal(read) for read in variable.reads
+        )
 
     def _kept_variable(self, variable: Variable) -> Iterator[Finding]:
         """Give a variable the context object itself, and see to what that no longer has."""
