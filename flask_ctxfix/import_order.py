@@ -116,12 +116,12 @@ class _Writer:
     def is_sorted(self, run: _Run) -> bool:
         """Whether a run of the file as it was has nothing to sort."""
         keys = list(map(self._key, run.imports))
-        if self.written(run) != run.lines or keys != sorted(keys):  # type: ignore[type-var]
+        if self.written(run) != run.lines or keys != sorted(keys):
             return False
         for node in (each.node for each in run.imports):
             names = list(map(_member_key, node.names))
             is_one = len(names) == 1
-            if not is_one and (isinstance(node, ast.Import) or names != sorted(names)):  # type: ignore[type-var]
+            if not is_one and (isinstance(node, ast.Import) or names != sorted(names)):
                 return False
         return True
 

@@ -469,7 +469,8 @@ def _together(codes: Sequence[str]) -> str:
 
 def _is_one_a_line(imports: Sequence[ast.ImportFrom]) -> bool:
     """Whether a file imports each name of a module by a statement of its own."""
-    return len(imports) > 1 and all(len(statement.names) == 1 for statement in imports)
+    whole = [each for each in imports if each.names[0].asname is None]
+    return len(whole) > 1 and all(len(each.names) == 1 for each in imports)
 
 
 def _comes_after(inserted: str, statement: ast.stmt) -> bool:

@@ -69,8 +69,8 @@ def rewrite(module: Module, fixes: Sequence[Fix], project: Project | None = None
             new = broken(old, new, module.source.line_length)
         before, after = text[: piece.span.start], text[piece.span.end :]
         text = before + new + after if new else _closed(before, after)
-    length, project = module.source.line_length, module.source.project
-    return in_order(module.text, module.tree, text, length, lambda name: _is_in(project, name))
+    length, folder = module.source.line_length, module.source.project
+    return in_order(module.text, module.tree, text, length, lambda name: _is_in(folder, name))
 
 
 def _is_in(project: str, name: str) -> bool:

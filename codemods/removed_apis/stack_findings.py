@@ -28,6 +28,7 @@ from flask_ctxfix.codemods.removed_apis.top_rewriter import TopRewriter
 from flask_ctxfix.flask_versions import TargetVersion
 from flask_ctxfix.module import Module
 from flask_ctxfix.project import Project
+from flask_ctxfix.records import replace
 from flask_ctxfix.suppression import is_silenced
 
 _ADVICE_FOR_OPERATIONS = {
@@ -71,6 +72,7 @@ _NO_COUNTERPART = Advice(BY_HAND, "the stack object has no counterpart")
 _LIVES_LONGER = "`g` lives as long as the app context, not the request"
 _OTHER_ERROR = "without a context the error is now a RuntimeError, not an AttributeError"
 _WIDENED = "the handler now catches RuntimeError as well"
+_STUCK = "another use of the same attribute has no fix, and would look for it in another place"
 _SAME = "the outcome is the same with and without a context"
 # How many replacements are told, and how long one of them may be.
 _TOLD = 3
@@ -96,16 +98,53 @@ class _Analysis(NamedStacks):
 
     def findings(self) -> Iterator[Finding]:
         """Yield every finding; those of imports last, for they depend on the others."""
-        for variable in self._uses.variables:
-            yield from self._variable(variable)
-        for top in self._uses.tops:
-            yield from self._top(top)
+        found = [
+            (finding, variable.definitions[0].stack.node, variable.reads)
+            for variable in self._uses.variables
+            for finding in self._variable(variable)
+        ]
+        found += [
+            (finding, top.stack.node, (top,))
+            for top in self._uses.tops
+            for finding in self._top(top)
+        ]
+        yield from self._moved_together(found)
         yield from self._operations()
         yield from self._lookups()
         yield from self._imports()
         yield from self._shims()
         yield from self._assigned_to_flask()
         yield from self._patched()
+
+    def _moved_together(
+        self, found: Sequence[tuple[Finding, ast.AST, Sequence[Top]]]
+    ) -> Iterator[Finding]:
+        """Yield findings; without a fix, those that move what another use in this file keeps.
+
+        What one function keeps on `g`, no other would find on the context.
+        """
+        stuck: set[str] = set()
+        fixed = [finding.fix is not None for finding, *_ in found]
+        while True:
+            stuck |= {
+                group
+                for (_, _, tops), is_fixed in zip(found, fixed, strict=True)
+                if not is_fixed
+                for top in tops
+                for group in self._rewriter.groups(top)
+            }
+            still = [
+                is_fixed and stuck.isdisjoint(finding.fix.groups if finding.fix else ())
+                for (finding, *_), is_fixed in zip(found, fixed, strict=True)
+            ]
+            if still == fixed:
+                break
+            fixed = still
+        for (finding, node, _), is_fixed in zip(found, fixed, strict=True):
+            if finding.fix is not None and not is_fixed:
+                self._stays.add(node)
+                finding = replace(finding, fix=None, notes=(), no_fix_reason=_STUCK)
+            yield finding
 
     # --- tops ------------------------------------------------------------------------------
 
@@ -215,7 +254,7 @@ class _Analysis(NamedStacks):
             return False
         told = re.compile(rf"#.*\b{re.escape(target.id)}\b")
         return told.search(self._module.segment(function)) is not None and not any(
-            self._rewriter.refusal(read) for read in variable.reads
+            self._rewriter.refusal(read) or self._rewriter.groups(read) for read in variable.reads
         )
 
     def _kept_variable(self, variable: Variable) -> Iterator[Finding]:
