@@ -22,7 +22,7 @@ from flask_ctxfix.codemod import (
     ReplaceExpression,
     ReplaceStatement,
 )
-from flask_ctxfix.left_imports import spare_imports
+from flask_ctxfix.left_imports import exported_names, spare_imports
 from flask_ctxfix.source import Span
 from flask_ctxfix.statements import block_of, way_out
 
@@ -487,19 +487,3 @@ def _imports_flask(statement: ast.stmt) -> bool:
     else:
         names = [a.name for a in statement.names] if isinstance(statement, ast.Import) else []
     return any(name.partition(".")[0] == "flask" for name in names)
-
-
-def exported_names(module: Module) -> frozenset[str]:
-    """Return the strings of the module's ``__all__``."""
-
-    def compute() -> frozenset[str]:
-        bindings = module.scopes.module.bindings.get("__all__", [])
-        values = [binding.value for binding in bindings if binding.value is not None]
-        return frozenset(
-            node.value
-            for value in values
-            for node in ast.walk(value)
-            if isinstance(node, ast.Constant) and isinstance(node.value, str)
-        )
-
-    return module.memo("exported names", compute)

@@ -172,3 +172,19 @@ def _is_quiet_value(module: Module, project: Project, statement: ast.stmt) -> bo
         and not any(_imported(module, project, each.node, each.alias))
         for each in bound
     )
+
+
+def exported_names(module: Module) -> frozenset[str]:
+    """Return the strings of the module's ``__all__``."""
+
+    def compute() -> frozenset[str]:
+        bindings = module.scopes.module.bindings.get("__all__", [])
+        values = [binding.value for binding in bindings if binding.value is not None]
+        return frozenset(
+            node.value
+            for value in values
+            for node in ast.walk(value)
+            if isinstance(node, ast.Constant) and isinstance(node.value, str)
+        )
+
+    return module.memo("exported names", compute)

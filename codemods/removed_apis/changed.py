@@ -18,7 +18,8 @@ from flask_ctxfix.context_flow.made_contexts import made_context
 from flask_ctxfix.context_flow.values import Foreign, Switch
 from flask_ctxfix.flask_facts import REQUEST_CONTEXT_MAKERS
 from flask_ctxfix.flask_versions import FIXED_SESSION, ONE_CONTEXT, TargetVersion
-from flask_ctxfix.imports import exported_names, local_name
+from flask_ctxfix.imports import local_name
+from flask_ctxfix.left_imports import exported_names
 from flask_ctxfix.module import Module
 from flask_ctxfix.project import Project
 from flask_ctxfix.scopes import Binding, Scope

@@ -14,7 +14,7 @@ from flask_ctxfix.codemods.removed_apis.stores import exported, facts_of_project
 from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.values import Foreign
 from flask_ctxfix.flask_versions import STACKS_REMOVED, TargetVersion
-from flask_ctxfix.imports import exported_names
+from flask_ctxfix.left_imports import exported_names
 from flask_ctxfix.module import Module
 from flask_ctxfix.project import Project
 from flask_ctxfix.records import replace
