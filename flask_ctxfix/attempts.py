@@ -12,6 +12,7 @@ from flask_ctxfix.source import SourceError
 
 if TYPE_CHECKING:
     from flask_ctxfix.module import Module
+    from flask_ctxfix.project import Project
 
 Find = Callable[["Module"], list[Finding]]
 
@@ -25,7 +26,11 @@ class Attempt(NamedTuple):
 
 
 def attempt(
-    module: Module, found: list[Finding], fixable: Sequence[Finding], find: Find
+    module: Module,
+    found: list[Finding],
+    fixable: Sequence[Finding],
+    find: Find,
+    project: Project | None = None,
 ) -> Attempt:
     """Make the fixes of the findings `fixable` that stand the proof; `find` searches a module.
 
@@ -36,7 +41,7 @@ def attempt(
     best = Attempt(module, found, {})
     waiting = [finding.fix for finding in fixable if finding.fix is not None]
     while fixes := without_conflicts([fix for fix in waiting if fix not in best.refused]):
-        search = _Search(module, found, fixable, find, best)
+        search = _Search(module, found, fixable, find, best, project)
         if search.add([], fixes):
             return search.best
         best = search.best
@@ -53,12 +58,14 @@ class _Search:
         fixable: Sequence[Finding],
         find: Find,
         best: Attempt,
+        project: Project | None,
     ) -> None:
         self._module = module
         self._found = found
         self._fixable = fixable
         self._find = find
         self.best = best
+        self._project = project
 
     def add(self, kept: list[Fix], more: list[Fix]) -> list[Fix]:
         """Return `kept` with those of `more` that can be made too, tried in ever smaller parts."""
@@ -96,7 +103,7 @@ class _Search:
         from flask_ctxfix.rewrite import rewrite
         from flask_ctxfix.verify import verify
 
-        text = rewrite(self._module, fixes)
+        text = rewrite(self._module, fixes, self._project)
         if text == self._module.text:
             return self._module, self._found
         try:

@@ -159,6 +159,9 @@ def _search(mode: Mode, options: dict[str, Any], explained: str | None = None) -
         _print(b"\n" + report if explained and report else report)
     _print_errors(outcome.errors, options["verbose"])
     _print_refused(outcome)
+    for detected in summary.targets(outcome):
+        if detected.is_too_old:
+            click.echo(f"warning: {detected.reason}", err=True)
     if options["verbose"]:
         _print_bounds(outcome)
         click.echo(summary.contexts(outcome), err=True, nl=False)
@@ -246,7 +249,8 @@ def _undo(root: str) -> int:
 
     restored, errors = Journal(root).undo()
     _print_errors(errors, verbose=False)
-    click.echo(f"{summary.count(len(restored), 'file')} restored.", err=True)
+    if restored or not errors:
+        click.echo(f"{summary.count(len(restored), 'file')} restored.", err=True)
     return 2 if errors else 0
 
 

@@ -89,6 +89,8 @@ class _Editor(BlockEditor):
     ) -> cst.CSTNode | cst.RemovalSentinel:
         """Carry out the edit that belongs to a node, if there is one."""
         node = cast(cst.CSTNode, super().on_leave(original_node, updated_node))
+        if isinstance(original_node, cst.UnaryOperation):
+            node = self._negated(original_node, cst.ensure_type(node, cst.UnaryOperation))
         if isinstance(original_node, cst.BaseExpression) and isinstance(node, cst.BaseExpression):
             return self._expression(original_node, self._without_arguments(original_node, node))
         if isinstance(original_node, cst.ImportFrom | cst.Import):
@@ -125,6 +127,17 @@ class _Editor(BlockEditor):
         if span in self._holes:
             self._filled[span] = updated
         return updated
+
+    def _negated(
+        self, original: cst.UnaryOperation, updated: cst.UnaryOperation
+    ) -> cst.BaseExpression:
+        """Take the parentheses off what a `not` asks now, where that needs none."""
+        inner = updated.expression
+        is_new = self._span(original.expression) in self._expressions
+        is_small = isinstance(inner, cst.Name | cst.Attribute | cst.Call) and inner.lpar
+        if not is_new or not is_small or not isinstance(updated.operator, cst.Not):
+            return updated
+        return updated.with_changes(expression=inner.with_changes(lpar=[], rpar=[]))
 
     def _without_arguments(
         self, original: cst.BaseExpression, updated: cst.BaseExpression

@@ -19,10 +19,14 @@ _SETUP_KEYWORDS = ("install_requires", "extras_require", "tests_require")
 
 
 class Detected(NamedTuple):
-    """The newest Flask that a project allows, and what says so, to stand in a sentence."""
+    """The newest Flask that a project allows, and what says so, to stand in a sentence.
+
+    Where it allows none that there are fixes for, `is_too_old`.
+    """
 
     target: TargetVersion
     reason: str
+    is_too_old: bool = False
 
 
 def detect(folder: Path) -> Detected:
@@ -48,7 +52,7 @@ def _newest(name: str, specifiers: list[str]) -> Detected:
         known = ".".join(map(str, KNOWN[0]))
         newest = ".".join(map(str, NEWEST_RELEASED))
         reason = f"{said} in {name} allows nothing from {known} on, so fixes are for {newest}"
-        return Detected(_only(NEWEST_RELEASED), reason)
+        return Detected(_only(NEWEST_RELEASED), reason, is_too_old=True)
     return Detected(_only(max(released or allowed)), f"{said} in {name}")
 
 

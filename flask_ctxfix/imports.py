@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -17,10 +17,12 @@ from flask_ctxfix.codemod import (
     KeepBlock,
     Need,
     RemoveArgument,
+    RemoveDecorator,
     RemoveStatement,
     ReplaceExpression,
     ReplaceStatement,
 )
+from flask_ctxfix.left_imports import exported_names, spare_imports
 from flask_ctxfix.source import Span
 from flask_ctxfix.statements import block_of, way_out
 
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
     from flask_ctxfix.project import Project
     from flask_ctxfix.scopes import Binding, Scope
 
-_REMOVING = (RemoveArgument, RemoveStatement, ReplaceStatement)
+_REMOVING = (RemoveArgument, RemoveDecorator, RemoveStatement, ReplaceStatement)
 
 
 class LocalName(NamedTuple):
@@ -87,13 +89,21 @@ def _row(binding: Binding) -> int:
     return node.lineno
 
 
-def plan_imports(module: Module, edits: Sequence[Edit], fixes: Sequence[Fix]) -> list[Edit]:
-    """Return the edits that import what `fixes` need and drop the names that they retire."""
+def plan_imports(
+    module: Module, edits: Sequence[Edit], fixes: Sequence[Fix], project: Project | None
+) -> list[Edit]:
+    """Return the edits that import what `fixes` need and drop the names that they retire.
+
+    With those go the imports that are no longer used, if the project is known.
+    """
     needs = list(dict.fromkeys(need for fix in fixes for need in fix.needs))
     retires = {span for fix in fixes for span in fix.retires}
-    if not needs and not retires:
+    retired = _Retired(module, edits, needs, retires)
+    if project is not None:
+        retired.add(spare_imports(module, project, edits))
+    dead = retired.dead()
+    if not needs and not dead:
         return []
-    dead = _Retired(module, edits, needs, retires).dead()
     return _Plan(module, edits, needs, dead).edits()
 
 
@@ -119,6 +129,10 @@ class _Retired:
             and _row(binding) in rows
             and self._module.span(binding.alias or binding.node) in retires
         ]
+
+    def add(self, imports: Iterable[Binding]) -> None:
+        """Let imports go as well, if nothing uses their names."""
+        self._retired += [each for each in imports if each not in self._retired]
 
     def dead(self) -> list[Binding]:
         """Return the retired bindings that nothing reads or a need replaces, to a fixpoint."""
@@ -198,6 +212,10 @@ class _Plan:
             self._drop(binding)
         unneeded = self._tries_to_remove()
         by_import: dict[tuple[ast.stmt, str], list[tuple[str, str]]] = {}
+        for each in self._tries_to_open(unneeded):
+            unneeded.append(each)
+            for home, name in self._left_of(each):
+                by_import.setdefault((each, home), []).append(name)
         for need in self._needs:
             anchor = self._statement(need.anchor)
             anchor = next((t for t in unneeded if self._holds(t, anchor)), anchor)
@@ -225,17 +243,65 @@ class _Plan:
         else:
             self._drops.setdefault(span, []).append(self._module.span(binding.alias))
 
-    def _tries_to_remove(self) -> list[ast.stmt]:
+    def _tries_to_remove(self) -> list[ast.Try]:
         """Return each ``try`` around imports of which nothing is left to try."""
-        tries: list[ast.stmt] = []
+        return [
+            each
+            for each in self._tries()
+            if all(map(self._is_gone, each.body)) and not self._guards_more(each)
+        ]
+
+    def _tries_to_open(self, unneeded: Sequence[ast.Try]) -> list[ast.Try]:
+        """Return each ``try`` around imports of which none can fail any more."""
+        if not any(map(_imports_flask, self._module.tree.body)):
+            return []  # there may be no Flask
+        return [
+            each
+            for each in self._tries()
+            if each not in unneeded
+            and all(map(self._is_sure, each.body))
+            and self._bound_in(each.handlers) <= self._bound_in(each.body)
+        ]
+
+    def _left_of(self, statement: ast.Try) -> Iterator[tuple[str, tuple[str, str]]]:
+        """Yield what the imports in a ``try`` still import, and from which module."""
+        for each in statement.body:
+            if isinstance(each, ast.ImportFrom):
+                dropped = self._drops.get(self._module.span(each), ())
+                for alias in each.names:
+                    if self._module.span(alias) not in dropped:
+                        yield each.module or "", (alias.name, alias.asname or alias.name)
+
+    def _bound_in(self, nodes: Sequence[ast.AST]) -> set[str]:
+        spans = list(map(self._module.span, nodes))
+        return {
+            name
+            for scope in self._module.scopes.every
+            for name, bindings in scope.bindings.items()
+            for each in bindings
+            if any(span.holds(self._module.span(each.alias or each.node)) for span in spans)
+        }
+
+    def _tries(self) -> list[ast.Try]:
+        """Return each ``try`` of which an import goes, and that has handlers alone."""
+        tries: dict[ast.Try, None] = {}
         for binding in self._dead:
             around = (p for p, _ in way_out(self._module, binding.node) if isinstance(p, ast.Try))
             statement = next(around, None)
-            if statement is None or statement in tries or statement.orelse or statement.finalbody:
-                continue
-            if all(map(self._is_gone, statement.body)) and not self._guards_more(statement):
-                tries.append(statement)
-        return tries
+            if statement is not None and not statement.orelse and not statement.finalbody:
+                tries[statement] = None
+        return list(tries)
+
+    def _is_sure(self, statement: ast.stmt) -> bool:
+        """Whether a statement imports what every Flask has, but for what is dropped."""
+        if not isinstance(statement, ast.ImportFrom) or statement.level:
+            return False
+        dropped = self._drops.get(self._module.span(statement), ())
+        return all(
+            self._module.span(alias) in dropped
+            or flask_facts.is_exported(statement.module or "", alias.name)
+            for alias in statement.names
+        )
 
     def _guards_more(self, statement: ast.Try) -> bool:
         """Whether a ``try`` does something of its own where Flask is not installed."""
@@ -290,6 +356,9 @@ class _Plan:
             if module == home and place in places:
                 already += [name for name in names if name not in already]
                 return
+        if isinstance(anchor, ast.Try) and block.index(anchor):
+            before = block[block.index(anchor) - 1]
+            anchor = before if _imports_flask(before) else anchor
         is_placed = home == "flask" or home in sys.stdlib_module_names
         last = anchor if is_placed else self._last_before(home, block, anchor)
         self._new[self._module.span(last), home] = list(names)
@@ -400,7 +469,8 @@ def _together(codes: Sequence[str]) -> str:
 
 def _is_one_a_line(imports: Sequence[ast.ImportFrom]) -> bool:
     """Whether a file imports each name of a module by a statement of its own."""
-    return len(imports) > 1 and all(len(statement.names) == 1 for statement in imports)
+    whole = [each for each in imports if each.names[0].asname is None]
+    return len(whole) > 1 and all(len(each.names) == 1 for each in imports)
 
 
 def _comes_after(inserted: str, statement: ast.stmt) -> bool:
@@ -417,19 +487,3 @@ def _imports_flask(statement: ast.stmt) -> bool:
     else:
         names = [a.name for a in statement.names] if isinstance(statement, ast.Import) else []
     return any(name.partition(".")[0] == "flask" for name in names)
-
-
-def exported_names(module: Module) -> frozenset[str]:
-    """Return the strings of the module's ``__all__``."""
-
-    def compute() -> frozenset[str]:
-        bindings = module.scopes.module.bindings.get("__all__", [])
-        values = [binding.value for binding in bindings if binding.value is not None]
-        return frozenset(
-            node.value
-            for value in values
-            for node in ast.walk(value)
-            if isinstance(node, ast.Constant) and isinstance(node.value, str)
-        )
-
-    return module.memo("exported names", compute)

@@ -253,7 +253,8 @@ class Job:
         from flask_ctxfix.attempts import attempt, without_fixes
 
         for _ in range(_ROUNDS):
-            made = attempt(module, found, self._fixable(module, found), self._found_again)
+            fixable = self._fixable(module, found)
+            made = attempt(module, found, fixable, self._found_again, self.project)
             if made.module is module:
                 left = without_fixes(found, made.refused)
                 pairs = zip(left, found, strict=True)

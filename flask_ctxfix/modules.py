@@ -59,7 +59,8 @@ class Modules(Keeper):
             raise self._unread[path].with_traceback(None)
         try:
             source = self._sources.get(path) or read(path)
-            module = Module(replace(source, line_length=self.projects.line_length(path)))
+            length, folder = self.projects.line_length(path), self.projects.folder(path)
+            module = Module(replace(source, line_length=length, project=folder))
         except SourceError as error:
             self._unread[path] = error
             raise

@@ -7,6 +7,7 @@ fifteen times that. What it makes of them is spliced into the untouched text.
 from __future__ import annotations
 
 import ast
+import os
 import re
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
@@ -24,6 +25,7 @@ from flask_ctxfix.codemod import (
     WrapStatements,
 )
 from flask_ctxfix.formatting import broken
+from flask_ctxfix.import_order import in_order
 from flask_ctxfix.imports import plan_imports
 from flask_ctxfix.insertion_points import start_with_comments
 from flask_ctxfix.source import Span
@@ -31,6 +33,7 @@ from flask_ctxfix.statements import blocks_in
 
 if TYPE_CHECKING:
     from flask_ctxfix.module import Module
+    from flask_ctxfix.project import Project
 
 _BLOCK = re.compile(r"\s*(class|def)\b")
 _REST_OF_LINE = re.compile(r"[ \t\f]*;?[ \t\f]*(#[^\r\n]*)?(\r\n|\r|\n|\Z)")
@@ -47,15 +50,17 @@ class _Piece(NamedTuple):
     edits: tuple[Edit, ...]
 
 
-def rewrite(module: Module, fixes: Sequence[Fix]) -> str:
+def rewrite(module: Module, fixes: Sequence[Fix], project: Project | None = None) -> str:
     """Return the text of `module` with all of `fixes` applied.
+
+    Imports that they leave without a use go, where `project` tells that nothing else needs them.
 
     Raises RewriteError if a piece does not survive LibCST unchanged, or an edit finds no node.
     """
     from flask_ctxfix.edits import edit_piece
 
     edits = list(dict.fromkeys(edit for fix in fixes for edit in fix.edits))
-    edits += plan_imports(module, edits, fixes)
+    edits += plan_imports(module, edits, fixes, project)
     text = module.text
     for piece in sorted(_pieces(module, _keep_blocks_filled(module, edits)), reverse=True):
         old = text[piece.span.start : piece.span.end]
@@ -64,7 +69,14 @@ def rewrite(module: Module, fixes: Sequence[Fix]) -> str:
             new = broken(old, new, module.source.line_length)
         before, after = text[: piece.span.start], text[piece.span.end :]
         text = before + new + after if new else _closed(before, after)
-    return text
+    length, folder = module.source.line_length, module.source.project
+    return in_order(module.text, module.tree, text, length, lambda name: _is_in(folder, name))
+
+
+def _is_in(project: str, name: str) -> bool:
+    """Whether the folder of a project holds a module, as import sorters look for it."""
+    places = [f"{folder}/{name}" for folder in (project, f"{project}/src") if project]
+    return any(os.path.isdir(each) or os.path.isfile(f"{each}.py") for each in places)  # noqa: PTH112, PTH113
 
 
 def _closed(before: str, after: str) -> str:

@@ -48,7 +48,8 @@ class SourceError(Exception):
 class Source(Record):
     """A file as it was read: `text` is without a byte order mark.
 
-    `line_length` is how long its project wants lines to be, if it says so.
+    `line_length` is how long its project wants lines to be, if it says so; `project` is the folder
+    of that.
     """
 
     path: str
@@ -56,6 +57,7 @@ class Source(Record):
     encoding: str
     byte_order_mark: bool
     line_length: int | None = None
+    project: str = ""
 
     @property
     def data(self) -> bytes:

@@ -29,7 +29,7 @@ def reported(module: Module, findings: Sequence[Finding], settings: Settings) ->
         for finding in findings
         if not finding.code.startswith(ignored)
         and (finding.level != "info" or settings.names(finding.code))
-        and not _is_silenced(module, finding)
+        and not is_silenced(module, finding)
     ]
 
 
@@ -54,7 +54,8 @@ def _ignored(path: str, settings: Settings) -> tuple[str, ...]:
     )
 
 
-def _is_silenced(module: Module, finding: Finding) -> bool:
+def is_silenced(module: Module, finding: Finding) -> bool:
+    """Whether a comment in the line of a finding silences it."""
     row, _ = module.position(finding.span.start)
     noqa = module.memo(("noqa", row), lambda: _NOQA.search(module.line(row)))
     if noqa is None:

@@ -77,7 +77,7 @@ def test_readme_configuration_is_valid(tmp_path: Path) -> None:
     for folder in ("src", "tests"):
         (tmp_path / folder).mkdir()
     printed = run("flask-ctxfix", tmp_path, tmp_path / "state")
-    assert printed == "No findings in 0 files.\n"
+    assert printed == "Nothing was searched: no Python file was found.\n"
 
 
 def test_page_of_rules_is_current() -> None:

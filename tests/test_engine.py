@@ -17,6 +17,7 @@ from flask_ctxfix.codemod import Codemod, Finding, Fix, Rule
 from flask_ctxfix.flask_versions import TargetVersion
 from flask_ctxfix.module import Module
 from flask_ctxfix.outcome import Mode, Outcome
+from flask_ctxfix.project import Project
 from flask_ctxfix.records import replace
 from flask_ctxfix.settings import Settings, SettingsError
 from flask_ctxfix.source import SourceError, decode
@@ -359,11 +360,11 @@ def test_what_is_too_deep_is_not_tried_in_parts(
     tried = []
     real = rewrite.rewrite
 
-    def rewrite_flat(module: Module, fixes: Sequence[Fix]) -> str:
+    def rewrite_flat(module: Module, fixes: Sequence[Fix], project: Project) -> str:
         tried.append(len(fixes))
         if any(edit.span.start > 17 for fix in fixes for edit in fix.edits):
             raise RecursionError
-        return real(module, fixes)
+        return real(module, fixes, project)
 
     monkeypatch.setattr(rewrite, "rewrite", rewrite_flat)
     tree({"a.py": "import flask\nold\n[old, old, old, old]\n"})
@@ -403,7 +404,7 @@ def test_what_a_rewrite_must_not_do(
     tree: Write, monkeypatch: pytest.MonkeyPatch, new: str, cause: str
 ) -> None:
     tree({"a.py": "import flask\n\n# kept\ndef f():\n    return 1\n\nold\n"})
-    monkeypatch.setattr("flask_ctxfix.rewrite.rewrite", lambda module, fixes: new)
+    monkeypatch.setattr("flask_ctxfix.rewrite.rewrite", lambda *_: new)
     outcome = _run("diff")
     (reason,) = _refused(outcome)
     assert reason is not None
@@ -414,7 +415,7 @@ def test_what_a_rewrite_must_not_do(
 def test_imports_and_blank_lines_may_change(tree: Write, monkeypatch: pytest.MonkeyPatch) -> None:
     new = "from flask import g\n# kept\nx = 1\nnew  # end"
     tree({"a.py": "import flask\n\n\n# kept\nx = 1\n\nold  # end"})
-    monkeypatch.setattr("flask_ctxfix.rewrite.rewrite", lambda module, fixes: new)
+    monkeypatch.setattr("flask_ctxfix.rewrite.rewrite", lambda *_: new)
     assert _run("diff").results[0].after.text == new
 
 
@@ -616,7 +617,7 @@ def test_each_path_brings_its_project(tree: Write) -> None:
 
 
 def test_a_rewrite_stops_after_some_rounds(tree: Write, monkeypatch: pytest.MonkeyPatch) -> None:
-    def rewrite_one(module: Module, fixes: Sequence[Fix]) -> str:
+    def rewrite_one(module: Module, fixes: Sequence[Fix], project: Project) -> str:
         return module.text.replace("old", "new", 1)
 
     monkeypatch.setattr("flask_ctxfix.rewrite.rewrite", rewrite_one)

@@ -212,7 +212,7 @@ def test_edit_import(before: str, after: str) -> None:
 def test_an_added_name_can_have_a_local_one() -> None:
     text = "from m import a\n"
     edit = EditImport(Span(0, 15), (), (("b", "c"),))
-    assert edited(text, edit) == "from m import a, b as c\n"
+    assert edited(text, edit) == "from m import a\nfrom m import b as c\n"
 
 
 @pytest.mark.parametrize("comment", ["# type: ignore[attr-defined]", "# pyright: ignore"])

@@ -17,7 +17,10 @@ from flask_ctxfix.codemod import (
     Rule,
 )
 from flask_ctxfix.codemods.manual_contexts.managers import doubtful_managers, switches_app
-from flask_ctxfix.codemods.manual_contexts.other_callers import has_other_callers
+from flask_ctxfix.codemods.manual_contexts.other_callers import (
+    has_unseen_callers,
+    is_called_by_tests,
+)
 from flask_ctxfix.codemods.manual_contexts.quiet_blocks import is_quiet
 from flask_ctxfix.codemods.manual_contexts.removals import is_commented, is_used, retired
 from flask_ctxfix.codemods.manual_contexts.taken_from_g import takes_from_g
@@ -38,10 +41,14 @@ from flask_ctxfix.value_reads import is_tried
 
 _CHANGES = "run the block in the context that is active"
 _SHARES = "it then shares `g` and the database session, and teardown functions run once, later"
-_CALLED = "what else calls the function, such as a test, then has to open one"
+_TESTED = "a test that calls the function without a context then has to open one"
+_UNSEEN = "a name in a string or a star import may call it where no context is active"
 _SAME = "it does the same in that one"
-_HIDES = "an app context is active here already; on Flask 3.2 a second one hides the request"
-_REPEATS = "an app context is active here already; a second one has an empty `g`"
+_REPEATS = "a second app context: in its block `g` is empty, and teardown functions run once more"
+_HIDES = (
+    "a second app context in a request: `request` and `session` raise RuntimeError in its block"
+)
+_HIDDEN = "from Flask 3.2 on, `request` and `session` raise RuntimeError in the block"
 _ADVICE = "run the block in the context that is active, unless it needs a `g` or a session apart"
 _OTHER_APP = "a context of another application may be active here"
 _DOUBTFUL = "`{name}` in line {row} may do something else in that context"
@@ -102,10 +109,10 @@ class NestedAppContext(Rule):
 
     When the block uses no database, session or `g`, calls nothing that is not known to do without
     them, no teardown function does anything in a context whose `g` is empty, and no code that
-    objects run unseen, such as a property, uses them either. Unsafe where a
-    test, a name in a string or a star import may call the function without a context. For Flask 3.2
-    alone safe also where the block reads the request first of all, since it always failed there.
-    There is no fix where the context is given a name that is used, where a comment tells what it
+    objects run unseen, such as a property, uses them either. For Flask 3.2 alone safe also where
+    the block reads the request first of all, since it always failed there. Unsafe where a test
+    calls the function without a context. There is no fix where a name in a string or a star import
+    may, where the context is given a name that is used, where a comment tells what it
     is for, or where another context manager beside, around or in the block, or a decorator in it,
     may depend on the context, as one that counts on `g` does; nor where the block may take from
     `g`, or refuse, what the code around left there.
@@ -145,14 +152,26 @@ class NestedAppContext(Rule):
                 level: Level = "error" if is_error else "warning"
                 fix = None
                 reason = _reason(module, project, opening)
+                if reason is None and has_unseen_callers(module, project, node, reach):
+                    reason = _UNSEEN
                 if reason is None:
                     fix = _fix(module, project, target, opening, reach)
                 advice = Advice(_ADVICE, reason) if fix is None else Advice(fix.message)
                 opened = step_at(module, opening.call, "boundary", "app context")
                 steps = hidden.steps if hidden is not None else ()
                 path = path_to(reach, opened, then=steps, there="app")
-                message = _HIDES if reach.where is Where.REQUEST else _REPEATS
+                message, notes = _words(target, reach.where)
+                advice = advice._replace(notes=notes)
                 yield self.finding(module, level, opening.call, message, advice, fix, path)
+
+
+def _words(target: TargetVersion, where: Where) -> tuple[str, tuple[str, ...]]:
+    """Return what is wrong on the Flask at hand, and what else is on another of the targets."""
+    if where is not Where.REQUEST:
+        return _REPEATS, ()
+    if target.oldest >= ONE_CONTEXT:
+        return _HIDES, ()
+    return _REPEATS, (_HIDDEN,)
 
 
 class _Opening(NamedTuple):
@@ -258,8 +277,8 @@ def _fix(
     is_safe = is_same or (fails and _reads_request_first(module, project, node))
     doubt = None if is_safe else _SHARES
     notes = (_SAME if is_same else _SHARES,) if is_safe else ()
-    if is_safe and has_other_callers(module, project, node, reach):
-        doubt = _CALLED
+    if is_safe and is_called_by_tests(module, project, node, reach):
+        doubt = _TESTED
     retires = retired(module, opening.call)
     return Fix(_CHANGES, (edit,), retires=retires, notes=notes, unsafe_reason=doubt)
 

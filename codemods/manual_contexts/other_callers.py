@@ -15,14 +15,19 @@ from flask_ctxfix.steps import function_at
 _Named = ast.FunctionDef | ast.AsyncFunctionDef
 
 
-def has_other_callers(module: Module, project: Project, node: ast.AST, reach: Reach) -> bool:
-    """Whether a test, a star import or a name in a string may run `node` without a context.
+def is_called_by_tests(module: Module, project: Project, node: ast.AST, reach: Reach) -> bool:
+    """Whether a test runs `node` without a context, by one of the functions on the way there."""
+    every = _on_the_way(module, project, node, reach)
+    return any(_is_called_by_test(project, home, function) for home, function in every)
+
+
+def has_unseen_callers(module: Module, project: Project, node: ast.AST, reach: Reach) -> bool:
+    """Whether a star import or a name in a string may run `node` without a context.
 
     The functions that are looked at are the one around it and those on the way there.
     """
     return any(
-        _is_called_by_test(project, home, function)
-        or (function.name != _entry(reach) and _is_named_loosely(project, home, function))
+        function.name != _entry(reach) and _is_named_loosely(project, home, function)
         for home, function in _on_the_way(module, project, node, reach)
     )
 

@@ -25,10 +25,15 @@ from flask_ctxfix.syntax import last_name
 
 _SHARED = (
     "an app context is pushed for the whole process: requests on this thread share its `g`, and "
-    "teardown functions never run"
+    "`teardown_appcontext` functions never run"
 )
-_KEPT = "an app context is pushed for the whole process: teardown functions never run"
-_SCRIPT = "an app context is pushed for as long as the script runs: teardown functions never run"
+_KEPT = (
+    "an app context is pushed for the whole process: `teardown_appcontext` functions never run "
+    "for it"
+)
+_SCRIPT = (
+    "an app context is pushed and never popped: `teardown_appcontext` functions never run for it"
+)
 _AROUND = "open it with `with` around the setup that needs it"
 _ADVICE = "open it with `with app.app_context():` around the setup that needs it, and only there"
 _IN_BRANCH = "it is pushed under a condition, or in another block"
@@ -41,7 +46,7 @@ _DEFINED = "functions or classes are defined before the last line that needs it"
 _LATER = "code that runs later, here or in another module, may need it"
 _IMPORTED = "modules that are imported later no longer find the context"
 _SHARED_LINES = "a line holds more than one statement"
-_FOR_SCRIPT = "use `with`, and in a worker one for each job"
+_FOR_SCRIPT = "open it with `with app.app_context():` around the work, in a worker around each job"
 _WORKERS = {"celery", "dramatiq", "huey", "rq"}
 _SERVED_NAMES = {"application", "asgi", "passenger_wsgi", "uwsgi", "wsgi"}
 _APPLICATIONS = {"app", "application"}
@@ -60,7 +65,8 @@ class ContextPushedForProcess(Rule):
 
     Up to Flask 3.1 a request on the thread that imported the module, so each request of a sync
     worker, takes the context that it finds: all share one `g` and one database session, one user
-    gets what was kept for another, and functions for teardown never run.
+    gets what was kept for another, and `teardown_appcontext` functions never run. Those of
+    `teardown_request` do. On Flask 3.2 each request has a context of its own.
 
     Before
 
@@ -93,11 +99,12 @@ class ContextPushedForProcess(Rule):
     Never: code may live on the context that calls the module later, such as a shell. The fix covers
     the statements up to the last that needs a context. There is none where none of them is known to
     need one, or where code that runs later may need it: in this module, in one that imports it, or
-    in a job. In scripts and workers it is information.
+    in a job. In scripts and workers, and where no server is known to import the module, it is
+    information.
 
     What changes
 
-    Each request has a `g` of its own, and functions for teardown run.
+    Each request has a `g` of its own, and `teardown_appcontext` functions run.
 
     Sources
 
@@ -174,9 +181,27 @@ def _defines_application(module: Module, project: Project) -> bool:
         if any(_registers(module, project, each) for each in makers):
             return True
         makes = bool(makers) or makes_application(module, project, module.tree)
-        return makes and _registers_views(module.tree)
+        return (makes and _registers_views(module.tree)) or _is_loaded_by_flask(module, project)
 
     return project.memo(("defines application", module.key), compute)
+
+
+def _is_loaded_by_flask(module: Module, project: Project) -> bool:
+    """Whether `flask run` finds an application in a module, made by what gives it views."""
+    if not project.projects.served(module.path):
+        return False
+    values = ContextFlow.of(project).values
+    assigned = (each for each in module.tree.body if isinstance(each, ast.Assign))
+    made = (
+        values.of(module, each.value.func) for each in assigned if isinstance(each.value, ast.Call)
+    )
+    return any(
+        isinstance(each, Function)
+        and isinstance(each.node, ast.FunctionDef)
+        and makes_application(each.module, project, each.node)
+        and _registers(each.module, project, each.node)
+        for each in made
+    )
 
 
 def _is_for_server(module: Module, project: Project) -> bool:

@@ -106,7 +106,7 @@ class _Callers:
         for attribute in module.scopes.attribute_reads.get(function.name, ()):
             if self._may_be(module, attribute, function):
                 yield _Reference(module, attribute)
-        for asking in _ASKS_BY_NAME:
+        for asking in _ASKS_BY_NAME if self._is_wrapped(function) else ():  # a property may run
             for call in module.scopes.calls.get(asking.rpartition(".")[2], ()):
                 self._check_name(module, call, function.name)
         for decorator in function.decorator_list:

@@ -1,4 +1,4 @@
-"""CTX407: what Flask 3.2 changes without a deprecation."""
+"""CTX407: what Flask 3.2 changes where it merges the two contexts."""
 
 from __future__ import annotations
 
@@ -18,13 +18,17 @@ from flask_ctxfix.context_flow.made_contexts import made_context
 from flask_ctxfix.context_flow.values import Foreign, Switch
 from flask_ctxfix.flask_facts import REQUEST_CONTEXT_MAKERS
 from flask_ctxfix.flask_versions import FIXED_SESSION, ONE_CONTEXT, TargetVersion
-from flask_ctxfix.imports import exported_names, local_name
+from flask_ctxfix.imports import local_name
+from flask_ctxfix.left_imports import exported_names
 from flask_ctxfix.module import Module
 from flask_ctxfix.project import Project
 from flask_ctxfix.scopes import Binding, Scope
 from flask_ctxfix.statements import is_handling
 
 _READ_ONLY = {"flashes", "request", "session"}
+_REMOVED = {"_cv_request"}
+_GONE = "is not there any more on Flask 3.2"
+_WARNS = "warns on Flask 3.2, and is to be removed in Flask 4.0"
 _SAME_OBJECT = "it is the same object, without the warning"
 _USE_IT = "use `app_ctx`"
 _BEFORE_UPGRADE = "best done before the upgrade: up to Flask 3.1 the outcome is the same"
@@ -52,7 +56,8 @@ class ChangedIn32(Rule):
 
     On Flask 3.2 `request_ctx` is another name of `app_ctx` that warns when it is imported, and true
     in a command without a request; `_cv_request` is gone; the assignments fail or do nothing; the
-    calls are a TypeError; teardown functions get None instead of the exception.
+    calls raise a TypeError or an AttributeError, unless a method is overridden without `ctx`;
+    teardown functions get None instead of the exception.
 
     Before
 
@@ -87,7 +92,7 @@ class ChangedIn32(Rule):
 
     code = "CTX407"
     name = "changed-in-3.2"
-    message = "Flask 3.2 changes this without a deprecation"
+    message = "Flask 3.2 changes this"
 
     def find(self, module: Module, project: Project, target: TargetVersion) -> Iterator[Finding]:
         """Yield truth tests for every target, the rest for targets that reach 3.2."""
@@ -167,7 +172,7 @@ class ChangedIn32(Rule):
     def _deprecated(
         self, module: Module, node: ast.AST, name: str, advice: str, fix: Fix | None
     ) -> Finding:
-        message = f"`{name}` is deprecated or gone on Flask 3.2"
+        message = f"`{name}` {_GONE if name in _REMOVED else _WARNS}"
         return self.finding(module, "warning", node, message, advice, fix)
 
     def _dispatch(self, module: Module, project: Project) -> Iterator[Finding]:

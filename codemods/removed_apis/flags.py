@@ -27,7 +27,7 @@ from flask_ctxfix.codemods.removed_apis.stack_findings import shared_findings
 from flask_ctxfix.codemods.removed_apis.stack_uses import serves_newer_flask
 from flask_ctxfix.codemods.removed_apis.stores import facts_of_project
 from flask_ctxfix.flask_versions import TargetVersion
-from flask_ctxfix.imports import exported_names
+from flask_ctxfix.left_imports import exported_names
 from flask_ctxfix.module import Module
 from flask_ctxfix.project import Project
 from flask_ctxfix.statements import ends

@@ -14,7 +14,7 @@ from flask_ctxfix.codemods.removed_apis.stores import exported, facts_of_project
 from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.values import Foreign
 from flask_ctxfix.flask_versions import STACKS_REMOVED, TargetVersion
-from flask_ctxfix.imports import exported_names
+from flask_ctxfix.left_imports import exported_names
 from flask_ctxfix.module import Module
 from flask_ctxfix.project import Project
 from flask_ctxfix.records import replace
@@ -37,6 +37,8 @@ NAMES = {
     "CTX406": "removed-context-flags",
 }
 _CODES = {"request": "CTX401", "app": "CTX402"}
+# CTX403 is about modules of Flask that only had the stacks for themselves.
+_GONE = {"CTX403": "of an inner module was removed in Flask 2.2"}
 
 
 class NamedStacks:
@@ -56,13 +58,13 @@ class NamedStacks:
     ) -> Finding:
         name = _STACK_NAME[kind]
         code = code or _CODES[kind]
-        message = f"`{name}` was removed in Flask 3.0"
+        message = f"`{name}` {_GONE.get(code, 'was removed in Flask 3.0')}"
         if fix is not None and fix.message:
             message += f"; {fix.message}"
         return Finding(
             code,
             NAMES[code],
-            self._level,
+            "error" if code == "CTX403" else self._level,
             message,
             self._module.path,
             self._module.span(node),

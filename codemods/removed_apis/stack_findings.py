@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator, Sequence
 
+from flask_ctxfix import flask_facts
 from flask_ctxfix.aliases import may_know
 from flask_ctxfix.codemod import (
     Advice,
@@ -26,6 +28,8 @@ from flask_ctxfix.codemods.removed_apis.top_rewriter import TopRewriter
 from flask_ctxfix.flask_versions import TargetVersion
 from flask_ctxfix.module import Module
 from flask_ctxfix.project import Project
+from flask_ctxfix.records import replace
+from flask_ctxfix.suppression import is_silenced
 
 _ADVICE_FOR_OPERATIONS = {
     "push": Advice(
@@ -68,7 +72,11 @@ _NO_COUNTERPART = Advice(BY_HAND, "the stack object has no counterpart")
 _LIVES_LONGER = "`g` lives as long as the app context, not the request"
 _OTHER_ERROR = "without a context the error is now a RuntimeError, not an AttributeError"
 _WIDENED = "the handler now catches RuntimeError as well"
+_STUCK = "another use of the same attribute has no fix, and would look for it in another place"
 _SAME = "the outcome is the same with and without a context"
+# How many replacements are told, and how long one of them may be.
+_TOLD = 3
+_LENGTH = 70
 _UNREAD = "remove the variable, which nothing reads"
 
 
@@ -90,16 +98,53 @@ class _Analysis(NamedStacks):
 
     def findings(self) -> Iterator[Finding]:
         """Yield every finding; those of imports last, for they depend on the others."""
-        for variable in self._uses.variables:
-            yield from self._variable(variable)
-        for top in self._uses.tops:
-            yield from self._top(top)
+        found = [
+            (finding, variable.definitions[0].stack.node, variable.reads)
+            for variable in self._uses.variables
+            for finding in self._variable(variable)
+        ]
+        found += [
+            (finding, top.stack.node, (top,))
+            for top in self._uses.tops
+            for finding in self._top(top)
+        ]
+        yield from self._moved_together(found)
         yield from self._operations()
         yield from self._lookups()
         yield from self._imports()
         yield from self._shims()
         yield from self._assigned_to_flask()
         yield from self._patched()
+
+    def _moved_together(
+        self, found: Sequence[tuple[Finding, ast.AST, Sequence[Top]]]
+    ) -> Iterator[Finding]:
+        """Yield findings; without a fix, those that move what another use in this file keeps.
+
+        What one function keeps on `g`, no other would find on the context.
+        """
+        stuck: set[str] = set()
+        fixed = [finding.fix is not None for finding, *_ in found]
+        while True:
+            stuck |= {
+                group
+                for (_, _, tops), is_fixed in zip(found, fixed, strict=True)
+                if not is_fixed
+                for top in tops
+                for group in self._rewriter.groups(top)
+            }
+            still = [
+                is_fixed and stuck.isdisjoint(finding.fix.groups if finding.fix else ())
+                for (finding, *_), is_fixed in zip(found, fixed, strict=True)
+            ]
+            if still == fixed:
+                break
+            fixed = still
+        for (finding, node, _), is_fixed in zip(found, fixed, strict=True):
+            if finding.fix is not None and not is_fixed:
+                self._stays.add(node)
+                finding = replace(finding, fix=None, notes=(), no_fix_reason=_STUCK)
+            yield finding
 
     # --- tops ------------------------------------------------------------------------------
 
@@ -128,19 +173,20 @@ class _Analysis(NamedStacks):
 
     def _fixed(self, top: Top, rewrites: Sequence[Rewrite], edits: Sequence[Edit]) -> Finding:
         fix = self._fix(top, rewrites, edits)
-        return self._finding(top.kind, top.node, Advice(fix.message or _UNREAD), fix)
+        finding = self._finding(top.kind, top.node, Advice(fix.message or _UNREAD), fix)
+        if is_silenced(self._module, finding):
+            self._stays.add(top.stack.node)
+        return finding
 
     def _fix(self, top: Top, rewrites: Sequence[Rewrite], edits: Sequence[Edit]) -> Fix:
         doubt = _doubt(rewrites)
         if doubt is not None:
             self._unsafe.add(top.stack.node)
         needs: list[Need] = [need for rewrite in rewrites for need in rewrite.needs]
-        codes = dict.fromkeys(_shortened(rewrite.code) for rewrite in rewrites)
-        message = "use " + ", ".join(f"`{code}`" for code in list(codes)[:3]) if codes else ""
         groups = dict.fromkeys(group for rewrite in rewrites for group in rewrite.groups)
         groups.update(dict.fromkeys(self._imported_from_others(top)))
         return Fix(
-            message,
+            _replacement([rewrite.code for rewrite in rewrites]),
             tuple(edits),
             tuple(dict.fromkeys(needs)),
             groups=tuple(groups),
@@ -183,7 +229,8 @@ class _Analysis(NamedStacks):
                 yield from self._top(definition)
             return
         rewrites: list[Rewrite | Refusal] = []
-        if variable.is_inlinable and not any(map(self._rewriter.travels, variable.reads)):
+        is_inlined = variable.is_inlinable and not self._is_told_of(variable)
+        if is_inlined and not any(map(self._rewriter.travels, variable.reads)):
             rewrites = [self._rewriter.rewrite(read) for read in variable.reads]
         done = [rewrite for rewrite in rewrites if isinstance(rewrite, Rewrite)]
         if len(done) == len(variable.reads):
@@ -197,6 +244,18 @@ class _Analysis(NamedStacks):
                 yield self._refused(definition, conflicts[0])
         else:
             yield from self._kept_variable(variable)
+
+    def _is_told_of(self, variable: Variable) -> bool:
+        """Whether a comment names a variable, which would tell of what is gone."""
+        statement = variable.statements[0]
+        function = self._module.scopes.function_of(statement)
+        target = statement.targets[0] if isinstance(statement, ast.Assign) else statement.target
+        if function is None or not isinstance(target, ast.Name):
+            return False
+        told = re.compile(rf"#.*\b{re.escape(target.id)}\b")
+        return told.search(self._module.segment(function)) is not None and not any(
+            self._rewriter.refusal(read) or self._rewriter.groups(read) for read in variable.reads
+        )
 
     def _kept_variable(self, variable: Variable) -> Iterator[Finding]:
         """Give a variable the context object itself, and see to what that no longer has."""
@@ -259,7 +318,7 @@ class _Analysis(NamedStacks):
             NAMES["CTX403"],
             "error",
             f"`{use.name}` was removed in Flask 2.2"
-            + (f"; use `{_shortened(use.code)}`" if use.code else ""),
+            + (f"; {_replacement([use.code])}" if use.code else ""),
             self._module.path,
             self._module.span(use.node),
             help=use.advice.help,
@@ -286,6 +345,18 @@ def _note(rewrites: Sequence[Rewrite]) -> str:
     return _OTHER_ERROR if any(each.raises_differently for each in rewrites) else _SAME
 
 
-def _shortened(code: str) -> str:
-    line = " ".join(code.split())
-    return line if len(line) <= 70 else line[:67] + "..."
+def _replacement(codes: Sequence[str]) -> str:
+    """Return what is used instead, if it can be told in few words and holds nothing unfinished.
+
+    Where a part of the code is itself replaced, `code` still has that part as it was.
+    """
+    lines = dict.fromkeys(" ".join(code.split()) for code in codes)
+    if not lines:
+        return ""
+    is_told = len(lines) <= _TOLD and not any(
+        len(line) > _LENGTH or any(name in line for name in flask_facts.REMOVED_STACKS)
+        for line in lines
+    )
+    if is_told:
+        return "use " + ", ".join(f"`{line}`" for line in lines)
+    return f"see `--diff` for what replaces {'them' if len(codes) > 1 else 'it'}"

@@ -52,6 +52,12 @@ class TopRewriter:
         """Return why a use has no rewrite even if the context object itself stays in its place."""
         return self._describe(Draft(top, top.node))
 
+    def groups(self, top: Top) -> tuple[str, ...]:
+        """Return the moves that the rewrite of a use takes part in."""
+        draft = Draft(top, top.node)
+        self._describe(draft)
+        return draft.groups
+
     def value(self, top: Top) -> Rewrite:
         """Return the context object itself, or None: the form for a context that travels."""
         draft = Draft(top, top.node)

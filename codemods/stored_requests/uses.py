@@ -17,7 +17,7 @@ from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.evaluation import Values
 from flask_ctxfix.context_flow.values import Class, Foreign, Instance
 from flask_ctxfix.flask_facts import CHANGING, SEEING_NAMES
-from flask_ctxfix.imports import exported_names
+from flask_ctxfix.left_imports import exported_names
 from flask_ctxfix.module import Module, stem_of
 from flask_ctxfix.obligations.named_in_strings import is_imported_by_name, strings_naming
 from flask_ctxfix.obligations.shared_instances import instantiations, is_class

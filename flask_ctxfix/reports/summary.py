@@ -22,6 +22,15 @@ def render(outcome: Outcome, settings: Settings) -> str:
     return "\n".join(_sentences(outcome, settings))
 
 
+def targets(outcome: Outcome) -> dict[Detected, list[str]]:
+    """Return which Flasks the findings are for, and the projects that are for each."""
+    found = (result.before.path for result in outcome.results if result.findings)
+    places: dict[Detected, list[str]] = {}
+    for folder, detected in outcome.projects.targets(found):
+        places.setdefault(detected, []).append(os.path.relpath(folder))
+    return places
+
+
 def contexts(outcome: Outcome) -> str:
     """Return of how many functions it is known where they run, and why not of the others."""
     every = outcome.contexts
@@ -51,8 +60,10 @@ def _sentences(outcome: Outcome, settings: Settings) -> Iterator[str]:
         yield f"{count(len(outcome.errors), 'error')}: see above."
     if found:
         yield f"{_found(outcome, found, changed)}."
-    else:
+    elif outcome.files:
         yield f"No findings in {count(outcome.files, 'file')}."
+    else:
+        yield f"Nothing was searched{'' if outcome.errors else ': no Python file was found'}."
     if outcome.mode == "apply" and changed:
         yield f"To take it back: flask-ctxfix --undo{_elsewhere(settings.root)}"
     yield from _targets(outcome)
@@ -66,14 +77,12 @@ def _elsewhere(root: str) -> str:
 
 def _targets(outcome: Outcome) -> Iterator[str]:
     """Yield which Flask the findings are for; with the projects, where they are for several."""
-    found = (result.before.path for result in outcome.results if result.findings)
-    places: dict[Detected, list[str]] = {}
-    for folder, detected in outcome.projects.targets(found):
-        places.setdefault(detected, []).append(os.path.relpath(folder))
+    places = targets(outcome)
     for detected, folders in places.items():
         more = f", and {len(folders) - _NAMED} more" if len(folders) > _NAMED else ""
         where = f" of {', '.join(folders[:_NAMED])}{more}" if len(places) > 1 else ""
-        yield f"Target{where}: Flask {detected.target} ({detected.reason})."
+        reason = "see the warning" if detected.is_too_old else detected.reason
+        yield f"Target{where}: Flask {detected.target} ({reason})."
 
 
 def _found(outcome: Outcome, found: int, changed: int) -> str:

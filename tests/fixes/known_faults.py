@@ -9,48 +9,7 @@ from __future__ import annotations
 
 Table = dict[tuple[str, str], dict[str, str]]
 
-LEFT_OVER = "an import stays whose last use the fix has removed"
-NOT_SORTED = "the new import stands where isort would not have it"
-RENAMED = "a renamed import shares a statement, and isort gives it one of its own"
-TOO_LONG = "the line of the import gets longer than 88 columns"
-BLANK_LINES = "the blank lines around the imports are not those of isort"
-
-KNOWN: Table = {
-    ("CTX201/celery-where-names-are-taken", "unsafe"): {"lint": RENAMED},
-    ("CTX303/functions-with-unseen-callers", "unsafe"): {
-        "fails": "a caller that is not seen has no context"
-    },
-    ("CTX401/exported-to-a-file-that-keeps-it", "safe"): {"lint": NOT_SORTED},
-    ("CTX401/exported-to-a-file-that-needs-unsafe-fixes", "unsafe"): {"lint": NOT_SORTED},
-    ("CTX401/import-globals-as-a-module", "safe"): {"lint": f"{LEFT_OVER}; {RENAMED}"},
-    ("CTX401/names-that-are-taken", "safe"): {"lint": f"{RENAMED}; {TOO_LONG}"},
-    ("CTX401/noqa-on-a-use", "safe"): {
-        "announced": "the import is listed as fixable, and stays for the use that is silenced"
-    },
-    ("CTX401/variable-named-like-the-proxy", "safe"): {"lint": RENAMED},
-    ("CTX402/assigned-from-the-module", "safe"): {"lint": f"{LEFT_OVER}; {BLANK_LINES}"},
-    ("CTX402/shims-simplified", "unsafe"): {"lint": BLANK_LINES},
-    ("CTX402/shims-simplified-for-a-range", "unsafe"): {
-        "found": "CTX407 is found once the import is no longer in the `try` that allowed it"
-    },
-    ("CTX402/type-checking-import-of-the-stack", "safe"): {"lint": RENAMED},
-    ("CTX402/versions-under-any-name", "unsafe"): {"lint": LEFT_OVER},
-    ("CTX403/lookups-through-the-module", "safe"): {"lint": f"{LEFT_OVER}; {RENAMED}"},
-    ("CTX404/triggered-by-hand", "safe"): {"lint": LEFT_OVER},
-    ("CTX405/constructors", "safe"): {"lint": LEFT_OVER},
-    ("CTX406/signals", "safe"): {"lint": LEFT_OVER},
-    ("CTX501/attribute-of-a-module", "safe"): {"lint": f"{LEFT_OVER}; {NOT_SORTED}"},
-    ("CTX501/g-is-something-else-here", "safe"): {"lint": RENAMED},
-    ("CTX501/hooks-of-two-applications-under-any-name", "safe"): {"lint": NOT_SORTED},
-    ("CTX501/imported-inside-functions", "safe"): {"lint": f"{LEFT_OVER}; {NOT_SORTED}"},
-    ("CTX501/imported-name-in-three-modules", "unsafe"): {"lint": NOT_SORTED},
-    ("CTX501/names-that-are-taken", "safe"): {"lint": RENAMED},
-    ("CTX502/class-as-a-namespace", "safe"): {"lint": NOT_SORTED},
-    ("CTX506/after-request-in-a-view", "safe"): {"lint": LEFT_OVER},
-    ("CTX506/after-request-in-a-view", "unsafe"): {"lint": LEFT_OVER},
-    ("CTX506/in-the-way-of-the-import", "safe"): {"lint": RENAMED},
-    ("CTX601/reads-in-callees", "unsafe"): {"lint": TOO_LONG},
-}
+KNOWN: Table = {}
 
 JUDGED: Table = {
     ("CTX102/processes-that-are-spawned", "safe"): {
@@ -78,6 +37,9 @@ JUDGED: Table = {
     },
     ("CTX303/properties-that-use-the-context", "unsafe"): {
         "values": "what runs in the block has the `g` of the request"
+    },
+    ("CTX402/shims-simplified-for-a-range", "unsafe"): {
+        "found": "`request_ctx` warns on Flask 3.2, which the `try` around its import hid"
     },
     ("CTX501/imported-name-in-three-modules", "unsafe"): {
         "values": "names that were imported before they were written have the value now"
