@@ -15,6 +15,9 @@ JUDGED: Table = {
     ("CTX102/processes-that-are-spawned", "safe"): {
         "values": "the view answers with how its process ended, which no longer fails"
     },
+    ("CTX101/unread-body", "unsafe"): {
+        "values": "a form that lacks the value is refused by the view; before, the thread failed"
+    },
     ("CTX101/url-values-that-are-taken-out", "unsafe"): {
         "values": "the function with the name of a view value keeps it"
     },
