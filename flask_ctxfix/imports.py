@@ -220,7 +220,7 @@ class _Plan:
             anchor = self._statement(need.anchor)
             anchor = next((t for t in unneeded if self._holds(t, anchor)), anchor)
             if need.code is not None:
-                last = self._last_before(need.module, self._block(anchor), anchor)
+                last = _last_before(need.module, self._block(anchor), anchor)
                 self._insert(last, need.code.rstrip())
                 continue
             names = by_import.setdefault((anchor, need.module), [])
@@ -360,7 +360,7 @@ class _Plan:
             before = block[block.index(anchor) - 1]
             anchor = before if _imports_flask(before) else anchor
         is_placed = home == "flask" or home in sys.stdlib_module_names
-        last = anchor if is_placed else self._last_before(home, block, anchor)
+        last = anchor if is_placed else _last_before(home, block, anchor)
         self._new[self._module.span(last), home] = list(names)
 
     def _add_a_line(
@@ -380,16 +380,6 @@ class _Plan:
             code = _import_of(home, [name])
             if code not in self._inserted.get(self._module.span(last), []):
                 self._insert(last, code)
-
-    def _last_before(self, home: str, block: list[ast.stmt], anchor: ast.stmt) -> ast.stmt:
-        """Return the last import, of those of Flask from `anchor` on, that sorts before `home`."""
-        last = anchor
-        for statement in block[block.index(anchor) + 1 :]:
-            module = statement.module if isinstance(statement, ast.ImportFrom) else None
-            if module is None or module.partition(".")[0] != "flask" or module > home:
-                break
-            last = statement
-        return last
 
     def _insert(self, anchor: ast.stmt, code: str) -> None:
         self._inserted.setdefault(self._module.span(anchor), []).append(code)
@@ -448,6 +438,17 @@ class _Plan:
                 yield InsertStatement(span, lines, "after" if after else "before")
             if blocks:
                 yield InsertStatement(span, f"\n{blocks}", "after")
+
+
+def _last_before(home: str, block: list[ast.stmt], anchor: ast.stmt) -> ast.stmt:
+    """Return the last import, of those of Flask from `anchor` on, that sorts before `home`."""
+    last = anchor
+    for statement in block[block.index(anchor) + 1 :]:
+        module = statement.module if isinstance(statement, ast.ImportFrom) else None
+        if module is None or module.partition(".")[0] != "flask" or module > home:
+            break
+        last = statement
+    return last
 
 
 def _import_of(home: str, names: Sequence[tuple[str, str]]) -> str:

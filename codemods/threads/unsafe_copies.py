@@ -255,7 +255,8 @@ class UnsafeContextCopy(Rule):
         own = [use for use in of_g if _stands_in(use, work)]
         fix = values_of_g(work.function, work.copies, own, project)
         yield from self._at_uses(_G, leaving, own, project, fix)
-        yield from self._in_callees(_G, leaving, [use for use in of_g if use not in own], project)
+        elsewhere = [use for use in of_g if use not in own]
+        yield from self._in_callees(_G, leaving, elsewhere, project, None)
         late = [each for each in leaving.copies if not each.is_awaited(project)]
         if late:
             yield from self._gone(leaving._replace(copies=late), summary, project)
@@ -309,12 +310,7 @@ class UnsafeContextCopy(Rule):
             yield replace(found, span=_span(use), path=path)
 
     def _in_callees(
-        self,
-        reason: _Reason,
-        work: _Work,
-        uses: list[Use],
-        project: Project,
-        fix: Fix | None = None,
+        self, reason: _Reason, work: _Work, uses: list[Use], project: Project, fix: Fix | None
     ) -> Iterator[Finding]:
         for copy in work.copies if uses else ():
             message = f"{_listed(uses)}: {reason.says}"
