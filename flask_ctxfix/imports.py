@@ -22,7 +22,7 @@ from flask_ctxfix.codemod import (
     ReplaceExpression,
     ReplaceStatement,
 )
-from flask_ctxfix.left_imports import exported_names, spare_imports
+from flask_ctxfix.left_imports import exported_names, left_of_import, spare_imports
 from flask_ctxfix.source import Span
 from flask_ctxfix.statements import block_of, way_out
 
@@ -104,7 +104,7 @@ def plan_imports(
     dead = retired.dead()
     if not needs and not dead:
         return []
-    return _Plan(module, edits, needs, dead).edits()
+    return _Plan(module, edits, needs, dead, project).edits()
 
 
 class _Retired:
@@ -194,9 +194,15 @@ class _Plan:
     """The import edits of one file; `dead` are the bindings that go."""
 
     def __init__(
-        self, module: Module, edits: Sequence[Edit], needs: Sequence[Need], dead: list[Binding]
+        self,
+        module: Module,
+        edits: Sequence[Edit],
+        needs: Sequence[Need],
+        dead: list[Binding],
+        project: Project | None,
     ) -> None:
         self._module = module
+        self._project = project
         self._edits = edits
         self._needs = needs
         self._dead = dead
@@ -219,6 +225,7 @@ class _Plan:
         for need in self._needs:
             anchor = self._statement(need.anchor)
             anchor = next((t for t in unneeded if self._holds(t, anchor)), anchor)
+            anchor = self._failing_try(anchor) or anchor
             if need.code is not None:
                 last = _last_before(need.module, self._block(anchor), anchor)
                 self._insert(last, need.code.rstrip())
@@ -235,6 +242,16 @@ class _Plan:
         for statement in unneeded:
             self._removed.add(self._module.span(statement))
         return self._collect(unneeded)
+
+    def _failing_try(self, anchor: ast.stmt) -> ast.Try | None:
+        """Return the ``try`` around an import that keeps a removed name, so that it may fail."""
+        drops = self._drops.get(self._module.span(anchor), [])
+        names = anchor.names if isinstance(anchor, ast.ImportFrom) else []
+        kept = (each for each in names if self._module.span(each) not in drops)
+        if not any(each.name in flask_facts.REMOVED_STACKS for each in kept):
+            return None
+        parent = self._module.scopes.parents[anchor]
+        return parent if isinstance(parent, ast.Try) and anchor in parent.body else None
 
     def _drop(self, binding: Binding) -> None:
         span = self._module.span(binding.node)
@@ -428,7 +445,8 @@ class _Plan:
         if goes and inserted:
             yield ReplaceStatement(span, inserted)
         elif goes:
-            yield RemoveStatement(span)
+            run = self._project and left_of_import(self._module, self._project, statement)
+            yield ReplaceStatement(span, run) if run else RemoveStatement(span)
         else:
             if drops or adds:
                 yield EditImport(span, tuple(drops), tuple(sorted(adds)))

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from flask_ctxfix.source import SourceError
+from flask_ctxfix.statements import blocks_in
 
 if TYPE_CHECKING:
     from flask_ctxfix.codemod import Edit
@@ -65,6 +66,22 @@ def _may_go(module: Module, project: Project, binding: Binding, changed: set[int
     if any(_NOQA.search(module.line(row)) for row in rows):
         return False
     return all(_is_quiet(project, path, set()) for path in _imported(module, project, node, alias))
+
+
+def left_of_import(module: Module, project: Project, node: ast.stmt) -> str | None:
+    """Return the import that still runs a module of the project of which no name is needed.
+
+    None for a module that does no more than to define what is in it.
+    """
+    if not isinstance(node, ast.ImportFrom) or node.module is None:
+        return None
+    ran = {path for alias in node.names for path in _imported(module, project, node, alias)}
+    if all(_is_quiet(project, path, set()) for path in ran):
+        return None
+    if not node.level:
+        return f"import {node.module}"
+    package, _, name = node.module.rpartition(".")
+    return f"from {'.' * node.level}{package} import {name}"
 
 
 def _rows(node: ast.stmt | ast.alias) -> range:
@@ -151,6 +168,15 @@ def _is_quiet_statement(
         return all(_is_quiet(project, path, asked) for path in paths)
     if isinstance(statement, ast.Assign | ast.AnnAssign):
         return _is_quiet_value(module, project, statement)
+    if isinstance(statement, ast.Try | ast.If):
+        inner = (
+            each
+            for node in (statement, *getattr(statement, "handlers", ()))
+            for each in blocks_in(node)
+        )
+        return all(
+            _is_quiet_statement(module, project, each, asked) for block in inner for each in block
+        )
     return isinstance(statement, ast.Pass) or (
         isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
     )

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from flask_ctxfix.codemod import Edit
 from flask_ctxfix.codemods.removed_apis.handlers import BEFORE, SINCE, ConflictError, Handlers
 from flask_ctxfix.context_flow import ContextFlow
+from flask_ctxfix.context_flow.call_sites import is_setter
 from flask_ctxfix.context_flow.caught import catches, names_of
 from flask_ctxfix.context_flow.values import (
     Class,
@@ -106,7 +107,8 @@ class _Callers:
         for attribute in module.scopes.attribute_reads.get(function.name, ()):
             if self._may_be(module, attribute, function):
                 yield _Reference(module, attribute)
-        for asking in _ASKS_BY_NAME if self._is_wrapped(function) else ():  # a property may run
+        is_asked = self._is_wrapped(function) and not is_setter(function)
+        for asking in _ASKS_BY_NAME if is_asked else ():  # a property may run
             for call in module.scopes.calls.get(asking.rpartition(".")[2], ()):
                 self._check_name(module, call, function.name)
         for decorator in function.decorator_list:

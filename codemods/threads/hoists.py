@@ -35,6 +35,8 @@ def values_fix(start: Start, project: Project, summary: Summary, where: Where) -
         at = start.statement  # a test proves that there is a request at the start, and behind it
     if at is None or not is_first_on_line(module, at) or start.runs_late or not summary.uses:
         return None
+    if module.scopes.scope_of(at).is_class:
+        return None  # functions do not see the names of a class body
     reads = []
     for use in summary.uses:
         read = read_of(module, function.node, use)

@@ -92,11 +92,20 @@ def map_fix(
         return None
     given = ", ".join(variables)
     task = f"{mapped.owner}.{mapped.pool.submit.format(target, given)}"
-    items = ", ".join(module.segment(each) for each in mapped.iterables)
+    items = ", ".join(_iterated(module, each) for each in mapped.iterables)
     loop = f"for {given} in {f'zip({items})' if len(variables) > 1 else items}"
     written = _written(module, mapped, statement, task, loop)
+    if not written:
+        return None
     reason = _EACH_WAITS if mapped.waiting else _AT_ONCE
     return Fix(CHANGES, written, needs, unsafe_reason=reason)
+
+
+def _iterated(module: Module, node: ast.expr) -> str:
+    """Return the code of what is iterated over, in parentheses where it has several lines."""
+    code = module.segment(node)
+    is_bracket = code[:1] + code[-1:] in ("[]", "{}", "()")
+    return f"({code})" if len(code.splitlines()) > 1 and not is_bracket else code
 
 
 def can_have_copies(start: Start, project: Project) -> bool:
@@ -116,6 +125,8 @@ def _written(
             return (ReplaceStatement(span, f"{loop}:\n    {task}"),)
         return (ReplaceStatement(span, f"{started}\nfor {one} in {many}:\n    {result}"),)
     place, is_list = _place(module, mapped)
+    if "#" in module.segment(place):
+        return ()
     results = f"{result} for {one} in {many}"
     code = f"[{results}]" if is_list else f"({results})"
     return InsertStatement(span, started, "before"), ReplaceExpression(module.span(place), code)
@@ -129,8 +140,7 @@ def _place(module: Module, mapped: _Map) -> tuple[ast.expr, bool]:
         if called == "list" and len(parent.args) == 1:
             return parent, True
         return mapped.call, not mapped.is_lazy or called in _TAKES_ALL
-    is_iterated = isinstance(parent, ast.For | ast.comprehension | ast.Starred)
-    return mapped.call, not mapped.is_lazy or is_iterated
+    return mapped.call, not mapped.is_lazy or isinstance(parent, ast.Starred)
 
 
 def _map_of(start: Start, project: Project) -> _Map | None:
@@ -161,8 +171,10 @@ def _map_of(start: Start, project: Project) -> _Map | None:
 
 def _is_first_in(module: Module, statement: ast.stmt, mapped: _Map) -> bool:
     """Whether a statement runs the `map` always, once, and before all else that it does."""
-    if not isinstance(statement, _STATEMENTS) or not is_first_on_line(module, statement):
+    if not isinstance(statement, _STATEMENTS) or not _has_own_lines(module, statement):
         return False
+    if module.scopes.scope_of(mapped.call).is_class:
+        return False  # comprehensions do not see the names of a class body
     if len(mapped.iterables) > 1 and module.scopes.scope_of(mapped.call).home("zip").binds("zip"):
         return False
     child: ast.AST = mapped.call
@@ -173,6 +185,14 @@ def _is_first_in(module: Module, statement: ast.stmt, mapped: _Map) -> bool:
             return False
         child = parent
     return False
+
+
+def _has_own_lines(module: Module, statement: ast.stmt) -> bool:
+    """Whether nothing else stands on the lines of a statement, comments aside."""
+    end = module.span(statement).end
+    rest = module.text[end : module.line_span(module.position(end)[0]).end].strip()
+    is_alone = isinstance(statement, ast.For) or not rest or rest.startswith("#")
+    return is_alone and is_first_on_line(module, statement)
 
 
 def _runs_first(parent: ast.AST, child: ast.AST) -> bool:
@@ -214,7 +234,8 @@ def _can_be_iterated(node: ast.expr) -> bool:
     """Whether an argument may stand behind the `in` of a comprehension as it is."""
     if isinstance(node, ast.Starred | ast.IfExp | ast.Lambda):
         return False
-    return not any(isinstance(each, ast.NamedExpr) for each in ast.walk(node))
+    own = (ast.Await, ast.NamedExpr, ast.Yield, ast.YieldFrom)
+    return not any(isinstance(each, own) for each in ast.walk(node))
 
 
 def _edited(module: Module, node: ast.AST, edits: Iterable[ReplaceExpression]) -> str:

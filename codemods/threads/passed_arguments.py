@@ -39,6 +39,9 @@ def passing_edits(
     if passed is None:
         return ()
     is_method = isinstance(owner, ast.ClassDef)
+    positional = [*node.args.posonlyargs, *node.args.args]
+    if is_method and len(positional) <= len(node.args.defaults):
+        return ()  # what gets the object is no parameter of its own, or has a default
     span = module.span(node)
     parameters = (AddParameter(span, name, is_second=is_method) for name in reversed([*given]))
     return passed, *parameters

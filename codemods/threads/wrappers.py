@@ -44,6 +44,8 @@ def wrapper_fix(start: Start, project: Project, summary: Summary, where: Where) 
         return None
     app = module_app(start, project)
     scope = module.scopes.scope_of(statement)
+    if scope.is_class:
+        return None  # the wrapper would not see the application
     is_seen = app is not None and scope.home(app) is module.scopes.module
     taken = None if is_seen else application_at(start, project, start.call, where)
     if not is_seen and (taken is None or not is_free(module, statement, "app")):
