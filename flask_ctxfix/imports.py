@@ -442,11 +442,11 @@ class _Plan:
         inserted = _together(self._inserted.get(span, []))
         names = statement.names if isinstance(statement, ast.ImportFrom | ast.Import) else []
         goes = span in self._removed or (bool(drops) and len(drops) == len(names) and not adds)
-        if goes and inserted:
-            yield ReplaceStatement(span, inserted)
-        elif goes:
-            run = self._project and left_of_import(self._module, self._project, statement)
-            yield ReplaceStatement(span, run) if run else RemoveStatement(span)
+        if goes:
+            project = self._project
+            run = None if project is None else left_of_import(self._module, project, statement)
+            code = "\n".join(filter(None, (inserted, run)))
+            yield ReplaceStatement(span, code) if code else RemoveStatement(span)
         else:
             if drops or adds:
                 yield EditImport(span, tuple(drops), tuple(sorted(adds)))
