@@ -158,6 +158,20 @@ class Lookup(_Statements):
     A file that is imported by the very module that it asks for a name may come too early for that.
     """
 
+    def star_gives(self, path: str, star: ast.ImportFrom, name: str) -> Gives:
+        """Return whether a star import in a file binds a name.
+
+        In a circle of imports it may come before ``__all__``, and takes all that is there by then.
+        """
+        given = super().star_gives(path, star, name)
+        source = self.source(path, star)
+        if given is not Gives.NO or source in (None, path) or is_folder(source or ""):
+            return given
+        exports = self._project.exports(source or "")
+        is_there = exports is not None and exports.listed is not None and name in exports.names
+        is_early = is_there and not name.startswith("_") and source in self._circle(path)
+        return Gives.MAYBE if is_early else given
+
     def elsewhere(self, path: str, binding: Binding) -> str | None:
         """Return the qualified name of what an import surely takes from outside of the project."""
         node, alias = binding.node, binding.alias

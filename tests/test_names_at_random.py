@@ -116,6 +116,16 @@ at_random = settings(
     },
     entries=[*FILES.values()],
 )
+@example(
+    files={
+        "p/__init__.py": "",
+        "p/a.py": "",
+        "p/b.py": "def a(): ...\nfrom d import *\ndef b(): ...",
+        "c.py": "",
+        "d.py": "def a(): ...\nfrom p.b import a\n__all__ = ['b']",
+    },
+    entries=["p", "p.a", "c", "d", "p.b"],
+)
 @at_random
 @given(files=any_graph, entries=st.permutations([*FILES.values()]))
 def test_names_are_never_others(
