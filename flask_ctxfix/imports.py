@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import ast
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeGuard
 
 from flask_ctxfix import flask_facts
 from flask_ctxfix.codemod import (
@@ -14,15 +14,13 @@ from flask_ctxfix.codemod import (
     EditImport,
     Fix,
     InsertStatement,
-    KeepBlock,
     Need,
-    RemoveArgument,
-    RemoveDecorator,
     RemoveStatement,
     ReplaceExpression,
     ReplaceStatement,
 )
-from flask_ctxfix.left_imports import exported_names, left_of_import, spare_imports
+from flask_ctxfix.left_imports import left_of_import, spare_imports
+from flask_ctxfix.retired_names import Retired
 from flask_ctxfix.source import Span
 from flask_ctxfix.statements import block_of, way_out
 
@@ -30,8 +28,6 @@ if TYPE_CHECKING:
     from flask_ctxfix.module import Module
     from flask_ctxfix.project import Project
     from flask_ctxfix.scopes import Binding, Scope
-
-_REMOVING = (RemoveArgument, RemoveDecorator, RemoveStatement, ReplaceStatement)
 
 
 class LocalName(NamedTuple):
@@ -84,11 +80,6 @@ def _is_starred(module: Module, name: str) -> bool:
     )
 
 
-def _row(binding: Binding) -> int:
-    node: ast.stmt | ast.alias = binding.alias or binding.node  # type: ignore[assignment]
-    return node.lineno
-
-
 def plan_imports(
     module: Module, edits: Sequence[Edit], fixes: Sequence[Fix], project: Project | None
 ) -> list[Edit]:
@@ -98,96 +89,13 @@ def plan_imports(
     """
     needs = list(dict.fromkeys(need for fix in fixes for need in fix.needs))
     retires = {span for fix in fixes for span in fix.retires}
-    retired = _Retired(module, edits, needs, retires)
+    retired = Retired(module, edits, needs, retires)
     if project is not None:
         retired.add(spare_imports(module, project, edits))
     dead = retired.dead()
     if not needs and not dead:
         return []
     return _Plan(module, edits, needs, dead, project).edits()
-
-
-class _Retired:
-    """The bindings that go if nothing uses their names after all edits of a file."""
-
-    def __init__(
-        self, module: Module, edits: Sequence[Edit], needs: Sequence[Need], retires: set[Span]
-    ) -> None:
-        self._module = module
-        self._edits = edits
-        self._needs = needs
-        self._retired = self._bindings(retires)
-
-    def _bindings(self, retires: set[Span]) -> list[Binding]:
-        rows = {self._module.position(span.start)[0] for span in retires}
-        return [
-            binding
-            for scope in self._module.scopes.every
-            for bindings in scope.bindings.values()
-            for binding in bindings
-            if binding.kind in {"import", "assign"}
-            and _row(binding) in rows
-            and self._module.span(binding.alias or binding.node) in retires
-        ]
-
-    def add(self, imports: Iterable[Binding]) -> None:
-        """Let imports go as well, if nothing uses their names."""
-        self._retired += [each for each in imports if each not in self._retired]
-
-    def dead(self) -> list[Binding]:
-        """Return the retired bindings that nothing reads or a need replaces, to a fixpoint."""
-        dead: list[Binding] = []
-        while True:
-            gone = [self._module.span(binding.node) for binding in dead]
-            more = [
-                binding
-                for binding in self._retired
-                if binding not in dead and not self._is_read(binding, gone)
-            ]
-            if not more:
-                return dead
-            dead += more
-
-    def _is_read(self, binding: Binding, gone: Sequence[Span]) -> bool:
-        scope = self._home(binding)
-        siblings = scope.bindings[binding.name]
-        if any(other not in self._retired for other in siblings):
-            return True
-        if any(need.code is not None and need.local == binding.name for need in self._needs):
-            return False
-        if scope.parent is None and binding.name in exported_names(self._module):
-            return True
-        reads = (self._module.span(read) for read in scope.reads.get(binding.name, ()))
-        return any(
-            not self._is_consumed(read) and not any(span.holds(read) for span in gone)
-            for read in reads
-        )
-
-    def _home(self, binding: Binding) -> Scope:
-        return next(s for s in self._module.scopes.every if binding in s.bindings[binding.name])
-
-    def _is_consumed(self, read: Span) -> bool:
-        for edit in self._edits:
-            if isinstance(edit, ReplaceExpression):
-                if edit.span.holds(read) and not any(h.holds(read) for _, h in edit.holes):
-                    return True
-            elif isinstance(edit, KeepBlock) and edit.span.holds(read):
-                if not any(kept.holds(read) for kept in self._remaining(edit)):
-                    return True
-            elif isinstance(edit, _REMOVING) and edit.span.holds(read):
-                return True
-        return False
-
-    def _remaining(self, edit: KeepBlock) -> Iterator[Span]:
-        """Yield where the statements stand that are left of a compound statement."""
-        scopes = self._module.scopes
-        nodes = (*scopes.nodes(ast.With), *scopes.nodes(ast.If), *scopes.nodes(ast.Try))
-        for node in nodes:
-            if self._module.span(node) == edit.span:
-                if edit.block == "handler" and isinstance(node, ast.Try):
-                    yield from map(self._module.span, node.handlers[0].body)
-                else:
-                    yield from map(self._module.span, getattr(node, edit.block))
 
 
 class _Plan:
@@ -225,7 +133,7 @@ class _Plan:
         for need in self._needs:
             anchor = self._statement(need.anchor)
             anchor = next((t for t in unneeded if self._holds(t, anchor)), anchor)
-            anchor = self._failing_try(anchor) or anchor
+            anchor = _failing_try(self._module, self._drops, anchor) or anchor
             if need.code is not None:
                 last = _last_before(need.module, self._block(anchor), anchor)
                 self._insert(last, need.code.rstrip())
@@ -242,16 +150,6 @@ class _Plan:
         for statement in unneeded:
             self._removed.add(self._module.span(statement))
         return self._collect(unneeded)
-
-    def _failing_try(self, anchor: ast.stmt) -> ast.Try | None:
-        """Return the ``try`` around an import that keeps a removed name, so that it may fail."""
-        drops = self._drops.get(self._module.span(anchor), [])
-        names = anchor.names if isinstance(anchor, ast.ImportFrom) else []
-        kept = (each for each in names if self._module.span(each) not in drops)
-        if not any(each.name in flask_facts.REMOVED_STACKS for each in kept):
-            return None
-        parent = self._module.scopes.parents[anchor]
-        return parent if isinstance(parent, ast.Try) and anchor in parent.body else None
 
     def _drop(self, binding: Binding) -> None:
         span = self._module.span(binding.node)
@@ -405,13 +303,7 @@ class _Plan:
         self, home: str, block: list[ast.stmt], anchor: ast.stmt
     ) -> Iterator[ast.ImportFrom]:
         """Yield the imports of `home` in a block that can take more names, the best one first."""
-        mates = [
-            statement
-            for statement in block
-            if isinstance(statement, ast.ImportFrom)
-            and (statement.level, statement.module) == (0, home)
-            and statement.names[0].name != "*"
-        ]
+        mates = [each for each in block if _is_mate(each, home)]
         place = block.index(anchor)
         if anchor in mates and isinstance(anchor, ast.ImportFrom):
             yield anchor
@@ -467,6 +359,26 @@ def _last_before(home: str, block: list[ast.stmt], anchor: ast.stmt) -> ast.stmt
             break
         last = statement
     return last
+
+
+def _failing_try(
+    module: Module, drops: Mapping[Span, list[Span]], anchor: ast.stmt
+) -> ast.Try | None:
+    """Return the ``try`` around an import that keeps a removed name, so that it may fail."""
+    dropped = drops.get(module.span(anchor), [])
+    names = anchor.names if isinstance(anchor, ast.ImportFrom) else []
+    kept = (each for each in names if module.span(each) not in dropped)
+    if not any(each.name in flask_facts.REMOVED_STACKS for each in kept):
+        return None
+    parent = module.scopes.parents[anchor]
+    return parent if isinstance(parent, ast.Try) and anchor in parent.body else None
+
+
+def _is_mate(statement: ast.stmt, home: str) -> TypeGuard[ast.ImportFrom]:
+    """Whether a statement imports names from the module `home`."""
+    if not isinstance(statement, ast.ImportFrom) or statement.names[0].name == "*":
+        return False
+    return (statement.level, statement.module) == (0, home)
 
 
 def _import_of(home: str, names: Sequence[tuple[str, str]]) -> str:
