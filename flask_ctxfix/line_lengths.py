@@ -4,8 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from flask_ctxfix.folders import above
+
 # What Ruff and Black take where they are configured without a length.
 _DEFAULT = 88
+
+
+def line_length_for(folder: str) -> int | None:
+    """Return how long lines are to be by the nearest folder that says so, from one upwards."""
+    found = map(line_length_in, (folder, *above(folder)) if folder else ())
+    return next((each for each in found if each is not None), None)
 
 
 def line_length_in(folder: str) -> int | None:

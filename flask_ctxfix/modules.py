@@ -59,8 +59,7 @@ class Modules(Keeper):
             raise self._unread[path].with_traceback(None)
         try:
             source = self._sources.get(path) or read(path)
-            length, folder = self.projects.line_length(path), self.projects.folder(path)
-            module = Module(replace(source, line_length=length, project=folder))
+            module = Module(replace(source, project=self.projects.folder(path)))
         except SourceError as error:
             self._unread[path] = error
             raise

@@ -53,7 +53,6 @@ class Projects:
         self._configured: dict[str, Settings | None] = {}
         self._settings: dict[str, Settings] = {}
         self._rules: dict[str, Rules] = {}
-        self._line_lengths: dict[str, int | None] = {}
         self._detected: dict[str, Detected] = {}
         self._served: dict[str, tuple[Served, ...]] = {}
         self._unconfigured: Settings | None = None
@@ -156,16 +155,6 @@ class Projects:
 
         version = self._settings_in(folder).target_version
         return Detected(version, "as set") if version is not None else detect(Path(folder))
-
-    def line_length(self, path: str) -> int | None:
-        """Return how long the lines of a file are to be, where a configuration says so."""
-        folder = self.folder(path)
-        if folder not in self._line_lengths:
-            from flask_ctxfix.line_lengths import line_length_in
-
-            found = map(line_length_in, (folder, *above(folder)))
-            self._line_lengths[folder] = next((each for each in found if each is not None), None)
-        return self._line_lengths[folder]
 
     def targets(self, paths: Iterable[str]) -> tuple[Ruled, ...]:
         """Return the projects that files are in, each with its target."""

@@ -28,6 +28,7 @@ from flask_ctxfix.formatting import broken
 from flask_ctxfix.import_order import in_order
 from flask_ctxfix.imports import plan_imports
 from flask_ctxfix.insertion_points import start_with_comments
+from flask_ctxfix.line_lengths import line_length_for
 from flask_ctxfix.source import Span
 from flask_ctxfix.statements import blocks_in
 
@@ -61,15 +62,15 @@ def rewrite(module: Module, fixes: Sequence[Fix], project: Project | None = None
 
     edits = list(dict.fromkeys(edit for fix in fixes for edit in fix.edits))
     edits += plan_imports(module, edits, fixes, project)
-    text = module.text
+    text, folder = module.text, module.source.project
+    length = line_length_for(folder)
     for piece in sorted(_pieces(module, _keep_blocks_filled(module, edits)), reverse=True):
         old = text[piece.span.start : piece.span.end]
         new = edit_piece(module, old, piece.span.start, piece.indented, piece.edits)
-        if module.source.line_length is not None:
-            new = broken(old, new, module.source.line_length)
+        if length is not None:
+            new = broken(old, new, length)
         before, after = text[: piece.span.start], text[piece.span.end :]
         text = before + new + after if new else _closed(before, after)
-    length, folder = module.source.line_length, module.source.project
     return in_order(module.text, module.tree, text, length, lambda name: _is_in(folder, name))
 
 

@@ -48,15 +48,13 @@ class SourceError(Exception):
 class Source(Record):
     """A file as it was read: `text` is without a byte order mark.
 
-    `line_length` is how long its project wants lines to be, if it says so; `project` is the folder
-    of that.
+    `project` is the folder of the project that it is in, if that is known.
     """
 
     path: str
     text: str
     encoding: str
     byte_order_mark: bool
-    line_length: int | None = None
     project: str = ""
 
     @property
