@@ -65,7 +65,7 @@ def _may_go(module: Module, project: Project, binding: Binding, changed: set[int
     rows = [node.lineno, *_rows(alias)]
     if any(_NOQA.search(module.line(row)) for row in rows):
         return False
-    return all(_is_quiet(project, path, set()) for path in _imported(module, project, node, alias))
+    return _imports_quietly(module, project, node, [alias], set())
 
 
 def left_of_import(module: Module, project: Project, node: ast.stmt) -> str | None:
@@ -75,8 +75,7 @@ def left_of_import(module: Module, project: Project, node: ast.stmt) -> str | No
     """
     if not isinstance(node, ast.ImportFrom) or node.module is None:
         return None
-    ran = {path for alias in node.names for path in _imported(module, project, node, alias)}
-    if all(_is_quiet(project, path, set()) for path in ran):
+    if _imports_quietly(module, project, node, node.names, set()):
         return None
     if not node.level:
         return f"import {node.module}"
@@ -139,6 +138,18 @@ def _imported(
     yield from {place for place in places if place is not None and place != module.path}
 
 
+def _imports_quietly(
+    module: Module,
+    project: Project,
+    node: ast.Import | ast.ImportFrom,
+    names: Iterable[ast.alias],
+    asked: set[str],
+) -> bool:
+    """Whether to import names does no more than to define what is in files of the project."""
+    paths = {path for alias in names for path in _imported(module, project, node, alias)}
+    return all(_is_quiet(project, path, asked) for path in paths)
+
+
 def _is_quiet(project: Project, path: str, asked: set[str]) -> bool:
     """Whether to import a file does no more than to define what is in it."""
     if path in asked:
@@ -160,12 +171,7 @@ def _is_quiet_statement(
             _is_quiet_statement(module, project, each, asked) for each in body
         )
     if isinstance(statement, ast.Import | ast.ImportFrom):
-        paths = {
-            path
-            for alias in statement.names
-            for path in _imported(module, project, statement, alias)
-        }
-        return all(_is_quiet(project, path, asked) for path in paths)
+        return _imports_quietly(module, project, statement, statement.names, asked)
     if isinstance(statement, ast.Assign | ast.AnnAssign):
         return _is_quiet_value(module, project, statement)
     if isinstance(statement, ast.Try | ast.If):

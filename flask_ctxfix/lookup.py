@@ -165,9 +165,9 @@ class Lookup(_Statements):
         """
         given = super().star_gives(path, star, name)
         source = self.source(path, star)
-        if given is not Gives.NO or source in (None, path) or is_folder(source or ""):
+        if given is not Gives.NO or source is None or source == path or is_folder(source):
             return given
-        exports = self._project.exports(source or "")
+        exports = self._project.exports(source)
         is_there = exports is not None and exports.listed is not None and name in exports.names
         is_early = is_there and not name.startswith("_") and source in self._circle(path)
         return Gives.MAYBE if is_early else given

@@ -32,6 +32,9 @@ from flask_ctxfix.syntax import is_constant_none, last_name, without_call
 # Reading these of a context neither pops it nor hands it on.
 _HARMLESS = {"app", "g", "request", "session", "url_adapter"}
 
+# What stands for the context that is active, or for the stack that it is on.
+_ACTIVE = frozenset({*REMOVED_STACKS, *GLOBALS})
+
 Use = Literal["push", "pop", "read", "escape"]
 
 
@@ -149,16 +152,13 @@ def pops_the_stack(push: Push, project: Project) -> bool:
     That is code of its module, and of all tests for a push in a test.
     """
     is_test = project.is_test(push.module.path)
-    paths = project.tests if is_test else (push.module.path,)
+    own = project.tests if is_test else {push.module.path}
+    naming = {path for name in _ACTIVE for path in project.naming(name)}
     return any(
         _is_active_context(module, project, read.value)
-        for module in project.parsed(path for path in sorted(paths) if _names_stack(project, path))
+        for module in project.parsed(sorted(own & naming))
         for read in module.scopes.attribute_reads.get("pop", ())
     )
-
-
-def _names_stack(project: Project, path: str) -> bool:
-    return any(path in project.naming(name) for name in (*REMOVED_STACKS, *GLOBALS))
 
 
 def _is_active_context(module: Module, project: Project, node: ast.expr) -> bool:
@@ -168,7 +168,7 @@ def _is_active_context(module: Module, project: Project, node: ast.expr) -> bool
     if isinstance(node, ast.Attribute) and node.attr in {"top", "_get_current_object"}:
         node = node.value
     names = {name_of(origin) for origin in project.origins(module, node)}
-    return not names.isdisjoint({*REMOVED_STACKS, *GLOBALS})
+    return not names.isdisjoint(_ACTIVE)
 
 
 def pushes_in(module: Module, project: Project) -> list[Push]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable
 
 from flask_ctxfix import flask_facts
 from flask_ctxfix.codemod import Advice, Edit, ReplaceExpression
@@ -17,7 +16,7 @@ from flask_ctxfix.codemods.removed_apis.replacements import (
     needs_parentheses,
 )
 from flask_ctxfix.codemods.removed_apis.spelling import Spelling
-from flask_ctxfix.codemods.removed_apis.stack_uses import StackUses, Top
+from flask_ctxfix.codemods.removed_apis.stack_uses import Kind, StackUses, Top
 from flask_ctxfix.codemods.removed_apis.tested import is_tested, none_test
 from flask_ctxfix.flask_versions import ONE_CONTEXT, TargetVersion
 from flask_ctxfix.module import Module
@@ -137,17 +136,17 @@ class TopRewriter:
         if not isinstance(parent, ast.BoolOp) or not isinstance(parent.op, ast.And):
             return
         kept = [each for each in parent.values if each is not draft.node]
-        if not any(map(self._asks_for(draft.top.kind), kept)):
+        if not any(self._asks_for(draft.top.kind, each) for each in kept):
             return
         draft.holes = {_HOLE.format(index): each for index, each in enumerate(kept)}
         draft.code = " and ".join(map(_operand, draft.holes, kept))
         draft.node = parent
 
-    def _asks_for(self, kind: str) -> Callable[[ast.expr], bool]:
-        name = f"has_{kind}_context"
-        return lambda node: (
-            isinstance(node, ast.Call) and self._project.flask_name(self._module, node.func) == name
-        )
+    def _asks_for(self, kind: Kind, node: ast.expr) -> bool:
+        """Whether an expression asks for a context of a kind."""
+        if not isinstance(node, ast.Call):
+            return False
+        return self._project.flask_name(self._module, node.func) == f"has_{kind}_context"
 
     def _use_value(self, draft: Draft) -> None:
         draft.travels = True

@@ -37,9 +37,11 @@ def where_to_pile_up(module: Module, project: Project, node: ast.AST, found: Con
     slot = shared_slot(module, project, named)
     if slot is None:
         return f"make it anew in each call: `{name}=None` in the header, and its value in the body"
-    owner = class_of(slot, project) if slot is not None and slot.kind == "class" else None
-    made = None if slot is None or owner is None else _value_in(owner, slot.name)
-    if made is None or owner is None or not _is_made_for_each(owner, project):
+    owner = class_of(slot, project) if slot.kind == "class" else None
+    if owner is None or not _is_made_for_each(owner, project):
+        return _IN_A_STORE
+    made = _value_in(owner, slot.name)
+    if made is None:
         return _IN_A_STORE
     assert isinstance(named, ast.Attribute)
     homes = {home.scopes.function_of(read) for home, read in found.uses}

@@ -12,8 +12,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 
 from flask_ctxfix.context_flow import ContextFlow
+from flask_ctxfix.context_flow.direct_calls import passed_by
 from flask_ctxfix.context_flow.request_data import RequestData
-from flask_ctxfix.context_flow.values import Class, Foreign, Function, Instance, bound_arguments
+from flask_ctxfix.context_flow.values import Class, Foreign, Function, Instance
 from flask_ctxfix.flask_facts import FINDING, NEVER_RETURNING, USERS, is_well_known
 from flask_ctxfix.module import Module
 from flask_ctxfix.project import Project
@@ -185,13 +186,12 @@ class _Bounded:
     ) -> Iterator[tuple[Module, ast.expr]]:
         """Yield what callers give a parameter; an unknown expression where they are not seen."""
         for home, reference in self._flow.reachability.references(module, function):
-            call = home.scopes.parents.get(reference)
-            if isinstance(call, ast.Call) and call.func is reference:
-                called = self._flow.values.of(home, reference)
-                run = called if isinstance(called, Function) else Function(module, function)
-                yield from ((home, each) for key, each in bound_arguments(call, run) if key == name)
-            else:
+            call = home.scopes.call_of(reference)
+            if call is None:
                 yield home, reference
+                continue
+            passed = passed_by(self._project, home, call, Function(module, function))
+            yield from ((home, each) for key, each in passed if key == name)
 
     def _is_checked(self, module: Module, node: ast.expr) -> bool:
         """Whether code before a place leaves it, or fails, where a name is not one of the known."""

@@ -52,7 +52,7 @@ class Walk:
         self._seen: set[tuple[object, ...]] = set()
         self._found: set[Held] = set()
         self._meets_again = False
-        self._most: float = 0
+        self._most = 0
 
     def add(self, module: Module, node: ast.AST, proven: Need = Need.NONE) -> None:
         """Follow an expression, unless tests hold it: they call what they test by themselves."""
