@@ -269,9 +269,15 @@ class Lookup(_Statements):
         return circles.solve(path, self._led, known)
 
     def _led(self, path: str) -> circles.Steps[str, str]:
-        for each in self._imports(path):
-            for file in sorted(each.files | each.perhaps):
-                _ = yield file
+        """Go on to all that a file may import: whether a name stands before a module is not asked.
+
+        That may be what a star import gives, which asks for circles itself.
+        """
+        places: set[str | None] = set()
+        for _, node, _ in self._import_statements(path):
+            places.update((*self._read_by(path, node), *self._inside(path, node).values()))
+        for file in sorted(self._files_of(*places) - {path, *self.files.packages_of(path)}):
+            _ = yield file
         return {path}
 
     def _run_by(self, path: str, order: int, only_certain: bool = False) -> frozenset[str]:
@@ -295,20 +301,27 @@ class Lookup(_Statements):
         return self._project.memo(("imports", path), lambda: tuple(self._read_imports(path)))
 
     def _read_imports(self, path: str) -> Iterator[_Import]:
+        before = {path, *self.files.packages_of(path)}
+        for order, node, is_certain in self._import_statements(path):
+            named = dict(self._named_by(path, node, order))
+            sure = (place for place, is_sure in named.items() if is_sure)
+            files = self._files_of(*self._read_by(path, node), *sure) - before
+            perhaps = self._files_of(*named) - before
+            if files or perhaps:
+                yield _Import(order, is_certain, files, perhaps)
+
+    def _import_statements(
+        self, path: str
+    ) -> Iterator[tuple[int, ast.Import | ast.ImportFrom, bool]]:
+        """Yield what a file imports as it runs, with its order, and whether that is certain."""
         try:
             body = self._project.module(path).tree.body
         except SourceError:
             return
-        before = {path, *self.files.packages_of(path)}
         for order, outer in enumerate(body):
             for node, is_certain, is_typing in statements([outer], inside=True):
                 if isinstance(node, ast.Import | ast.ImportFrom) and not is_typing:
-                    named = dict(self._named_by(path, node, order))
-                    sure = (place for place, is_sure in named.items() if is_sure)
-                    files = self._files_of(*self._read_by(path, node), *sure) - before
-                    perhaps = self._files_of(*named) - before
-                    if files or perhaps:
-                        yield _Import(order, is_certain, files, perhaps)
+                    yield order, node, is_certain
 
     def _read_by(self, path: str, node: ast.Import | ast.ImportFrom) -> Iterator[str | None]:
         if isinstance(node, ast.Import):
@@ -320,13 +333,18 @@ class Lookup(_Statements):
         self, path: str, node: ast.Import | ast.ImportFrom, order: int
     ) -> Iterator[tuple[str, bool]]:
         """Yield the modules that are named after ``import``, and whether that surely loads them."""
+        for (source, name), place in self._inside(path, node).items():
+            events = () if is_folder(source) else self._all(source, name).events
+            is_first = source == path and bool(events) and order < events[0].order
+            yield place, not events or is_first
+
+    def _inside(self, path: str, node: ast.Import | ast.ImportFrom) -> dict[tuple[str, str], str]:
+        """Return the places of the modules that are named after ``import``, by package and name."""
         source = self.source(path, node) if isinstance(node, ast.ImportFrom) else None
-        for alias in node.names if source is not None else ():
-            place = self.files.inside(source, alias.name) if source is not None else None
-            if source is not None and place is not None:
-                events = () if is_folder(source) else self._all(source, alias.name).events
-                is_first = source == path and bool(events) and order < events[0].order
-                yield place, not events or is_first
+        if source is None:
+            return {}
+        places = {(source, each.name): self.files.inside(source, each.name) for each in node.names}
+        return {key: place for key, place in places.items() if place is not None}
 
     def _files_of(self, *places: str | None) -> frozenset[str]:
         """Return the files of modules, and of the packages that are imported before them."""

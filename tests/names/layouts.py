@@ -180,6 +180,10 @@ EXACT = {
     "star lists a module": Layout(
         {"pkg/__init__.py": "__all__ = ['work']", "pkg/work.py": F,
          "main.py": "from pkg import *\nasked = work.f"}),
+    "star of a module that imports its neighbour": Layout(
+        {"pkg/__init__.py": "from .fields import *", "pkg/widgets.py": F, "pkg/fields.py":
+         "from . import widgets\n__all__ = ['Field']\nclass Field: ...",
+         "main.py": "from pkg import widgets\nasked = widgets.f"}),
     "star does not take private names": Layout(
         {"a.py": "def _f(): ...\ndef f(): ...", "b.py": "def _f(): ...",
          "main.py": "from b import _f\nfrom a import *\nasked = _f"}),
