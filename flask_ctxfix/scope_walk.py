@@ -14,6 +14,7 @@ from operator import attrgetter
 from typing import Any
 
 from flask_ctxfix.scope import TYPE_PARAMETERS, Binding, Comprehension, Scope, mangled
+from flask_ctxfix.syntax import parameters_in
 
 _PLAIN = {
     *("arg", "asname", "attr", "conversion", "ctx", "id", "is_async", "kind", "kwd_attrs"),
@@ -156,8 +157,7 @@ class ScopeWalk:
     ) -> list[ast.arg]:
         """Bind the parameters of a function and return them, as they are written."""
         args = node.args
-        every = [*args.posonlyargs, *args.args, *args.kwonlyargs]
-        every += [arg for arg in (args.vararg, args.kwarg) if arg is not None]
+        every = parameters_in(args)
         self.parents[args] = node
         self.nodes[ast.arguments].append(args)
         self.nodes[ast.arg] += every

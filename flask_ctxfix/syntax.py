@@ -40,6 +40,17 @@ def root_of(node: ast.expr) -> ast.expr:
     return node
 
 
+def parameters_in(arguments: ast.arguments) -> list[ast.arg]:
+    """Return all parameters of a function, those with a star behind the others."""
+    every = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
+    return [*every, *starred_in(arguments)]
+
+
+def starred_in(arguments: ast.arguments) -> list[ast.arg]:
+    """Return the parameters that take what no other is for: ``*args`` and ``**kwargs``."""
+    return [each for each in (arguments.vararg, arguments.kwarg) if each is not None]
+
+
 def defaults_of(arguments: ast.arguments) -> Iterator[tuple[ast.arg, ast.expr]]:
     """Yield the parameters that have a default, with that."""
     positional = [*arguments.posonlyargs, *arguments.args]

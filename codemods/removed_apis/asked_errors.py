@@ -12,6 +12,7 @@ from flask_ctxfix.flask_facts import EVERY_ERROR, SHOWING_ERRORS, is_log
 from flask_ctxfix.module import Module
 from flask_ctxfix.project import Project
 from flask_ctxfix.statements import is_handling, nodes_of, own_nodes
+from flask_ctxfix.syntax import starred_in
 
 _SHOWS_LOGS = ("logging.Handler", "logging.StreamHandler", "logging.Filter", "logging.handlers.")
 _SPELLS_OUT = frozenset({"builtins.str", "builtins.repr", "builtins.type", "builtins.format"})
@@ -59,8 +60,7 @@ class AskedErrors:
         """Whether the ``__exit__`` of a context manager asks more than if there is an error."""
         module, node = exit_method.module, exit_method.node
         arguments = node.args
-        told = [*arguments.posonlyargs, *arguments.args][1:]
-        told += [each for each in (arguments.vararg, arguments.kwarg) if each is not None]
+        told = [*arguments.posonlyargs, *arguments.args][1:] + starred_in(arguments)
         reads = module.scopes.opened_by(node).reads
         return any(
             not _asks_if_there_is_any(module, read)

@@ -9,21 +9,21 @@ from typing import NamedTuple
 from flask_ctxfix.codemod import Edit
 from flask_ctxfix.codemods.removed_apis.handlers import BEFORE, SINCE, ConflictError, Handlers
 from flask_ctxfix.context_flow import ContextFlow
-from flask_ctxfix.context_flow.call_sites import is_setter
+from flask_ctxfix.context_flow.call_sites import CallSite, is_setter
 from flask_ctxfix.context_flow.caught import catches, names_of
 from flask_ctxfix.context_flow.values import (
     Class,
     Foreign,
     Function,
     Property,
-    Value,
-    bound_arguments,
     parameters_of,
+    passed_arguments,
 )
 from flask_ctxfix.module import Module
 from flask_ctxfix.project import Project
 from flask_ctxfix.scopes import FunctionNode
 
+_CONTAINERS = (ast.Dict, ast.List, ast.Set, ast.Tuple, ast.Starred)
 _ASKS_BY_NAME = {"builtins.getattr": 3, "builtins.hasattr": 2}
 
 
@@ -41,18 +41,19 @@ def widened_handlers(module: Module, project: Project, node: ast.AST) -> list[Ed
 
 
 class _Reference(NamedTuple):
-    """An expression that may raise what a function raises, once it is read or called."""
+    """A node that may raise what a function raises, once it is read or called."""
 
     module: Module
-    node: ast.expr
+    node: ast.AST
 
 
 class _Callers:
-    """Follows a function through its module, to where it may be called."""
+    """Follows a function to where it may be called."""
 
     def __init__(self, project: Project) -> None:
         self._project = project
-        self._values = ContextFlow.of(project).values
+        flow = ContextFlow.of(project)
+        self._values, self._callers = flow.values, flow.callers
         self._seen: set[ast.AST] = set()
 
     def check(self, module: Module, function: FunctionNode) -> None:
@@ -87,8 +88,8 @@ class _Callers:
                 raise ConflictError("a call around it is told of AttributeError")
 
     def _everywhere(self, module: Module, function: FunctionNode) -> Iterator[_Reference]:
-        """Yield the references to a function, and those to what is made of it."""
-        references = list(self._named(module, function))
+        """Yield what names a function in its module, what calls it, and what is made of it."""
+        references = [*self._named(module, function), *self._calling(module, function)]
         known = {reference.node for reference in references}
         for reference in references:  # grows
             yield reference
@@ -113,6 +114,12 @@ class _Callers:
                 self._check_name(module, call, function.name)
         for decorator in function.decorator_list:
             yield from self._decorated(module, decorator)
+
+    def _calling(self, module: Module, function: FunctionNode) -> Iterator[_Reference]:
+        """Yield what is seen to call a function, wherever that is kept or given to."""
+        for each in self._callers.of(module, function):
+            if isinstance(each, CallSite):
+                yield _Reference(each.module, each.node)
 
     def _may_be(
         self, module: Module, node: ast.Name | ast.Attribute, function: FunctionNode
@@ -142,16 +149,13 @@ class _Callers:
 
     def _passed_on(self, reference: _Reference) -> Iterator[_Reference]:
         """Yield the uses of what a reference gives the function to: a parameter, or a name."""
-        module, node = reference
+        module = reference.module
+        node = _whole(module, reference.node)
+        call = module.scopes.call_with(node)
+        if call is not None:
+            yield from self._given(module, call, node)
+            node = call
         parent = module.scopes.parents[node]
-        if isinstance(parent, ast.Call) and parent.func is not node:
-            function = _function(self._values.of(module, parent.func))
-            if function is not None:
-                given = [name for name, each in bound_arguments(parent, function) if each is node]
-                yield from self._parameter(function, given)
-            node, parent = parent, module.scopes.parents[parent]
-        elif isinstance(parent, ast.Call):
-            return
         if isinstance(parent, ast.Assign | ast.AnnAssign):
             targets = parent.targets if isinstance(parent, ast.Assign) else [parent.target]
             for target in targets:
@@ -159,11 +163,25 @@ class _Callers:
                     reads = module.scopes.home_of(target).reads.get(target.id, ())
                     yield from (_Reference(module, read) for read in reads)
 
+    def _given(self, module: Module, call: ast.Call, node: ast.AST) -> Iterator[_Reference]:
+        """Yield the reads of the parameters that a call gives a node, also by a partial of it."""
+        function = self._values.of(module, call.func)
+        if function == Foreign("functools.partial") and call.args:
+            function = self._values.of(module, call.args[0])
+            call = ast.Call(call.args[0], call.args[1:], call.keywords)
+        if isinstance(function, Function):
+            given = [name for name, each in passed_arguments(call, function) if each is node]
+            yield from self._parameter(function, given)
+
     def _parameter(self, function: Function, names: list[str]) -> Iterator[_Reference]:
         reads = function.module.scopes.opened_by(function.node).reads
         for name in names:
             yield from (_Reference(function.module, read) for read in reads.get(name, ()))
 
 
-def _function(value: Value | None) -> Function | None:
-    return value if isinstance(value, Function) else None
+def _whole(module: Module, node: ast.AST) -> ast.AST:
+    """Return the container, with its star, that a node is in: ``*[read]`` of ``run(*[read])``."""
+    parent = module.scopes.parents[node]
+    while isinstance(parent, _CONTAINERS):
+        node, parent = parent, module.scopes.parents[parent]
+    return node

@@ -14,7 +14,13 @@ from typing import Literal
 
 from flask_ctxfix.codemods.removed_apis.kept_values import Uses
 from flask_ctxfix.context_flow import ContextFlow
-from flask_ctxfix.context_flow.values import Class, Foreign, Function, bound_arguments
+from flask_ctxfix.context_flow.values import (
+    Class,
+    Foreign,
+    Function,
+    bound_arguments,
+    passed_arguments,
+)
 from flask_ctxfix.flask_facts import ENTERING
 from flask_ctxfix.module import Module
 from flask_ctxfix.project import Project
@@ -197,13 +203,15 @@ class KeptContexts:
 
     def _given(self, held: _Held, call: ast.Call, function: Function) -> Iterator[_Held]:
         """Yield the reads of the parameters of a function that is called at once."""
-        names = [name for name, each in bound_arguments(call, function) if each is held.node]
+        sure = {name for name, each in bound_arguments(call, function) if each is held.node}
+        names = [name for name, each in passed_arguments(call, function) if each is held.node]
         runs_later = isinstance(function.node, ast.AsyncFunctionDef) or function.is_generator
         is_elsewhere = held.module.scopes.function_of(call) is not held.home
         later = held.is_later or is_elsewhere or runs_later
         for name in names or self._uses.parameters(function):
+            form = held.form if name in sure else "either"
             for read in self._uses.of_parameter(function.module, name, function.node):
-                yield _Held(*read, function.node, held.form, later)
+                yield _Held(*read, function.node, form, later)
 
     def _given_to_others(self, held: _Held, call: ast.Call) -> Iterator[_Held]:
         """Yield what a call from outside of the project may hand the context to."""

@@ -11,6 +11,7 @@ from flask_ctxfix.context_flow.values import Class, Foreign, Function, Instance,
 from flask_ctxfix.module import Module, NodeKey
 from flask_ctxfix.project import Project
 from flask_ctxfix.scopes import FunctionNode
+from flask_ctxfix.syntax import parameters_in
 
 Read = tuple[Module, ast.expr]
 
@@ -75,10 +76,7 @@ class Uses:
 
     def parameters(self, function: Function) -> list[str]:
         """Return the names of all parameters that a call may give a value."""
-        arguments = function.node.args
-        every = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
-        every += [each for each in (arguments.vararg, arguments.kwarg) if each is not None]
-        return [each.arg for each in every]
+        return [each.arg for each in parameters_in(function.node.args)]
 
     def of_result(
         self, module: Module, function: ast.FunctionDef | ast.AsyncFunctionDef

@@ -12,9 +12,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 
 from flask_ctxfix.context_flow import ContextFlow
-from flask_ctxfix.context_flow.direct_calls import passed_by
+from flask_ctxfix.context_flow.direct_calls import as_called, passed_by
 from flask_ctxfix.context_flow.request_data import RequestData
-from flask_ctxfix.context_flow.values import Class, Foreign, Function, Instance
+from flask_ctxfix.context_flow.values import Class, Foreign, Instance
 from flask_ctxfix.flask_facts import FINDING, NEVER_RETURNING, USERS, is_well_known
 from flask_ctxfix.module import Module
 from flask_ctxfix.project import Project
@@ -190,7 +190,7 @@ class _Bounded:
             if call is None:
                 yield home, reference
                 continue
-            passed = passed_by(self._project, home, call, Function(module, function))
+            passed = passed_by(self._project, home, call, as_called(module, function))
             yield from ((home, each) for key, each in passed if key == name)
 
     def _is_checked(self, module: Module, node: ast.expr) -> bool:

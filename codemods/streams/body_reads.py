@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator
 
 from flask_ctxfix.context_flow import ContextFlow
-from flask_ctxfix.context_flow.values import Function, bound_arguments
+from flask_ctxfix.context_flow.values import Function, passed_arguments
 from flask_ctxfix.flask_facts import AFTER_REQUEST, BODY_CONSUMERS
 from flask_ctxfix.module import Module
 from flask_ctxfix.obligations.waiting import uses_of
@@ -49,7 +49,7 @@ def _reads_of(module: Module, project: Project, use: ast.expr) -> Iterator[tuple
         return
     home = called.module
     reads = home.scopes.opened_by(called.node).reads
-    for name, argument in bound_arguments(call, called):
+    for name, argument in passed_arguments(call, called):
         if argument is use:
             yield from ((home, read) for read in reads.get(name, ()))
 

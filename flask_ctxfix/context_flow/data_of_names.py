@@ -15,11 +15,12 @@ from flask_ctxfix.context_flow.request_datum import (
     Kind,
     most_harmful,
 )
-from flask_ctxfix.context_flow.values import Function, bound_arguments, receiving_class
+from flask_ctxfix.context_flow.values import Function, passed_arguments, receiving_class
 from flask_ctxfix.flask_facts import ADDING
 from flask_ctxfix.module import Module
 from flask_ctxfix.scopes import Binding, FunctionNode
 from flask_ctxfix.steps import step_at
+from flask_ctxfix.syntax import starred_in
 
 
 class DataOfNames(DataQuestions):
@@ -107,12 +108,28 @@ class DataOfNames(DataQuestions):
         for home, call in calls_of(self._project, module, function):
             value = self._values.of(home, call.func)
             if isinstance(value, Function) and not _is_overridden(value, module, function):
-                for parameter, argument in bound_arguments(call, value):
-                    datum = self._of(Frame(home), argument) if parameter == name else None
-                    if datum is not None:
-                        step = step_at(home, call, "call")
-                        return datum._replace(steps=(*datum.steps, step))
+                datum = self._given(Frame(home), call, value, name).get(name)
+                if datum is not None:
+                    step = step_at(home, call, "call")
+                    return datum._replace(steps=(*datum.steps, step))
         return None
+
+    def _given(
+        self, frame: Frame, call: ast.Call, function: Function, name: str | None = None
+    ) -> dict[str, Datum | None]:
+        """Return the data that a call gives the parameters of a function, or only one of them.
+
+        A parameter with a star holds what it is given: of a proxy, that is no data yet. What goes
+        on behind a star may be for any parameter, most of which it is not for.
+        """
+        starred = {each.arg for each in starred_in(function.node.args)}
+        found: dict[str, Datum | None] = {}
+        for parameter, argument in passed_arguments(call, function, is_sure=True):
+            if found.get(parameter) is None and name in (None, parameter):
+                datum = self._of(frame, argument)
+                is_proxy = datum is not None and datum.kind is Kind.PROXY
+                found[parameter] = None if is_proxy and parameter in starred else datum
+        return found
 
     def _put_into(self, frame: Frame, node: ast.Name) -> Datum | None:
         """Return the data that was put into the object of a local variable."""

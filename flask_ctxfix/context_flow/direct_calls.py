@@ -10,8 +10,8 @@ from flask_ctxfix.context_flow.values import (
     Class,
     Function,
     Instance,
-    bound_arguments,
     has_decorator,
+    passed_arguments,
 )
 from flask_ctxfix.module import Module
 from flask_ctxfix.project import Project
@@ -30,9 +30,12 @@ def calls_of(
 def passed_by(
     project: Project, home: Module, call: ast.Call, called: Function
 ) -> Iterator[tuple[str, ast.expr]]:
-    """Yield the parameters that a call gives a value; it is of `called` if nothing tells better."""
+    """Yield the parameters that may hold what a call passes; of `called` if nothing tells better.
+
+    That may be one of several things that a parameter holds: see `passed_arguments`.
+    """
     value = ContextFlow.of(project).values.of(home, call.func)
-    return bound_arguments(call, value if isinstance(value, Function) else called)
+    return passed_arguments(call, value if isinstance(value, Function) else called)
 
 
 def as_called(module: Module, function: ast.FunctionDef | ast.AsyncFunctionDef) -> Function:

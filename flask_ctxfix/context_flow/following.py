@@ -34,7 +34,7 @@ from flask_ctxfix.context_flow.values import Partial
 from flask_ctxfix.flask_facts import PROPERTIES
 from flask_ctxfix.module import Module
 from flask_ctxfix.scopes import FunctionNode
-from flask_ctxfix.syntax import is_decorator
+from flask_ctxfix.syntax import defaults_of, is_decorator
 
 # What is kept under names that half of a large program has leads nearly everywhere.
 _MOST = 1_000
@@ -248,12 +248,7 @@ class Walk:
     def _default(self, module: Module, parent: ast.arguments, node: ast.AST, proven: Need) -> None:
         """Follow a parameter that something is the default of."""
         function = module.scopes.parents[parent]
-        positional = [*parent.posonlyargs, *parent.args]
-        pairs = [
-            *zip(reversed(positional), reversed(parent.defaults), strict=False),
-            *zip(parent.kwonlyargs, parent.kw_defaults, strict=False),
-        ]
-        for argument, default in pairs:
+        for argument, default in defaults_of(parent):
             if default is node:
                 home = module.scopes.opened_by(function)
                 for read in home.reads.get(argument.arg, ()):

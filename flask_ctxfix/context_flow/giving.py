@@ -18,7 +18,7 @@ from flask_ctxfix.context_flow.call_sites import (
 from flask_ctxfix.context_flow.entries import Entry
 from flask_ctxfix.context_flow.made_contexts import Need
 from flask_ctxfix.context_flow.stores import COMPARING, PUTTING, Store, member, stores_of
-from flask_ctxfix.context_flow.values import Class, Foreign, Function, bound_arguments
+from flask_ctxfix.context_flow.values import Class, Foreign, Function, passed_arguments
 from flask_ctxfix.flask_facts import HOLDING, LOOKING, is_log
 from flask_ctxfix.module import Module
 
@@ -68,14 +68,10 @@ def _by_library(
 def _by_function(known: Known, call: ast.Call, node: ast.AST, function: Function) -> Iterator[Held]:
     """Yield what a function of the project does with an argument."""
     argument = node.value if isinstance(node, ast.keyword) else node
-    bound = [name for name, each in bound_arguments(call, function) if each is argument]
-    parameters = function.node.args
-    rest = parameters.kwarg if isinstance(node, ast.keyword) else parameters.vararg
-    if not bound and rest is not None:
-        bound = [rest.arg]
-    if not bound:
+    names = [name for name, each in passed_arguments(call, function) if each is argument]
+    if not names:
         yield Unseen(GIVEN_AWAY)
-    for name in bound:
+    for name in names:
         yield from known.held(function.module, function.node, name)
 
 

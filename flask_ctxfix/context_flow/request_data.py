@@ -39,14 +39,13 @@ from flask_ctxfix.context_flow.values import (
     Function,
     Instance,
     Known,
-    bound_arguments,
 )
 from flask_ctxfix.flask_facts import DERIVING_CALLS, REQUEST_GETTERS
 from flask_ctxfix.module import Module
 from flask_ctxfix.project import Project
 from flask_ctxfix.scopes import Binding, FunctionNode
 from flask_ctxfix.steps import step_at
-from flask_ctxfix.syntax import without_call
+from flask_ctxfix.syntax import parameters_in, without_call
 
 _BOUND = frozenset(
     {"get_data", "get_json", "close", "make_form_data_parser", "on_json_loading_failed"}
@@ -206,10 +205,9 @@ class RequestData(DataOfNames):
 
     def _result(self, frame: Frame, call: ast.Call, function: Function) -> Datum | None:
         """Return what data a function of the project returns when it is called like this."""
-        given = {name: self._of(frame, value) for name, value in bound_arguments(call, function)}
+        given = self._given(frame, call, function)
         node, module = function.node, function.module
-        arguments = node.args
-        every = (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)
+        every = parameters_in(node.args)
         known = tuple(argument_of(node, each.arg, given.get(each.arg)) for each in every)
         inner = Frame(module, known, function.given)
         if isinstance(node, ast.Lambda):
@@ -226,8 +224,8 @@ class RequestData(DataOfNames):
             return None
         init = self._values.member(owner, "__init__", of_instance=True)
         if isinstance(init, Function):
-            names = {n for n, value in bound_arguments(call, init) if self._of(frame, value)}
-            if not names & _kept_parameters(init.node):
+            given = self._given(frame, call, init)
+            if not any(given.get(name) for name in _kept_parameters(init.node)):
                 return None
         return datum if is_record(owner.node) else None
 

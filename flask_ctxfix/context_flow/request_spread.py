@@ -36,6 +36,7 @@ from flask_ctxfix.flask_facts import REQUEST_GETTERS, REQUEST_PROXIES, canonical
 from flask_ctxfix.module import Module
 from flask_ctxfix.project import Project
 from flask_ctxfix.scopes import FunctionNode
+from flask_ctxfix.syntax import parameters_in
 
 _SOURCES = REQUEST_PROXIES | CONTEXTS | COPIES | REQUEST_GETTERS
 _LAST_NAMES = frozenset(name.rpartition(".")[2] for name in _SOURCES)
@@ -120,7 +121,9 @@ class RequestSpread:
         """Start at what Flask passes to views."""
         for function in functions_of(module):
             arguments = [
-                each for each in _arguments(function) if receiving_class(module, each) is None
+                each
+                for each in parameters_in(function.args)
+                if receiving_class(module, each) is None
             ]
             if arguments and self._callers.give_data(module, function):
                 for each in arguments:
@@ -135,7 +138,7 @@ class RequestSpread:
             self._data.fill(Place(module), home, owner.name)
             for method in (each for each in owner.body if isinstance(each, FunctionNode)):
                 scope = module.scopes.opened_by(method)
-                for argument in _arguments(method):
+                for argument in parameters_in(method.args):
                     if receiving_class(module, argument) is not None:
                         self._data.fill(Place(module), scope, argument.arg)
 
@@ -145,9 +148,3 @@ class RequestSpread:
             if handler.name is not None:
                 home = module.scopes.scope_of(handler).home(handler.name)
                 self._caught.fill(Place(module), home, handler.name)
-
-
-def _arguments(function: FunctionNode) -> Iterator[ast.arg]:
-    every = function.args
-    yield from (*every.posonlyargs, *every.args, *every.kwonlyargs)
-    yield from (each for each in (every.vararg, every.kwarg) if each is not None)

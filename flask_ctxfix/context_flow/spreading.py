@@ -33,8 +33,8 @@ from flask_ctxfix.context_flow.values import (
     Function,
     Instance,
     Known,
-    bound_arguments,
     class_of_receiver,
+    passed_arguments,
 )
 from flask_ctxfix.flask_facts import ADDING, DERIVING_CALLS
 from flask_ctxfix.module import Module
@@ -371,7 +371,7 @@ class Spreading(_Reaching):
             self.reach(place, call)
         else:
             self._calls[function.node].append((place, call))
-        for name, argument in bound_arguments(call, function):
+        for name, argument in passed_arguments(call, function):
             if argument is node:
                 self.fill_parameter(function.module, function.node, name)
                 if not is_usual:

@@ -119,16 +119,62 @@ def parameters_of(function: Function) -> list[str]:
 
 
 def bound_arguments(call: ast.Call, function: Function) -> Iterator[tuple[str, ast.expr]]:
-    """Yield the parameters of `function` that a call gives a value, with that expression."""
-    names = parameters_of(function)[1 if function.receiver is not None else 0 :]
+    """Yield the parameters of `function` that a call certainly gives a value, with that."""
+    names = _free_parameters(function)
     for name, argument in zip(names, call.args, strict=False):
         if isinstance(argument, ast.Starred):
             break
         yield name, argument
-    every = {*names, *(each.arg for each in function.node.args.kwonlyargs)}
+    named = _named_parameters(function, names) if call.keywords else ()
     for keyword in call.keywords:
-        if keyword.arg in every and keyword.arg is not None:
+        if keyword.arg in named and keyword.arg is not None:
             yield keyword.arg, keyword.value
+
+
+def passed_arguments(
+    call: ast.Call, function: Function, *, is_sure: bool = False
+) -> Iterator[tuple[str, ast.expr]]:
+    """Yield the parameters of `function` that may hold, or hold among others, what a call passes.
+
+    What no parameter is for is in that with a star, if there is one. What stands behind a star may
+    be in each parameter that is left, and so may what follows it: if `is_sure`, that is left out.
+    """
+    parameters = function.node.args
+    left = _free_parameters(function)
+    named = _named_parameters(function, left)
+    others = _name_of(parameters.vararg)
+    is_spread = False
+    for argument in call.args:
+        is_spread = is_spread or isinstance(argument, ast.Starred)
+        if is_spread and is_sure:
+            break
+        taking = [*left, *others] if is_spread else left[:1] or others
+        left = left if is_spread else left[1:]
+        yield from ((name, argument) for name in taking)
+    others = _name_of(parameters.kwarg)
+    for keyword in call.keywords:
+        if keyword.arg is None:
+            taking = [] if is_sure else [*named, *others]
+        else:
+            taking = [keyword.arg] if keyword.arg in named else others
+        yield from ((name, keyword.value) for name in taking)
+
+
+def _free_parameters(function: Function) -> list[str]:
+    """Return the names of the positional parameters that calls give a value."""
+    return parameters_of(function)[1 if function.receiver is not None else 0 :]
+
+
+def _named_parameters(function: Function, positional: list[str]) -> list[str]:
+    """Return the names of the parameters that a keyword can give a value, in their order."""
+    parameters = function.node.args
+    unnamed = {each.arg for each in parameters.posonlyargs}
+    names = [*positional, *(each.arg for each in parameters.kwonlyargs)]
+    return [each for each in names if each not in unnamed]
+
+
+def _name_of(parameter: ast.arg | None) -> list[str]:
+    return [] if parameter is None else [parameter.arg]
 
 
 def receiving_class(module: Module, argument: ast.AST) -> ast.ClassDef | None:
