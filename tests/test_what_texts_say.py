@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import importlib
+import json
+import pickle
+import unittest
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
-from flask import Blueprint, Flask, Response, g, session
+from flask import Blueprint, Flask, Response, g, has_app_context, request, session
 from flask.ctx import RequestContext
 from flask.sessions import SecureCookieSession
 
@@ -181,3 +184,57 @@ def test_the_diff_is_named_only_where_it_has_something(tmp_path: Path) -> None:
     assert "[*]" not in found
     assert "--diff" not in found
     assert "; use" not in found
+
+
+class _OfUnittest(unittest.TestCase):
+    app = Flask("shop")
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        context = cls.app.app_context()
+        context.push()
+        cls.addClassCleanup(context.pop)
+
+    def setUp(self) -> None:
+        context = self.app.test_request_context()
+        context.push()
+        self.addCleanup(context.pop)
+
+    def runTest(self) -> None:  # noqa: N802
+        self.assertTrue(request)
+
+
+@pytest.mark.parametrize(
+    ("set_up", "cleanup"),
+    [
+        ("def setUp(self)", "self.addCleanup"),
+        ("async def asyncSetUp(self)", "self.addCleanup"),
+        ("@classmethod\n    def setUpClass(self)", "cls.addClassCleanup"),
+        ("def setup_method(self)", "use a fixture"),
+    ],
+)
+def test_each_set_up_has_its_own_way_to_pop(set_up: str, cleanup: str, tmp_path: Path) -> None:
+    result = unittest.TestResult()
+    unittest.TestSuite([_OfUnittest()]).run(result)
+    assert (result.testsRun, result.wasSuccessful()) == (1, True)
+    assert not has_app_context()
+    (tmp_path / "test_shop.py").write_text(
+        "from unittest import TestCase\n\nfrom shop import app\n\n\n"
+        f"class TestShop(TestCase):\n    {set_up}:\n        app.app_context().push()\n"
+    )
+    (tmp_path / "shop.py").write_text("from flask import Flask\n\napp = Flask('shop')\n")
+    assert cleanup in _run(tmp_path, "--select", "CTX302").output
+
+
+def test_no_proxy_can_be_written_for_a_worker(tmp_path: Path) -> None:
+    with Flask("shop").test_request_context():
+        for write in (pickle.dumps, json.dumps):
+            with pytest.raises((TypeError, pickle.PicklingError)):
+                write(request)
+    (tmp_path / "jobs.py").write_text(
+        "from celery import shared_task\nfrom flask import Flask, request\n\n"
+        "app = Flask(__name__)\n\n\n@shared_task\ndef audit(who):\n    print(who)\n\n\n"
+        "@app.post('/')\ndef start():\n    audit.delay(request)\n    return ''\n"
+    )
+    said = _run(tmp_path, "--select", "CTX203").output
+    assert "raises, so that the view fails" in said

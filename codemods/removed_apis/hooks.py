@@ -35,11 +35,17 @@ from flask_ctxfix.statements import block_of, own_nodes
 _HOOK_REMOVED = (2, 3)
 _FLAG_DEPRECATED = (2, 3)
 _FLAG_REMOVED = (3, 0)
+_FOR_COMMANDS = "commands run it too, such as a migration that makes the tables it reads"
 _ADVICE: dict[str, Advice | str] = {
-    "before_first_request": "call the function where the application is set up, under "
-    "`with app.app_context():`",
-    "before_app_first_request": "call the function when the blueprint is registered: "
-    "`bp.record_once`, under `with state.app.app_context():`",
+    "before_first_request": Advice(
+        "call the function where the application is set up, under `with app.app_context():`",
+        notes=(_FOR_COMMANDS,),
+    ),
+    "before_app_first_request": Advice(
+        "call the function when the blueprint is registered: `bp.record_once`, under "
+        "`with state.app.app_context():`",
+        notes=(_FOR_COMMANDS,),
+    ),
     "before_first_request_funcs": "call the functions where the application is set up",
     "got_first_request": Advice(
         "keep a flag of your own if you need one", notes=("nothing public tells",)
