@@ -35,7 +35,7 @@ from flask_ctxfix.statements import block_of, own_nodes
 _HOOK_REMOVED = (2, 3)
 _FLAG_DEPRECATED = (2, 3)
 _FLAG_REMOVED = (3, 0)
-_FOR_COMMANDS = "commands run it too, such as a migration that makes the tables it reads"
+_FOR_COMMANDS = "it then runs for commands too, when what it reads may not be there yet"
 _ADVICE: dict[str, Advice | str] = {
     "before_first_request": Advice(
         "call the function where the application is set up, under `with app.app_context():`",
