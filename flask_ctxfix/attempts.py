@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from flask_ctxfix.codemod import Finding, Fix, RewriteError
-from flask_ctxfix.records import replace
 from flask_ctxfix.source import SourceError
 
 if TYPE_CHECKING:
@@ -126,7 +125,7 @@ def _cause(error: RewriteError | SourceError | RecursionError) -> str:
 def without_fixes(found: Sequence[Finding], refused: dict[Fix, str]) -> list[Finding]:
     """Return the findings; those whose fix was refused without it, and with the reason."""
     return [
-        replace(finding, fix=None, no_fix_reason=refused[finding.fix])
+        finding.without_fix(refused[finding.fix])
         if finding.fix is not None and finding.fix in refused
         else finding
         for finding in found

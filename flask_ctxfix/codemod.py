@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from importlib import import_module
 from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple
 
-from flask_ctxfix.records import Record
+from flask_ctxfix.records import Record, replace
 from flask_ctxfix.source import Span
 
 if TYPE_CHECKING:
@@ -230,6 +230,11 @@ class Step(NamedTuple):
     message: str = ""
 
 
+# How the help begins where a fix is too long to tell, and what helps where there is no fix then.
+SEE_DIFF = "see `--diff`"
+BY_HAND = "rework this by hand"
+
+
 class Advice(NamedTuple):
     """What to do about a defect, in one imperative; why no fix does it; and what else to know."""
 
@@ -277,6 +282,19 @@ class Finding(Record):
     labels: tuple[Label, ...] = ()
     is_part: bool = False
     is_of_kept_data: bool = False
+
+    def without_fix(self, reason: str, help_: str | None = None) -> Finding:
+        """Return the finding without its fix, and without what is true only where it is made."""
+        fix = self.fix
+        if fix is None:
+            return self
+        if help_ is None:
+            help_ = BY_HAND if self.help.startswith(SEE_DIFF) else self.help
+        notes = tuple(note for note in self.notes if note not in fix.notes)
+        message = self.message.removesuffix(f"; {fix.message}")
+        return replace(
+            self, message=message, help=help_, notes=notes, fix=None, no_fix_reason=reason
+        )
 
 
 class Rule:

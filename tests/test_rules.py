@@ -83,3 +83,12 @@ def test_after_can_be_imported(rule: Rule) -> None:
         exec(compile(section(rule, "After"), rule.code, "exec"), {"__name__": "example"})
     except ModuleNotFoundError as error:
         pytest.skip(f"{error.name} is not installed")
+
+
+@every_rule
+def test_what_is_said_of_the_fix_fits_the_example(rule: Rule) -> None:
+    is_fixed = "After" in headings(rule)
+    assert is_fixed == (section(rule, "After") != section(rule, "Before"))
+    said = section(rule, "When the fix is safe")
+    assert not said.startswith("Never")
+    assert said.startswith("There is no") != is_fixed

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import importlib
+import json
+import pickle
+import unittest
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
-from flask import Flask, g
+from flask import Blueprint, Flask, Response, g, has_app_context, request, session
+from flask.ctx import RequestContext
+from flask.sessions import SecureCookieSession
 
 from flask_ctxfix.cli import main
 
@@ -97,3 +104,137 @@ def test_a_flask_that_is_too_old_is_warned_of_even_if_quiet(tmp_path: Path) -> N
         "warning: flask<2 in requirements.txt allows nothing from 2.2"
         in _run(tmp_path, "--quiet").output
     )
+
+
+def _served(name: str) -> Callable[[], Response]:
+    def view() -> Response:
+        return Response(name)
+
+    return view
+
+
+def test_what_runs_with_a_blueprint_does_not_see_the_routes_that_come_later(tmp_path: Path) -> None:
+    seen: list[str] = []
+    early = Blueprint("early", __name__)
+    early.record_once(lambda state: seen.extend(state.app.view_functions))
+    app = Flask("shop")
+    app.add_url_rule("/", "first", _served("first"))
+    app.register_blueprint(early)
+    app.add_url_rule("/late", "late", _served("late"))
+    assert ("first" in seen, "late" in seen) == (True, False)
+    (tmp_path / "pages.py").write_text(
+        "from flask import Blueprint, current_app\n\nbp = Blueprint('pages', __name__)\n\n\n"
+        "@bp.before_app_first_request\n"
+        "def list_pages():\n    print(current_app.view_functions)\n"
+    )
+    said = _run(tmp_path, "--unsafe-fixes", "--target-version", "3.1").output
+    assert "= help: call the function once the application has all its routes" in said
+    assert "= no fix: `list_pages` uses `view_functions`, which lacks every route" in said
+
+
+def test_a_context_can_be_opened_with_a_session(tmp_path: Path) -> None:
+    app = Flask("shop")
+    saved = SecureCookieSession({"user": "ann"})
+    environ = app.test_request_context("/").request.environ
+    with RequestContext(app, environ, session=saved):
+        assert session["user"] == "ann"
+        session["seen"] = True
+    assert saved["seen"]
+    (tmp_path / "sockets.py").write_text(
+        "from flask import _request_ctx_stack\n\n\n"
+        "def handle(app, environ, saved, handler):\n    with app.request_context(environ):\n"
+        "        _request_ctx_stack.top.session = saved\n        return handler()\n"
+    )
+    said = _run(tmp_path, "--target-version", "3.1").output
+    assert "this session: `RequestContext(app, environ, session=…)`" in said
+    assert "the session has to be a `SessionMixin`" in said
+    assert "through a session interface" in _run(tmp_path, "--target-version", "3.1-3.2").output
+
+
+def test_an_app_context_of_another_thread_has_an_empty_g(tmp_path: Path) -> None:
+    app = Flask("shop")
+    with app.app_context():
+        g.tenant = "ann"
+        with ThreadPoolExecutor() as pool:
+            assert pool.submit(_kept_in, app).result() is None
+    (tmp_path / "pool.py").write_text(
+        "from flask import _app_ctx_stack\n\n\n"
+        "def carried(function):\n    context = _app_ctx_stack.top\n\n"
+        "    def run():\n        with context:\n            return function()\n\n    return run\n"
+    )
+    said = _run(tmp_path, "--target-version", "3.1").output
+    assert "= note: in each of these contexts `g` starts empty" in said
+
+
+def _kept_in(app: Flask) -> object:
+    with app.app_context():
+        return g.get("tenant")
+
+
+def test_the_diff_is_named_only_where_it_has_something(tmp_path: Path) -> None:
+    (tmp_path / "ask.py").write_text(
+        "from flask import _app_ctx_stack\n\n\n"
+        "def read():\n"
+        "    return getattr(_app_ctx_stack.top, 'asked', a_default_that_is_long(1, 2, 3, 4, 5))\n"
+        "\n\ndef write(value):\n"
+        "    try:\n        _app_ctx_stack.top.asked = value\n"
+        "    except AttributeError as error:\n        return type(error)\n"
+    )
+    found = _run(tmp_path, "--target-version", "3.1").output
+    assert "[*]" not in found
+    assert "--diff" not in found
+    assert "; use" not in found
+
+
+class _OfUnittest(unittest.TestCase):
+    app = Flask("shop")
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        context = cls.app.app_context()
+        context.push()
+        cls.addClassCleanup(context.pop)
+
+    def setUp(self) -> None:
+        context = self.app.test_request_context()
+        context.push()
+        self.addCleanup(context.pop)
+
+    def runTest(self) -> None:  # noqa: N802
+        self.assertTrue(request)
+
+
+@pytest.mark.parametrize(
+    ("set_up", "cleanup"),
+    [
+        ("def setUp(self)", "self.addCleanup"),
+        ("async def asyncSetUp(self)", "self.addCleanup"),
+        ("@classmethod\n    def setUpClass(self)", "cls.addClassCleanup"),
+        ("def setup_method(self)", "use a fixture"),
+    ],
+)
+def test_each_set_up_has_its_own_way_to_pop(set_up: str, cleanup: str, tmp_path: Path) -> None:
+    result = unittest.TestResult()
+    unittest.TestSuite([_OfUnittest()]).run(result)
+    assert (result.testsRun, result.wasSuccessful()) == (1, True)
+    assert not has_app_context()
+    (tmp_path / "test_shop.py").write_text(
+        "from unittest import TestCase\n\nfrom shop import app\n\n\n"
+        f"class TestShop(TestCase):\n    {set_up}:\n        app.app_context().push()\n"
+    )
+    (tmp_path / "shop.py").write_text("from flask import Flask\n\napp = Flask('shop')\n")
+    assert cleanup in _run(tmp_path, "--select", "CTX302").output
+
+
+def test_no_proxy_can_be_written_for_a_worker(tmp_path: Path) -> None:
+    with Flask("shop").test_request_context():
+        for write in (pickle.dumps, json.dumps):
+            with pytest.raises((TypeError, pickle.PicklingError)):
+                write(request)
+    (tmp_path / "jobs.py").write_text(
+        "from celery import shared_task\nfrom flask import Flask, request\n\n"
+        "app = Flask(__name__)\n\n\n@shared_task\ndef audit(who):\n    print(who)\n\n\n"
+        "@app.post('/')\ndef start():\n    audit.delay(request)\n    return ''\n"
+    )
+    said = _run(tmp_path, "--select", "CTX203").output
+    assert "raises, so that the view fails" in said

@@ -23,6 +23,9 @@ _ADVICE = {
     "flask.request": "pass the values that the job needs, such as `request.path`",
     "flask.session": 'pass the values that the job needs, such as `session["user"]`',
 }
+_VIEW_FAILS = "the call cannot write it for the worker and raises, so that the view fails"
+# Schedulers may keep their jobs in memory, arguments and all.
+_KEEPING: frozenset[Runner] = frozenset({"APScheduler", "Flask-APScheduler"})
 _ADVICE_USER = "pass `current_user.id`, and load the user in the job"
 
 
@@ -106,7 +109,8 @@ def _lost(
     proxy = proxy_of(module, project, argument)
     if proxy is not None:
         message = f"{written} is a proxy, which cannot be an argument of a job of {runner}"
-        return message, _ADVICE.get(proxy, _ADVICE_USER)
+        notes = () if runner in _KEEPING else (_VIEW_FAILS,)
+        return message, Advice(_ADVICE.get(proxy, _ADVICE_USER), notes=notes)
     advised = advice_on(module, project, argument)
     if advised is None:
         return None

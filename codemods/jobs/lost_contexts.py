@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from flask_ctxfix.codemod import Finding, Rule, Step
+from flask_ctxfix.codemod import Advice, Finding, Rule, Step
 from flask_ctxfix.codemods.jobs import NAME
 from flask_ctxfix.codemods.jobs.app_contexts import app_context_fix
 from flask_ctxfix.codemods.jobs.base_tasks import base_task_fix, makers_in, one_maker
@@ -39,6 +39,10 @@ _ADVICE: dict[Runner, str] = {
         "run the worker in a context: `with app.app_context(): Worker(queues).work()`, or a "
         "subclass of `Worker` whose `perform_job` opens one for each job"
     ),
+}
+_NOTES: dict[Runner, str] = {
+    "Dramatiq": "a worker has several threads, so keep the context in a `threading.local`",
+    "RQ": "around the whole worker, teardown functions do not run after each job",
 }
 _ADVICE_CLASS = "open `with app.app_context():` in `run`, with the application itself"
 _PASS: dict[Runner, str] = {
@@ -211,8 +215,11 @@ def needs_class(job: Job) -> bool:
     return job.runner == "Celery" and not job.is_class
 
 
-def _advice(job: Job) -> str:
-    return _ADVICE_CLASS if job.is_class else _ADVICE[job.runner]
+def _advice(job: Job) -> Advice:
+    if job.is_class:
+        return Advice(_ADVICE_CLASS)
+    notes = (_NOTES[job.runner],) if job.runner in _NOTES else ()
+    return Advice(_ADVICE[job.runner], notes=notes)
 
 
 def losing(module: Module, project: Project, need: Need) -> Iterator[tuple[Job, Use]]:

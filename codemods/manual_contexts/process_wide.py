@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from flask_ctxfix.applications import imported_packages, makes_application
+from flask_ctxfix.applications import constructions, imported_packages, makes_application
 from flask_ctxfix.codemod import Advice, Finding, Fix, Level, Rule, Step
 from flask_ctxfix.codemods.manual_contexts.imported_files import importers, importing
 from flask_ctxfix.codemods.manual_contexts.left_contexts import may_be_needed
@@ -15,13 +15,13 @@ from flask_ctxfix.codemods.manual_contexts.roles import is_script, main_guard, r
 from flask_ctxfix.codemods.manual_contexts.startup import asks_for_context
 from flask_ctxfix.codemods.manual_contexts.wraps import wrap
 from flask_ctxfix.context_flow import ContextFlow
-from flask_ctxfix.context_flow.values import Function
+from flask_ctxfix.context_flow.values import Function, is_parameter
 from flask_ctxfix.flask_facts import GIVING_VIEWS, VIEW_REGISTRATIONS
 from flask_ctxfix.flask_versions import ONE_CONTEXT, TargetVersion
 from flask_ctxfix.module import Module, stem_of
 from flask_ctxfix.project import Project
 from flask_ctxfix.steps import step_at
-from flask_ctxfix.syntax import last_name
+from flask_ctxfix.syntax import last_name, root_of, without_call
 
 _SHARED = (
     "an app context is pushed for the whole process: requests on this thread share its `g`, and "
@@ -38,10 +38,8 @@ _AROUND = "open it with `with` around the setup that needs it"
 _ADVICE = "open it with `with app.app_context():` around the setup that needs it, and only there"
 _IN_BRANCH = "it is pushed under a condition, or in another block"
 _READ = "the context is used beyond the push"
-_UNSURE = (
-    "the lines below do not need it, but other modules may when they are imported (take it out if "
-    "none does)"
-)
+_REMOVE = "remove the push, if no module that is imported later needs the context"
+_UNSURE = "no line below needs it, but what other modules do is not known"
 _DEFINED = "functions or classes are defined before the last line that needs it"
 _LATER = "code that runs later, here or in another module, may need it"
 _IMPORTED = "modules that are imported later no longer find the context"
@@ -58,8 +56,8 @@ class ContextPushedForProcess(Rule):
 
     What it finds
 
-    `app.app_context().push()` at the top level of a module that the server imports, or in what
-    makes the application.
+    `app.app_context().push()` at the top level of a module that the server imports, in what makes
+    the application, or in `init_app` of an extension.
 
     What goes wrong
 
@@ -96,11 +94,12 @@ class ContextPushedForProcess(Rule):
 
     When the fix is safe
 
-    Never: code may live on the context that calls the module later, such as a shell. The fix covers
-    the statements up to the last that needs a context. There is none where none of them is known to
-    need one, or where code that runs later may need it: in this module, in one that imports it, or
-    in a job. In scripts and workers, and where no server is known to import the module, it is
-    information.
+    It never is: code that calls the module later, such as a shell, may live on the context. An
+    unsafe one puts the statements up to the last that needs a context under a `with`. It is not
+    made where none of them is known to need one, or where code that runs later may need it: in this
+    module, in one that imports it, or in a job. In an extension whose applications are not seen the
+    finding is a warning; in scripts and workers, and where no server is known to import the module,
+    it is information.
 
     What changes
 
@@ -127,18 +126,33 @@ class ContextPushedForProcess(Rule):
             function = push.function
             if function is not None and role_of(module, project, function) != "factory":
                 continue
-            if main_guard(module, push.statement) or not _is_served(push, project):
+            is_served = _is_served(push, project)
+            if main_guard(module, push.statement) or not (
+                is_served or _is_for_applications_elsewhere(push, project)
+            ):
                 path = push.path(project)
                 yield self.finding(module, "info", push.statement, _SCRIPT, _FOR_SCRIPT, None, path)
                 continue
-            reaches = target.newest >= ONE_CONTEXT
-            level: Level = "warning" if reaches else "error"
+            is_error = is_served and target.newest < ONE_CONTEXT
+            level: Level = "error" if is_error else "warning"
             only_new = target.oldest >= ONE_CONTEXT
             fix, reason, needing = _repair(push, project)
             path = push.path(project, *needing)
             message = _KEPT if only_new else _SHARED
-            advice = Advice(_ADVICE, reason) if fix is None else Advice(fix.message)
+            help_ = _REMOVE if reason == _UNSURE else _ADVICE
+            advice = Advice(help_, reason) if fix is None else Advice(fix.message)
             yield self.finding(module, level, push.statement, message, advice, fix, path)
+
+
+def _is_for_applications_elsewhere(push: Push, project: Project) -> bool:
+    """Whether a function is given the application, and only other projects make one to give.
+
+    So it is with `init_app` of an extension: what serves the application runs the push.
+    """
+    made = without_call(push.made or push.receiver)
+    owner = made.value if isinstance(made, ast.Attribute) else None
+    is_given = owner is not None and is_parameter(push.module, root_of(owner))
+    return is_given and not any(True for _ in constructions(project))
 
 
 def _is_served(push: Push, project: Project) -> bool:

@@ -47,7 +47,7 @@ _OUTLIVED = "what handles an exception may need the context that was left"
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 _ADVICE: dict[Role, str] = {
     "fixture": "open it with `with` and `yield` inside",
-    "set-up": "use `self.enterContext(…)`, or `self.addCleanup(context.pop)` right behind the push",
+    "set-up": "use a fixture that opens it with `with` and `yield` inside",
     "test": "use `with`",
     "view": "take it out",
     "thread": "open it with `with` around the work",
@@ -55,6 +55,14 @@ _ADVICE: dict[Role, str] = {
     "initializer": "open one with `with` in each task",
     "script": "use `with`",
     "other": "use `with` around what needs it",
+}
+# What unittest calls has its own ways, each with the one that Python has had for longer.
+_OF_UNITTEST = "add `{0}(context.pop)` right behind the push, or use `{1}(…)` from Python 3.11 on"
+_ADVICE_SET_UP = {
+    "asyncSetUp": _OF_UNITTEST.format("self.addCleanup", "self.enterContext"),
+    "setUp": _OF_UNITTEST.format("self.addCleanup", "self.enterContext"),
+    "setUpClass": _OF_UNITTEST.format("cls.addClassCleanup", "cls.enterClassContext"),
+    "setUpModule": _OF_UNITTEST.format("unittest.addModuleCleanup", "unittest.enterModuleContext"),
 }
 _NOTES: dict[Role, str] = {
     "test": "the tests that come after run in this context",
@@ -186,7 +194,7 @@ class PushWithoutPop(Rule):
         is_quiet = role in ("script", "test") or main_guard(module, push.statement)
         level: Level = "info" if is_quiet else "error" if role == "view" else "warning"
         path = push.path(project)
-        advice = _advice_for(role)
+        advice = _advice_for(role, getattr(function, "name", ""))
         if role in ("thread", "job") and isinstance(function, ast.FunctionDef):
             if keeps_values(push, project, function):
                 advice = advice._replace(no_fix_reason=_KEPT)
@@ -213,8 +221,10 @@ class PushWithoutPop(Rule):
                     yield self.finding(module, "warning", keyword.value, _NEVER, advice, None, path)
 
 
-def _advice_for(role: Role) -> Advice:
-    return Advice(_ADVICE[role], notes=(_NOTES[role],) if role in _NOTES else ())
+def _advice_for(role: Role, name: str = "") -> Advice:
+    is_set_up = role == "set-up" and name in _ADVICE_SET_UP
+    advice = _ADVICE_SET_UP[name] if is_set_up else _ADVICE[role]
+    return Advice(advice, notes=(_NOTES[role],) if role in _NOTES else ())
 
 
 def _pops_always(push: Push, closing: Closing) -> bool:

@@ -5,23 +5,19 @@ from __future__ import annotations
 import ast
 
 from flask_ctxfix import flask_facts
-from flask_ctxfix.codemod import Advice
+from flask_ctxfix.codemod import BY_HAND, Advice
+from flask_ctxfix.codemods.removed_apis.assigned_parts import PARTS, advice_for, since
 from flask_ctxfix.codemods.removed_apis.replacements import Draft, Refusal, Shape
 from flask_ctxfix.codemods.removed_apis.spelling import Spelling
 from flask_ctxfix.codemods.removed_apis.stack_uses import Kind, StackUses
 from flask_ctxfix.codemods.removed_apis.stores import Store
 from flask_ctxfix.codemods.removed_apis.tested import is_tested, none_test
 from flask_ctxfix.flask_facts import FLASK_PROXIES
-from flask_ctxfix.flask_versions import FIXED_SESSION, ONE_CONTEXT, TargetVersion
+from flask_ctxfix.flask_versions import ONE_CONTEXT, TargetVersion
 from flask_ctxfix.module import Module
 from flask_ctxfix.syntax import is_constant_none, is_falsy
 
-BY_HAND = "rework this by hand"
 FLASHES = Advice("use `get_flashed_messages()`", "`flashes` is private on Flask 3.2")
-_SESSION = Advice(
-    "change the session's items, or open it through a session interface",
-    "the session of a context is read-only since Flask 3.1.3",
-)
 _HOLE = "HOLE_{}"
 
 
@@ -134,7 +130,7 @@ class ByName:
         if function in {"setattr", "delattr"}:
             draft.code = self._spelling.context(draft)
             draft.raises_differently = True
-            return cannot_write(self._target, draft.top.kind, name)
+            return cannot_write(self._module, call, self._target, draft.top.kind, name)
         draft.node = call
         if function == "hasattr":
             draft.code = self._spelling.has(draft)
@@ -161,11 +157,12 @@ def gone(attribute: str) -> Refusal:
     return Refusal(Advice("see the test client and `stream_with_context`", reason), "CTX406")
 
 
-def cannot_write(target: TargetVersion, kind: Kind, attribute: str) -> Refusal | None:
+def cannot_write(
+    module: Module, node: ast.AST, target: TargetVersion, kind: Kind, attribute: str
+) -> Refusal | None:
     """Return why an attribute of a context cannot be assigned on `target`; None if it can."""
-    newest = target.newest
-    if kind == "request" and attribute == "session" and newest >= FIXED_SESSION:
-        return Refusal(_SESSION)
-    if attribute in {"request", "flashes"} and newest >= ONE_CONTEXT:
-        return Refusal(Advice(BY_HAND, f"`{attribute}` cannot be assigned on Flask 3.2"))
-    return None
+    version = since(attribute, target) if attribute in PARTS else None
+    if version is None or (attribute == "session" and kind != "request"):
+        return None
+    reason = f"`{attribute}` of a context cannot be assigned since Flask {version}"
+    return Refusal(advice_for(module, node, attribute, target)._replace(no_fix_reason=reason))

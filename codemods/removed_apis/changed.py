@@ -9,6 +9,7 @@ from flask_ctxfix import flask_facts
 from flask_ctxfix.aliases import may_know
 from flask_ctxfix.applications import class_kind, instance_of
 from flask_ctxfix.codemod import Advice, Edit, Finding, Fix, Level, Need, ReplaceExpression, Rule
+from flask_ctxfix.codemods.removed_apis.assigned_parts import PARTS, advice_for, since
 from flask_ctxfix.codemods.removed_apis.classes import fix_of
 from flask_ctxfix.codemods.removed_apis.spelling import both_contexts
 from flask_ctxfix.codemods.removed_apis.stack_uses import serves_newer_flask
@@ -17,7 +18,7 @@ from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.made_contexts import made_context
 from flask_ctxfix.context_flow.values import Foreign, Switch
 from flask_ctxfix.flask_facts import REQUEST_CONTEXT_MAKERS
-from flask_ctxfix.flask_versions import FIXED_SESSION, ONE_CONTEXT, TargetVersion
+from flask_ctxfix.flask_versions import ONE_CONTEXT, TargetVersion
 from flask_ctxfix.imports import local_name
 from flask_ctxfix.left_imports import exported_names
 from flask_ctxfix.module import Module
@@ -25,7 +26,6 @@ from flask_ctxfix.project import Project
 from flask_ctxfix.scopes import Binding, Scope
 from flask_ctxfix.statements import is_handling
 
-_READ_ONLY = {"flashes", "request", "session"}
 _REMOVED = {"_cv_request"}
 _GONE = "is not there any more on Flask 3.2"
 _WARNS = "warns on Flask 3.2, and is to be removed in Flask 4.0"
@@ -137,14 +137,13 @@ class ChangedIn32(Rule):
         self, module: Module, project: Project, target: TargetVersion
     ) -> Iterator[Finding]:
         changes = module.scopes.attribute_changes
-        for node in (node for name in _READ_ONLY for node in changes.get(name, ())):
-            if not _is_context(module, project, target, node.value):
+        for node in (node for name in PARTS for node in changes.get(name, ())):
+            version = since(node.attr, target)
+            if version is None or not _is_context(module, project, target, node.value):
                 continue
-            if target.newest < (FIXED_SESSION if node.attr == "session" else ONE_CONTEXT):
-                continue
-            since = "3.1.3" if node.attr == "session" else "3.2"
-            message = f"`{node.attr}` of a context cannot be assigned since Flask {since}"
-            yield self.finding(module, "error", node, message, "change the object's items instead")
+            message = f"`{node.attr}` of a context cannot be assigned since Flask {version}"
+            advice = advice_for(module, node, node.attr, target)
+            yield self.finding(module, "error", node, message, advice)
 
     def _imports(
         self, module: Module, project: Project, target: TargetVersion

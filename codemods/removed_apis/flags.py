@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from flask_ctxfix import flask_facts
 from flask_ctxfix.aliases import may_know
@@ -16,11 +16,13 @@ from flask_ctxfix.codemod import (
     KeepBlock,
     Level,
     RemoveArgument,
+    RemoveDecorator,
     RemoveStatement,
     ReplaceExpression,
     Rule,
 )
 from flask_ctxfix.codemods.removed_apis.absences import expects_absence
+from flask_ctxfix.codemods.removed_apis.folding import condition_of, folded, replaced
 from flask_ctxfix.codemods.removed_apis.setting_uses import setting_uses
 from flask_ctxfix.codemods.removed_apis.shims import is_needed
 from flask_ctxfix.codemods.removed_apis.stack_findings import shared_findings
@@ -31,10 +33,13 @@ from flask_ctxfix.left_imports import exported_names
 from flask_ctxfix.module import Module
 from flask_ctxfix.project import Project
 from flask_ctxfix.statements import ends
+from flask_ctxfix.syntax import is_decorator, last_name
 
 _PROPERTY = flask_facts.PRESERVE_PROPERTY
 _ENVIRON_KEY = flask_facts.PRESERVE_ENVIRON_KEY
 _TAKES_SETTINGS = {"dict", "from_mapping", "update"}
+# Those that skip a test where a condition holds, or where it does not: of unittest and of pytest.
+_SKIPPING = {False: {"skipIf", "skipif"}, True: {"skipUnless"}}
 _SIGNALS_DEPRECATED = (2, 3)
 _SIGNALS_REMOVED = (3, 0)
 _NO_EFFECT = Advice("remove the setting", notes=("the setting has had no effect since Flask 2.2",))
@@ -125,9 +130,14 @@ class RemovedContextFlags(Rule):
         message = "`signals_available` was removed in Flask 3.0; use `True`"
         always = target.oldest >= _SIGNALS_DEPRECATED
         doubt = None if always else _OLDER
-        for node in _reads_of_signals(module, project):
-            fix = Fix("", (_as_true(module, node),), unsafe_reason=doubt)
-            yield self.finding(module, level, node, message, _BLINKER, fix)
+        reads = [*_reads_of_signals(module, project)]
+        fixes: dict[ast.expr, Fix] = {}  # those of one condition are made together
+        for node in reads:
+            whole = condition_of(module, node)
+            if whole not in fixes:
+                edit = _with_true(module, whole, reads)
+                fixes[whole] = Fix("", (edit,), unsafe_reason=doubt)
+            yield self.finding(module, level, node, message, _BLINKER, fixes[whole])
         for scope in module.scopes.every:
             for bindings in scope.bindings.values():
                 for binding in bindings if len(bindings) == 1 else ():
@@ -151,21 +161,36 @@ def _reads_of_signals(module: Module, project: Project) -> Iterator[ast.expr]:
             yield node
 
 
-def _as_true(module: Module, node: ast.expr) -> Edit:
-    """Return the edit that makes an expression true: of what it decides one branch stays."""
-    test, outcome = node, True
-    parent = module.scopes.parents[node]
-    while isinstance(parent, ast.UnaryOp) and isinstance(parent.op, ast.Not):
-        test, outcome = parent, not outcome
-        parent = module.scopes.parents[parent]
-    if isinstance(parent, ast.IfExp) and parent.test is test:
-        kept = module.span(parent.body if outcome else parent.orelse)
-        return ReplaceExpression(module.span(parent), "HOLE", (("HOLE", kept),))
-    if isinstance(parent, ast.If) and parent.test is test:
-        edit = _one_branch(module, parent, outcome)
-        if edit is not None:
-            return edit
-    return ReplaceExpression(module.span(test), str(outcome))
+def _with_true(module: Module, whole: ast.expr, true: Collection[ast.expr]) -> Edit:
+    """Return the edit for a condition with parts that are true: of what it decides, a branch stays.
+
+    A decorator that would skip a test no longer does, and goes.
+    """
+    outcome = folded(module, whole, true)
+    parent = module.scopes.parents[whole]
+    if isinstance(outcome, bool):
+        if isinstance(parent, ast.IfExp) and parent.test is whole:
+            kept = module.span(parent.body if outcome else parent.orelse)
+            return ReplaceExpression(module.span(parent), "HOLE", (("HOLE", kept),))
+        if isinstance(parent, ast.If) and parent.test is whole:
+            edit = _one_branch(module, parent, outcome)
+            if edit is not None:
+                return edit
+        if isinstance(parent, ast.Assert) and parent.test is whole and outcome:
+            return RemoveStatement(module.span(parent))
+        if isinstance(parent, ast.Call) and _never_skips(module, parent, whole, outcome):
+            return RemoveDecorator(module.span(parent))
+    return replaced(module, whole, outcome)
+
+
+def _never_skips(module: Module, call: ast.Call, test: ast.expr, outcome: bool) -> bool:
+    """Whether a call is a decorator that skips a test under a condition, which never holds."""
+    decorated = module.scopes.parents[call]
+    if not isinstance(decorated, ast.FunctionDef) or not is_decorator(call, decorated):
+        return False
+    if call.args[:1] != [test]:
+        return False
+    return last_name(call.func) in _SKIPPING[outcome]
 
 
 def _one_branch(module: Module, choice: ast.If, outcome: bool) -> Edit | None:

@@ -23,21 +23,29 @@ from flask_ctxfix.codemods.removed_apis.absences import expects_absence
 from flask_ctxfix.codemods.removed_apis.stack_uses import serves_newer_flask
 from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow import Need as Context
+from flask_ctxfix.context_flow.direct_calls import as_called
 from flask_ctxfix.context_flow.values import Function
-from flask_ctxfix.flask_facts import FIRST_REQUEST, FIRST_REQUEST_HOOKS, SERVING
+from flask_ctxfix.flask_facts import FIRST_REQUEST, FIRST_REQUEST_HOOKS, ROUTES, SERVING
 from flask_ctxfix.flask_versions import TargetVersion
 from flask_ctxfix.module import Module
+from flask_ctxfix.obligations.lasting_work import function_run_by, with_called
 from flask_ctxfix.project import Project
-from flask_ctxfix.statements import block_of
+from flask_ctxfix.statements import block_of, own_nodes
 
 _HOOK_REMOVED = (2, 3)
 _FLAG_DEPRECATED = (2, 3)
 _FLAG_REMOVED = (3, 0)
+_FOR_COMMANDS = "it then runs for commands too, when what it reads may not be there yet"
 _ADVICE: dict[str, Advice | str] = {
-    "before_first_request": "call the function where the application is set up, under "
-    "`with app.app_context():`",
-    "before_app_first_request": "call the function when the blueprint is registered: "
-    "`bp.record_once`, under `with state.app.app_context():`",
+    "before_first_request": Advice(
+        "call the function where the application is set up, under `with app.app_context():`",
+        notes=(_FOR_COMMANDS,),
+    ),
+    "before_app_first_request": Advice(
+        "call the function when the blueprint is registered: `bp.record_once`, under "
+        "`with state.app.app_context():`",
+        notes=(_FOR_COMMANDS,),
+    ),
     "before_first_request_funcs": "call the functions where the application is set up",
     "got_first_request": Advice(
         "keep a flag of your own if you need one", notes=("nothing public tells",)
@@ -46,6 +54,15 @@ _ADVICE: dict[str, Advice | str] = {
         "remove the call", notes=("there is nothing to trigger any more",)
     ),
 }
+_ADVICE_FOR_ROUTES: dict[str, str] = {
+    "before_first_request": "call the function once all routes are registered, under "
+    "`with app.app_context():`",
+    "before_app_first_request": "call the function once the application has all its routes and "
+    "blueprints, under `with app.app_context():`",
+}
+_NO_ROUTES_YET = (
+    "the routes of the application may be registered after `init_app` or `register_blueprint`"
+)
 _EARLIER = "it is called earlier, when what it needs may not be set up yet"
 _AT_REGISTRATION = """
 
@@ -128,12 +145,19 @@ class BeforeFirstRequest(Rule):
         named = module.scopes.attributes
         attributes = (node for name in FIRST_REQUEST for node in named.get(name, ()))
         uses = [node for node in attributes if _is_flasks(module, project, node)]
-        fixes = _fixes(module, project, uses)
+        of_routes = {node: _about_routes(module, project, node) for node in uses}
+        fixes = _fixes(module, project, [node for node in uses if of_routes[node] is None])
         for node in uses:
-            yield from self._use(module, target, node, fixes.get(node))
+            advice = of_routes[node] or _ADVICE[node.attr]
+            yield from self._use(module, target, node, advice, fixes.get(node))
 
     def _use(
-        self, module: Module, target: TargetVersion, node: ast.Attribute, fix: Fix | None
+        self,
+        module: Module,
+        target: TargetVersion,
+        node: ast.Attribute,
+        advice: Advice | str,
+        fix: Fix | None,
     ) -> Iterator[Finding]:
         level: Level = "error"
         removed = "2.3"
@@ -146,7 +170,36 @@ class BeforeFirstRequest(Rule):
         elif node.attr.startswith("try_"):
             removed = "2.2"
         message = f"`{node.attr}` was removed in Flask {removed}"
-        yield self.finding(module, level, node, message, _ADVICE[node.attr], fix)
+        yield self.finding(module, level, node, message, advice, fix)
+
+
+def _about_routes(module: Module, project: Project, node: ast.Attribute) -> Advice | None:
+    """Return the advice for a hook whose function has to run after all routes are registered."""
+    parent = module.scopes.parents[node]
+    function: Function | None = None
+    if node.attr not in FIRST_REQUEST_HOOKS:
+        return None
+    if isinstance(parent, ast.FunctionDef):
+        function = as_called(module, parent)
+    elif isinstance(parent, ast.Call) and parent.func is node and len(parent.args) == 1:
+        values = ContextFlow.of(project).values
+        function = function_run_by(values.of(module, parent.args[0]))
+    reader = _reader_of_routes(function, project) if function is not None else None
+    if reader is None:
+        return None
+    name, attribute = reader
+    reason = f"`{name}` uses `{attribute}`, which lacks every route that is registered later"
+    return Advice(_ADVICE_FOR_ROUTES[node.attr], reason, (_NO_ROUTES_YET,))
+
+
+def _reader_of_routes(function: Function, project: Project) -> tuple[str, str] | None:
+    """Return which function uses the routes of an application, and by which attribute."""
+    for each in with_called(function, project):
+        for node in own_nodes(each.node):
+            if isinstance(node, ast.Attribute) and node.attr in ROUTES:
+                if instance_of(each.module, project, node.value) != "other":
+                    return getattr(each.node, "name", "the function"), node.attr
+    return None
 
 
 def _is_flasks(module: Module, project: Project, node: ast.Attribute) -> bool:

@@ -9,6 +9,8 @@ from collections.abc import Iterator, Sequence
 from flask_ctxfix import flask_facts
 from flask_ctxfix.aliases import may_know
 from flask_ctxfix.codemod import (
+    BY_HAND,
+    SEE_DIFF,
     Advice,
     Edit,
     Finding,
@@ -17,7 +19,6 @@ from flask_ctxfix.codemod import (
     RemoveStatement,
     ReplaceExpression,
 )
-from flask_ctxfix.codemods.removed_apis.by_name import BY_HAND
 from flask_ctxfix.codemods.removed_apis.kept_contexts import KeptContexts
 from flask_ctxfix.codemods.removed_apis.lookups import PRIVATE, LookupUse, lookup_uses
 from flask_ctxfix.codemods.removed_apis.named_stacks import NAMES, NamedStacks, first_name
@@ -28,7 +29,6 @@ from flask_ctxfix.codemods.removed_apis.top_rewriter import TopRewriter
 from flask_ctxfix.flask_versions import TargetVersion
 from flask_ctxfix.module import Module
 from flask_ctxfix.project import Project
-from flask_ctxfix.records import replace
 from flask_ctxfix.suppression import is_silenced
 
 _ADVICE_FOR_OPERATIONS = {
@@ -49,16 +49,19 @@ _IS_ENTERED = (
     "what is kept here is entered elsewhere, and since Flask 2.2 one context object cannot be "
     "entered by several threads"
 )
+_EMPTY_G = "in each of these contexts `g` starts empty: pass on what was kept on it"
 _ENTERED_LATER: dict[Kind, Advice] = {
     "app": Advice(
         "keep the application, `current_app._get_current_object()`, and open `app.app_context()` "
         "in each thread",
         _IS_ENTERED,
+        (_EMPTY_G,),
     ),
     "request": Advice(
         "pass on what is read of the request, or give each thread its own copy: "
         "`copy_current_request_context`",
         _IS_ENTERED,
+        (_EMPTY_G,),
     ),
 }
 _READ_BY_HAND = Advice("rework by hand what is read from this variable")
@@ -72,6 +75,7 @@ _NO_COUNTERPART = Advice(BY_HAND, "the stack object has no counterpart")
 _LIVES_LONGER = "`g` lives as long as the app context, not the request"
 _OTHER_ERROR = "without a context the error is now a RuntimeError, not an AttributeError"
 _WIDENED = "the handler now catches RuntimeError as well"
+_TOGETHER = "rework all uses of this attribute together"
 _STUCK = "another use of the same attribute has no fix, and would look for it in another place"
 _SAME = "the outcome is the same with and without a context"
 # How many replacements are told, and how long one of them may be.
@@ -143,7 +147,7 @@ class _Analysis(NamedStacks):
         for (finding, node, _), is_fixed in zip(found, fixed, strict=True):
             if finding.fix is not None and not is_fixed:
                 self._stays.add(node)
-                finding = replace(finding, fix=None, notes=(), no_fix_reason=_STUCK)
+                finding = finding.without_fix(_STUCK, _TOGETHER)
             yield finding
 
     # --- tops ------------------------------------------------------------------------------
@@ -359,4 +363,4 @@ def _replacement(codes: Sequence[str]) -> str:
     )
     if is_told:
         return "use " + ", ".join(f"`{line}`" for line in lines)
-    return f"see `--diff` for what replaces {'them' if len(codes) > 1 else 'it'}"
+    return f"{SEE_DIFF} for what replaces {'them' if len(codes) > 1 else 'it'}"

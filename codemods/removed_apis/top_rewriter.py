@@ -187,7 +187,7 @@ class TopRewriter:
         return None
 
     def _written(self, draft: Draft, node: ast.Attribute) -> Refusal | None:
-        refusal = cannot_write(self._target, draft.top.kind, node.attr)
+        refusal = cannot_write(self._module, node, self._target, draft.top.kind, node.attr)
         if refusal is not None:
             return refusal
         if node.attr == "g":

@@ -11,6 +11,7 @@ import ast
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 
+from flask_ctxfix.codemods.stored_requests.made_results import MadeResults
 from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.direct_calls import as_called, passed_by
 from flask_ctxfix.context_flow.request_data import RequestData
@@ -39,6 +40,7 @@ class _Bounded:
         self._project = project
         self._flow = ContextFlow.of(project)
         self._known: dict[ast.expr, bool] = {}
+        self._made = MadeResults(project, self._is_checked)
 
     def is_bounded(self, module: Module, node: ast.expr) -> bool:
         """Whether an expression has only so many values."""
@@ -130,11 +132,11 @@ class _Bounded:
         if isinstance(node, ast.Attribute):
             return self._is_of_row(module, node.value)
         if isinstance(node, ast.Call):
-            return self._is_finding(node)
+            return _is_finding(node)
         if not isinstance(node, ast.Name):
             return False
         calls = [each.value for each in module.scopes.home_of(node).bindings.get(node.id, ())]
-        if calls and all(isinstance(each, ast.Call) and self._is_finding(each) for each in calls):
+        if calls and all(isinstance(each, ast.Call) and _is_finding(each) for each in calls):
             return True
         return self._is_checked(module, node)
 
@@ -198,8 +200,9 @@ class _Bounded:
         name = ast.unparse(node)
         tell = partial(self._told, module)
         for parent, child in way_out(module, node):
-            if isinstance(parent, ast.If) and child is not parent.test:
-                if name in tell(parent.test, child in parent.body):
+            if isinstance(parent, ast.If | ast.IfExp) and child is not parent.test:
+                body = parent.body if isinstance(parent, ast.If) else (parent.body,)
+                if name in tell(parent.test, child in body):
                     return True
         for statement in before(module, node):
             if isinstance(statement, ast.If):
@@ -214,15 +217,11 @@ class _Bounded:
 
     def _fails_for(self, module: Module, node: ast.AST, name: str) -> bool:
         """Whether an expression fails where a name does not stand for something known."""
-        if isinstance(node, ast.Call) and self._is_finding(node):
+        if isinstance(node, ast.Call) and _is_finding(node):
             return name in _names_in(node)
         if isinstance(node, ast.Call | ast.Subscript) and self._is_enum(module, node):
             return name in _names_in(node)
         return False
-
-    def _is_finding(self, call: ast.Call) -> bool:
-        """Whether a call gives a row, or fails: ``Player.query.get_or_404(number)``."""
-        return isinstance(call.func, ast.Attribute) and call.func.attr in FINDING
 
     def _leaves(self, module: Module, block: Sequence[ast.stmt]) -> bool:
         last = block[-1]
@@ -278,8 +277,15 @@ class _Bounded:
         value = self._flow.values.of(module, call.func)
         if isinstance(value, Class) or not _names_in(call):
             return False
+        if isinstance(value, Function):
+            return not self._made.makes(value)
         name = value.name if isinstance(value, Foreign) else ""
         return not name.startswith(("flask.", "builtins.")) and not is_well_known(name)
+
+
+def _is_finding(call: ast.Call) -> bool:
+    """Whether a call gives a row, or fails: ``Player.query.get_or_404(number)``."""
+    return isinstance(call.func, ast.Attribute) and call.func.attr in FINDING
 
 
 def _names_in(node: ast.AST) -> set[str]:

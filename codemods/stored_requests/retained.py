@@ -137,8 +137,8 @@ class RequestObjectRetained(Rule):
 
     When the fix is safe
 
-    Never, as the container holds something else then. The one fix is for exceptions, where all that
-    the project does with them is to turn them into text. All the rest is only reported.
+    It never is. An unsafe one is made for exceptions, where all that the project does with them is
+    to turn them into text: the container holds texts then. All the rest is only reported.
 
     What changes
 

@@ -340,6 +340,8 @@ SIGNALS = methods("signal flag")
 # What ran functions before the first request, and told whether it had come; what took them.
 FIRST_REQUEST = methods("first request")
 FIRST_REQUEST_HOOKS = spelled(named("first request") & ONCE_DECORATORS)
+# What tells the routes of an application, or leads to its blueprints.
+ROUTES = methods("holds routes")
 REQUEST_CONTEXT_ATTRIBUTES = methods("request context attribute")
 APP_CONTEXT_ATTRIBUTES = methods("app context attribute")
 CONTEXT_ATTRIBUTES = {"request": REQUEST_CONTEXT_ATTRIBUTES, "app": APP_CONTEXT_ATTRIBUTES}

@@ -215,7 +215,7 @@ ROWS = (
                 "url_defaults": ("sets up", "notices contexts"),
                 "url_value_preprocessor": ("entry", "sets up"),
                 "url_value_preprocessors": _HOOKS,
-                "view_functions": (CallsHeld(VIEW),),
+                "view_functions": ("holds routes", CallsHeld(VIEW)),
             },
         ),
     ),
@@ -224,6 +224,9 @@ ROWS = (
         members(
             ("flask.Flask()",),
             {
+                "blueprints": ("holds routes",),
+                "iter_blueprints": ("holds routes",),
+                "url_map": ("holds routes",),
                 "add_template_filter": _TEMPLATE,
                 "add_template_global": _TEMPLATE,
                 "add_template_test": _TEMPLATE,

@@ -163,6 +163,7 @@ Role = Literal[
     "global",
     "signal flag",
     "first request",
+    "holds routes",
     "request context attribute",
     "app context attribute",
     "removed context attribute",

@@ -53,8 +53,12 @@ def withheld(reason: str) -> Advice:
 
 def never_ends(function: Function, project: Project) -> bool:
     """Whether a function, or one that it calls, runs as long as the program."""
-    graph = _graph(function, lambda each: _called(each, project))
-    return any(_has_endless_loop(each, project) for each in graph)
+    return any(_has_endless_loop(each, project) for each in with_called(function, project))
+
+
+def with_called(function: Function, project: Project) -> Iterable[Function]:
+    """Return a function and all that run in the same thread when it does, as far as is known."""
+    return _graph(function, lambda each: _called(each, project))
 
 
 def may_go_on(start: Start, project: Project) -> bool:
