@@ -33,7 +33,13 @@ if TYPE_CHECKING:
     from flask_ctxfix.module import Module
 
 _HEADER = "if 1:"
-_INDENTED = re.compile(r":[ \t]*(?:#[^\r\n]*)?(?:\r\n|\r|\n)([ \t]+)\S")
+# The header of a block, or the last line of one, and how much further its first line is indented.
+_INDENTED = re.compile(
+    r"(?:\A|[\r\n])([ \t]*)"
+    r"(?:(?:async|class|def|elif|else|except|finally|for|if|try|while|with)\b|\))[^\r\n]*"
+    r":[ \t]*(?:#[^\r\n]*)?(?:\r\n|\r|\n)\1([ \t]+)[^\s#]"
+)
+_INDENTATION = re.compile(r"^[ \t]*(?=[^\s#])", re.MULTILINE)
 
 
 def edit_piece(
@@ -46,14 +52,15 @@ def edit_piece(
     first = NEWLINE.search(module.text)
     newline = first[0] if first is not None else "\n"
     header = _HEADER + newline if indented else ""
-    config = cst.PartialParserConfig(default_indent=_indent(module), default_newline=newline)
+    indent = _indent(module, piece, offset)
+    config = cst.PartialParserConfig(default_indent=indent, default_newline=newline)
     try:
         tree = with_own_comments(cst.parse_module(header + piece, config))
     except (cst.ParserSyntaxError, RecursionError) as error:
         raise RewriteError("LibCST cannot parse a statement that must be rewritten") from error
     if tree.code != header + piece:
         raise RewriteError("LibCST does not keep a statement that must be rewritten as it is")
-    editor = _Editor(tree, offset - len(header), _indent(module), edits)
+    editor = _Editor(tree, offset - len(header), indent, edits)
     new = tree.visit(editor)
     editor.check_all_done()
     if not indented:
@@ -65,10 +72,33 @@ def edit_piece(
     return code if block.body else code.partition(newline)[2]
 
 
-def _indent(module: Module) -> str:
-    """Return the indentation of the first block of `module` that has lines of its own."""
-    first = module.memo("first indentation", lambda: _INDENTED.search(module.text))
-    return first[1] if first is not None else "    "
+def _indent(module: Module, piece: str, offset: int) -> str:
+    """Return the step that blocks are indented by: in the piece, around it, or else in the file."""
+    return _step_in(piece) or _step_around(module.text, piece, offset) or _step_of(module)
+
+
+def _step_of(module: Module) -> str:
+    return module.memo("first indentation", lambda: _step_in(module.text) or "    ")
+
+
+def _step_in(code: str) -> str:
+    """Return how much the first block of some code is indented that has lines of its own."""
+    first = _INDENTED.search(code)
+    return first[2] if first is not None else ""
+
+
+def _step_around(text: str, piece: str, offset: int) -> str:
+    """Return how much code is indented in the block that it stands in."""
+    first = _INDENTATION.search(piece)
+    own = first[0] if first is not None else ""
+    end = offset
+    while own and end:
+        begin = max(text.rfind("\n", 0, end - 1), text.rfind("\r", 0, end - 1)) + 1
+        line = _INDENTATION.match(text, begin, end)
+        if line is not None and len(line[0]) < len(own):
+            return own.removeprefix(line[0]) if own.startswith(line[0]) else ""
+        end = begin
+    return ""
 
 
 class _Editor(BlockEditor):
