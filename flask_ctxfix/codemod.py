@@ -91,6 +91,17 @@ class RemoveArgument(Record):
     span: Span
 
 
+class AddItems(Record):
+    """Put items before the one at `index` of the call, the tuple or the list at `span`.
+
+    The arguments of a call are counted as they are written. New ones are laid out as the others.
+    """
+
+    span: Span
+    index: int
+    codes: tuple[str, ...]
+
+
 class AddDecorator(Record):
     """Put the decorator `code` (without its @) above those of the function at `span`.
 
@@ -148,6 +159,7 @@ Edit = (
     | EditImport
     | RemoveDecorator
     | RemoveArgument
+    | AddItems
     | AddDecorator
     | AddParameter
     | WrapBody

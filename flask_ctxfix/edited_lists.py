@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import cast
+from typing import TypeVar, cast
 
 import libcst as cst
 
 Item = cst.Arg | cst.BaseDictElement | cst.ImportAlias | cst.WithItem
+Listed = TypeVar("Listed", cst.Arg, cst.BaseElement, cst.ImportAlias, cst.Param)
+# Where these hold the space in front of what closes their list.
+_SPACES = ("whitespace_after_arg", "whitespace_after_param")
 
 
 def without(items: Sequence[Item], gone: set[int]) -> list[Item]:
@@ -25,7 +28,7 @@ def edited_names(
     opening: cst.LeftParen | None,
 ) -> list[cst.ImportAlias]:
     """Return the names of an import with some gone and some new, laid out as they were."""
-    separator = _separator(names, opening)
+    separator = separator_of(names, opening.whitespace_after if opening is not None else None)
     last_comma = names[-1].comma
     place = min(gone, default=len(names))
     kept = [alias for index, alias in enumerate(names) if index not in gone]
@@ -71,13 +74,37 @@ def commented_end(
     return closing.with_changes(whitespace_before=plain)
 
 
-def _laid_out(
-    alias: cst.ImportAlias, names: Sequence[cst.ImportAlias], separator: cst.Comma
-) -> cst.ImportAlias:
-    """Give a name that is not the last one a comma: its own, or `separator` with its comment."""
-    if isinstance(alias.comma, cst.Comma) and alias is not names[-1]:
-        return alias
-    return alias.with_changes(comma=_commented(separator, alias.comma))
+def with_new(
+    items: Sequence[Listed],
+    index: int,
+    new: Sequence[Listed],
+    separator: cst.Comma,
+    *,
+    goes_on: bool = False,
+) -> list[Listed]:
+    """Return items with new ones before that at `index`; `goes_on` says that others follow."""
+    joined = list(items)
+    joined[index:index] = new
+    laid_out = [_laid_out(each, items, separator) for each in joined[:-1]]
+    last = joined[-1]
+    if items and last is not items[-1]:
+        before, no_space = len(items) - 1, cst.SimpleWhitespace("")
+        for name in _SPACES:
+            if hasattr(last, name):
+                last = last.with_changes(**{name: getattr(items[-1], name)})
+                laid_out[before] = laid_out[before].with_changes(**{name: no_space})
+        last = last.with_changes(comma=_commented(items[-1].comma, cst.MaybeSentinel.DEFAULT))
+    if goes_on and not isinstance(last.comma, cst.Comma):
+        last = last.with_changes(comma=separator)
+    laid_out.append(last)
+    return laid_out
+
+
+def _laid_out(item: Listed, items: Sequence[Listed], separator: cst.Comma) -> Listed:
+    """Give an item that is not the last one a comma: its own, or `separator` with its comment."""
+    if isinstance(item.comma, cst.Comma) and item is not items[-1]:
+        return item
+    return item.with_changes(comma=_commented(separator, item.comma))
 
 
 def _commented(
@@ -122,15 +149,20 @@ def _plain(name: str) -> tuple[int, str]:
     return 0, name
 
 
-def _separator(names: Sequence[cst.ImportAlias], opening: cst.LeftParen | None) -> cst.Comma:
-    """Return the comma that goes between names: as most of them have it."""
-    commas = [alias.comma for alias in names[:-1] if isinstance(alias.comma, cst.Comma)]
+def separator_of(
+    items: Sequence[Listed], opening: cst.BaseParenthesizableWhitespace | None
+) -> cst.Comma:
+    """Return the comma that goes between items: as most of them have it.
+
+    `opening` is the space before the first of them.
+    """
+    commas = [item.comma for item in items[:-1] if isinstance(item.comma, cst.Comma)]
     spaces = [comma.whitespace_after for comma in commas]
     broken = [space for space in spaces if not _is_on_one_line(space)]
     if spaces and 2 * len(broken) < len(spaces):
         return cst.Comma(whitespace_after=cst.SimpleWhitespace(" "))
-    if not spaces and opening is not None:
-        broken = [opening.whitespace_after]
+    if not spaces and items and opening is not None:
+        broken = [opening]
     if not broken or _is_on_one_line(broken[-1]):
         return cst.Comma(whitespace_after=cst.SimpleWhitespace(" "))
     return cast(cst.Comma, _commented(_closed_up(broken[-1]), cst.MaybeSentinel.DEFAULT))

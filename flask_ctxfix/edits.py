@@ -10,6 +10,7 @@ import libcst as cst
 
 from flask_ctxfix.codemod import (
     AddDecorator,
+    AddItems,
     AddParameter,
     Edit,
     RemoveArgument,
@@ -26,14 +27,30 @@ from flask_ctxfix.edited_blocks import (
     statements_of,
     with_own_comments,
 )
-from flask_ctxfix.edited_lists import Item, alias_of, commented_end, edited_names, without
+from flask_ctxfix.edited_lists import (
+    Item,
+    alias_of,
+    commented_end,
+    edited_names,
+    separator_of,
+    with_new,
+    without,
+)
 from flask_ctxfix.source import Span
 
 if TYPE_CHECKING:
     from flask_ctxfix.module import Module
 
 _HEADER = "if 1:"
-_INDENTED = re.compile(r":[ \t]*(?:#[^\r\n]*)?(?:\r\n|\r|\n)([ \t]+)\S")
+# The header of a block, or the last line of one, and how much further its first line is indented.
+_INDENTED = re.compile(
+    r"(?:\A|[\r\n])([ \t]*)"
+    r"(?:(?:async|class|def|elif|else|except|finally|for|if|try|while|with)\b|\))[^\r\n]*"
+    r":[ \t]*(?:#[^\r\n]*)?(?:\r\n|\r|\n)\1([ \t]+)[^\s#]"
+)
+_INDENTATION = re.compile(r"^[ \t]*(?=[^\s#])", re.MULTILINE)
+# What may follow the positional parameters of a function.
+_STARRED = (cst.Param, cst.ParamStar)
 
 
 def edit_piece(
@@ -46,14 +63,15 @@ def edit_piece(
     first = NEWLINE.search(module.text)
     newline = first[0] if first is not None else "\n"
     header = _HEADER + newline if indented else ""
-    config = cst.PartialParserConfig(default_indent=_indent(module), default_newline=newline)
+    indent = _indent(module, piece, offset)
+    config = cst.PartialParserConfig(default_indent=indent, default_newline=newline)
     try:
         tree = with_own_comments(cst.parse_module(header + piece, config))
     except (cst.ParserSyntaxError, RecursionError) as error:
         raise RewriteError("LibCST cannot parse a statement that must be rewritten") from error
     if tree.code != header + piece:
         raise RewriteError("LibCST does not keep a statement that must be rewritten as it is")
-    editor = _Editor(tree, offset - len(header), _indent(module), edits)
+    editor = _Editor(tree, offset - len(header), indent, edits)
     new = tree.visit(editor)
     editor.check_all_done()
     if not indented:
@@ -65,10 +83,33 @@ def edit_piece(
     return code if block.body else code.partition(newline)[2]
 
 
-def _indent(module: Module) -> str:
-    """Return the indentation of the first block of `module` that has lines of its own."""
-    first = module.memo("first indentation", lambda: _INDENTED.search(module.text))
-    return first[1] if first is not None else "    "
+def _indent(module: Module, piece: str, offset: int) -> str:
+    """Return the step that blocks are indented by: in the piece, around it, or else in the file."""
+    return _step_in(piece) or _step_around(module.text, piece, offset) or _step_of(module)
+
+
+def _step_of(module: Module) -> str:
+    return module.memo("first indentation", lambda: _step_in(module.text) or "    ")
+
+
+def _step_in(code: str) -> str:
+    """Return how much the first block of some code is indented that has lines of its own."""
+    first = _INDENTED.search(code)
+    return first[2] if first is not None else ""
+
+
+def _step_around(text: str, piece: str, offset: int) -> str:
+    """Return how much code is indented in the block that it stands in."""
+    first = _INDENTATION.search(piece)
+    own = first[0] if first is not None else ""
+    end = offset
+    while own and end:
+        begin = max(text.rfind("\n", 0, end - 1), text.rfind("\r", 0, end - 1)) + 1
+        line = _INDENTATION.match(text, begin, end)
+        if line is not None and len(line[0]) < len(own):
+            return own.removeprefix(line[0]) if own.startswith(line[0]) else ""
+        end = begin
+    return ""
 
 
 class _Editor(BlockEditor):
@@ -81,6 +122,7 @@ class _Editor(BlockEditor):
         self._decorators = {e.span for e in edits if isinstance(e, RemoveDecorator)}
         of_functions = (AddDecorator, AddParameter, WrapBody)
         self._functions = [e for e in edits if isinstance(e, of_functions)]
+        self._items = {e.span: e for e in edits if isinstance(e, AddItems)}
         self._arguments = {e.span.start: e for e in edits if isinstance(e, RemoveArgument)}
         self._filled: dict[Span, cst.BaseExpression] = {}
 
@@ -112,6 +154,8 @@ class _Editor(BlockEditor):
         span = self._span(original)
         if span is None:
             return updated
+        if span in self._items and isinstance(updated, cst.Call | cst.Tuple | cst.List):
+            updated = self._with_items(updated, self._items[span])
         edit = self._expressions.get(span)
         if edit is not None:
             self._done.add(edit)
@@ -161,6 +205,22 @@ class _Editor(BlockEditor):
                 self._done.add(edit)
                 gone.add(index)
         return without(updated, gone)
+
+    def _with_items(
+        self, node: cst.Call | cst.Tuple | cst.List, edit: AddItems
+    ) -> cst.Call | cst.Tuple | cst.List:
+        self._done.add(edit)
+        code = f"f({', '.join(edit.codes)})"
+        given = cst.ensure_type(cst.parse_expression(code, self._config), cst.Call).args
+        new = [each.with_changes(comma=cst.MaybeSentinel.DEFAULT) for each in given]
+        if isinstance(node, cst.Call):
+            separator = separator_of(node.args, node.whitespace_before_args)
+            return node.with_changes(args=with_new(node.args, edit.index, new, separator))
+        opening = node.lbracket if isinstance(node, cst.List) else node.lpar[-1]
+        separator = separator_of(node.elements, opening.whitespace_after)
+        elements = [cst.Element(each.value) for each in new]
+        joined = with_new(node.elements, edit.index, elements, separator)
+        return node.with_changes(elements=_without_needed_comma(node, joined))
 
     def _import(
         self, original: cst.ImportFrom | cst.Import, updated: cst.ImportFrom | cst.Import
@@ -244,14 +304,34 @@ class _HoleFiller(cst.CSTTransformer):
         return hole.deep_clone().with_changes(lpar=updated_node.lpar, rpar=updated_node.rpar)
 
 
+def _without_needed_comma(
+    node: cst.Tuple | cst.List, elements: list[cst.BaseElement]
+) -> list[cst.BaseElement]:
+    """Take the comma off that a tuple has because it had one item."""
+    comma = elements[-1].comma
+    is_plain = isinstance(comma, cst.Comma) and isinstance(
+        comma.whitespace_after, cst.SimpleWhitespace
+    )
+    if not is_plain or not isinstance(node, cst.Tuple) or len(node.elements) > 1:
+        return elements
+    return [*elements[:-1], elements[-1].with_changes(comma=cst.MaybeSentinel.DEFAULT)]
+
+
 def _with_parameter(function: cst.FunctionDef, edit: AddParameter) -> cst.FunctionDef:
     parameters = function.params
-    new = cst.Param(cst.Name(edit.name))
-    if edit.is_last:
-        changed = parameters.with_changes(params=[*parameters.params, new])
-    else:
-        kind = "posonly_params" if parameters.posonly_params else "params"
-        before = [*getattr(parameters, kind)]
-        before.insert(1 if edit.is_second else 0, new)
-        changed = parameters.with_changes(**{kind: before})
-    return function.with_changes(params=changed)
+    first, kind = [*parameters.posonly_params], "params"
+    if first and not edit.is_last:
+        kind = "posonly_params"
+    before = [*getattr(parameters, kind)]
+    place = len(before) if edit.is_last else int(edit.is_second)
+    every = [*first, *parameters.params, *parameters.kwonly_params]
+    separator = separator_of(every, function.whitespace_before_params)
+    others = (parameters.star_arg, parameters.star_kwarg, *parameters.kwonly_params)
+    goes_on = kind == "posonly_params" or any(isinstance(each, _STARRED) for each in others)
+    new = [cst.Param(cst.Name(edit.name))]
+    changed = with_new(before, place, new, separator, goes_on=goes_on)
+    new_parameters = parameters.with_changes(**{kind: changed})
+    if before or goes_on:
+        return function.with_changes(params=new_parameters)
+    space = cst.SimpleWhitespace("")
+    return function.with_changes(params=new_parameters, whitespace_before_params=space)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import ast
 import sys
+from collections.abc import Iterator
+from itertools import chain
 
 from flask_ctxfix.codemod import Need
 from flask_ctxfix.imports import local_name
 from flask_ctxfix.module import Module
 from flask_ctxfix.project import Project
-from flask_ctxfix.scopes import Binding
+from flask_ctxfix.scopes import Binding, Scope
 
 
 def flask_name_at(
@@ -97,3 +99,17 @@ def is_free(module: Module, at: ast.AST, name: str) -> bool:
         for each in module.scopes.every
         if each is scope or scope in each.and_outer() or each in scope.and_outer()
     )
+
+
+def is_free_in(module: Module, scope: Scope, name: str) -> bool:
+    """Whether a new variable of a scope hides nothing from the code in it.
+
+    Code around it may have the name: it is not what the code in it means.
+    """
+    if name in scope.bindings or name in scope.reads or name in scope.of_module:
+        return False
+    around = [each for each in scope.and_outer() if each is not scope]
+    uses: Iterator[ast.AST] = chain.from_iterable(
+        (*each.reads[name], *(binding.node for binding in each.bindings[name])) for each in around
+    )
+    return not any(scope in module.scopes.scope_of(use).and_outer() for use in uses)

@@ -6,13 +6,15 @@ import ast
 
 from flask_ctxfix.codemod import Fix, InsertStatement, WrapBody
 from flask_ctxfix.codemods.threads.applications import (
+    Passed,
+    app_around,
     application_at,
     doubt_of,
     first_insertion_point,
     has_app_at,
-    module_app,
     opened_edits,
     opening,
+    passed_application,
 )
 from flask_ctxfix.codemods.threads.passed_arguments import passing_edits
 from flask_ctxfix.codemods.threads.processes import Inherited, inherited
@@ -31,7 +33,7 @@ from flask_ctxfix.obligations.lasting_work import may_go_on
 from flask_ctxfix.obligations.only_use import is_only_started
 from flask_ctxfix.obligations.overriding import may_be_called_unseen
 from flask_ctxfix.project import Project
-from flask_ctxfix.spelling import is_free
+from flask_ctxfix.spelling import is_free_in
 
 _IN_A_FORK = "a forked process has the context of the request, and gets a second one"
 
@@ -43,9 +45,10 @@ def app_context_fix(start: Start, project: Project, summary: Summary, where: Whe
     if start.runs_late or where is Where.ENDING or _starts_itself(start, project):
         return None
     body = _body_of(start, project)
-    app = module_app(start, project)
-    if body is not None and app is not None and _sees(start.module, body, app):
-        return _with_app_of_module(start, project, summary, body, app)
+    app = app_around(start, project)
+    if body is not None and app is not None:
+        if app.is_seen_in(start.module.scopes.opened_by(body)):
+            return _with_app_seen(start, project, summary, body, app.name)
     if may_go_on(start, project):
         return None
     fix = _with_app_given(start, project, summary, where, body) if body is not None else None
@@ -65,51 +68,69 @@ def _body_of(start: Start, project: Project) -> ast.FunctionDef | None:
     return node if _is_only_target(start, project, node) else None
 
 
-def _with_app_of_module(
+def _with_app_seen(
     start: Start, project: Project, summary: Summary, node: ast.FunctionDef, app: str
 ) -> Fix | None:
-    """Return the fix that opens the context of an application that the module itself has."""
+    """Return the fix that opens the context of an application that the function sees."""
     module = start.module
     if any(use.attribute == "app_context" for use in summary.uses):
         # Each run fails where it opens the context, so that no run is changed that worked.
         return opening(None, opened_edits(module, node, summary, app))
     if may_go_on(start, project):
         return None
-    wrap = WrapBody(module.span(node), f"with {app}.app_context():")
     forked = start.starter.kind == "process" and inherited(start, project) is not Inherited.NO
-    return opening(_IN_A_FORK if forked else doubt_of(start, summary), (wrap,))
+    return opening(_IN_A_FORK if forked else doubt_of(start, summary), (_wrap(module, node, app),))
 
 
 def _with_app_given(
     start: Start, project: Project, summary: Summary, where: Where, node: ast.FunctionDef
 ) -> Fix | None:
     """Return the fix that gives the function the application of the code that starts it."""
-    module = start.module
     if start.starter.kind == "process" or start.function is not start.value or node.decorator_list:
         return None  # to a process, an application cannot be passed
+    if start.nested is None:
+        return _with_app_passed(start, project, summary, where, node)
+    module = start.module
     taken = application_at(start, project, node, where)
-    if taken is None or not is_free(module, node, "app"):
+    if taken is None or not is_free_in(module, module.scopes.scope_of(node), "app"):
         return None
     real, needs = taken
-    doubt = doubt_of(start, summary, where)
+    first = first_insertion_point(start, project, node) if where.is_inside else node
+    if not is_first_on_line(module, first):
+        return None
+    if where.is_inside and not has_app_at(start, project, first):
+        return None  # a test proves that there is one at the start, but stands behind this
+    before = InsertStatement(module.span(first), f"app = {real}", "before")
     opens = any(use.attribute == "app_context" for use in summary.uses)
-    wrap = WrapBody(module.span(node), "with app.app_context():")
-    if start.nested is not None:
-        first = first_insertion_point(start, project, node) if where.is_inside else node
-        if not is_first_on_line(module, first):
+    edits = opened_edits(module, node, summary, "app") if opens else (_wrap(module, node, "app"),)
+    return opening(doubt_of(start, summary, where), (before, *edits), needs) if edits else None
+
+
+def _with_app_passed(
+    start: Start, project: Project, summary: Summary, where: Where, node: ast.FunctionDef
+) -> Fix | None:
+    """Return the fix that passes the application to a function which does not see it itself."""
+    module, scopes = start.module, start.module.scopes
+    if any(use.attribute == "app_context" for use in summary.uses):
+        return None
+    if not is_free_in(module, scopes.opened_by(node), "app"):
+        return None
+    app = app_around(start, project)
+    if app is not None and app.is_seen_in(scopes.scope_of(start.call)):
+        given = Passed(app.name)
+        where = Where.APP
+    else:
+        taken = passed_application(start, project, where)
+        if taken is None:
             return None
-        if where.is_inside and not has_app_at(start, project, first):
-            return None  # a test proves that there is one at the start, but stands behind this
-        before = InsertStatement(module.span(first), f"app = {real}", "before")
-        edits = opened_edits(module, node, summary, "app") if opens else (wrap,)
-        return opening(doubt, (before, *edits), needs) if edits else None
-    passed = () if opens else passing_edits(start, project, node, {"app": real})
-    return opening(doubt, (*passed, wrap), needs) if passed else None
+        given = taken
+    passed = passing_edits(start, project, node, {"app": given.code})
+    edits = (*given.before, *passed, _wrap(module, node, "app"))
+    return opening(doubt_of(start, summary, where), edits, given.needs) if passed else None
 
 
-def _sees(module: Module, node: ast.FunctionDef, name: str) -> bool:
-    """Whether `name` is the module's own in the body of a function."""
-    return module.scopes.opened_by(node).home(name) is module.scopes.module
+def _wrap(module: Module, node: ast.FunctionDef, app: str) -> WrapBody:
+    return WrapBody(module.span(node), f"with {app}.app_context():")
 
 
 def _is_only_target(start: Start, project: Project, node: ast.FunctionDef) -> bool:

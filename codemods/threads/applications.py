@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+from itertools import takewhile
+from typing import NamedTuple
 
-from flask_ctxfix.codemod import Edit, Fix, Need, ReplaceExpression
+from flask_ctxfix.codemod import Edit, Fix, InsertStatement, Need, ReplaceExpression
 from flask_ctxfix.codemods.threads.captured_proxies import opened_proxies
 from flask_ctxfix.context_flow import ContextFlow, Summary, Where
 from flask_ctxfix.context_flow import Need as Context
@@ -17,9 +19,9 @@ from flask_ctxfix.obligations.which_application import (
     has_one_application,
 )
 from flask_ctxfix.project import Project
-from flask_ctxfix.scopes import FunctionNode
-from flask_ctxfix.spelling import flask_name_at
-from flask_ctxfix.statements import statement_of
+from flask_ctxfix.scopes import FunctionNode, Scope
+from flask_ctxfix.spelling import flask_name_at, is_free_in
+from flask_ctxfix.statements import block_of, statement_of
 
 _CHANGES = "open an app context around it"
 _TEARS_DOWN = ("teardown functions run when it ends",)
@@ -47,16 +49,35 @@ def doubt_of(start: Start, summary: Summary, where: Where = Where.APP) -> str | 
     return None if is_certain else _UNCERTAIN_USE
 
 
-def module_app(start: Start, project: Project) -> str | None:
-    """Return the module's name of the one application, if it has that whenever the start runs."""
-    module = start.module
-    name = application_of_module(module, project)
+class SeenApp(NamedTuple):
+    """The name of an application, and the scope that it is a variable of."""
+
+    name: str
+    owner: Scope
+
+    def is_seen_in(self, scope: Scope) -> bool:
+        """Whether the name is that application in a scope, too."""
+        return scope.home(self.name) is self.owner
+
+
+def app_around(start: Start, project: Project) -> SeenApp | None:
+    """Return the one application around a start, if that is there whenever it runs.
+
+    It is one of the module, or of a factory that the start stands in.
+    """
+    module, scopes = start.module, start.module.scopes
+    name, owner = application_of_module(module, project), scopes.module
     if name is None and has_one_application(project):
-        name = application_seen(module, project, module.scopes.module)
-    if name is None or home_of(start) is not None:
-        return name
-    made = module.scopes.module.bindings[name][0].node
-    return name if module.span(made).start < module.span(start.call).start else None
+        scope = scopes.scope_of(statement_of(module, start.call))
+        name = application_seen(module, project, scope)
+        owner = scope.home(name) if name is not None else owner
+    if name is None:
+        return None
+    if owner.node is (home_of(start) or module.tree):
+        made = owner.bindings[name][0].node
+        if module.span(made).start > module.span(start.call).start:
+            return None
+    return SeenApp(name, owner)
 
 
 def application_at(
@@ -94,14 +115,57 @@ def starts_beside(start: Start, project: Project) -> list[Start]:
 def first_insertion_point(start: Start, project: Project, own: ast.stmt) -> ast.stmt:
     """Return where a function takes the application for all that it starts.
 
-    That is before the first of them, if every way to the later ones leads past it.
+    That is before the first of them, outside of the blocks that not all of them are in.
     """
-    around = home_of(start)
-    body = around.body if around is not None and not isinstance(around, ast.Lambda) else []
-    found = filter(None, map(_insertion_point, starts_beside(start, project)))
-    points = [point for point in found if is_first_on_line(start.module, point)]
-    first = min((own, *points), key=lambda point: start.module.span(point).start)
-    return first if first in body and has_app_at(start, project, first) else own
+    module = start.module
+    found = [*filter(None, map(_insertion_point, starts_beside(start, project)))]
+    first = _before_all(module, [own, *found])
+    is_place = first is not None and is_first_on_line(module, first)
+    return first if first and is_place and has_app_at(start, project, first) else own
+
+
+def _before_all(module: Module, points: list[ast.stmt]) -> ast.stmt | None:
+    """Return the last statement of a function that always runs before all of some statements."""
+    first = min(points, key=lambda point: module.span(point).start)
+    above = (each for each in module.scopes.ancestors(first) if isinstance(each, ast.stmt))
+    for each in (first, *takewhile(lambda each: not isinstance(each, FunctionNode), above)):
+        block = block_of(module.scopes.parents[each], each)
+        is_elif = module.text.startswith("elif", module.span(each).start)
+        if not is_elif and all(_is_in(module, point, block) for point in points):
+            return each
+    return None
+
+
+def _is_in(module: Module, statement: ast.stmt, block: list[ast.stmt]) -> bool:
+    """Whether a block holds a statement, at any depth."""
+    return statement in block or any(each in block for each in module.scopes.ancestors(statement))
+
+
+class Passed(NamedTuple):
+    """How a start passes its application, what takes that before, and what has to be imported."""
+
+    code: str
+    before: tuple[Edit, ...] = ()
+    needs: tuple[Need, ...] = ()
+
+
+def passed_application(start: Start, project: Project, where: Where) -> Passed | None:
+    """Return how a start passes the active application, which is taken once for several starts."""
+    module, around, own = start.module, home_of(start), start.statement
+    taken = application_at(start, project, start.call, where)
+    if taken is None:
+        return None
+    real, needs = taken
+    if around is None or own is None or not where.is_inside:
+        return Passed(real, (), needs)
+    first = first_insertion_point(start, project, own)
+    is_shared = is_first_on_line(module, first) and has_app_at(start, project, first)
+    if len(starts_beside(start, project)) == 1 or not is_shared:
+        return Passed(real, (), needs)
+    if not is_free_in(module, module.scopes.opened_by(around), "app"):
+        return Passed(real, (), needs)
+    takes = InsertStatement(module.span(first), f"app = {real}", "before")
+    return Passed("app", (takes,), needs)
 
 
 def has_app_at(start: Start, project: Project, statement: ast.stmt) -> bool:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterable
+from functools import partial
+from itertools import takewhile
 from typing import NamedTuple
 
 from flask_ctxfix.codemod import (
@@ -20,21 +22,24 @@ from flask_ctxfix.context_flow.starts import Start
 from flask_ctxfix.context_flow.values import parameters_of
 from flask_ctxfix.insertion_points import is_first_on_line
 from flask_ctxfix.module import Module
+from flask_ctxfix.moved_code import has_lines_of_its_own, moved
 from flask_ctxfix.obligations.same_value import is_repeatable
 from flask_ctxfix.project import Project
+from flask_ctxfix.source import Span
 from flask_ctxfix.spelling import is_free
 from flask_ctxfix.statements import statement_of
-from flask_ctxfix.syntax import last_name, root_of
+from flask_ctxfix.syntax import arguments_of, last_name, root_of
 
 CHANGES = "give each item a copy of the request's context of its own"
 _AT_ONCE = "all items are taken, and all copies made, before the first result is looked at"
 _EACH_WAITS = f"{_AT_ONCE}, and the timeout is that of each result"
 _VARIABLES = ("x", "y", "z", "item", "second", "third")
 _STATEMENTS = (ast.For, ast.Assign, ast.AnnAssign, ast.AugAssign, ast.Expr, ast.Return)
+_CALLED = "called"
 _METHODS = frozenset({"imap", "map"})
 # Takes all items of what it is given, so that a list does as well as an iterator.
-_TAKES_ALL = frozenset({"all", "any", "dict", "max", "min", "set", "sorted", "sum", "tuple"})
-_TAKES_ALL |= {"extend", "join"}
+_MAKES_ANEW = frozenset({"all", "any", "dict", "max", "min", "set", "sorted", "sum", "tuple"})
+_TAKES_ALL = _MAKES_ANEW | {"extend", "join"}
 
 
 class _Pool(NamedTuple):
@@ -84,11 +89,13 @@ def map_fix(
     if mapped is None:
         return None
     statement = statement_of(module, mapped.call)
+    names = next(filter(partial(_are_free, module, mapped), _names(mapped.pool)), None)
+    if names is None or not _is_first_in(module, statement, mapped):
+        return None
+    mapped = mapped._replace(pool=mapped.pool._replace(one=names[0], many=names[1]))
     target = _edited(module, start.target, edits)
     variables = _variables(start, mapped, target)
-    names = (mapped.pool.one, mapped.pool.many)
-    is_free_to_write = all(is_free(module, mapped.call, each) for each in names)
-    if variables is None or not is_free_to_write or not _is_first_in(module, statement, mapped):
+    if variables is None:
         return None
     given = ", ".join(variables)
     task = f"{mapped.owner}.{mapped.pool.submit.format(target, given)}"
@@ -101,11 +108,19 @@ def map_fix(
     return Fix(CHANGES, written, needs, unsafe_reason=reason)
 
 
+def _names(pool: _Pool) -> tuple[tuple[str, str], ...]:
+    """Return what a task of a pool, and all of them, may be called."""
+    return (pool.one, pool.many), ("task", "tasks")
+
+
+def _are_free(module: Module, mapped: _Map, names: tuple[str, str]) -> bool:
+    return all(is_free(module, mapped.call, each) for each in names)
+
+
 def _iterated(module: Module, node: ast.expr) -> str:
-    """Return the code of what is iterated over, in parentheses where it has several lines."""
-    code = module.segment(node)
-    is_bracket = code[:1] + code[-1:] in ("[]", "{}", "()")
-    return f"({code})" if len(code.splitlines()) > 1 and not is_bracket else code
+    """Return the code of what is iterated over, in parentheses where its lines need some."""
+    code = moved(module, node, "")
+    return f"({code})" if has_lines_of_its_own(code) else code
 
 
 def can_have_copies(start: Start, project: Project) -> bool:
@@ -125,11 +140,20 @@ def _written(
             return (ReplaceStatement(span, f"{loop}:\n    {task}"),)
         return (ReplaceStatement(span, f"{started}\nfor {one} in {many}:\n    {result}"),)
     place, is_list = _place(module, mapped)
-    if "#" in module.segment(place):
-        return ()
     results = f"{result} for {one} in {many}"
     code = f"[{results}]" if is_list else f"({results})"
-    return InsertStatement(span, started, "before"), ReplaceExpression(module.span(place), code)
+    around = module.scopes.parents[place]
+    holes: tuple[tuple[str, Span], ...] = ()
+    if isinstance(around, ast.Call) and arguments_of(around) == [place]:
+        place, holes = around, ((_CALLED, module.span(around.func)),)
+        if last_name(around.func) in _MAKES_ANEW:
+            is_list, code = False, f"({results})"
+        code = f"{_CALLED}{f'({code})' if is_list else code}"
+    if "#" in module.segment(place):
+        return ()
+    return InsertStatement(span, started, "before"), ReplaceExpression(
+        module.span(place), code, holes
+    )
 
 
 def _place(module: Module, mapped: _Map) -> tuple[ast.expr, bool]:
@@ -198,8 +222,11 @@ def _has_own_lines(module: Module, statement: ast.stmt) -> bool:
 def _runs_first(parent: ast.AST, child: ast.AST) -> bool:
     """Whether a node evaluates one of its children before it does anything that matters."""
     if isinstance(parent, ast.Call):
+        if child is parent.func:
+            return True
         is_plain = isinstance(root_of(parent.func), ast.Name | ast.Constant)
-        return child is parent.func or (is_plain and parent.args[:1] == [child])
+        before = takewhile(lambda each: each is not child, parent.args)
+        return is_plain and child in parent.args and all(map(_is_still, before))
     if isinstance(parent, ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp):
         return child is parent.generators[0]
     if isinstance(parent, ast.comprehension):
@@ -207,6 +234,13 @@ def _runs_first(parent: ast.AST, child: ast.AST) -> bool:
     if isinstance(parent, ast.List | ast.Tuple):
         return parent.elts[0] is child
     return isinstance(parent, ast.Attribute | ast.Starred)
+
+
+def _is_still(node: ast.expr) -> bool:
+    """Whether an expression does nothing, and has the value later that it has now."""
+    if isinstance(node, ast.List | ast.Tuple):
+        return all(map(_is_still, node.elts))
+    return isinstance(node, ast.Constant | ast.Name)
 
 
 def _variables(start: Start, mapped: _Map, target: str) -> list[str] | None:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 
-from flask_ctxfix.codemod import AddParameter, Edit, ReplaceExpression
+from flask_ctxfix.codemod import AddItems, AddParameter, Edit
 from flask_ctxfix.context_flow.starts import Start
-from flask_ctxfix.module import Module
 from flask_ctxfix.obligations.only_use import named_at
 from flask_ctxfix.obligations.overriding import may_be_overridden
 from flask_ctxfix.project import Project
-from flask_ctxfix.source import Span
+from flask_ctxfix.syntax import arguments_of
 
 _ARGUMENTS = "args"
 
@@ -35,7 +34,7 @@ def passing_edits(
             return ()
     elif not isinstance(module.scopes.scope_of(node).node, ast.Module):
         return ()
-    passed = _passed(start, [*given.values()])
+    passed = _passed(start, tuple(given.values()))
     if passed is None:
         return ()
     is_method = isinstance(owner, ast.ClassDef)
@@ -47,81 +46,31 @@ def passing_edits(
     return passed, *parameters
 
 
-def _passed(start: Start, codes: list[str]) -> Edit | None:
+def _passed(start: Start, codes: tuple[str, ...]) -> Edit | None:
     """Return the edit that puts arguments before all others of the target."""
     module, call, starter = start.module, start.call, start.starter
     if not isinstance(call, ast.Call) or starter.passing == "each":
         return None
     given = {each.arg: each.value for each in call.keywords}
+    begins = sorted(module.span(each).start for each in arguments_of(call))
+    behind = begins.index(module.span(start.target).start) + 1 if start.target is not call else 0
     if starter.passing == "rest":
         if start.target not in call.args:
             return None
-        place = call.args.index(start.target) + 1
-        args: list[ast.expr | str] = [*call.args]
-        return _call_with(module, call, [*args[:place], *codes, *args[place:]])
+        return AddItems(module.span(call), behind, codes)
     arguments = given.get(_ARGUMENTS)
     if arguments is None and len(call.args) > starter.arguments:
         arguments = call.args[starter.arguments]
     if isinstance(arguments, ast.Tuple | ast.List):
-        return _first_of(module, arguments, codes)
+        return AddItems(module.span(arguments), 0, codes)
     if arguments is not None or None in given or any(_is_starred(each) for each in call.args):
         return None
-    return _call_with(
-        module, call, call.args, f"{_ARGUMENTS}={_tuple_of(codes)}", behind=start.target
-    )
+    is_named = start.target not in call.args
+    place = behind if is_named else len(call.args)
+    return AddItems(module.span(call), place, (f"{_ARGUMENTS}={_tuple_of(codes)}",))
 
 
-def _first_of(module: Module, arguments: ast.Tuple | ast.List, codes: list[str]) -> Edit | None:
-    """Return the edit that puts items before those of a tuple or a list."""
-    if "#" in module.segment(arguments):
-        return None
-    names = [f"argument_{index}" for index in range(len(arguments.elts))]
-    holes = tuple(zip(names, map(module.span, arguments.elts), strict=True))
-    items = [*codes, *names]
-    written = f"[{', '.join(items)}]" if isinstance(arguments, ast.List) else _tuple_of(items)
-    return ReplaceExpression(module.span(arguments), written, holes)
-
-
-def _call_with(
-    module: Module,
-    call: ast.Call,
-    args: Sequence[ast.expr | str],
-    keyword: str = "",
-    behind: ast.AST | None = None,
-) -> Edit | None:
-    """Return the edit that gives a call other arguments, and another keyword `behind` an argument.
-
-    Without such an argument among the keywords, it is the first of them.
-    """
-    if "#" in module.segment(call):
-        return None
-    holes: list[tuple[str, Span]] = []
-
-    def held(node: ast.expr) -> str:
-        holes.append((f"argument_{len(holes)}", module.span(node)))
-        return holes[-1][0]
-
-    def written() -> Iterator[str]:
-        for argument in args:
-            if isinstance(argument, str):
-                yield argument
-            elif isinstance(argument, ast.Starred):
-                yield f"*{held(argument.value)}"
-            else:
-                yield held(argument)
-        if keyword and not any(each.value is behind for each in call.keywords):
-            yield keyword
-        for each in call.keywords:
-            value = held(each.value)
-            yield f"{each.arg}={value}" if each.arg else f"**{value}"
-            if each.value is behind:
-                yield keyword
-
-    code = f"{held(call.func)}({', '.join(written())})"
-    return ReplaceExpression(module.span(call), code, tuple(holes))
-
-
-def _tuple_of(items: list[str]) -> str:
+def _tuple_of(items: tuple[str, ...]) -> str:
     return f"({', '.join(items)})" if len(items) > 1 else f"({items[0]},)"
 
 
