@@ -90,24 +90,26 @@ def _search(
     from flask_ctxfix.executors import uncollected
     from flask_ctxfix.job import Job
     from flask_ctxfix.module_files import ModuleFiles
-    from flask_ctxfix.reach import files_that_matter
+    from flask_ctxfix.reach import files_that_matter, programs
 
     modules = ModuleFiles(known, outside_packages(os.path.commonpath(roots)))
-    paths, unreadable = files_that_matter(known, modules, sources)
+    reach = files_that_matter(known, modules, sources)
     searched = frozenset(files)
-    outcome.errors += [error for error in unreadable if error.path in searched]
-    if not paths:
+    outcome.errors += [error for error in reach.errors if error.path in searched]
+    if not reach.files:
         return
     codemods = codemods or _selected(chosen, projects)
     outcome.targets = projects.targets(files)
     with uncollected():
         rewrites = outcome.mode != "list"
-        job = Job(paths, modules, codemods, projects, rewrites, sources, outcome.counts_contexts)
-        try:
-            groups = _survey(job, outcome, searched)
-            yield from _sound(_results(job, executor, groups, searched), outcome, searched)
-        finally:
-            job.forget()
+        counts = outcome.counts_contexts
+        for paths in programs(reach, projects.folder):
+            job = Job(paths, modules, codemods, projects, rewrites, sources, counts)
+            try:
+                groups = _survey(job, outcome, searched)
+                yield from _sound(_results(job, executor, groups, searched), outcome, searched)
+            finally:
+                job.forget()
 
 
 def _selected(chosen: Sequence[Settings], projects: Projects) -> list[Codemod]:

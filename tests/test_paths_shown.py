@@ -121,7 +121,8 @@ def test_an_entry_alone_and_the_top_of_a_file_are_steps(tree: Write) -> None:
 def test_concise_has_it_in_the_line(tree: Write) -> None:
     tree({"views.py": WHOLE})
     assert _run("--output-format=concise").stdout == (
-        "views.py:2:1: WAY101 error: lost [show → render (tasks.py:3) ⇒thread⇒ work reads request.args]\n"
+        "views.py:2:1: WAY101 error: lost "
+        "[show → render (tasks.py:3) ⇒thread⇒ work reads request.args]\n"
     )
     tree({"views.py": f"import flask\nway({CALL}, {START})\n"})
     assert "[show → render (tasks.py:3) ⇒thread⇒]\n" in _run("--output-format=concise").stdout

@@ -90,19 +90,25 @@ def test_the_nearest_table_above_the_first_path_counts(
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("selct = []", "pyproject.toml:2: selct: unknown setting; did you mean \"select\"?"),
+        ("selct = []", 'pyproject.toml:2: selct: unknown setting; did you mean "select"?'),
         ("wrong = []", "pyproject.toml:2: wrong: unknown setting; use select, ignore, "),
-        ("ignore = []\nselect = 'CTX1'", "pyproject.toml:3: select: expected a list of strings, such as"),
+        (
+            "ignore = []\nselect = 'CTX1'",
+            "pyproject.toml:3: select: expected a list of strings, such as",
+        ),
         ("select = [1]", "pyproject.toml:2: select: expected a list of strings, such as"),
         ("select = ['CTX-1']", 'pyproject.toml:2: select: unknown rule "CTX-1"; see --list-rules'),
         ("gitignore = 'no'", "pyproject.toml:2: gitignore: expected true or false"),
         ("target-version = 3.1", "pyproject.toml:2: target-version: expected a string, such as"),
-        ("target-version = '1.1'", "target-version: unknown version \"1.1\"; use 2.2, 2.3,"),
-        ("target-version = '3.1-2.2'", "the range \"3.1-2.2\" ends before it starts"),
+        ("target-version = '1.1'", 'target-version: unknown version "1.1"; use 2.2, 2.3,'),
+        ("target-version = '3.1-2.2'", 'the range "3.1-2.2" ends before it starts'),
         ("thread-fix = 'copy'", "thread-fix: expected one of safest, wrap, values"),
         ("output-format = 'xml'", "output-format: expected one of text, concise, json"),
         ("per-file-ignores = []", "per-file-ignores: expected a table, such as"),
-        ("[tool.flask-ctxfix.per-file-ignores]\nx = 'CTX'", "pyproject.toml:2: per-file-ignores: \"x\": expected"),
+        (
+            "[tool.flask-ctxfix.per-file-ignores]\nx = 'CTX'",
+            'pyproject.toml:2: per-file-ignores: "x": expected',
+        ),
         ("select = [", "pyproject.toml"),
     ],
 )
