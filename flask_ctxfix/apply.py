@@ -124,7 +124,8 @@ def _replace(path: str, old: bytes, new: bytes) -> None:
         if not os.access(target, os.W_OK):
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
         if status.st_nlink > 1:
-            cause = f"cannot write: {status.st_nlink} hard links share it, and would be parted"
+            links = f"it has {status.st_nlink} hard links, and replacing it would break one"
+            cause = f"cannot write: {links}"
             raise SourceError(path, None, cause)
         with _uninterrupted(), _temporary(target.parent, new) as temporary:
             _take_over(temporary, target, status)

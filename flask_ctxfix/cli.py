@@ -21,6 +21,15 @@ if TYPE_CHECKING:
 
 _MODES = ("diff", "apply", "undo", "list_rules", "explain")
 _INTERRUPTED = 130
+# The option that begins each group of --help, and the heading of the group.
+_GROUPS = {
+    "diff": "What to do",
+    "select": "Which rules",
+    "unsafe_fixes": "Which fixes",
+    "exclude": "Which files",
+    "output_format": "Output",
+    "version": "About",
+}
 _SAME_AS_SETTINGS = (
     "select",
     "ignore",
@@ -44,57 +53,105 @@ def _items(*names: str, **attributes: Any) -> Callable[[Any], Any]:
     return click.option(*names, multiple=True, callback=_split, **attributes)
 
 
-@click.command(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+class _Command(click.Command):
+    """A command that lists its options in groups, and speaks of wrong usage as of other errors."""
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        groups: dict[str, list[tuple[str, str]]] = {heading: [] for heading in _GROUPS.values()}
+        heading = ""
+        for option in self.get_params(ctx):
+            heading = _GROUPS.get(option.name or "", heading)
+            record = option.get_help_record(ctx)
+            if isinstance(option, click.Option) and record is not None:
+                groups[heading].append(record)
+        for heading, records in groups.items():
+            with formatter.section(heading):
+                formatter.write_dl(records)
+
+    def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
+        try:
+            return super().make_context(*args, **kwargs)
+        except click.UsageError as error:
+            _complain(error.format_message())
+            sys.exit(2)
+
+
+@click.command(
+    cls=_Command,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
 @click.argument("paths", nargs=-1, metavar="[PATHS]...")
-@click.option("--diff", is_flag=True, help="Print every fix as a unified diff; write nothing.")
-@click.option("--apply", is_flag=True, help="Write the fixes.")
-@click.option("--undo", is_flag=True, help="Undo the last --apply in this project.")
-@click.option("--list-rules", is_flag=True, help="List the rules.")
+@click.option("--diff", is_flag=True, help="Show every fix as a unified diff; write nothing.")
+@click.option("--apply", is_flag=True, help="Write the fixes to the files.")
+@click.option(
+    "--undo",
+    is_flag=True,
+    help="Undo the last --apply of this project, except in files that have changed since.",
+)
 @click.option(
     "--explain",
     metavar="CODE",
-    help="Say what a rule finds and what its fix does; with PATHS, prove each of its findings too.",
+    help="Describe one rule; with PATHS, also list its findings, each with its path.",
 )
-@_items("--select", metavar="CODES", help="Run these rules only. CTX4 stands for all CTX4xx.")
-@_items("--ignore", metavar="CODES", help="Leave these rules out.")
+@click.option("--list-rules", is_flag=True, help="List all rules.")
+@_items(
+    "--select",
+    metavar="CODES",
+    help="Run only these rules, such as CTX101,CTX4; CTX4 stands for every rule that starts with "
+    "it. Rules of level info run only if they are selected.",
+)
+@_items("--ignore", metavar="CODES", help="Skip these rules.")
 @click.option(
-    "--unsafe-fixes", is_flag=True, help="Apply fixes that can change what working code does."
+    "--unsafe-fixes", is_flag=True, help="Also make fixes that can change what working code does."
 )
 @click.option(
     "--target-version",
     metavar="VERSION",
-    help="The Flask that the result must run on: 2.2, 2.3, 3.0, 3.1, 3.2, or a range as 2.2-3.2. "
-    "[default: the newest release that the project's metadata allows]",
+    help="The Flask that the fixed code must run on: 2.2, 2.3, 3.0, 3.1, 3.2, or a range such as "
+    "2.2-3.2. [default: the newest release that the project's metadata allows]",
 )
 @click.option(
     "--thread-fix",
     type=click.Choice(THREAD_FIXES),
-    help="What to give a thread that reads the request: a copy of its context (wrap) or the values "
-    "that it reads (values), wherever possible, or the one that is safe. [default: safest]",
+    help="How to fix a thread that reads the request: wrap copies the context, values passes what "
+    "the thread reads, safest takes the one that is safe. [default: safest]",
 )
-@_items("--exclude", metavar="PATTERNS", help="Leave these out, instead of what is usual.")
-@_items("--extend-exclude", metavar="PATTERNS", help="Leave these out as well.")
-@click.option("--no-gitignore", is_flag=True, help="Do not leave out what .gitignore files list.")
-@click.option("--output-format", type=click.Choice(OUTPUT_FORMATS), help="How to list findings.")
-@click.option("--stdin-filename", metavar="PATH", default="-", help="What the path `-` stands for.")
-@click.option("--exit-zero", is_flag=True, help="Exit with 0 although there are findings.")
+@_items("--exclude", metavar="PATTERNS", help="Replace the default exclusions by these patterns.")
+@_items("--extend-exclude", metavar="PATTERNS", help="Exclude files that match these as well.")
+@click.option("--no-gitignore", is_flag=True, help="Also search files that .gitignore lists.")
+@click.option(
+    "--stdin-filename",
+    metavar="PATH",
+    default="-",
+    help="The file that stdin (the path `-`) stands for.",
+)
+@click.option(
+    "--output-format",
+    type=click.Choice(OUTPUT_FORMATS),
+    help="How to print findings. [default: text]",
+)
 @click.option(
     "--color",
     type=click.Choice(("auto", "always", "never")),
     default="auto",
-    help="Whether to colour; auto is on a terminal, unless NO_COLOR is set.",
+    help="When to use colour; auto is on a terminal, unless NO_COLOR is set.",
 )
+@click.option("--exit-zero", is_flag=True, help="Exit with 0 even if there are findings.")
 @click.option("-q", "--quiet", is_flag=True, help="Print no summary.")
-@click.option("-v", "--verbose", is_flag=True, help="Print tracebacks, and what was left unknown.")
+@click.option(
+    "-v", "--verbose", is_flag=True, help="Print tracebacks, and what could not be analysed."
+)
 @click.version_option(__version__, message="flask-ctxfix %(version)s")
 def main(**options: Any) -> None:
-    """Find leaked, lost and removed request contexts in Flask code, and rewrite them.
+    """Find and fix Flask code that loses or leaks its request context.
 
-    PATHS are files and folders: the configured ones or the current folder if none is given. The
-    path `-` is stdin; with --apply, its new text goes to stdout.
+    PATHS are files and folders; without any, the paths in pyproject.toml or the current folder are
+    searched. Findings are listed, unless an option below asks for something else. The path `-`
+    reads from stdin; with --apply, the fixed text is written to stdout.
 
-    Exit status: 0 if nothing was found or all of it is fixed, 1 if findings remain or --diff has
-    something to show, 2 if something could not be understood, read, parsed or written.
+    Exit status: 0 if nothing was found or everything is fixed; 1 if findings remain or --diff has
+    something to show; 2 for wrong usage, wrong settings, or a file that could not be read, parsed
+    or written.
     """
     try:
         sys.exit(_run(options))
@@ -115,8 +172,8 @@ def main(**options: Any) -> None:
 def _run(options: dict[str, Any]) -> int:
     modes = [mode for mode in _MODES if options[mode]]
     if len(modes) > 1:
-        spelled = " and ".join(f"--{mode.replace('_', '-')}" for mode in modes)
-        raise click.UsageError(f"{spelled} exclude each other.")
+        first, second, *_ = (f"--{mode.replace('_', '-')}" for mode in modes)
+        raise SettingsError(f"{first} cannot be used with {second}")
     if options["list_rules"]:
         return _list_rules()
     if options["explain"]:
@@ -132,7 +189,7 @@ def _search(mode: Mode, options: dict[str, Any], explained: str | None = None) -
     stdin = None
     if "-" in options["paths"]:
         if len(options["paths"]) > 1:
-            raise click.UsageError("`-` stands alone.")
+            raise SettingsError("`-` cannot be combined with other paths")
         options["paths"] = (options["stdin_filename"],)
         data = sys.stdin.buffer.read()
         try:
@@ -274,6 +331,6 @@ def _explain(code: str) -> str:
 
     rule = _rules().get(code.upper())
     if rule is None:
-        raise SettingsError(f"no rule has the code {code}; see --list-rules")
+        raise SettingsError(f'--explain: unknown rule "{code}"; see --list-rules')
     _print(f"{rule.code} {rule.name}\n\n{getdoc(type(rule))}\n".encode())
     return rule.code

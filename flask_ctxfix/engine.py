@@ -78,7 +78,7 @@ def _search(
     projects = outcome.projects
     files = _files(outcome, settings, stdin)
     chosen = projects.every(files) or [settings]
-    codemods = _selected(chosen) if any(each.prefixes() for each in chosen) else []
+    codemods = _selected(chosen, projects) if any(each.selection() for each in chosen) else []
     roots = {searched_folder(path) for path in settings.paths}
     is_all = stdin is None and _are_among(roots, settings.paths)
     known = files if is_all or not files else _project_around(files, roots, outcome, settings)
@@ -90,36 +90,39 @@ def _search(
     from flask_ctxfix.executors import uncollected
     from flask_ctxfix.job import Job
     from flask_ctxfix.module_files import ModuleFiles
-    from flask_ctxfix.reach import files_that_matter
+    from flask_ctxfix.reach import files_that_matter, programs
 
     modules = ModuleFiles(known, outside_packages(os.path.commonpath(roots)))
-    paths, unreadable = files_that_matter(known, modules, sources)
+    reach = files_that_matter(known, modules, sources)
     searched = frozenset(files)
-    outcome.errors += [error for error in unreadable if error.path in searched]
-    if not paths:
+    outcome.errors += [error for error in reach.errors if error.path in searched]
+    if not reach.files:
         return
-    codemods = codemods or _selected(chosen)
+    codemods = codemods or _selected(chosen, projects)
     outcome.targets = projects.targets(files)
     with uncollected():
         rewrites = outcome.mode != "list"
-        job = Job(paths, modules, codemods, projects, rewrites, sources, outcome.counts_contexts)
-        try:
-            groups = _survey(job, outcome, searched)
-            yield from _sound(_results(job, executor, groups, searched), outcome, searched)
-        finally:
-            job.forget()
+        counts = outcome.counts_contexts
+        for paths in programs(reach, projects.folder):
+            job = Job(paths, modules, codemods, projects, rewrites, sources, counts)
+            try:
+                groups = _survey(job, outcome, searched)
+                yield from _sound(_results(job, executor, groups, searched), outcome, searched)
+            finally:
+                job.forget()
 
 
-def _selected(chosen: Sequence[Settings]) -> list[Codemod]:
+def _selected(chosen: Sequence[Settings], projects: Projects) -> list[Codemod]:
     """Return the codemods that have a rule to run by some of the settings."""
     codemods = load_codemods()
-    prefixes = [prefix for settings in chosen for prefix in settings.prefixes()]
-    if not prefixes:
-        return codemods
+    if not any(settings.selection() for settings in chosen):
+        return codemods  # without their rules, whose imports take time
     codes = [rule.code for codemod in codemods for rule in codemod.rules]
-    for prefix in prefixes:
-        if not any(code.startswith(prefix) for code in codes):
-            raise SettingsError(f"no rule has the code {prefix}; see --list-rules")
+    for settings in chosen:
+        for key, prefix in settings.selection():
+            if not any(code.startswith(prefix) for code in codes):
+                place = projects.place_of(key, settings)
+                raise SettingsError(f'{place}: unknown rule "{prefix}"; see --list-rules')
     selected = {code for code in codes if any(settings.selects(code) for settings in chosen)}
     return [c for c in codemods if any(rule.code in selected for rule in c.rules)]
 

@@ -33,10 +33,10 @@ class TargetVersion(NamedTuple):
             versions = []
         if not 1 <= len(versions) <= 2 or any(version not in KNOWN for version in versions):
             known = ", ".join(f"{major}.{minor}" for major, minor in KNOWN)
-            raise ValueError(f"{text!r} is not a Flask version or range of {known}")
+            raise ValueError(f'unknown version "{text}"; use {known} or a range such as 2.2-3.2')
         oldest, newest = versions[0], versions[-1]
         if oldest > newest:
-            raise ValueError(f"{text!r} is a range that ends before it starts")
+            raise ValueError(f'the range "{text}" ends before it starts')
         return cls((oldest[0], oldest[1]), (newest[0], newest[1]))
 
     def __str__(self) -> str:

@@ -43,6 +43,7 @@ class ModuleFiles:
         self._found: dict[tuple[str, _Parts], str | None] = {}
         self._roots: dict[_Parts, list[_Parts]] = {}
         self._called: dict[tuple[str, _Parts], str] = {}
+        self._outermost: dict[str, list[str]] | None = None
 
     def _add(self, path: str) -> None:
         parts = self._below_top(path)
@@ -69,6 +70,15 @@ class ModuleFiles:
             return self._paths
         after = folder[:-1] + chr(ord("/") + 1)
         return self._paths[bisect_left(self._paths, folder) : bisect_left(self._paths, after)]
+
+    def outermost(self, name: str) -> list[str]:
+        """Return the modules and packages called `name` that are inside of no package."""
+        if self._outermost is None:
+            self._outermost = {}
+            for parts, place in self._places.items():
+                if parts and parts[:-1] not in self._packages:
+                    self._outermost.setdefault(parts[-1], []).append(place)
+        return self._outermost.get(name, [])
 
     def fixtures_of(self, path: str) -> Iterator[str]:
         """Yield the files from which pytest gives a file of tests what these ask for."""

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from flask_ctxfix.discovery import Rules
 from flask_ctxfix.folders import Folder, Folders, above, folder_of, names_in
-from flask_ctxfix.settings import Settings, configured, unconfigured
+from flask_ctxfix.settings import Settings, configured, place_of, unconfigured
 
 if TYPE_CHECKING:
     from flask_ctxfix.flask_detection import Detected
@@ -56,6 +56,10 @@ class Projects:
         self._detected: dict[str, Detected] = {}
         self._served: dict[str, tuple[Served, ...]] = {}
         self._unconfigured: Settings | None = None
+
+    def place_of(self, key: str, settings: Settings) -> str:
+        """Return where a setting was given: the option, or the line of the file."""
+        return place_of(key, settings, self._options or {})
 
     # Which project, and which role.
 
@@ -154,7 +158,11 @@ class Projects:
         from flask_ctxfix.flask_detection import Detected, detect
 
         version = self._settings_in(folder).target_version
-        return Detected(version, "as set") if version is not None else detect(Path(folder))
+        if version is None:
+            return detect(Path(folder))
+        is_option = self._options is None or "target-version" in self._options
+        said = "--target-version" if is_option else "target-version in pyproject.toml"
+        return Detected(version, said)
 
     def targets(self, paths: Iterable[str]) -> tuple[Ruled, ...]:
         """Return the projects that files are in, each with its target."""

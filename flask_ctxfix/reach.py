@@ -16,7 +16,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from typing import TYPE_CHECKING, NamedTuple
 
 from flask_ctxfix.flask_facts import BUILT_ON_FLASK
-from flask_ctxfix.module_files import ModuleFiles
+from flask_ctxfix.module_files import ModuleFiles, is_folder
 from flask_ctxfix.prefilter import contents
 
 if TYPE_CHECKING:
@@ -189,21 +189,36 @@ class Loading:
         return not all(map(self._first_names.isdisjoint, firsts))
 
 
+class Reach(NamedTuple):
+    """The files that can matter, which could not be read, and what each file here has to do with.
+
+    `loads` are the files that one loads; `installed` are those that it loads if what is here is
+    installed where it runs.
+    """
+
+    files: frozenset[str]
+    errors: list[SourceError]
+    loads: Mapping[str, Collection[str]]
+    installed: Mapping[str, Collection[str]]
+
+
 def files_that_matter(
     paths: Iterable[str], files: ModuleFiles, sources: Mapping[str, Source]
-) -> tuple[frozenset[str], list[SourceError]]:
-    """Return those of `paths`, all among `files`, that can matter, and which could not be read.
+) -> Reach:
+    """Return those of `paths`, all among `files`, that can matter.
 
     `sources` are those whose text is not the one on the disk.
     """
     errors: list[SourceError] = []
     loading = Loading(files)
     targets: dict[str, set[str]] = {}
+    installed: dict[str, set[str]] = {}
     leading: list[str] = []
     # What the strings of these name matters only if a later one leads to Flask.
     before: list[str] = []
     for path, data in contents(paths, sources, errors):
         imports, leads = loading.imports_in(data)
+        installed[path] = _installed(path, imports, files)
         if leads:
             leading.append(path)
         if leading:
@@ -211,7 +226,7 @@ def files_that_matter(
         else:
             before.append(path)
     if not leading:
-        return frozenset(), errors
+        return Reach(frozenset(), errors, {}, {})
     for path, data in contents(before, sources, errors):
         targets[path] = loading.files_of(path, data, loading.imports_in(data).here)
     users: dict[str, set[str]] = defaultdict(set)
@@ -223,14 +238,37 @@ def files_that_matter(
     def loaded(path: str) -> Iterable[str]:
         found = targets.get(path, set())
         if any(_loads_by_names_of_a_run(data) for _, data in contents([path], sources, [])):
-            return found.union(files.beside(path))
+            found.update(files.beside(path))
         return found
 
     def using(path: str) -> Iterable[str]:
         return users.get(path, ())
 
     needed = _closure(_closure(leading, using), loaded)
-    return frozenset(_closure(needed, using) & targets.keys()), errors
+    return Reach(frozenset(_closure(needed, using) & targets.keys()), errors, targets, installed)
+
+
+def programs(reach: Reach, project_of: Callable[[str], str]) -> list[frozenset[str]]:
+    """Return the files that matter in parts, none of which loads a file of another.
+
+    `project_of` tells which project a file is in: those of one stay together. What one service of a
+    repository registers or sets means nothing to another that it shares no code with.
+    """
+    projects: dict[str, set[str]] = defaultdict(set)
+    for path in reach.files:
+        projects[project_of(path)].add(path)
+    linked: dict[str, set[str]] = defaultdict(set)
+    for path in reach.files:
+        for each in {*reach.files.intersection(reach.loads[path]), *reach.installed[path]}:
+            linked[project_of(path)].add(project_of(each))
+            linked[project_of(each)].add(project_of(path))
+    parts: list[frozenset[str]] = []
+    left = {*projects}
+    while left:
+        found = _closure([left.pop()], lambda folder: linked.get(folder, ()))
+        left -= found
+        parts.append(frozenset().union(*(projects[folder] for folder in found & projects.keys())))
+    return sorted(parts, key=min)
 
 
 def _files_of(path: str, imports: Iterable[Import], files: ModuleFiles) -> set[str]:
@@ -250,6 +288,14 @@ def _files_of(path: str, imports: Iterable[Import], files: ModuleFiles) -> set[s
             if inside is not None:
                 found.add(inside)
     return found
+
+
+def _installed(path: str, imports: Iterable[Import], files: ModuleFiles) -> set[str]:
+    """Return what is here under the names of imports that find no module where they stand."""
+    names = {each.module.partition(".")[0] for each in imports if each.level == 0}
+    found = ((name, files.find(name, path)) for name in names)
+    missing = (name for name, place in found if place is None or is_folder(place))
+    return {place for name in missing for place in files.outermost(name)}
 
 
 def _named_in_strings(

@@ -61,10 +61,11 @@ class Settings(Record):
         """Whether fixes of that kind are to be applied, and not only spoken of."""
         return self.unsafe_fixes or applicability == "safe"
 
-    def prefixes(self) -> list[str]:
-        """Return every code and prefix of one that the settings mention."""
+    def selection(self) -> list[tuple[str, str]]:
+        """Return pairs of a setting's key and a code, or prefix of one, that it holds."""
         per_file = [prefix for _, prefixes in self.per_file_ignores for prefix in prefixes]
-        return [*self.select, *self.ignore, *per_file]
+        by_key = {"select": self.select, "ignore": self.ignore, "per-file-ignores": per_file}
+        return [(key, prefix) for key, prefixes in by_key.items() for prefix in prefixes]
 
 
 def _longest(prefixes: tuple[str, ...], code: str) -> int | None:
@@ -73,40 +74,47 @@ def _longest(prefixes: tuple[str, ...], code: str) -> int | None:
 
 def _boolean(value: object) -> bool:
     if not isinstance(value, bool):
-        raise ValueError("must be true or false")
+        raise ValueError("expected true or false")
     return value
 
 
-def _strings(value: object) -> tuple[str, ...]:
+def _strings(value: object, example: str = '["tests"]') -> tuple[str, ...]:
     if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-        raise ValueError("must be a list of strings")
+        raise ValueError(f"expected a list of strings, such as {example}")
     return tuple(value)
 
 
 def _codes(value: object) -> tuple[str, ...]:
-    codes = _strings(value)
+    codes = tuple(code.upper() for code in _strings(value, '["CTX101", "CTX4"]'))
     wrong = next((code for code in codes if not _PREFIX.fullmatch(code)), None)
     if wrong is not None:
-        raise ValueError(f"{wrong!r} is neither the code of a rule nor the beginning of one")
+        raise ValueError(f'unknown rule "{wrong}"; see --list-rules')
     return codes
 
 
 def _codes_per_pattern(value: object) -> tuple[tuple[str, tuple[str, ...]], ...]:
     if not isinstance(value, dict):
-        raise ValueError("must be a table of patterns and lists of codes")
-    return tuple((str(pattern), _codes(codes)) for pattern, codes in value.items())
+        raise ValueError('expected a table, such as {"tests/*" = ["CTX3"]}')
+    return tuple((str(pattern), _codes_for(pattern, codes)) for pattern, codes in value.items())
+
+
+def _codes_for(pattern: object, value: object) -> tuple[str, ...]:
+    try:
+        return _codes(value)
+    except ValueError as error:
+        raise ValueError(f'"{pattern}": {error}') from None
 
 
 def _target(value: object) -> TargetVersion:
     if not isinstance(value, str):
-        raise ValueError("must be a string such as '3.1' or '2.2-3.2'")
+        raise ValueError('expected a string, such as "3.1" or "2.2-3.2"')
     return TargetVersion.parse(value)
 
 
 def _one_of(choices: tuple[str, ...]) -> Callable[[object], str]:
     def read(value: object) -> str:
         if value not in choices:
-            raise ValueError(f"must be one of {', '.join(choices)}")
+            raise ValueError(f"expected one of {', '.join(choices)}")
         return str(value)
 
     return read
@@ -158,6 +166,12 @@ def configured(folder: str, options: Mapping[str, object]) -> Settings | None:
     return _with(settings, options, lambda key: f"--{key}")
 
 
+def place_of(key: str, settings: Settings, options: Mapping[str, object]) -> str:
+    """Return where a setting of `settings` stands: in `options`, or in which line of which file."""
+    found = None if key in options else _table_in(Path(settings.root))
+    return f"--{key}" if found is None else f"{_location(*found[:2], key)}: {key}"
+
+
 def unconfigured(options: Mapping[str, object], root: str) -> Settings:
     """Return the settings by `options` alone. Raises SettingsError."""
     return _with(Settings(root=root), options, lambda key: f"--{key}")
@@ -169,12 +183,19 @@ def _with(
     read: dict[str, Any] = {}
     for key, value in values.items():
         if key not in _READERS:
-            raise SettingsError(f"{place(key)}: unknown setting; there are {', '.join(_READERS)}")
+            raise SettingsError(f"{place(key)}: unknown setting; {_near(key)}")
         try:
             read[key.replace("-", "_")] = _READERS[key](value)
         except ValueError as error:
             raise SettingsError(f"{place(key)}: {error}") from None
     return replace(settings, **read)
+
+
+def _near(key: str) -> str:
+    from difflib import get_close_matches
+
+    near = get_close_matches(key, _READERS, 1)
+    return f'did you mean "{near[0]}"?' if near else f"use {', '.join(_READERS)}"
 
 
 def _table_in(folder: Path) -> tuple[Path, str, dict[str, object]] | None:
@@ -192,7 +213,7 @@ def _table_in(folder: Path) -> tuple[Path, str, dict[str, object]] | None:
     tool = document.get("tool")
     table = tool.get(_TABLE) if isinstance(tool, dict) else None
     if table is not None and not isinstance(table, dict):
-        raise SettingsError(f"{_location(file, text, _TABLE)}: must be a table")
+        raise SettingsError(f"{_location(file, text, _TABLE)}: expected a table")
     return None if table is None else (file, text, table)
 
 

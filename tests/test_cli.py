@@ -78,7 +78,7 @@ def test_exit_status(tree: Write, text: str, args: list[str], status: int) -> No
 def test_stdout_holds_findings_or_diff_only(tree: Write) -> None:
     tree({"a.py": "import flask\nold\n", "b.py": "import flask, old(\n"})
     result = _run("--output-format", "concise")
-    assert result.stdout == "a.py:2:1: TOY101 [*] `old` is old\n"
+    assert result.stdout == "a.py:2:1: TOY101 [*] error: `old` is old\n"
     assert "error: b.py:1: cannot parse" in result.stderr
     assert "1 finding in 1 of 2 files, 1 fixable" in result.stderr
     result = _run("--diff", "-q")
@@ -93,7 +93,7 @@ def test_stdout_holds_findings_or_diff_only(tree: Write) -> None:
 def test_settings_come_from_the_configuration_too(tree: Write) -> None:
     config = '[tool.flask-ctxfix]\npaths = ["src"]\noutput-format = "concise"\n'
     tree({"pyproject.toml": config, "src/a.py": "import flask\nold\n", "b.py": "old\n"})
-    assert _run().stdout == "src/a.py:2:1: TOY101 [*] `old` is old\n"
+    assert _run().stdout == "src/a.py:2:1: TOY101 [*] error: `old` is old\n"
     assert "src/a.py" not in _run("b.py").stdout
     tree({"pyproject.toml": "[tool.flask-ctxfix]\nwrong = 1\n"})
     result = _run()
@@ -276,7 +276,7 @@ def test_rules_are_listed_and_explained(toy: Codemod) -> None:
     assert explained == "TOY101 old-old\n\nA name is old.\n\nWhat it finds\n\nThe name.\n"
     result = _run("--explain", "TOY9")
     assert result.exit_code == 2
-    assert result.stderr == "error: no rule has the code TOY9; see --list-rules\n"
+    assert result.stderr == 'error: --explain: unknown rule "TOY9"; see --list-rules\n'
 
 
 def test_our_own_rules_come_by_the_entry_point() -> None:

@@ -106,7 +106,7 @@ def test_text_has_a_step_a_line(tree: Write) -> None:
 def test_a_path_that_the_line_shows_is_not_printed(tree: Write, steps: str) -> None:
     tree({"views.py": f"import flask\nway({steps})\n"})
     assert _below_code(_run().stdout) == "  = help: mind it\n"
-    assert _run("--output-format=concise").stdout == "views.py:2:1: WAY101 lost\n"
+    assert _run("--output-format=concise").stdout == "views.py:2:1: WAY101 error: lost\n"
 
 
 def test_an_entry_alone_and_the_top_of_a_file_are_steps(tree: Write) -> None:
@@ -121,7 +121,8 @@ def test_an_entry_alone_and_the_top_of_a_file_are_steps(tree: Write) -> None:
 def test_concise_has_it_in_the_line(tree: Write) -> None:
     tree({"views.py": WHOLE})
     assert _run("--output-format=concise").stdout == (
-        "views.py:2:1: WAY101 lost [show → render (tasks.py:3) ⇒thread⇒ work reads request.args]\n"
+        "views.py:2:1: WAY101 error: lost "
+        "[show → render (tasks.py:3) ⇒thread⇒ work reads request.args]\n"
     )
     tree({"views.py": f"import flask\nway({CALL}, {START})\n"})
     assert "[show → render (tasks.py:3) ⇒thread⇒]\n" in _run("--output-format=concise").stdout
@@ -150,7 +151,7 @@ def test_json_has_it_as_an_array(tree: Write) -> None:
 def test_what_else_is_said_stands_below(tree: Write) -> None:
     tree({"views.py": "import flask, way\nmend()\n"})
     assert _below_code(_run().stdout) == (
-        "  = help: mind it (fixed with --unsafe-fixes)\n"
+        "  = help: mind it (unsafe fix: add --unsafe-fixes)\n"
         "  = note: so it is\n"
         "  = note: b.py:3: also\n"
         "  = unsafe: it may be late\n"
@@ -191,7 +192,7 @@ def test_the_arrow_is_one_that_stdout_can_show(tree: Write, encoding: str, arrow
 def test_an_explanation_has_the_findings_below(tree: Write) -> None:
     tree({"views.py": WHOLE})
     shown = _run("--explain", "way101", ".")
-    assert shown.stdout.startswith(f"{EXPLAINED}\nviews.py:2:1: WAY101 lost\n")
+    assert shown.stdout.startswith(f"{EXPLAINED}\nviews.py:2:1: WAY101 error: lost\n")
     assert TABLE in shown.stdout
     assert shown.exit_code == 1
     assert shown.stderr.startswith("1 finding in 1 file")
@@ -202,7 +203,7 @@ def test_an_explanation_is_of_the_one_rule_whatever_the_settings_say(tree: Write
     table = '[tool.flask-ctxfix]\nselect = ["WAY101"]\nignore = ["WAY102"]\n'
     tree({"pyproject.toml": table + 'output-format = "json"\n', "views.py": WHOLE})
     shown = _run("--explain", "WAY102", "views.py").stdout
-    assert "views.py:1:1: WAY102 noted" in shown
+    assert "views.py:1:1: WAY102 info: noted" in shown
     assert "WAY101" not in shown
     assert "path" not in shown
 

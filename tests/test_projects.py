@@ -127,7 +127,7 @@ def test_the_innermost_configuration_and_target_count(tree: Write, given: tuple[
         "a.py": (("CTX1",), "values", "2.3", "flask<3 in requirements.txt"),
         "p/a.py": (("CTX4",), "safest", "3.0", "flask==3.0.* in requirements.txt"),
         "q/b/a.py": (("CTX1",), "values", "2.3", "flask<3 in requirements.txt"),
-        "r/a.py": ((), "safest", "3.2", "as set"),
+        "r/a.py": ((), "safest", "3.2", "target-version in pyproject.toml"),
     }
     assert len(projects.every(found)) == 3
     here = str(Path.cwd())
@@ -144,7 +144,7 @@ def test_options_go_before_every_configuration(tree: Write) -> None:
     projects = _projects("p", "r", **{"select": ["CTX5"], "target-version": "2.2"})
     for path in ("a.py", "p/a.py", "r/a.py"):
         assert projects.settings(path).select == ("CTX5",)
-        assert projects.target(path).reason == "as set"
+        assert projects.target(path).reason == "--target-version"
     assert projects.settings("a.py").thread_fix == "values"
 
 
@@ -160,7 +160,7 @@ def test_errors_of_an_inner_configuration_say_where(tree: Write) -> None:
     tree({"pyproject.toml": "", "p/pyproject.toml": "[tool.flask-ctxfix]\n\nselect = 1\n"})
     projects = _projects(".")
     assert projects.settings("a.py").select == ()
-    with pytest.raises(SettingsError, match=r"^p/pyproject.toml:3: select: must be a list"):
+    with pytest.raises(SettingsError, match=r"^p/pyproject.toml:3: select: expected a list"):
         projects.settings("p/a.py")
 
 

@@ -11,7 +11,14 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from flask_ctxfix.module_files import ModuleFiles
-from flask_ctxfix.reach import Import, Loading, files_that_matter, imports_in, leads_to_flask
+from flask_ctxfix.reach import (
+    Import,
+    Loading,
+    files_that_matter,
+    imports_in,
+    leads_to_flask,
+    programs,
+)
 from flask_ctxfix.source import decode
 
 Write = Callable[[dict[str, str | bytes]], None]
@@ -199,4 +206,35 @@ def test_text_that_is_not_on_the_disk_counts(tree: Write) -> None:
     tree({"a.py": "", "b.py": "import a\n"})
     sources = {"a.py": decode("a.py", b"import flask\n")}
     files = ModuleFiles(["a.py", "b.py"], str(Path.cwd()))
-    assert files_that_matter(["a.py", "b.py"], files, sources) == ({"a.py", "b.py"}, [])
+    assert files_that_matter(["a.py", "b.py"], files, sources)[:2] == ({"a.py", "b.py"}, [])
+
+
+def test_what_shares_no_code_is_a_program_of_its_own(tree: Write) -> None:
+    flask = "import flask\n"
+    tree(
+        {
+            "shop/shop.py": f"{flask}import prices\n",
+            "shop/prices.py": "",
+            "mail/mail.py": flask,
+            "packages/core/src/core/__init__.py": "",
+            "packages/core/src/core/state.py": flask,
+            "packages/web/src/web.py": f"{flask}from core import state\n",
+            "tools/run.py": "import subprocess\nfor each in ('mail', 'shop'):\n    print(each)\n",
+        }
+    )
+    paths = [path.as_posix() for path in Path().rglob("*.py")]
+    reach = files_that_matter(paths, ModuleFiles(paths, str(Path.cwd())), {})
+
+    def project_of(path: str) -> str:
+        return path.partition("/src/")[0] if "/src/" in path else path.partition("/")[0]
+
+    assert [sorted(each) for each in programs(reach, project_of)] == [
+        ["mail/mail.py"],
+        [
+            "packages/core/src/core/__init__.py",
+            "packages/core/src/core/state.py",
+            "packages/web/src/web.py",
+        ],
+        ["shop/prices.py", "shop/shop.py"],
+    ]
+    assert programs(reach, lambda _: "one project") == [reach.files]

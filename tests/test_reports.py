@@ -35,17 +35,17 @@ def _summary(mode: Mode = "list", **settings: object) -> str:
 def test_text(tree: Write) -> None:
     tree({"a.py": "import flask\nif flask:\n\tx = [old,\n\trisky.\\\n\ty]\n"})
     assert _report() == (
-        "a.py:3:7: TOY101 [*] `old` is old\n"
+        "a.py:3:7: TOY101 [*] error: `old` is old\n"
         "  |\n"
         "3 | \tx = [old,\n"
         "  | \t     ^^^\n"
         "  = help: mind the `old`\n"
         "\n"
-        "a.py:4:2: TOY102 `risky` is old\n"
+        "a.py:4:2: TOY102 warning: `risky` is old\n"
         "  |\n"
         "4 | \trisky.\\\n"
         "  | \t^^^^^\n"
-        "  = help: mind the `risky` (fixed with --unsafe-fixes)\n"
+        "  = help: mind the `risky` (unsafe fix: add --unsafe-fixes)\n"
         "  = unsafe: it is new\n"
         "\n"
     )
@@ -54,7 +54,7 @@ def test_text(tree: Write) -> None:
 def test_concise(tree: Write) -> None:
     tree({"a.py": "import flask\n[old, risky]\n"})
     assert _report(output_format="concise", unsafe_fixes=True) == (
-        "a.py:2:2: TOY101 [*] `old` is old\na.py:2:7: TOY102 [*] `risky` is old\n"
+        "a.py:2:2: TOY101 [*] error: `old` is old\na.py:2:7: TOY102 [*] warning: `risky` is old\n"
     )
 
 
@@ -134,7 +134,7 @@ def test_json_of_nothing_and_of_fixes_that_cannot_be_applied(
 
 def test_after_apply_the_report_holds_what_is_left(tree: Write) -> None:
     tree({"a.py": "import flask\n[old, manual]\n"})
-    assert _report("apply", output_format="concise") == "a.py:2:7: TOY104 `manual` is old\n"
+    assert _report("apply", output_format="concise") == "a.py:2:7: TOY104 error: `manual` is old\n"
 
 
 def test_diff(tree: Write) -> None:

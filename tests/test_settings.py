@@ -90,18 +90,25 @@ def test_the_nearest_table_above_the_first_path_counts(
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("selct = []", "pyproject.toml:2: selct: unknown setting; there are select, ignore, "),
-        ("ignore = []\nselect = 'CTX1'", "pyproject.toml:3: select: must be a list of strings"),
-        ("select = [1]", "pyproject.toml:2: select: must be a list of strings"),
-        ("select = ['all']", "pyproject.toml:2: select: 'all' is neither the code of a rule nor"),
-        ("gitignore = 'no'", "pyproject.toml:2: gitignore: must be true or false"),
-        ("target-version = 3.1", "pyproject.toml:2: target-version: must be a string such as"),
-        ("target-version = '1.1'", "target-version: '1.1' is not a Flask version or range of 2.2"),
-        ("target-version = '3.1-2.2'", "is a range that ends before it starts"),
-        ("thread-fix = 'copy'", "thread-fix: must be one of safest, wrap, values"),
-        ("output-format = 'xml'", "output-format: must be one of text, concise, json"),
-        ("per-file-ignores = []", "per-file-ignores: must be a table of patterns and lists of"),
-        ("[tool.flask-ctxfix.per-file-ignores]\nx = 'CTX'", "pyproject.toml:2: per-file-ignores:"),
+        ("selct = []", 'pyproject.toml:2: selct: unknown setting; did you mean "select"?'),
+        ("wrong = []", "pyproject.toml:2: wrong: unknown setting; use select, ignore, "),
+        (
+            "ignore = []\nselect = 'CTX1'",
+            "pyproject.toml:3: select: expected a list of strings, such as",
+        ),
+        ("select = [1]", "pyproject.toml:2: select: expected a list of strings, such as"),
+        ("select = ['CTX-1']", 'pyproject.toml:2: select: unknown rule "CTX-1"; see --list-rules'),
+        ("gitignore = 'no'", "pyproject.toml:2: gitignore: expected true or false"),
+        ("target-version = 3.1", "pyproject.toml:2: target-version: expected a string, such as"),
+        ("target-version = '1.1'", 'target-version: unknown version "1.1"; use 2.2, 2.3,'),
+        ("target-version = '3.1-2.2'", 'the range "3.1-2.2" ends before it starts'),
+        ("thread-fix = 'copy'", "thread-fix: expected one of safest, wrap, values"),
+        ("output-format = 'xml'", "output-format: expected one of text, concise, json"),
+        ("per-file-ignores = []", "per-file-ignores: expected a table, such as"),
+        (
+            "[tool.flask-ctxfix.per-file-ignores]\nx = 'CTX'",
+            'pyproject.toml:2: per-file-ignores: "x": expected',
+        ),
         ("select = [", "pyproject.toml"),
     ],
 )
@@ -125,12 +132,12 @@ def test_toml_that_is_wrong(tree: Write) -> None:
     tree({"pyproject.toml": "[tool.other]\nx = 'flask-ctxfix'\n"})
     assert load({}) == Settings(root=str(Path.cwd()))
     tree({"pyproject.toml": "[tool]\nflask-ctxfix = 1\n"})
-    with pytest.raises(SettingsError, match=r"pyproject.toml:2: must be a table"):
+    with pytest.raises(SettingsError, match=r"pyproject.toml:2: expected a table"):
         load({})
 
 
 def test_options_that_are_wrong(tree: Write) -> None:
-    with pytest.raises(SettingsError, match=r"--target-version: '9' is not a Flask version"):
+    with pytest.raises(SettingsError, match=r"--target-version: unknown version .9.; use 2.2"):
         load({"target-version": "9"})
 
 

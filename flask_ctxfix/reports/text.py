@@ -43,10 +43,11 @@ def _headline(located: Located, settings: Settings) -> str:
     finding = located.finding
     row, column = located.start
     place = f"{style(finding.filename, bold=True)}:{row}:{column}:"
-    code = style(finding.code, fg="red" if finding.level == "error" else "yellow", bold=True)
+    colour = "red" if finding.level == "error" else "yellow"
+    code, level = (style(text, fg=colour, bold=True) for text in (finding.code, finding.level))
     fixable = finding.fix is not None and settings.allows(finding.fix.applicability)
     mark = f" [{style('*', fg='cyan')}]" if fixable else ""
-    return f"{place} {code}{mark} {finding.message}"
+    return f"{place} {code}{mark} {level}: {finding.message}"
 
 
 def _code(located: Located) -> Iterator[str]:
@@ -78,7 +79,7 @@ def _said(located: Located, settings: Settings) -> Iterator[tuple[str, str]]:
     finding, fix = located.finding, located.finding.fix
     if finding.help:
         is_off = fix is not None and not settings.allows(fix.applicability)
-        yield "help", f"{finding.help} (fixed with --unsafe-fixes)" if is_off else finding.help
+        yield "help", f"{finding.help} (unsafe fix: add --unsafe-fixes)" if is_off else finding.help
     for note in finding.notes:
         yield "note", note
     for label in finding.labels:
