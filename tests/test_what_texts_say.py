@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import shutil
 from pathlib import Path
 
 import pytest
@@ -97,3 +98,14 @@ def test_a_flask_that_is_too_old_is_warned_of_even_if_quiet(tmp_path: Path) -> N
         "warning: flask<2 in requirements.txt allows nothing from 2.2"
         in _run(tmp_path, "--quiet").output
     )
+
+
+def test_another_error_is_told_of_where_there_is_one(tmp_path: Path) -> None:
+    said = "without a context the error is now a RuntimeError"
+    case = Path(__file__).with_name("fixtures") / "CTX402/attributes-that-a-test-proves"
+    proven = tmp_path / "proven"
+    shutil.copytree(case / "before", proven)
+    assert said not in _run(proven).output
+    unproven = "from flask import _app_ctx_stack\n\n\nname = lambda: _app_ctx_stack.top.app.name\n"
+    (tmp_path / "a.py").write_text(unproven)
+    assert said in _run(tmp_path).output
