@@ -103,6 +103,7 @@ def _search(
     with uncollected():
         rewrites = outcome.mode != "list"
         job = Job(paths, modules, codemods, projects, rewrites, sources, outcome.counts_contexts)
+        outcome.project = job.project
         try:
             groups = _survey(job, outcome, searched)
             yield from _sound(_results(job, executor, groups, searched), outcome, searched)
