@@ -76,6 +76,17 @@ class EditImport(Record):
     add: tuple[tuple[str, str], ...] = ()
 
 
+class RemoveComments(Record):
+    """Take the comment lines right above the statement at `span` out, and the one behind it.
+
+    `above` and `behind` say which of them; the one behind only goes with its statement.
+    """
+
+    span: Span
+    above: bool
+    behind: bool
+
+
 class RemoveDecorator(Record):
     """Take the decorator whose expression is at `span` off its function."""
 
@@ -157,6 +168,7 @@ Edit = (
     | InsertStatement
     | KeepBlock
     | EditImport
+    | RemoveComments
     | RemoveDecorator
     | RemoveArgument
     | AddItems

@@ -14,6 +14,7 @@ from flask_ctxfix.codemod import (
     EditImport,
     InsertStatement,
     KeepBlock,
+    RemoveComments,
     RemoveFinally,
     RemoveStatement,
     ReplaceStatement,
@@ -21,13 +22,13 @@ from flask_ctxfix.codemod import (
     WrapStatements,
 )
 from flask_ctxfix.source import Span
+from flask_ctxfix.stale_comments import FOR_TOOLS
 
 Statement = cst.SimpleStatementLine | cst.BaseCompoundStatement
 # `ast` counts the parentheses of these as part of them
 HOLDS_ITS_PARENTHESES = (cst.Tuple, cst.GeneratorExp)
 NEWLINE = re.compile(r"\r\n|\r|\n")
 _ABOUT_THE_NAME = re.compile(r"#\s*(type:\s*ignore|pytype:\s*disable|pyright:\s*ignore)")
-_FOR_TOOLS = re.compile(r"#\s*(noqa|type:|pytype:|pyright:|pylint:|pragma|flake8|isort|fmt:|yapf)")
 
 
 class BlockEditor(cst.CSTTransformer):
@@ -43,6 +44,7 @@ class BlockEditor(cst.CSTTransformer):
         whole = (RemoveStatement, ReplaceStatement, KeepBlock, RemoveFinally)
         self._statements = {e.span.start: e for e in edits if isinstance(e, whole)}
         self._inserts = [e for e in edits if isinstance(e, InsertStatement)]
+        self._stale = {e.span.start: e for e in edits if isinstance(e, RemoveComments)}
         self._wraps = {e.span.start: e for e in edits if isinstance(e, WrapStatements)}
         self._config = tree.config_for_parsing
         self._indent = indent
@@ -129,6 +131,7 @@ class BlockEditor(cst.CSTTransformer):
 
         `gap` is how many blank lines set a block that comes before it off.
         """
+        updated = self._without_stale_comments(original, updated)
         if isinstance(original, cst.SimpleStatementLine):
             statements, orphans = self._simple(original, cst.ensure_type(updated, type(original)))
         else:
@@ -154,6 +157,20 @@ class BlockEditor(cst.CSTTransformer):
             missing *= max(gap, 1)
             statements[0] = _with_lines_before(statements[0], missing)
         return [*before, *statements, *after], orphans
+
+    def _without_stale_comments(self, original: Statement, updated: Statement) -> Statement:
+        starts = self._starts_of(original) if self._stale else ()
+        for stale in filter(None, map(self._stale.get, starts)):
+            self._done.add(stale)
+            if stale.above:
+                lines = [*updated.leading_lines]
+                while lines and lines[-1].comment is not None:
+                    lines.pop()
+                updated = updated.with_changes(leading_lines=lines)
+            if stale.behind and isinstance(updated, cst.SimpleStatementLine):
+                bare = updated.trailing_whitespace.with_changes(comment=None)
+                updated = updated.with_changes(trailing_whitespace=bare)
+        return updated
 
     def _starts_of(self, statement: Statement) -> set[int]:
         nodes = statement.body if isinstance(statement, cst.SimpleStatementLine) else (statement,)
@@ -322,7 +339,7 @@ def _comments(line: cst.SimpleStatementLine) -> list[cst.EmptyLine]:
     """Return the comments of a statement that goes, as lines of their own."""
     kept = [empty for empty in line.leading_lines if empty.comment]
     comment = line.trailing_whitespace.comment
-    if comment is not None and not _FOR_TOOLS.match(comment.value):
+    if comment is not None and not FOR_TOOLS.match(comment.value):
         kept.append(cst.EmptyLine(comment=comment))
     return kept
 

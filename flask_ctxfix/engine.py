@@ -105,6 +105,7 @@ def _search(
         counts = outcome.counts_contexts
         for paths in programs(reach, projects.folder):
             job = Job(paths, modules, codemods, projects, rewrites, sources, counts)
+            outcome.programs.update(dict.fromkeys(paths, job.project))
             try:
                 groups = _survey(job, outcome, searched)
                 yield from _sound(_results(job, executor, groups, searched), outcome, searched)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, NamedTuple, TypeVar
 
-from flask_ctxfix.codemod import Codemod, Finding, Survey
+from flask_ctxfix.codemod import Codemod, Finding, Fix, Survey
 from flask_ctxfix.flask_versions import TargetVersion
 from flask_ctxfix.module import Module, deep_calls
 from flask_ctxfix.module_files import ModuleFiles
@@ -180,6 +180,7 @@ class Job:
                 module.source,
                 findings,
                 findings,
+                parts=_parts(found),
                 moved=_groups(fixable),
                 blocked=_groups(finding for finding in found if finding not in fixable),
                 bounds=Counter(self.project.bounds),
@@ -213,6 +214,7 @@ class Job:
             after=after.source,
             remaining=_shown(located),
             refused=tuple(each for each in located if each.finding in refused),
+            parts=_parts(remaining),
             blocked=unchanged.blocked | _groups(refused.values()),
             bounds=unchanged.bounds + self.project.bounds,
         )
@@ -273,6 +275,11 @@ def _forget(*tokens: tuple[int, int]) -> None:
 def _shown(located: Iterable[Located]) -> tuple[Located, ...]:
     """Return what is reported: no lines of a defect that stands in another file."""
     return tuple(each for each in located if not each.finding.is_part)
+
+
+def _parts(found: Iterable[Finding]) -> tuple[Fix, ...]:
+    fixes = (finding.fix for finding in found if finding.is_part)
+    return tuple(fix for fix in fixes if fix is not None)
 
 
 def _groups(findings: Iterable[Finding]) -> frozenset[str]:

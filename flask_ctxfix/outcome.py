@@ -9,8 +9,9 @@ from flask_ctxfix.projects import Projects
 from flask_ctxfix.records import Record, replace
 
 if TYPE_CHECKING:
-    from flask_ctxfix.codemod import Finding
+    from flask_ctxfix.codemod import Finding, Fix
     from flask_ctxfix.flask_detection import Detected
+    from flask_ctxfix.project import Project
     from flask_ctxfix.projects import Ruled
     from flask_ctxfix.source import Source, SourceError
 
@@ -33,6 +34,7 @@ class FileResult(Record):
 
     `findings` are those of `before`, `remaining` those of `after`; `error` is why no rewrite of the
     file could be kept. `refused` are those of `remaining` whose fix did not stand the proof.
+    `parts` are what `after` needs of fixes for defects that are shown in another file.
     `moved` are the groups of fixes that are made here, `blocked` those of which a fix may not be.
     `bounds` counts what was left unknown for the width of a question, as `Project.bounds` does.
     `contexts` counts the functions of which it is not known where they run, by the reason, and
@@ -45,6 +47,7 @@ class FileResult(Record):
     remaining: tuple[Located, ...]
     error: SourceError | None = None
     refused: tuple[Located, ...] = ()
+    parts: tuple[Fix, ...] = ()
     moved: frozenset[str] = frozenset()
     blocked: frozenset[str] = frozenset()
     bounds: Counter[str] = _NOTHING
@@ -70,6 +73,8 @@ class Outcome:
 
     `results` holds the files that were searched, in the order of their paths, `files` counts all.
     `targets` are those of the projects that they are in; none where no file mentions Flask.
+    `programs` has, for each file that matters, what the run knows of its program, which reads its
+    files again if asked.
     `counts_contexts` says whether the results are to say how many functions run where.
     """
 
@@ -80,6 +85,7 @@ class Outcome:
         self.results: list[FileResult] = []
         self.errors: list[SourceError] = []
         self.targets: tuple[Ruled, ...] = ()
+        self.programs: dict[str, Project] = {}
         self.is_interrupted = False
         self.counts_contexts = False
 

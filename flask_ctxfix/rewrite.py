@@ -18,6 +18,7 @@ from flask_ctxfix.codemod import (
     Fix,
     InsertStatement,
     KeepBlock,
+    RemoveComments,
     RemoveStatement,
     ReplaceExpression,
     ReplaceStatement,
@@ -30,6 +31,7 @@ from flask_ctxfix.imports import plan_imports
 from flask_ctxfix.insertion_points import start_with_comments
 from flask_ctxfix.line_lengths import line_length_for
 from flask_ctxfix.source import Span
+from flask_ctxfix.stale_comments import stale_comments
 from flask_ctxfix.statements import blocks_in
 
 if TYPE_CHECKING:
@@ -58,20 +60,30 @@ def rewrite(module: Module, fixes: Sequence[Fix], project: Project | None = None
 
     Raises RewriteError if a piece does not survive LibCST unchanged, or an edit finds no node.
     """
-    from flask_ctxfix.edits import edit_piece
-
     edits = list(dict.fromkeys(edit for fix in fixes for edit in fix.edits))
     edits += plan_imports(module, edits, fixes, project)
-    text, folder = module.text, module.source.project
+    edits = _keep_blocks_filled(module, edits)
+    folder = module.source.project
     length = line_length_for(folder)
-    for piece in sorted(_pieces(module, _keep_blocks_filled(module, edits)), reverse=True):
+    text = _edited(module, edits, length)
+    stale = stale_comments(module, edits, text)
+    if stale:
+        text = _edited(module, [*edits, *stale], length)
+    return in_order(module.text, module.tree, text, length, lambda name: _is_in(folder, name))
+
+
+def _edited(module: Module, edits: Sequence[Edit], length: int | None) -> str:
+    from flask_ctxfix.edits import edit_piece
+
+    text = module.text
+    for piece in sorted(_pieces(module, edits), reverse=True):
         old = text[piece.span.start : piece.span.end]
         new = edit_piece(module, old, piece.span.start, piece.indented, piece.edits)
         if length is not None:
             new = broken(old, new, length)
         before, after = text[: piece.span.start], text[piece.span.end :]
         text = before + new + after if new else _closed(before, after)
-    return in_order(module.text, module.tree, text, length, lambda name: _is_in(folder, name))
+    return text
 
 
 def _is_in(project: str, name: str) -> bool:
@@ -162,6 +174,9 @@ def _region_of(module: Module, edit: Edit) -> tuple[Span, bool]:
     start = edit.span.start
     if isinstance(edit, InsertStatement) and edit.where == "before" and _BLOCK.match(edit.code):
         indentation = module.text[region.start : start]
+        return Span(start_with_comments(module, region.start, indentation), region.end), indented
+    if isinstance(edit, RemoveComments):
+        indentation = module.text[module.line_span(module.position(start)[0]).start : start]
         return Span(start_with_comments(module, region.start, indentation), region.end), indented
     if not isinstance(edit, KeepBlock) or not module.text.startswith("with", start):
         return region, indented

@@ -9,7 +9,9 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from flask_ctxfix.codemod import RewriteError, WrapStatements
+from flask_ctxfix.insertion_points import start_with_comments
 from flask_ctxfix.module import deep_calls
+from flask_ctxfix.stale_comments import may_lose_comments
 from flask_ctxfix.statements import is_endless
 
 if TYPE_CHECKING:
@@ -122,14 +124,20 @@ def _untouched(module: Module, applied: Sequence[Finding]) -> Iterator[tuple[int
     """Yield in order what a rewrite of `module` has to keep, each with its row.
 
     A top-level statement without edits is one piece, each line between statements another. Imports
-    may change: names are added to them. So may blank lines.
+    may change: names are added to them. So may blank lines, and the comments right above what is
+    edited, where they can be stale.
     """
     edited = _edited_rows(module, applied)
     row = 1
     for statement in module.tree.body:
         first, last = _rows(statement)
-        yield from _lines(module, range(row, first))
-        if first >= row and edited.isdisjoint(range(first, last + 1)):
+        is_edited = not edited.isdisjoint(range(first, last + 1))
+        start = first
+        if is_edited and may_lose_comments(statement):
+            line = module.line_span(first).start
+            start = module.position(start_with_comments(module, line, ""))[0]
+        yield from _lines(module, range(row, start))
+        if first >= row and not is_edited:
             yield first, module.text[module.line_span(first).start : module.line_span(last).end]
         row = max(row, last + 1)
     yield from _lines(module, range(row, module.position(len(module.text))[0] + 1))

@@ -21,6 +21,7 @@ and, where it can be executed, `run.py` with what it has to print in `expected.t
 from __future__ import annotations
 
 import ast
+import codecs
 import functools
 import json
 import re
@@ -28,6 +29,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.metadata import version
 from importlib.util import find_spec
@@ -36,7 +38,7 @@ from typing import Any
 
 import pytest
 
-from flask_ctxfix import engine
+from flask_ctxfix import engine, reports
 from flask_ctxfix.codemod import Finding, Level, Rule, Step
 from flask_ctxfix.flask_versions import TargetVersion
 from flask_ctxfix.module import Module
@@ -274,3 +276,51 @@ def _code_at(step: Step) -> str:
     lines[-1] = lines[-1][: step.end_column - 1]
     lines[0] = lines[0][step.column - 1 :]
     return "".join(lines)
+
+
+# Those of one fix, and some of fixes that are made together or leave an import without a use.
+TOLD_AS_JSON = {
+    name: case
+    for name, case in CASES.items()
+    if sum(not each.endswith(" report") for each in case.options.get("findings", ())) == 1
+    or name in {"CTX402/attribute-across-files", "CTX402/form-a-cache-on-context"}
+}
+
+
+@pytest.mark.parametrize("case", TOLD_AS_JSON.values(), ids=TOLD_AS_JSON.keys())
+def test_the_edits_in_json_are_the_whole_change(case: Case, tmp_path: Path) -> None:
+    tree = shutil.copytree(case.before, tmp_path / "project")
+    (tree / "setup.cfg").touch()
+    for _ in case.options["findings"]:
+        for edit in reversed(next(_edits_in_json(case, tree), [])):
+            _make(edit)
+    (tree / "setup.cfg").unlink()
+    assert files_of(tree) == files_of(case.after)
+
+
+def _edits_in_json(case: Case, tree: Path) -> Iterator[list[dict[str, Any]]]:
+    """Yield the edits of each finding that is to be fixed, as JSON tells them.
+
+    Where an import is found that goes with its last use, it is that use that has the edits.
+    """
+    settings = Settings(
+        paths=(str(tree),),
+        target_version=TargetVersion.parse(case.options.get("target", "3.1")),
+        select=tuple(case.options.get("select", ())),
+        thread_fix=case.options.get("thread_fix", "safest"),
+        output_format="json",
+    )
+    report = reports.render(engine.run(settings, "list"), settings, colour=False)
+    wanted = {"safe", "unsafe"} if case.options.get("unsafe_fixes") else {"safe"}
+    fixes = (finding["fix"] for finding in json.loads(report))
+    edits = (fix["edits"] for fix in fixes if fix and fix["applicability"] in wanted)
+    yield from filter(None, edits)
+
+
+def _make(edit: dict[str, Any]) -> None:
+    path = Path(edit["filename"])
+    data = path.read_bytes()
+    mark = codecs.BOM_UTF8 if data.startswith(codecs.BOM_UTF8) else b""
+    lines = re.findall(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+", data[len(mark) :].decode())
+    lines[edit["location"]["row"] - 1 : edit["end_location"]["row"] - 1] = [edit["content"]]
+    path.write_bytes(mark + "".join(lines).encode())

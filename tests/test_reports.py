@@ -123,7 +123,7 @@ def test_json_of_nothing_and_of_fixes_that_cannot_be_applied(
     from flask_ctxfix.codemod import RewriteError
     from flask_ctxfix.reports import json as report
 
-    def refuse(module: object, fixes: object) -> str:
+    def refuse(module: object, fixes: object, project: object) -> str:
         raise RewriteError("no")
 
     assert json.loads(_report(output_format="json")) == []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import json
 import pickle
+import shutil
 import unittest
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -238,3 +239,14 @@ def test_no_proxy_can_be_written_for_a_worker(tmp_path: Path) -> None:
     )
     said = _run(tmp_path, "--select", "CTX203").output
     assert "raises, so that the view fails" in said
+
+
+def test_another_error_is_told_of_where_there_is_one(tmp_path: Path) -> None:
+    said = "without a context the error is now a RuntimeError"
+    case = Path(__file__).with_name("fixtures") / "CTX402/attributes-that-a-test-proves"
+    proven = tmp_path / "proven"
+    shutil.copytree(case / "before", proven)
+    assert said not in _run(proven).output
+    unproven = "from flask import _app_ctx_stack\n\n\nname = lambda: _app_ctx_stack.top.app.name\n"
+    (tmp_path / "a.py").write_text(unproven)
+    assert said in _run(tmp_path).output

@@ -125,7 +125,9 @@ class AppContextStack(_StackRule):
     What changes
 
     Without an app context the error is a RuntimeError instead of an AttributeError; handlers
-    around the code learn to catch both. Attributes on `g` can meet names of other extensions.
+    around the code learn to catch both. Attributes on `g` can meet names of other extensions. A
+    comment right above an import or a variable that goes is taken out if it has a name that is in
+    the code no more.
 
     Sources
 

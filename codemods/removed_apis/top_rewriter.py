@@ -262,6 +262,9 @@ def _is_left_of_and(parent: ast.AST, node: ast.expr) -> bool:
 
 
 def _names_attribute(call: ast.Call) -> bool:
-    """Whether a call of getattr() or its like has the arguments that it should have."""
+    """Whether a call of getattr() or its like names an attribute that None has not as well."""
     starred = any(isinstance(argument, ast.Starred) for argument in call.args)
-    return not call.keywords and len(call.args) >= 2 and not starred
+    if call.keywords or len(call.args) < 2 or starred:
+        return False
+    name = getattr(call.args[1], "value", None)
+    return not isinstance(name, str) or not hasattr(None, name)

@@ -15,7 +15,7 @@ from flask_ctxfix.codemods.stored_requests.made_results import MadeResults
 from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.direct_calls import as_called, passed_by
 from flask_ctxfix.context_flow.request_data import RequestData
-from flask_ctxfix.context_flow.values import Class, Foreign, Instance
+from flask_ctxfix.context_flow.values import Class, Foreign, Function, Instance
 from flask_ctxfix.flask_facts import FINDING, NEVER_RETURNING, USERS, is_well_known
 from flask_ctxfix.module import Module
 from flask_ctxfix.project import Project

@@ -8,6 +8,7 @@ tasks, and see the request of that time for as long as they live.
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator
 from enum import Enum
 
 from flask_ctxfix.context_flow import ContextFlow
@@ -44,13 +45,24 @@ def _start_methods(project: Project) -> frozenset[str]:
     def compute() -> frozenset[str]:
         values = ContextFlow.of(project).values
         return frozenset(
-            getattr(call.args[0], "value", "fork")
+            method
             for module in project.parsed(project.naming("set_start_method"))
             for call in module.scopes.calls.get("set_start_method", ())
-            if call.args and values.of(module, call.func) == Foreign(_SETS_METHOD)
+            if values.of(module, call.func) == Foreign(_SETS_METHOD)
+            for method in _set_methods(call)
         )
 
     return project.memo("start methods of processes", compute)
+
+
+def _set_methods(call: ast.Call) -> Iterator[str]:
+    """Yield the methods that a call may set: all of them where it does not spell one out."""
+    given = {each.arg: each.value for each in call.keywords}
+    method = call.args[0] if call.args else given.get("method")
+    if isinstance(method, ast.Constant) and isinstance(method.value, str):
+        yield method.value
+    else:
+        yield from ("fork", "spawn")
 
 
 def _is_of_kept_pool(start: Start) -> bool:

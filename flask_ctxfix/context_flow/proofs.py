@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from flask_ctxfix.context_flow.evaluation import Values
@@ -16,7 +16,7 @@ from flask_ctxfix.origins import NONE
 from flask_ctxfix.project import Project
 from flask_ctxfix.scopes import Binding
 from flask_ctxfix.statements import ends
-from flask_ctxfix.syntax import last_name, without_call
+from flask_ctxfix.syntax import is_constant_none, is_falsy, last_name, without_call
 
 
 class Proof(NamedTuple):
@@ -93,9 +93,10 @@ class Proofs:
             return Proof(proof.if_true) if is_same else Proof(Need.NONE, proof.if_false)
         if other.value is None:
             # A proxy is never None, whatever it stands for; the top of a stack may be.
-            is_name = isinstance(test.left, ast.Name)
-            look = self._kept_top if is_name else self._top
-            proof = look(module, test.left, given)  # type: ignore[arg-type]
+            if isinstance(test.left, ast.Call):
+                proof = self._attribute(module, test.left, given, is_constant_none)
+            else:
+                proof = self._top_or_kept(module, test.left, given)
             return _negated(proof) if is_same else proof
         return Proof()
 
@@ -148,11 +149,45 @@ class Proofs:
         kept = (each.value for each in bindings)
         return _weakest([self._top(module, each, given) if each else Proof() for each in kept])
 
+    def _top_or_kept(self, module: Module, node: ast.expr, given: Known) -> Proof:
+        """Return what it proves that the top of a stack, or a variable that it is in, is there."""
+        if isinstance(node, ast.Name):
+            return self._kept_top(module, node, given)
+        return self._top(module, node, given)
+
+    def _attribute(
+        self,
+        module: Module,
+        call: ast.Call,
+        given: Known,
+        is_refused: Callable[[ast.expr], bool],
+    ) -> Proof:
+        """Return what it proves that ``getattr(top, name, default)`` gives no refused default.
+
+        The top of a stack may be None, but then it has no attribute that None has not.
+        """
+        if len(call.args) != 3 or not is_refused(call.args[2]):
+            return Proof()
+        function = self._values.of(module, call.func, given)
+        if function != Foreign("builtins.getattr"):
+            return Proof()
+        return self._has_attribute(module, call, given)
+
+    def _has_attribute(self, module: Module, call: ast.Call, given: Known) -> Proof:
+        name = getattr(call.args[1], "value", None)
+        if not isinstance(name, str) or hasattr(None, name):
+            return Proof()
+        return Proof(self._top_or_kept(module, call.args[0], given).if_true)
+
     def _call(self, module: Module, test: ast.Call, given: Known) -> Proof:
         function = self._values.of(module, test.func, given)
         if isinstance(function, Foreign):
             if function.name == "builtins.bool" and len(test.args) == 1:
                 return self.proof(module, test.args[0], given)
+            if function.name == "builtins.hasattr" and len(test.args) == 2:
+                return self._has_attribute(module, test, given)
+            if function.name == "builtins.getattr":
+                return self._attribute(module, test, given, is_falsy)
             return PROBES.get(function.name, Proof())
         if isinstance(function, Function):
             bound = self._values.arguments(module, test, function, given)
