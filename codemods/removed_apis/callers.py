@@ -54,20 +54,27 @@ class _Callers:
         self._project = project
         flow = ContextFlow.of(project)
         self._values, self._callers = flow.values, flow.callers
-        self._seen: set[ast.AST] = set()
 
     def check(self, module: Module, function: FunctionNode) -> None:
-        """Raise ConflictError if a caller of `function`, or of its callers, tells errors apart."""
-        pending: list[tuple[Module, FunctionNode]] = [(module, function)]
+        """Raise ConflictError if a caller of `function`, or of its callers, tells errors apart.
+
+        A decorator's wrapper that calls the function it was made for stands for that one alone, by
+        whose name it is called: where the decorator is used for others says nothing.
+        """
+        seen: set[tuple[FunctionNode, bool]] = set()
+        pending = [(module, function, False)]
         while pending:
-            owner, current = pending.pop()
-            if current in self._seen:
+            owner, current, is_wrapper = pending.pop()
+            if not seen.isdisjoint({(current, is_wrapper), (current, False)}):
                 continue
-            self._seen.add(current)
+            seen.add((current, is_wrapper))
             for reference in self._everywhere(owner, current):
+                if is_wrapper and _is_returned(reference):
+                    continue
                 left = self._checked(reference, current)
                 if left is not None:
-                    pending.append((reference.module, left))
+                    is_made = _is_given_around(reference, left)
+                    pending.append((reference.module, left, is_made))
 
     def _checked(self, reference: _Reference, function: FunctionNode) -> FunctionNode | None:
         """Return the function that the error leaves where it is referred to."""
@@ -177,6 +184,23 @@ class _Callers:
         reads = function.module.scopes.opened_by(function.node).reads
         for name in names:
             yield from (_Reference(function.module, read) for read in reads.get(name, ()))
+
+
+def _is_returned(reference: _Reference) -> bool:
+    return isinstance(reference.module.scopes.parents[reference.node], ast.Return)
+
+
+def _is_given_around(reference: _Reference, function: FunctionNode) -> bool:
+    """Whether what `function` calls is a parameter of a function around it."""
+    node = reference.node.func if isinstance(reference.node, ast.Call) else reference.node
+    if not isinstance(node, ast.Name):
+        return False
+    home = reference.module.scopes.home_of(node)
+    return (
+        isinstance(home.node, FunctionNode)
+        and home.node is not function
+        and (node.id in parameters_of(Function(reference.module, home.node)))
+    )
 
 
 def _whole(module: Module, node: ast.AST) -> ast.AST:
