@@ -3,37 +3,53 @@
 from __future__ import annotations
 
 import re
+from importlib import import_module
 from inspect import getdoc
 from pathlib import Path
 
-from flask_ctxfix.codemod import Rule, by_code
+from flask_ctxfix.codemod import Codemod, Rule, by_code
 from flask_ctxfix.engine import load_codemods
 
 PAGE = Path(__file__).with_name("rules.md")
 INTRODUCTION = """\
 # Rules
 
-Written by `docs/generate.py` from the docstrings of the rules; `flask-ctxfix --explain CODE` prints
-one of them.
+`flask-ctxfix --explain CODE` prints what stands here of a rule. From an error message to its rule:
+[Symptoms](symptoms.md).
 """
+NOTE = "<!-- Written by docs/generate.py from the docstrings of the rules. -->\n"
 
 
 def page() -> str:
-    """Return the page, in Markdown."""
-    rules = by_code(load_codemods()).values()
-    table = ["| Code | Name | Message |", "|---|---|---|", *map(row, rules)]
-    return "\n".join([INTRODUCTION, *table, "", *map(section, rules)])
+    """Return the page, in Markdown: an index by family, and a section for each rule."""
+    families = sorted(load_codemods(), key=lambda codemod: min(by_code([codemod])))
+    rules = by_code(families).values()
+    return "\n".join([INTRODUCTION, *map(index, families), *map(section, rules), NOTE])
+
+
+def index(codemod: Codemod) -> str:
+    """Return the table of a family, under the first words of its docstring."""
+    title = (import_module(codemod.home.rpartition(".")[0]).__doc__ or "").partition(":")[0]
+    rows = map(row, by_code([codemod]).values())
+    head = ["| Code | Name | What it finds | Fix |", "|---|---|---|---|"]
+    return "\n".join([f"## {title}\n", *head, *rows, ""])
 
 
 def row(rule: Rule) -> str:
-    """Return the line of a rule in the table."""
-    return f"| [{rule.code}](#{rule.code.lower()}) | {rule.name} | {rule.message} |"
+    """Return the line of a rule in a table."""
+    fix = "yes" if "\nAfter\n" in docstring(rule) else "no"
+    return f"| [{rule.code}](#{rule.code.lower()}) | {rule.name} | {rule.message} | {fix} |"
 
 
 def section(rule: Rule) -> str:
     """Return what a rule says about itself; each line that is a paragraph becomes a heading."""
-    text = re.sub(r"(?m)(?<=\n\n)([A-Z][a-z ]+)(?=\n\n)", r"### \1", getdoc(type(rule)) or "")
-    return f"## {rule.code}\n\n`{rule.name}`. {text}\n"
+    text = re.sub(r"(?m)(?<=\n\n)([A-Z][a-z ]+)(?=\n\n)", r"#### \1", docstring(rule))
+    return f"### {rule.code}\n\n`{rule.name}`. {text}\n"
+
+
+def docstring(rule: Rule) -> str:
+    """Return what a rule says about itself."""
+    return getdoc(type(rule)) or ""
 
 
 if __name__ == "__main__":

@@ -325,7 +325,8 @@ class Rule:
     """One rule; everything about it stands in its class.
 
     The docstring is what ``--explain CODE`` prints, under fixed headings: What it finds, What goes
-    wrong, Before, After, When the fix is safe, What changes, Sources.
+
+    The docstring is what ``--explain CODE`` prints, under fixed headings, which a test holds.
     """
 
     code: ClassVar[str]

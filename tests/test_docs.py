@@ -19,6 +19,8 @@ from flask_ctxfix import __version__
 
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
+WALKTHROUGH = ROOT / "docs" / "walkthrough.md"
+CONFIGURATION = ROOT / "docs" / "configuration.md"
 ARCHITECTURE = ROOT / "docs" / "architecture.md"
 NEEDS_FLASK_3 = pytest.mark.skipif(version("flask") < "3", reason="the example is for Flask 3")
 
@@ -50,11 +52,12 @@ def run(command: str, folder: Path, state: Path) -> str:
 
 
 @NEEDS_FLASK_3
-def test_readme_shows_what_is_printed(tmp_path: Path) -> None:
-    examples = Path(shutil.copytree(ROOT / "examples", tmp_path / "examples"))
-    folder = examples / "guestbook"
-    shown = sessions(README.read_text(encoding="utf-8"))
-    assert {"flask-ctxfix --diff", "flask-ctxfix --apply"} <= {command for command, _ in shown}
+@pytest.mark.parametrize("page", [README, WALKTHROUGH], ids=lambda page: page.name)
+def test_pages_show_what_is_printed(page: Path, tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "examples", tmp_path / "examples")
+    folder = tmp_path
+    shown = sessions(page.read_text(encoding="utf-8"))
+    assert "flask-ctxfix --diff" in {command for command, _ in shown}
     for command, output in shown:
         if command.startswith("cd "):
             folder = (folder / command.removeprefix("cd ")).resolve()
@@ -66,13 +69,35 @@ def test_readme_shows_what_is_printed(tmp_path: Path) -> None:
 
 
 @NEEDS_FLASK_3
+def test_the_first_example_of_the_readme(tmp_path: Path) -> None:
+    example = ROOT / "examples" / "orders"
+    (shown,) = re.findall(r"^```python\n(.*?)^```$", README.read_text(), re.DOTALL | re.MULTILINE)
+    assert (example / "app.py").read_text() == shown
+    order = (
+        "from app import app\napp.secret_key = 'orders'\nclient = app.test_client()\n"
+        "with client.session_transaction() as session:\n    session['email'] = 'ada'\n"
+        "print(client.post('/orders').status)\n"
+    )
+    folder = Path(shutil.copytree(example, tmp_path / "orders"))
+    (folder / "order.py").write_text(order)
+    before = run("python order.py", folder, tmp_path)
+    assert "200 OK" in before
+    assert "RuntimeError: Working outside of request context." in before
+    assert "To ada" not in before
+    assert "1 finding fixed" in run("flask-ctxfix --apply app.py", folder, tmp_path)
+    after = run("python order.py", folder, tmp_path)
+    assert sorted(after.splitlines()) == ["200 OK", "To ada : we have received your order."]
+
+
+@NEEDS_FLASK_3
 def test_example_runs() -> None:
     done = subprocess.run([sys.executable, ROOT / "examples" / "run.py"], capture_output=True)
     assert done.returncode == 0, done.stderr.decode()
 
 
-def test_readme_configuration_is_valid(tmp_path: Path) -> None:
-    (table,) = re.findall(r"^```toml\n(.*?)^```$", README.read_text(), re.DOTALL | re.MULTILINE)
+def test_configuration_that_is_shown_is_valid(tmp_path: Path) -> None:
+    page = CONFIGURATION.read_text()
+    (table,) = re.findall(r"^```toml\n(.*?)^```$", page, re.DOTALL | re.MULTILINE)
     (tmp_path / "pyproject.toml").write_text(table)
     for folder in ("src", "tests"):
         (tmp_path / folder).mkdir()
