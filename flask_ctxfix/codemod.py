@@ -324,8 +324,6 @@ class Finding(Record):
 class Rule:
     """One rule; everything about it stands in its class.
 
-    The docstring is what ``--explain CODE`` prints, under fixed headings: What it finds, What goes
-
     The docstring is what ``--explain CODE`` prints, under fixed headings, which a test holds.
     """
 
