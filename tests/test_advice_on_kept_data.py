@@ -168,3 +168,23 @@ def test_a_view_has_no_caller_to_read_a_value(tree: Write, route: str, expected:
         return page()
     """
     assert advice_on(tree, "CTX505", program).help.startswith(expected)
+
+
+def test_a_key_that_is_the_same_in_each_request_is_no_growth(tree: Write) -> None:
+    found = advice_on(
+        tree,
+        "CTX504",
+        """
+        def linked(key):
+            def view():
+                state[key] = request.url_root
+                return state[key]
+
+            return view
+
+
+        app.add_url_rule("/", "first", linked("first"))
+        """,
+    )
+    assert "`state[key]`" in found.message
+    assert "grow" not in found.message

@@ -49,13 +49,22 @@ class _Put(NamedTuple):
     values: tuple[ast.expr, ...]
     keys: tuple[ast.expr, ...] | None = None
 
-    @property
-    def constant(self) -> str | None:
-        """The constant keys of the item that is written, as code; None for any other."""
+    def fixed_keys(self, module: Module) -> str | None:
+        """The keys of the item that is written, as code, if they are the same in each request.
+
+        They are constants, or names that functions around this one, or the module, bind once.
+        """
         keys = self.every_key
-        if keys is None or not all(isinstance(each, ast.Constant) for each in keys):
+        if keys is None or not all(self._is_fixed(module, each) for each in keys):
             return None
         return "".join(f"[{ast.unparse(each)}]" for each in keys)
+
+    def _is_fixed(self, module: Module, key: ast.expr) -> bool:
+        if not isinstance(key, ast.Name):
+            return isinstance(key, ast.Constant)
+        home = module.scopes.home_of(key)
+        is_outside = home.node is not module.scopes.function_of(self.node)
+        return is_outside and len(home.bindings.get(key.id, ())) == 1
 
     @property
     def every_key(self) -> tuple[ast.expr, ...] | None:
@@ -216,8 +225,8 @@ class RequestObjectRetained(Rule):
             advice = fix.message if fix is not None else _ADVICE_CAUGHT
         elif is_object:
             message = f"`{named}` keeps `{datum.of}`, and with it the request, for good"
-        elif put.constant is not None:
-            shared = f"`{named}{put.constant}` is shared by all requests of a process"
+        elif (keys := put.fixed_keys(module)) is not None:
+            shared = f"`{named}{keys}` is shared by all requests of a process"
             message = f"{shared}, but gets `{datum.of}` of one"
             advice = where_to_share(module, project, found)
         else:
@@ -258,7 +267,7 @@ def _is_telling(put: _Put, datum: Datum) -> bool:
 def _may_grow(module: Module, project: Project, put: _Put, found: Container) -> bool:
     """Whether there may be ever more items, or one that all requests share."""
     keys = put.every_key
-    if keys is None or put.constant is not None:
+    if keys is None or put.fixed_keys(module) is not None:
         return True
     is_replaced = found.is_list and len(keys) == 1 and isinstance(put.node, ast.Assign)
     return not is_replaced and not are_bounded(module, project, keys)
