@@ -15,6 +15,18 @@ JUDGED: Table = {
     ("CTX102/processes-that-are-spawned", "safe"): {
         "values": "the view answers with how its process ended, which no longer fails"
     },
+    ("CTX102/processes-that-are-spawned-by-keyword", "safe"): {
+        "values": "the view answers with how its process ended, which no longer fails"
+    },
+    ("CTX102/processes-that-a-setting-starts", "unsafe"): {
+        "values": "the view answers with how its process ended, which no longer fails"
+    },
+    ("CTX401/decorators-of-several-functions", "safe"): {
+        "starts": "a use without a fix keeps the import that Flask 3 lacks"
+    },
+    ("CTX402/errors-where-a-function-is-handed-to", "safe"): {
+        "starts": "a use without a fix keeps the import that Flask 3 lacks"
+    },
     ("CTX101/unread-body", "unsafe"): {
         "values": "a form that lacks the value is refused by the view; before, the thread failed"
     },
