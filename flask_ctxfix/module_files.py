@@ -11,6 +11,8 @@ import re
 from bisect import bisect_left
 from collections.abc import Collection, Iterator
 
+from flask_ctxfix.folders import is_project, names_in
+
 _SOURCE_FOLDERS = ("src", "lib", "python", "source")
 
 _WITH_FIXTURES = re.compile(r"(.*/)?(test_[^/]*|[^/]*_test|conftest)\.py")
@@ -39,6 +41,7 @@ class ModuleFiles:
         self._folders: dict[str, _Parts] = {}
         for path in paths:
             self._add(path)
+        self._packages -= {*self._tops_of_projects()}
         self.names = frozenset(parts[-1] for parts in self._places if parts)
         self._found: dict[tuple[str, _Parts], str | None] = {}
         self._roots: dict[_Parts, list[_Parts]] = {}
@@ -62,6 +65,14 @@ class ModuleFiles:
             self._places[folder] = place
             self._parts_of[place] = folder
             folder = folder[:-1]
+
+    def _tops_of_projects(self) -> Iterator[_Parts]:
+        """Yield folders that have an `__init__.py`, and code is run from nevertheless."""
+        for parts in self._packages:
+            is_outermost = not parts or parts[:-1] not in self._packages
+            folder = "/".join((self.top, *parts))
+            if is_outermost and is_project(folder, names_in(folder)):
+                yield parts
 
     def beside(self, path: str) -> list[str]:
         """Return the files at and below the folder of one."""

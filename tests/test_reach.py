@@ -238,3 +238,25 @@ def test_what_shares_no_code_is_a_program_of_its_own(tree: Write) -> None:
         ["shop/prices.py", "shop/shop.py"],
     ]
     assert programs(reach, lambda _: "one project") == [reach.files]
+
+
+@pytest.mark.parametrize("mark", ["setup.py", "requirements.txt", "pyproject.toml"])
+def test_the_top_of_a_project_is_no_package_whatever_stands_there(tree: Write, mark: str) -> None:
+    inside = {
+        "__init__.py": "",
+        "shop/__init__.py": "import flask\n",
+        "prices.py": "import flask\n",
+    }
+    tree({f"project/{path}": code for path, code in inside.items()})
+    tree({"project/package/__init__.py": "", "project/package/prices.py": "import flask\n"})
+    paths = sorted(path.as_posix() for path in Path().rglob("*.py"))
+
+    def found(name: str) -> str | None:
+        files = ModuleFiles(paths, str(Path.cwd()))
+        return files.find(name, "project/package/prices.py")
+
+    assert (found("shop"), found("prices")) == (None, None)
+    tree({f"project/{mark}": ""})
+    assert found("shop") == "project/shop/__init__.py"
+    assert found("prices") == "project/prices.py"
+    assert found("project.shop") == "project/shop/__init__.py"
