@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
@@ -11,11 +12,26 @@ from flask_ctxfix.flask_versions import KNOWN, NEWEST_RELEASED, TargetVersion
 
 Version = tuple[int, ...]
 
-_REQUIREMENT = re.compile(r"\s*flask\s*(?:\[[^\]]*\]\s*)?(?![\w.-])([^;#]*)", re.IGNORECASE)
+_REQUIREMENT = re.compile(
+    r"\s*(flask|werkzeug)\s*(?:\[[^\]]*\]\s*)?(?![\w.-])([^;#]*)", re.IGNORECASE
+)
 _CLAUSE = re.compile(r"(===|==|~=|!=|<=|>=|<|>|\^|~|=)?\s*v?(\d+(?:\.\d+)*|)(\.?\*)?")
 _INCLUDE = re.compile(r"(?:-r|--requirement)[ =]*(\S+)")
-_LOCKED = re.compile(r'^name = "flask"\r?\nversion = "([^"]+)"', re.IGNORECASE | re.MULTILINE)
+_LOCKED = re.compile(
+    r'^name = "(flask|werkzeug)"\r?\nversion = "([^"]+)"', re.IGNORECASE | re.MULTILINE
+)
 _SETUP_KEYWORDS = ("install_requires", "extras_require", "tests_require")
+
+
+class _Required(NamedTuple):
+    """What a requirement says of the versions of Flask, or of Werkzeug."""
+
+    package: str
+    specifier: str
+
+    @property
+    def is_of_flask(self) -> bool:
+        return self.package == "flask"
 
 
 class Detected(NamedTuple):
@@ -36,24 +52,40 @@ def detect(folder: Path) -> Detected:
     understood count as silent.
     """
     for parent in (folder, *folder.parents):
-        for name, specifiers in _declared(parent):
-            if specifiers:
-                return _newest(name, specifiers)
+        for name, required in _declared(parent):
+            if any(each.is_of_flask for each in required):
+                return _newest(name, required)
         if (parent / ".git").exists():
             break
     return Detected(_only(NEWEST_RELEASED), "the newest release; the project does not name Flask")
 
 
-def _newest(name: str, specifiers: list[str]) -> Detected:
-    allowed = [version for version in KNOWN if any(_allows(text, version) for text in specifiers)]
-    released = [version for version in allowed if version <= NEWEST_RELEASED]
-    said = " or ".join(dict.fromkeys(f"flask{specifier}" for specifier in specifiers))
+def _newest(name: str, required: list[_Required]) -> Detected:
+    of_flask = [each for each in required if each.is_of_flask]
+    allowed = [version for version in KNOWN if _allow(of_flask, version)]
+    said, verb = _said(of_flask), "allows"
+    of_werkzeug = [each for each in required if not each.is_of_flask and each.specifier]
+    if allowed and of_werkzeug:
+        # Each Flask from 2.2 on needs a Werkzeug that is at least as new.
+        latest = max((each for each in KNOWN if _allow(of_werkzeug, each)), default=(0, 0))
+        if latest < max(allowed):
+            said, verb = f"{said} with {_said(of_werkzeug)}", "allow"
+        allowed = [version for version in allowed if version <= latest]
     if not allowed:
         known = ".".join(map(str, KNOWN[0]))
         newest = ".".join(map(str, NEWEST_RELEASED))
-        reason = f"{said} in {name} allows nothing from {known} on, so fixes are for {newest}"
+        reason = f"{said} in {name} {verb} nothing from {known} on, so fixes are for {newest}"
         return Detected(_only(NEWEST_RELEASED), reason, is_too_old=True)
+    released = [version for version in allowed if version <= NEWEST_RELEASED]
     return Detected(_only(max(released or allowed)), f"{said} in {name}")
+
+
+def _said(required: list[_Required]) -> str:
+    return " or ".join(dict.fromkeys(f"{each.package}{each.specifier}" for each in required))
+
+
+def _allow(required: list[_Required], version: tuple[int, int]) -> bool:
+    return any(_allows(each.specifier, version) for each in required)
 
 
 def _only(version: tuple[int, int]) -> TargetVersion:
@@ -129,22 +161,25 @@ _COMPARISONS: dict[str, Callable[[Version, Version, bool], bool]] = {
 }
 
 
-def _declared(folder: Path) -> Iterator[tuple[str, list[str]]]:
+def _declared(folder: Path) -> Iterator[tuple[str, list[_Required]]]:
     """Yield what each file of `folder` that may name Flask says, the most binding first."""
     yield from _read(folder, _DECLARATIONS)
     for path in _requirement_files(folder):
-        yield path.relative_to(folder).as_posix(), _required(path, set())
+        lines = [*_lines_of(path, set())]
+        naming = (each for each, line in lines if any(r.is_of_flask for r in _requirements([line])))
+        place = os.path.relpath(next(naming, path), folder)
+        yield place, _requirements(line for _, line in lines)
     yield from _read(folder, _LOCKS)
 
 
 def _read(
-    folder: Path, readers: Mapping[str, Callable[[str], Iterator[list[str]]]]
-) -> Iterator[tuple[str, list[str]]]:
+    folder: Path, readers: Mapping[str, Callable[[str], Iterator[list[_Required]]]]
+) -> Iterator[tuple[str, list[_Required]]]:
     for name, read in readers.items():
         text = _text(folder / name)
         if "flask" in text.lower():
             try:
-                yield from [(name, specifiers) for specifiers in read(text)]
+                yield from [(name, required) for required in read(text)]
             except (AttributeError, TypeError):
                 continue  # a table where a list should be, or the like
 
@@ -156,10 +191,10 @@ def _text(path: Path) -> str:
         return ""
 
 
-def _specifiers(requirements: Iterable[object]) -> list[str]:
-    """Return what is said of Flask in requirements as PEP 508 writes them."""
-    found = (_REQUIREMENT.match(text) for text in requirements if isinstance(text, str))
-    return [_specifier(match[1]) for match in found if match]
+def _requirements(texts: Iterable[object]) -> list[_Required]:
+    """Return what requirements as PEP 508 writes them say of Flask and of Werkzeug."""
+    found = (_REQUIREMENT.match(text) for text in texts if isinstance(text, str))
+    return [_Required(match[1].lower(), _specifier(match[2])) for match in found if match]
 
 
 def _specifier(text: str) -> str:
@@ -168,18 +203,18 @@ def _specifier(text: str) -> str:
     return re.sub(r"[\s()]", "", bare)
 
 
-def _pyproject(text: str) -> Iterator[list[str]]:
+def _pyproject(text: str) -> Iterator[list[_Required]]:
     data = _toml(text)
     project, poetry = data.get("project", {}), data.get("tool", {}).get("poetry", {})
-    yield _specifiers(project.get("dependencies", ()))
+    yield _requirements(project.get("dependencies", ()))
     yield _in_table(poetry.get("dependencies", {}))
     for groups in (project.get("optional-dependencies", {}), data.get("dependency-groups", {})):
-        yield _specifiers(item for group in groups.values() for item in group)
+        yield _requirements(item for group in groups.values() for item in group)
     for group in poetry.get("group", {}).values():
         yield _in_table(group.get("dependencies", {}))
 
 
-def _pipfile(text: str) -> Iterator[list[str]]:
+def _pipfile(text: str) -> Iterator[list[_Required]]:
     data = _toml(text)
     yield _in_table(data.get("packages", {}))
     yield _in_table(data.get("dev-packages", {}))
@@ -194,15 +229,21 @@ def _toml(text: str) -> dict[str, Any]:
         return {}
 
 
-def _in_table(table: dict[str, Any]) -> list[str]:
-    """Return what is said of Flask in a table of names and versions, as Poetry and Pipenv write."""
-    stated = next((value for name, value in table.items() if name.lower() == "flask"), None)
-    several = stated if isinstance(stated, list) else [] if stated is None else [stated]
-    versions = [item.get("version", "") if isinstance(item, dict) else item for item in several]
-    return [_specifier("" if version == "*" else version) for version in versions]
+def _in_table(table: dict[str, Any]) -> list[_Required]:
+    """Return what a table of names and versions says, as Poetry and Pipenv write it."""
+    return [
+        _Required(name.lower(), _specifier("" if version == "*" else version))
+        for name, stated in table.items()
+        if name.lower() in ("flask", "werkzeug")
+        for version in map(_version_in, stated if isinstance(stated, list) else [stated])
+    ]
 
 
-def _setup_cfg(text: str) -> Iterator[list[str]]:
+def _version_in(item: Any) -> Any:
+    return item.get("version", "") if isinstance(item, dict) else item
+
+
+def _setup_cfg(text: str) -> Iterator[list[_Required]]:
     from configparser import ConfigParser, Error
 
     parser = ConfigParser(interpolation=None)
@@ -210,13 +251,13 @@ def _setup_cfg(text: str) -> Iterator[list[str]]:
         parser.read_string(text)
     except Error:
         return
-    yield _specifiers(parser.get("options", "install_requires", fallback="").splitlines())
+    yield _requirements(parser.get("options", "install_requires", fallback="").splitlines())
     if parser.has_section("options.extras_require"):
         extras = parser["options.extras_require"].values()
-        yield _specifiers(line for extra in extras for line in extra.splitlines())
+        yield _requirements(line for extra in extras for line in extra.splitlines())
 
 
-def _setup_py(text: str) -> Iterator[list[str]]:
+def _setup_py(text: str) -> Iterator[list[_Required]]:
     import ast
 
     try:
@@ -243,7 +284,7 @@ def _setup_py(text: str) -> Iterator[list[str]]:
             for node in ast.walk(value)
             if isinstance(node, ast.Constant) and isinstance(node.value, str)
         ]
-        yield _specifiers(line for text in constants for line in text.splitlines())
+        yield _requirements(line for text in constants for line in text.splitlines())
 
 
 def _requirement_files(folder: Path) -> list[Path]:
@@ -252,23 +293,24 @@ def _requirement_files(folder: Path) -> list[Path]:
     return [first, *sorted(path for path in others if path != first)]
 
 
-def _required(path: Path, seen: set[Path]) -> list[str]:
-    """Return what a file of requirements says of Flask, and the files that it includes."""
+def _lines_of(path: Path, seen: set[Path]) -> Iterator[tuple[Path, str]]:
+    """Yield each file and line of a file of requirements, and of those that it includes."""
     if path in seen:
-        return []
+        return
     seen.add(path)
-    specifiers: list[str] = []
     for line in _text(path).splitlines():
         include = _INCLUDE.match(line.strip())
-        specifiers += _required(path.parent / include[1], seen) if include else _specifiers([line])
-    return specifiers
+        if include:
+            yield from _lines_of(path.parent / include[1], seen)
+        else:
+            yield path, line
 
 
-def _lock(text: str) -> Iterator[list[str]]:
-    yield [f"=={version}" for version in _LOCKED.findall(text)]
+def _lock(text: str) -> Iterator[list[_Required]]:
+    yield [_Required(name.lower(), f"=={version}") for name, version in _LOCKED.findall(text)]
 
 
-def _pipfile_lock(text: str) -> Iterator[list[str]]:
+def _pipfile_lock(text: str) -> Iterator[list[_Required]]:
     import json
 
     try:

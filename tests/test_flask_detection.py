@@ -117,7 +117,7 @@ def test_sources(tmp_path: Path, name: str, text: str, reason: str) -> None:
 def test_included_requirements_are_followed_once(tmp_path: Path) -> None:
     files = {"requirements.txt": "-r other.txt\n", "other.txt": "-r requirements.txt\nflask<3\n"}
     _project(tmp_path, files)
-    assert detect(tmp_path).reason == "flask<3 in requirements.txt"
+    assert detect(tmp_path).reason == "flask<3 in other.txt"
 
 
 def test_declarations_come_before_locks(tmp_path: Path) -> None:
@@ -152,3 +152,20 @@ def test_search_goes_up_to_the_top_of_the_repository(tmp_path: Path) -> None:
 def test_files_that_say_nothing(tmp_path: Path, name: str, text: str) -> None:
     _project(tmp_path, {name: text})
     assert "does not name Flask" in detect(tmp_path).reason
+
+
+@pytest.mark.parametrize(
+    ("werkzeug", "target"),
+    [("==2.1.2", None), ("<2.2", None), ("<2.3", "2.2"), ("==2.3.8", "2.3"), (">=2", "3.1")],
+)
+def test_werkzeug_bounds_flask(tmp_path: Path, werkzeug: str, target: str | None) -> None:
+    pins = f"Flask>=2.1.2\nWerkzeug{werkzeug}\n"
+    _project(tmp_path, {"requirements.txt": "-r requirements/prod.txt\n"})
+    (tmp_path / "requirements").mkdir()
+    (tmp_path / "requirements" / "prod.txt").write_text(pins)
+    detected = detect(tmp_path)
+    assert detected.is_too_old == (target is None)
+    assert str(detected.target) == (target or "3.1")
+    said = "flask>=2.1.2 in" if target == "3.1" else f"flask>=2.1.2 with werkzeug{werkzeug} in"
+    more = " allow nothing from 2.2 on, so fixes are for 3.1" if target is None else ""
+    assert detected.reason == f"{said} requirements/prod.txt{more}"
