@@ -6,14 +6,18 @@ import shutil
 import subprocess
 import sys
 import textwrap
+from contextvars import Context
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 from urllib.request import urlopen
 
 import pytest
+from click.testing import CliRunner
+from flask import Flask, url_for
 
 from flask_ctxfix import engine
+from flask_ctxfix.cli import main
 from flask_ctxfix.flask_versions import TargetVersion
 from flask_ctxfix.outcome import Outcome
 from flask_ctxfix.settings import Settings
@@ -144,7 +148,11 @@ def test_the_fixture_of_a_test_suite(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("target", "level", "told"),
-    [("3.1", "error", "share"), ("2.2-3.2", "warning", "share"), ("3.2", "warning", "never run")],
+    [
+        ("3.1", "error", "another user's `g`"),
+        ("2.2-3.2", "warning", "another user's `g`"),
+        ("3.2", "warning", "teardown functions never run"),
+    ],
 )
 def test_the_level_falls_with_flask_3_2(tmp_path: Path, target: str, level: str, told: str) -> None:
     (tmp_path / "app.py").write_text(textwrap.dedent(SHOP))
@@ -164,3 +172,46 @@ def test_scripts_are_information(tmp_path: Path) -> None:
     (tmp_path / "manage.py").write_text(script)
     settings = Settings(paths=(str(tmp_path),), target_version=TargetVersion.parse("3.1"))
     assert [r for r in engine.run(settings, "list").results if r.findings] == []
+
+
+def _said(folder: Path) -> str:
+    return CliRunner().invoke(main, ["--select", "CTX302", str(folder)]).output
+
+
+def test_a_context_that_a_view_leaves_pushed_makes_its_request_fail(tmp_path: Path) -> None:
+    app = Flask("shop")
+
+    @app.get("/")
+    def index() -> str:
+        app.app_context().push()
+        return "done"
+
+    app.testing = True
+    with pytest.raises((AssertionError, RuntimeError), match=r"(?i)pop"):
+        Context().run(app.test_client().get, "/")
+    (tmp_path / "shop.py").write_text(
+        "from flask import Flask\n\napp = Flask(__name__)\n\n\n"
+        "@app.get('/')\ndef index():\n    app.app_context().push()\n    return 'done'\n"
+    )
+    said = _said(tmp_path)
+    assert "`index` never pops its app context, so its request fails when it ends" in said
+
+
+def test_a_link_from_a_faked_request_leads_to_localhost() -> None:
+    app = Flask("shop")
+    app.add_url_rule("/", "index", lambda: "")
+    with app.test_request_context():
+        assert url_for("index", _external=True) == "http://localhost/"
+    app.config["SERVER_NAME"] = "shop.example"
+    with app.app_context():
+        assert url_for("index", _external=True) == "http://shop.example/"
+
+
+@pytest.mark.parametrize(("name", "named"), [("work", "`work`"), ("work_" * 20, "this function")])
+def test_a_function_with_a_long_name_is_pointed_at(name: str, named: str, tmp_path: Path) -> None:
+    (tmp_path / "shop.py").write_text(
+        f"from flask import Flask\n\napp = Flask(__name__)\n\n\ndef {name}():\n"
+        "    ctx = app.app_context()\n    ctx.push()\n    print(app.name)\n    ctx.pop()\n"
+    )
+    said = _said(tmp_path)
+    assert f"warning: {named} may not pop its app context" in said

@@ -5,9 +5,10 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from flask_ctxfix.codemod import Finding, Rule
+from flask_ctxfix.codemod import Advice, Finding, Rule
 from flask_ctxfix.codemods.manual_contexts.import_order import at_import, is_imported_outside
-from flask_ctxfix.context_flow import ContextFlow, Need
+from flask_ctxfix.codemods.manual_contexts.texts import said
+from flask_ctxfix.context_flow import ContextFlow, Need, Use
 from flask_ctxfix.context_flow.paths import AT_IMPORT, path_to
 from flask_ctxfix.context_flow.values import Foreign
 from flask_ctxfix.flask_facts import FLASK_PROXIES, PROXIES
@@ -17,28 +18,37 @@ from flask_ctxfix.project import Project
 from flask_ctxfix.steps import expression_at, step_at
 from flask_ctxfix.syntax import last_name, without_call
 
-_ADVICE = "read it in a function that runs where there is a context, or by a `LocalProxy`"
-_ADVICE_EXTENSION = "make it without an application, and call its `init_app` where that is made"
+_USES = "uses `{}` on import, which raises RuntimeError"
+_OVERWRITES = "overwrites `flask.{}`, so all requests share what is assigned"
+_EXTENSION = "this module passes `current_app` to an extension on import, so it is not set up"
+_ADVICE = Advice(
+    "use it in a function that runs inside a context",
+    notes=("at the top level, a `LocalProxy` can stand for the value",),
+)
+_ADVICE_EXTENSION = "create it without an application, and pass the real one to its `init_app`"
 _ADVICE_ASSIGNED = "assign to an attribute of `g`, or pass the value as an argument"
+_LONGEST_NAME = 35
 _APP = Foreign("flask.current_app")
 
 
 class ImportTimeContextRead(Rule):
-    """A context proxy is used when its module is imported, or assigned to.
+    """A module uses a context proxy while it is imported, or overwrites one.
 
-    What it finds
+    Who is hurt
 
-    `current_app`, `request`, `session` and `g` that are used at the top level of a module or class,
-    in a default or in the argument of a decorator there, or by a function that is called there;
-    extensions that are given `current_app` there. Only in modules that are certainly imported
-    before there is an application. Also `flask.g = …` and the like, anywhere.
+    Everybody who starts the application: the import fails. Where a shell or a test has a context
+    during the import, it works there and the value stays that of the first application. An
+    extension that gets `current_app` on import may be left without an application. An overwritten
+    proxy hurts users: all requests read the one value that was assigned.
 
-    What goes wrong
+    How it fails
 
-    The import raises RuntimeError, "Working outside of application context"; or it works in a
-    shell, a command or a test that happens to have a context, and the value stays that of the first
-    application. An extension that first asks whether it was given an application is not set up at
-    all. Who assigns to a proxy takes it away from all threads.
+    For `current_app` and `g`, and for `request` and `session`:
+
+        RuntimeError: Working outside of application context.
+        RuntimeError: Working outside of request context.
+
+    An overwritten proxy raises nothing.
 
     Before
 
@@ -53,23 +63,28 @@ class ImportTimeContextRead(Rule):
             flask.g = user
             return timedelta(days=1)
 
-    When the fix is safe
+    When there is no fix
 
-    There is none: where the value is to be read instead has to be decided.
+    There is none, since only you know when the value is needed. Read it in a function that runs in
+    a request or command, or put a `LocalProxy` that reads it in its place. Create an extension
+    without an application, and call its `init_app` where the application is made. Assign to an
+    attribute, such as `flask.g.user`, instead of the proxy.
 
-    What changes
+    Versions
 
-    Nothing. Code that reads the value in a function, or through a `LocalProxy`, gets that of the
-    application that runs.
+    The same on Flask 2.2 to 3.2. Only modules that are certainly imported before any context exists
+    are reported: at the top level of a module or class, in defaults and decorators, and in
+    functions that are called there.
 
     Sources
 
-    Flask's documentation, "The Application Context"; sirepo pull request 3350.
+    Flask's documentation, "The Application Context"; sirepo pull request 3350; run on Flask 2.2,
+    2.3, 3.1 and the development version of 3.2.
     """
 
     code = "CTX304"
     name = "import-time-context-read"
-    message = "a context proxy is used at import time, or assigned to"
+    message = "a context proxy is read while its module is imported, or is overwritten"
 
     def find(self, module: Module, project: Project, target: TargetVersion) -> Iterator[Finding]:
         """Yield the uses at import time, and the assignments."""
@@ -78,7 +93,7 @@ class ImportTimeContextRead(Rule):
         changes = module.scopes.attribute_changes
         for node in (node for name in FLASK_PROXIES for node in changes.get(name, ())):
             if project.origins(module, node.value) == {"flask"}:
-                message = f"`flask.{node.attr}` is replaced, for all threads"
+                message = said(module.scopes.function_of(node), _OVERWRITES.format(node.attr))
                 reach = ContextFlow.of(project).reachability.of(module, node)
                 path = path_to(reach, step_at(module, node, "write", message="for all threads"))
                 yield self.finding(module, "warning", node, message, _ADVICE_ASSIGNED, None, path)
@@ -97,9 +112,9 @@ class ImportTimeContextRead(Rule):
                 continue
             _, node = found
             seen.add(node)
-            context = "app context" if use.need is Need.APP else "request"
-            by = "" if use.span is not None else f" by `{last_name(without_call(node)) or '…'}`"
-            message = f"`{use.name}` is used at import time{by}, where there is no {context}"
+            text = _USES.format(_named(use))
+            by = last_name(without_call(node)) if use.span is None else ""
+            message = f"`{by}` {text}" if by else f"this module {text}"
             path = path_to(AT_IMPORT, then=use.steps)
             yield self.finding(module, "warning", node, message, _ADVICE, None, path)
 
@@ -120,8 +135,13 @@ class ImportTimeContextRead(Rule):
                 given += call.args[:1]
             for each in given:
                 if values.of(module, each) == _APP:
-                    message = "an extension is given `current_app` at import time"
+                    message = _EXTENSION
                     path = path_to(AT_IMPORT, step_at(module, call, "call"))
                     yield self.finding(
                         module, "warning", each, message, _ADVICE_EXTENSION, None, path
                     )
+
+
+def _named(use: Use) -> str:
+    """Return what is used, without its key if that is long."""
+    return use.name if len(use.name) <= _LONGEST_NAME else use.name.partition("[")[0]

@@ -24,6 +24,7 @@ from flask_ctxfix.codemods.manual_contexts.other_callers import (
 from flask_ctxfix.codemods.manual_contexts.quiet_blocks import is_quiet
 from flask_ctxfix.codemods.manual_contexts.removals import is_commented, is_used, retired
 from flask_ctxfix.codemods.manual_contexts.taken_from_g import takes_from_g
+from flask_ctxfix.codemods.manual_contexts.texts import said, short_code
 from flask_ctxfix.context_flow import ContextFlow, Need, Reach, Use, Where
 from flask_ctxfix.context_flow.handled_errors import expects_no_context
 from flask_ctxfix.context_flow.made_contexts import makes_context
@@ -39,38 +40,46 @@ from flask_ctxfix.steps import step_at
 from flask_ctxfix.syntax import last_name, without_call
 from flask_ctxfix.value_reads import is_tried
 
-_CHANGES = "run the block in the context that is active"
-_SHARES = "it then shares `g` and the database session, and teardown functions run once, later"
-_TESTED = "a test that calls the function without a context then has to open one"
-_UNSEEN = "a name in a string or a star import may call it where no context is active"
-_SAME = "it does the same in that one"
-_REPEATS = "a second app context: in its block `g` is empty, and teardown functions run once more"
-_HIDES = (
-    "a second app context in a request: `request` and `session` raise RuntimeError in its block"
+_KEEP_BLOCK = "remove the `with` and keep its block"
+_REMOVE_ITEM = "remove {} from the `with`"
+_REMOVE = "remove this context with its `push()` and `pop()`"
+_SHARES = "the block then shares `g` and the database session with the code around it"
+_TESTED = "a test calls the function without a context, and then has to open one"
+_UNSEEN = "a star import or a name in a string may call it without a context"
+_SAME = "the block does the same without it"
+_REPEATS = "opens a second app context, so code in its block finds `g` empty"
+_TEARS_DOWN = (
+    "teardown functions also run at the end of the block, and may close the database session"
 )
+_HIDES = "opens a second app context, so `request` raises RuntimeError in it"
 _HIDDEN = "from Flask 3.2 on, `request` and `session` raise RuntimeError in the block"
-_ADVICE = "run the block in the context that is active, unless it needs a `g` or a session apart"
-_OTHER_APP = "a context of another application may be active here"
-_DOUBTFUL = "`{name}` in line {row} may do something else in that context"
-_TAKES = "it may take from `g`, or refuse, what the code around left there"
+_APART = "keep it if the block needs a `g` or a database session of its own"
+_OTHER_APP = "the active context may be that of another application"
+_DOUBTFUL = "{manager} in line {row} may depend on the second context"
+_TAKES = "the block may use, or refuse, what the code around it left in `g`"
+_USED = "the code uses the context object"
+_COMMENTED = "a comment in the `with` statement may tell what it is for"
 _REQUEST_PROXIES = frozenset({"flask.request", "flask.session"})
 
 
 class NestedAppContext(Rule):
-    """An app context is opened in a request, or a command, that has one already.
+    """A view, hook or command opens an app context although it already runs in one.
 
-    What it finds
+    Who is hurt
 
-    `with app.app_context():` and `with current_app.app_context():` in code that runs in an app
-    context whoever calls it, of the same application: views, hooks, commands of Flask's command
-    line, and the functions that only these call. A loop that opens one each turn, where there is no
-    request, is left alone: what a turn leaves behind has to go before the next.
+    The code in the block: its `g` is new and empty, so it misses what was stored before, such as
+    the user. At the end of the block teardown functions run, so database objects of the code around
+    it may be detached, or its session closed.
 
-    What goes wrong
+    How it fails
 
-    The block gets a new, empty `g`. At its end teardown functions run once more: database objects
-    may be detached, or another session is used than around the block. On Flask 3.2 the request is
-    hidden: `request`, `session` and `current_user` raise RuntimeError in the block.
+    What a hook stored in `g` is missing in the block:
+
+        AttributeError: user
+
+    On Flask 3.2 the block has no request either:
+
+        RuntimeError: There is no request in this context.
 
     Before
 
@@ -105,32 +114,42 @@ class NestedAppContext(Rule):
         def index():
             return f"{current_app.name} of {g.user}"
 
-    When the fix is safe
+    What the fix changes
 
-    When the block uses no database, session or `g`, calls nothing that is not known to do without
-    them, no teardown function does anything in a context whose `g` is empty, and no code that
-    objects run unseen, such as a property, uses them either. For Flask 3.2 alone safe also where
-    the block reads the request first of all, since it always failed there. Unsafe where a test
-    calls the function without a context. There is no fix where a name in a string or a star import
-    may, where the context is given a name that is used, where a comment tells what it
-    is for, or where another context manager beside, around or in the block, or a decorator in it,
-    may depend on the context, as one that counts on `g` does; nor where the block may take from
-    `g`, or refuse, what the code around left there.
+    The block uses the `g` and the database session of the code around it. Teardown functions, with
+    their commit or rollback, run once, at the end of the request or command.
 
-    What changes
+    When there is no fix
 
-    The block sees the `g` and the database session of the code around it. What teardown functions
-    did at its end, a rollback or a commit, is done once, at the end of the request.
+    The active context may be that of another application; a star import or a name in a string may
+    call the function without a context; the context object is used; a comment may tell what the
+    block is for; another context manager or decorator may depend on the second context; or the
+    block may use what the code around it left in `g`. Remove the `with` if none of this matters to
+    your code, and keep it where the block needs a `g` or a session of its own. In a command, a loop
+    that opens a context in each iteration is not reported.
+
+    Safe or unsafe
+
+    Safe where the block uses no database, no session and no `g`, calls only what is known to use
+    none of them, and no teardown function acts on a context whose `g` is empty. For Flask 3.2 alone
+    also where the block reads the request first, since it always failed there. Unsafe everywhere
+    else, and where a test calls the function without a context.
+
+    Versions
+
+    The empty `g` and the extra teardown are the same on every version. Up to Flask 3.1 the request
+    can still be read in the block; from Flask 3.2 `request`, `session` and `url_for` raise
+    RuntimeError.
 
     Sources
 
-    getredash/redash pull request 1792; Flask-SQLAlchemy issue 508; CTFd, `CTFd/auth.py`; Flask's
-    main branch, where one context holds both.
+    getredash/redash pull request 1792; Flask-SQLAlchemy issue 508; CTFd, `CTFd/auth.py`; run on
+    Flask 2.2, 2.3, 3.1 and the development version of 3.2.
     """
 
     code = "CTX303"
     name = "nested-app-context"
-    message = "an app context is opened where one is active already"
+    message = "an app context is opened inside another one"
 
     def find(self, module: Module, project: Project, target: TargetVersion) -> Iterator[Finding]:
         """Yield the ``with`` statements that open a second context."""
@@ -151,16 +170,19 @@ class NestedAppContext(Rule):
                 is_error = hidden is not None and target.newest >= ONE_CONTEXT
                 level: Level = "error" if is_error else "warning"
                 fix = None
-                reason = _reason(module, project, opening)
+                reason = _reason(module, project, opening) or _in_the_way(module, opening)
                 if reason is None and has_unseen_callers(module, project, node, reach):
                     reason = _UNSEEN
                 if reason is None:
                     fix = _fix(module, project, target, opening, reach)
-                advice = Advice(_ADVICE, reason) if fix is None else Advice(fix.message)
+                help_ = _help(module, opening)
+                advice = Advice(help_, reason) if fix is None else Advice(help_)
                 opened = step_at(module, opening.call, "boundary", "app context")
                 steps = hidden.steps if hidden is not None else ()
                 path = path_to(reach, opened, then=steps, there="app")
-                message, notes = _words(target, reach.where)
+                text, notes = _words(target, reach.where)
+                notes = notes if fix is not None else (*notes, _APART)
+                message = said(module.scopes.function_of(node), text)
                 advice = advice._replace(notes=notes)
                 yield self.finding(module, level, opening.call, message, advice, fix, path)
 
@@ -168,10 +190,18 @@ class NestedAppContext(Rule):
 def _words(target: TargetVersion, where: Where) -> tuple[str, tuple[str, ...]]:
     """Return what is wrong on the Flask at hand, and what else is on another of the targets."""
     if where is not Where.REQUEST:
-        return _REPEATS, ()
+        return _REPEATS, (_TEARS_DOWN,)
     if target.oldest >= ONE_CONTEXT:
-        return _HIDES, ()
-    return _REPEATS, (_HIDDEN,)
+        return _HIDES, (_TEARS_DOWN,)
+    return _REPEATS, (_TEARS_DOWN, _HIDDEN)
+
+
+def _help(module: Module, opening: _Opening) -> str:
+    if not isinstance(opening.statement, ast.With):
+        return _REMOVE
+    if len(opening.statement.items) == 1:
+        return _KEEP_BLOCK
+    return _REMOVE_ITEM.format(short_code(module, opening.call, "this context"))
 
 
 class _Opening(NamedTuple):
@@ -247,8 +277,19 @@ def _reason(module: Module, project: Project, opening: _Opening) -> str | None:
         return _OTHER_APP
     if doubtful is None:
         return _TAKES if takes_from_g(module, project, statement) else None
-    name = last_name(without_call(doubtful)) or ast.unparse(doubtful)
-    return _DOUBTFUL.format(name=name, row=doubtful.lineno)
+    name = last_name(without_call(doubtful))
+    manager = f"`{name}`" if name else "the context manager"
+    return _DOUBTFUL.format(manager=manager, row=doubtful.lineno)
+
+
+def _in_the_way(module: Module, opening: _Opening) -> str | None:
+    """Return what of the text of a ``with`` speaks against taking its context away."""
+    node, item = opening.statement, opening.item
+    if not isinstance(node, ast.With) or item is None:
+        return None
+    if item.optional_vars is not None and is_used(module, item.optional_vars):
+        return _USED
+    return _COMMENTED if is_commented(module, node) else None
 
 
 def _is_named(module: Module, project: Project, app: ast.expr) -> bool:
@@ -263,10 +304,6 @@ def _fix(
     node, item, where = opening.statement, opening.item, reach.where
     if not isinstance(node, ast.With) or item is None:
         return None
-    if item.optional_vars is not None and is_used(module, item.optional_vars):
-        return None
-    if is_commented(module, node):
-        return None
     edit: Edit = KeepBlock(module.span(node), "body")
     if len(node.items) > 1:
         edit = RemoveArgument(module.span(opening.call))
@@ -280,7 +317,7 @@ def _fix(
     if is_safe and is_called_by_tests(module, project, node, reach):
         doubt = _TESTED
     retires = retired(module, opening.call)
-    return Fix(_CHANGES, (edit,), retires=retires, notes=notes, unsafe_reason=doubt)
+    return Fix(_help(module, opening), (edit,), retires=retires, notes=notes, unsafe_reason=doubt)
 
 
 def _gives_same_urls(target: TargetVersion, where: Where) -> bool:

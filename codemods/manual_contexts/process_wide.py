@@ -13,6 +13,7 @@ from flask_ctxfix.codemods.manual_contexts.left_contexts import may_be_needed
 from flask_ctxfix.codemods.manual_contexts.pushes import Push, pushes_in
 from flask_ctxfix.codemods.manual_contexts.roles import is_script, main_guard, role_of
 from flask_ctxfix.codemods.manual_contexts.startup import asks_for_context
+from flask_ctxfix.codemods.manual_contexts.texts import said, with_of
 from flask_ctxfix.codemods.manual_contexts.wraps import wrap
 from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.values import Function, is_parameter
@@ -23,28 +24,22 @@ from flask_ctxfix.project import Project
 from flask_ctxfix.steps import step_at
 from flask_ctxfix.syntax import last_name, root_of, without_call
 
-_SHARED = (
-    "an app context is pushed for the whole process: requests on this thread share its `g`, and "
-    "`teardown_appcontext` functions never run"
-)
-_KEPT = (
-    "an app context is pushed for the whole process: `teardown_appcontext` functions never run "
-    "for it"
-)
-_SCRIPT = (
-    "an app context is pushed and never popped: `teardown_appcontext` functions never run for it"
-)
-_AROUND = "open it with `with` around the setup that needs it"
-_ADVICE = "open it with `with app.app_context():` around the setup that needs it, and only there"
-_IN_BRANCH = "it is pushed under a condition, or in another block"
-_READ = "the context is used beyond the push"
+_SHARED = "never pops its {}, so one request can read another user's `g`"
+_KEPT = "never pops its {}, so teardown functions never run for it"
+_NOT_CLOSED = "what they close, such as a database session, stays open as long as the process runs"
+_NOT_TORN_DOWN = "`teardown_appcontext` functions do not run after the requests that share it"
+_UP_TO = "up to Flask 3.1 only, since on Flask 3.2 each request has a context of its own"
+_SETUP = "use {} around the setup code that needs it"
+_CODE = "use {} around the code that needs it"
+_PER_JOB = "in a worker, open one for each job"
+_IN_BRANCH = "it is pushed inside another block, such as an `if`"
+_READ = "other code uses the context object"
 _REMOVE = "remove the push, if no module that is imported later needs the context"
-_UNSURE = "no line below needs it, but what other modules do is not known"
-_DEFINED = "functions or classes are defined before the last line that needs it"
-_LATER = "code that runs later, here or in another module, may need it"
-_IMPORTED = "modules that are imported later no longer find the context"
-_SHARED_LINES = "a line holds more than one statement"
-_FOR_SCRIPT = "open it with `with app.app_context():` around the work, in a worker around each job"
+_UNSURE = "no line below the push needs the context, but another module may"
+_DEFINED = "functions or classes are defined between the push and the last line that needs it"
+_LATER = "code that runs later, in this or another module, may need the context"
+_IMPORTED = "modules that are imported later no longer run in this context"
+_SHARED_LINES = "another statement is on one of the lines"
 _WORKERS = {"celery", "dramatiq", "huey", "rq"}
 _SERVED_NAMES = {"application", "asgi", "passenger_wsgi", "uwsgi", "wsgi"}
 _APPLICATIONS = {"app", "application"}
@@ -52,23 +47,25 @@ _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
 
 class ContextPushedForProcess(Rule):
-    """An app context is pushed when the application is set up, and stays.
+    """An app context is pushed while the application starts, and is never popped.
 
-    What it finds
+    Who is hurt
 
-    `app.app_context().push()` at the top level of a module that the server imports, in what makes
-    the application, or in `init_app` of an extension.
+    Users. In a server that answers requests on the thread that imported the module, such as a sync
+    worker of gunicorn, all requests share the pushed context: one user reads what another one left
+    in `g`, and both work in one database session. Functions registered with `teardown_appcontext`
+    do not run after these requests, so nothing closes that session.
 
-    What goes wrong
+    How it fails
 
-    Up to Flask 3.1 a request on the thread that imported the module, so each request of a sync
-    worker, takes the context that it finds: all share one `g` and one database session, one user
-    gets what was kept for another, and `teardown_appcontext` functions never run. Those of
-    `teardown_request` do. On Flask 3.2 each request has a context of its own.
+    No exception. Ann's request is `/?user=ann`, and the next one names no user:
+
+        GET /?user=ann   ann
+        GET /            ann
 
     Before
 
-        from flask import Flask, current_app
+        from flask import Flask, current_app, g, request
 
         app = Flask(__name__)
         app.app_context().push()
@@ -77,11 +74,13 @@ class ContextPushedForProcess(Rule):
 
         @app.get("/")
         def index():
-            return "ready"
+            if "user" in request.args:
+                g.user = request.args["user"]
+            return g.get("user", "nobody")
 
     After
 
-        from flask import Flask, current_app
+        from flask import Flask, current_app, g, request
 
         app = Flask(__name__)
         with app.app_context():
@@ -90,30 +89,43 @@ class ContextPushedForProcess(Rule):
 
         @app.get("/")
         def index():
-            return "ready"
+            if "user" in request.args:
+                g.user = request.args["user"]
+            return g.get("user", "nobody")
 
-    When the fix is safe
+    What the fix changes
 
-    It never is: code that calls the module later, such as a shell, may live on the context. An
-    unsafe one puts the statements up to the last that needs a context under a `with`. It is not
-    made where none of them is known to need one, or where code that runs later may need it: in this
-    module, in one that imports it, or in a job. In an extension whose applications are not seen the
-    finding is a warning; in scripts and workers, and where no server is known to import the module,
-    it is information.
+    The statements up to the last one that needs a context run in a `with` block. Each request then
+    has a `g` of its own, and `teardown_appcontext` functions run after it.
 
-    What changes
+    When there is no fix
 
-    Each request has a `g` of its own, and `teardown_appcontext` functions run.
+    No line below the push is known to need the context, the push is inside another block, functions
+    or classes are defined between the two, or code that runs later may need the context: in this
+    module, in one that imports it, or in a job. Remove the push, or move the code that needs the
+    context into a function, and call that in `with app.app_context():`.
+
+    Safe or unsafe
+
+    Always unsafe: code that imports the module later, such as a script or a shell, may rely on the
+    context.
+
+    Versions
+
+    Up to Flask 3.1 a request on the same thread takes the pushed context. On Flask 3.2 each request
+    has a context of its own, and the finding is a warning: what is opened in the pushed context is
+    never closed. It is a warning, too, in an extension whose applications are in other projects. In
+    scripts, workers, and modules that no server is known to import, it is information.
 
     Sources
 
-    Flask's documentation of the application context; flask-login issue 905; gunicorn's sync worker
-    executed with Flask 2.2 and 3.1.
+    Flask's documentation of the application context; flask-login issue 905; a sync worker of
+    gunicorn run with Flask 2.2 and 3.1.
     """
 
     code = "CTX301"
     name = "context-pushed-for-process"
-    message = "an app context is pushed for the whole process"
+    message = "a context stays pushed for the whole process"
 
     def find(self, module: Module, project: Project, target: TargetVersion) -> Iterator[Finding]:
         """Yield the contexts that a module pushes at its top level or while it makes the app."""
@@ -130,18 +142,33 @@ class ContextPushedForProcess(Rule):
             if main_guard(module, push.statement) or not (
                 is_served or _is_for_applications_elsewhere(push, project)
             ):
-                path = push.path(project)
-                yield self.finding(module, "info", push.statement, _SCRIPT, _FOR_SCRIPT, None, path)
+                yield self._of_script(push, project)
                 continue
             is_error = is_served and target.newest < ONE_CONTEXT
             level: Level = "error" if is_error else "warning"
             only_new = target.oldest >= ONE_CONTEXT
             fix, reason, needing = _repair(push, project)
             path = push.path(project, *needing)
-            message = _KEPT if only_new else _SHARED
-            help_ = _REMOVE if reason == _UNSURE else _ADVICE
-            advice = Advice(help_, reason) if fix is None else Advice(fix.message)
+            message = said(function, (_KEPT if only_new else _SHARED).format(push.kind))
+            help_ = _REMOVE if reason == _UNSURE else _SETUP.format(with_of(push))
+            advice = Advice(help_, reason if fix is None else None, _notes(target))
             yield self.finding(module, level, push.statement, message, advice, fix, path)
+
+    def _of_script(self, push: Push, project: Project) -> Finding:
+        """Return the finding for a push in a process that answers no requests."""
+        message = said(push.function, _KEPT.format(push.kind))
+        is_worker = not _WORKERS.isdisjoint(imported_packages(push.module))
+        notes = (_PER_JOB,) if is_worker else ()
+        advice = Advice(_CODE.format(with_of(push)), notes=notes)
+        path = push.path(project)
+        return self.finding(push.module, "info", push.statement, message, advice, None, path)
+
+
+def _notes(target: TargetVersion) -> tuple[str, ...]:
+    """Return what else comes of a push, on the versions of a target."""
+    if target.oldest >= ONE_CONTEXT:
+        return (_NOT_CLOSED,)
+    return (_NOT_TORN_DOWN, _UP_TO) if target.newest >= ONE_CONTEXT else (_NOT_TORN_DOWN,)
 
 
 def _is_for_applications_elsewhere(push: Push, project: Project) -> bool:
@@ -293,4 +320,4 @@ def _repair(push: Push, project: Project) -> _Repair:
     edits = wrap(push, needed[-1])
     if edits is None:
         return _Repair(None, _SHARED_LINES, needing)
-    return _Repair(Fix(_AROUND, edits, unsafe_reason=_IMPORTED), "", needing)
+    return _Repair(Fix(_SETUP.format(with_of(push)), edits, unsafe_reason=_IMPORTED), "", needing)

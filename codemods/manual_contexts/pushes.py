@@ -75,6 +75,14 @@ class Push(Record, eq=False):
         """Whether the context is made where it is pushed, so that nothing else has it."""
         return self.made is self.receiver
 
+    @property
+    def kind(self) -> str:
+        """What is pushed, as far as its maker tells."""
+        if self.made is None:
+            return "context"
+        is_of_request = last_name(without_call(self.made)) in REQUEST_CONTEXT_MAKERS
+        return "request context" if is_of_request else "app context"
+
     def is_popped_elsewhere(self, project: Project) -> bool:
         """Whether another file may pop what an attribute or a variable of the module holds."""
         home = self.variable
@@ -92,11 +100,7 @@ class Push(Record, eq=False):
     def path(self, project: Project, *then: Step) -> tuple[Step, ...]:
         """Return the path to the push, from what runs its function, and from there over `then`."""
         module, function = self.module, self.function
-        is_of_request = (
-            last_name(without_call(self.made or self.receiver)) in REQUEST_CONTEXT_MAKERS
-        )
-        kind = "request context" if is_of_request else "app context"
-        here = (step_at(module, self.statement, "boundary", kind), *then)
+        here = (step_at(module, self.statement, "boundary", self.kind), *then)
         if self.made is not None and module.scopes.function_of(self.made) is function:
             here = (step_at(module, self.made, "call"), *here) if not self.is_chained else here
         if function is None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from flask_ctxfix.applications import imported_packages, instance_of
 from flask_ctxfix.codemod import Advice, Finding, Rule
+from flask_ctxfix.codemods.manual_contexts.texts import said, short_code
 from flask_ctxfix.context_flow import ContextFlow, Where
 from flask_ctxfix.context_flow.paths import path_to
 from flask_ctxfix.flask_versions import TargetVersion
@@ -17,29 +18,28 @@ from flask_ctxfix.scopes import FunctionNode
 from flask_ctxfix.steps import step_at
 
 _NAME = "test_request_context"
-_MESSAGE = "`test_request_context()` makes up a request in code that is no test"
-_ADVICE = Advice(
-    "open an app context",
-    notes=(
-        "with SERVER_NAME set it is enough for `url_for`",
-        "what else is read of the request can be passed as an argument",
-    ),
+_FAKES = "fakes a request, so its code sees data that no client sent"
+_OPEN = "use {} instead"
+_NOTES = (
+    "`url_for` works in an app context if SERVER_NAME is set",
+    "pass what else the code needs of a request as arguments",
 )
 
 
 class TestContextInProduction(Rule):
-    """The context of a made-up request is used outside of tests.
+    """Code outside of tests runs in the context of a faked request.
 
-    What it finds
+    Who is hurt
 
-    `test_request_context()` of an application, in code that is neither a test nor a command of the
-    command line. A finding is information, and off unless its code is selected.
+    Whoever gets what the code makes: it sees the address and headers of a request that no client
+    sent, and an empty session. Links in mails may lead to `localhost`. Extensions may take the
+    faked request for one without a user.
 
-    What goes wrong
+    How it fails
 
-    The code sees a request that nobody sent: its address, its headers, an empty session. What
-    Flask's documentation offers for tests may also run before-request functions of extensions on
-    it, or take the user of the real request for another.
+    No exception. The link in the mail is:
+
+        http://localhost/
 
     Before
 
@@ -57,23 +57,25 @@ class TestContextInProduction(Rule):
             with app.test_request_context():
                 return url_for("index", _external=True)
 
-    When the fix is safe
+    When there is no fix
 
-    There is none: what the code needs of the request has to be decided.
+    There is none, since only you know what the code needs of a request. For links, set SERVER_NAME
+    and open `with app.app_context():`, in which `url_for` works. Pass everything else as arguments.
 
-    What changes
+    Versions
 
-    Nothing. With SERVER_NAME set, `url_for` works in an app context, which is what the code can
-    open instead.
+    The same on Flask 2.2 to 3.2. A finding is information, and off unless its code is selected;
+    commands are not reported.
 
     Sources
 
-    Flask's documentation, "The Request Context" and "Testing Flask Applications".
+    Flask's documentation, "The Request Context" and "Testing Flask Applications"; run on Flask 2.2,
+    2.3, 3.1 and the development version of 3.2.
     """
 
     code = "CTX305"
     name = "test-context-in-production"
-    message = "a made-up request is used outside of tests"
+    message = "`test_request_context()` fakes a request outside of tests"
 
     def find(self, module: Module, project: Project, target: TargetVersion) -> Iterator[Finding]:
         """Yield the calls of ``test_request_context``."""
@@ -86,7 +88,10 @@ class TestContextInProduction(Rule):
             if _is_app(module, project, called.value) and not _is_command(module, project, call):
                 reach = ContextFlow.of(project).reachability.of(module, call)
                 path = path_to(reach, step_at(module, call, "boundary", "request context"))
-                yield self.finding(module, "info", call, _MESSAGE, _ADVICE, None, path)
+                message = said(module.scopes.function_of(call), _FAKES)
+                opened = short_code(module, called.value, "an app context", "`{}.app_context()`")
+                advice = Advice(_OPEN.format(opened), notes=_NOTES)
+                yield self.finding(module, "info", call, message, advice, None, path)
 
 
 def _is_app(module: Module, project: Project, node: ast.expr) -> bool:

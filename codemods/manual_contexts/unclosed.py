@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from flask_ctxfix.codemod import Edit, Fix, InsertStatement, RemoveStatement, ReplaceStatement
 from flask_ctxfix.codemods.manual_contexts.pushes import Push
 from flask_ctxfix.codemods.manual_contexts.roles import Role, only_starts
+from flask_ctxfix.codemods.manual_contexts.texts import with_of, with_yield
 from flask_ctxfix.codemods.manual_contexts.wraps import wrap
 from flask_ctxfix.context_flow import ContextFlow, Need
 from flask_ctxfix.context_flow.made_contexts import makes_context
@@ -17,13 +18,15 @@ from flask_ctxfix.obligations.lasting_work import never_ends
 from flask_ctxfix.project import Project
 from flask_ctxfix.statements import own_nodes
 
-_NEEDLESS = "take it out: the request has its own context, and Flask fails when it pops that"
-_IN_REQUEST = "what the view leaves in the context is gone before its response is made"
+REMOVE = "remove the push"
+_IN_REQUEST = "what the view leaves in the context is gone before its response is sent"
 _SHARES = "the view then uses the `g` and the database session of its request"
-_GETS_OUT = "what is used when the function is done may need the context"
-_TESTS = "tests that run later no longer find the context"
+_GETS_OUT = "code that runs after the function may still need the context"
+_TESTS = "later tests no longer run in this context"
 _COLLECTIONS = (ast.Dict, ast.List, ast.Set)
-_CHANGES = "open it with `with`, which pops it and runs teardown functions when the work is done"
+_AROUND = "use {} around the rest of the function"
+_ENDS = "teardown functions then run when the function ends"
+_ENDS_TEST = "teardown functions then run when the test ends"
 
 
 def fix_for(push: Push, project: Project, role: Role) -> Fix | None:
@@ -48,7 +51,12 @@ def fix_for(push: Push, project: Project, role: Role) -> Fix | None:
     if edits is None:
         return None
     doubt = _GETS_OUT if _gets_out(push, project, function, role) else None
-    return Fix(_CHANGES, edits, unsafe_reason=_IN_REQUEST if role == "view" else doubt)
+    unsafe_reason = _IN_REQUEST if role == "view" else doubt
+    return Fix(_around(push), edits, notes=(_ENDS,), unsafe_reason=unsafe_reason)
+
+
+def _around(push: Push) -> str:
+    return _AROUND.format(with_of(push))
 
 
 def _removal(push: Push, project: Project, function: ast.FunctionDef) -> Fix | None:
@@ -65,7 +73,7 @@ def _removal(push: Push, project: Project, function: ast.FunctionDef) -> Fix | N
         if len(push.bindings) != 1 or len(push.uses()) != 1:
             return None
         edits.append(RemoveStatement(module.span(push.bindings[0].node)))
-    return Fix(_NEEDLESS, tuple(edits), unsafe_reason=_SHARES)
+    return Fix(REMOVE, tuple(edits), unsafe_reason=_SHARES)
 
 
 def _uses_to_keep(push: Push) -> list[ast.expr]:
@@ -168,7 +176,7 @@ def _of_fixture(push: Push, function: ast.FunctionDef) -> Fix | None:
         code = f"with {push.module.segment(push.receiver)}:\n    yield"
         whole = ReplaceStatement(push.module.span(push.statement), code)
         is_short = push.receiver.lineno == push.receiver.end_lineno
-        return Fix(_CHANGES, (whole,), unsafe_reason=_TESTS) if is_short else None
+        return _fix_of_fixture(push, (whole,)) if is_short else None
     edits = wrap(push, function.body[-1], _uses_to_keep(push))
     leaving = [node for node in own_nodes(function) if isinstance(node, ast.Return)]
     if edits is None:
@@ -177,13 +185,17 @@ def _of_fixture(push: Push, function: ast.FunctionDef) -> Fix | None:
         inside = [*_yields_behind(push, function)]
         if len(inside) != 1 or leaving:
             return None
-        return Fix(_CHANGES, edits, unsafe_reason=_TESTS)
+        return _fix_of_fixture(push, edits)
     if len(leaving) > 1 or (leaving and leaving != function.body[-1:]):
         return None
     yielding = _yielding(push, function, leaving)
     if yielding is None:
         return None
-    return Fix(_CHANGES, (*edits, yielding), unsafe_reason=_TESTS)
+    return _fix_of_fixture(push, (*edits, yielding))
+
+
+def _fix_of_fixture(push: Push, edits: tuple[Edit, ...]) -> Fix:
+    return Fix(with_yield(push), edits, notes=(_ENDS_TEST,), unsafe_reason=_TESTS)
 
 
 def _yields_behind(push: Push, function: ast.FunctionDef) -> Iterator[ast.AST]:

@@ -20,73 +20,80 @@ from flask_ctxfix.codemods.manual_contexts.pushes import (
 )
 from flask_ctxfix.codemods.manual_contexts.roles import Role, main_guard, role_of
 from flask_ctxfix.codemods.manual_contexts.startup import asks_for_context
-from flask_ctxfix.codemods.manual_contexts.unclosed import fix_for, keeps_values
+from flask_ctxfix.codemods.manual_contexts.texts import said, with_code, with_of, with_yield
+from flask_ctxfix.codemods.manual_contexts.unclosed import REMOVE, fix_for, keeps_values
 from flask_ctxfix.codemods.manual_contexts.ways_out import returns_pushed, starts_safely
 from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.paths import path_to
+from flask_ctxfix.context_flow.values import Function
 from flask_ctxfix.flask_facts import MANAGER_DECORATORS
 from flask_ctxfix.flask_versions import ONE_CONTEXT, TargetVersion
 from flask_ctxfix.module import Module
+from flask_ctxfix.obligations.lasting_work import never_ends
 from flask_ctxfix.project import Project
 from flask_ctxfix.scopes import FunctionNode
 from flask_ctxfix.statements import is_handling, nodes_of
 from flask_ctxfix.steps import step_at
 from flask_ctxfix.syntax import without_call
 
-_LEAKS = "a context is pushed and not popped on every path"
-_NEVER = "a context is pushed and never popped"
-_BY_HAND = "a context is pushed and popped by hand, which is right here"
-_SIMPLER = "use `with`, which is simpler, and pops it whatever a later change may raise"
-_USE_WITH = "use `with`, which pops it on every path and gives an exception to teardown functions"
-_KEPT = "what it stores elsewhere may need the context, which would have ended"
-_SUSPENDED = "an exception at the `yield` ends the context too"
-_TOLD = "teardown functions get the exception, which they did not"
-_HANDLING = "teardown functions no longer see the exception that is being handled"
-_RETURNED = "what is returned is made before the context ends"
-_OUTLIVED = "what handles an exception may need the context that was left"
+_LEAKS = "may not pop its {}, so later code on its thread runs in it"
+_RAISED = "an exception before the `pop()` leaves it pushed"
+_LEFT = "a `return` before the `pop()` leaves it pushed"
+_NEVER = "never pops its {}, so teardown functions never run for it"
+_FAILS = "never pops its {}, so its request fails when it ends"
+_BY_HAND = "this `push()` and `pop()` can be a `with` block"
+_SIMPLER = "use {} instead"
+_USE_WITH = "use {}, which pops it on every path"
+_GETS_ERROR = "with `with`, teardown functions also run after an exception, and get it"
+_KEPT = "it stores values elsewhere that may still need the context"
+_SUSPENDED = "an exception at the `yield` then pops the context too"
+_TOLD = "teardown functions then get the exception, which `pop()` does not pass on Flask 3.2"
+_HANDLING = "teardown functions then no longer get the exception that is being handled"
+_RETURNED = "the caller may need the context, which then ends at the `return`"
+_OUTLIVED = "code that handles the exception may need the context that is left pushed"
+_INITIALIZER = "this initializer"
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+_AROUND = "use {} around the code that needs it"
 _ADVICE: dict[Role, str] = {
-    "fixture": "open it with `with` and `yield` inside",
-    "set-up": "use a fixture that opens it with `with` and `yield` inside",
-    "test": "use `with`",
-    "view": "take it out",
-    "thread": "open it with `with` around the work",
-    "job": "open it with `with` around the work",
-    "initializer": "open one with `with` in each task",
-    "script": "use `with`",
-    "other": "use `with` around what needs it",
+    "set-up": "use a fixture with {} and a `yield` inside it",
+    "initializer": "use {} in each task",
 }
 # What unittest calls has its own ways, each with the one that Python has had for longer.
-_OF_UNITTEST = "add `{0}(context.pop)` right behind the push, or use `{1}(…)` from Python 3.11 on"
-_ADVICE_SET_UP = {
-    "asyncSetUp": _OF_UNITTEST.format("self.addCleanup", "self.enterContext"),
-    "setUp": _OF_UNITTEST.format("self.addCleanup", "self.enterContext"),
-    "setUpClass": _OF_UNITTEST.format("cls.addClassCleanup", "cls.enterClassContext"),
-    "setUpModule": _OF_UNITTEST.format("unittest.addModuleCleanup", "unittest.enterModuleContext"),
+_CLEANUP = "add `{}({}.pop)` after the push"
+_ENTERED = "from Python 3.11 on, `{}()` can do both"
+_OF_UNITTEST = {
+    "asyncSetUp": ("self.addCleanup", "self.enterContext"),
+    "setUp": ("self.addCleanup", "self.enterContext"),
+    "setUpClass": ("cls.addClassCleanup", "cls.enterClassContext"),
+    "setUpModule": ("unittest.addModuleCleanup", "unittest.enterModuleContext"),
 }
+_IN_TURNS = "in a loop that never ends, open one in each iteration"
 _NOTES: dict[Role, str] = {
-    "test": "the tests that come after run in this context",
-    "view": "a request has its contexts; Flask fails when it pops them after this one",
-    "thread": "what never ends needs one in each turn",
-    "job": "the worker keeps one more context for each job",
-    "initializer": "that of the thread is never torn down",
-    "script": "teardown functions never run",
+    "test": "later tests run in this context",
+    "view": "Flask raises an error when it finds this context instead of the request's own",
+    "job": "each job leaves one more context on its worker",
 }
 
 
 class PushWithoutPop(Rule):
-    """A context is pushed by hand, and some path does not pop it.
+    """A function pushes a context by hand, and does not pop it on every path.
 
-    What it finds
+    Who is hurt
 
-    `push()` of an app context or a request context without a `pop()` in a `finally`: in functions,
-    jobs, threads, views, fixtures and test cases.
+    Whoever is served next on the same thread: later code runs in the context that was left, and
+    reads its `g`, its request and its database session. Teardown functions do not run, so
+    connections stay checked out until the pool has none left. A view that leaves a context pushed
+    loses its own request.
 
-    What goes wrong
+    How it fails
 
-    The context stays on its thread when something between the two raises, or after each call:
-    later work there sees its `g` and its database session, and teardown functions do not run, so
-    connections are not returned until the pool has none left.
+    A view's request ends with an error after the view has returned:
+
+        AssertionError: Popped wrong app context. …
+
+    Elsewhere nothing is raised at first. In a service that uses a database, later requests fail:
+
+        sqlalchemy.exc.TimeoutError: QueuePool limit of size 5 overflow 10 reached, …
 
     Before
 
@@ -114,28 +121,40 @@ class PushWithoutPop(Rule):
                 path = request.path
             return path
 
-    When the fix is safe
+    What the fix changes
 
-    Where `pop()` stands in the same block, and where only threads or jobs run the function and
-    nothing that is made in the context gets out of it. Then all that changes is a leak. `try` and
-    `finally` around it are the same as `with` up to Flask 3.1. Unsafe in views and fixtures, in
-    generators, where a `return` leaves the context pushed, and where code behind the leak may live
-    on the context. Reported where the push is conditional, another function would have to pop, or a
-    thread or job stores elsewhere what the end of the context may close. Where every path pops the
-    context, as in a `finally` or around the `yield` of a fixture, the finding is information.
+    A `with` block pops the context on every path. Teardown functions run then, and get the
+    exception if there is one.
 
-    What changes
+    When there is no fix
 
-    Teardown functions run on every path, and get the exception, if there is one.
+    The push is under a condition, another function would have to pop the context, or a thread or
+    job stores values elsewhere that the end of the context may close. Move the code that needs the
+    context into a `with` block. In a test case of unittest, register the `pop` with `addCleanup`.
+
+    Safe or unsafe
+
+    Safe where the `pop()` is in the same block, and where only threads or jobs run the function and
+    nothing that is made in the context leaves it: the only change is that the leak is gone. Unsafe
+    in views, fixtures and generators, where a `return` leaves the context pushed, and where code
+    that runs after the leak may rely on the context.
+
+    Versions
+
+    The error of a view is an AssertionError up to Flask 3.1, and on Flask 3.2 a RuntimeError,
+    "Cannot pop this context". Up to Flask 3.1 `pop()` in a `finally` passes the exception to
+    teardown functions, as `with` does; on Flask 3.2 only `with` does. Where every path pops the
+    context already, the finding is information, and only suggests the shorter `with`.
 
     Sources
 
-    Flask's documentation of the application context; the source of Flask 2.2 to 3.1.
+    Flask's documentation of the application context; the source of Flask 2.2 to 3.1; run on Flask
+    2.2, 2.3, 3.1 and the development version of 3.2.
     """
 
     code = "CTX302"
     name = "push-without-pop"
-    message = "a context is pushed and not popped on every path"
+    message = "a context is pushed by hand, and may never be popped"
 
     def find(self, module: Module, project: Project, target: TargetVersion) -> Iterator[Finding]:
         """Yield the contexts that a module pushes and that may stay."""
@@ -154,16 +173,20 @@ class PushWithoutPop(Rule):
         is_right = _pops_always(push, closing) or _only_yields(push, closing, project)
         if is_right and edits is None:
             return None
-        advice = _SIMPLER if is_right else _USE_WITH
+        help_ = (_SIMPLER if is_right else _USE_WITH).format(with_of(push))
         fix = None
         is_apart = _is_apart(push, closing, project)
         if edits is not None and is_apart and not _is_left_suspended(push, closing, project):
             doubt = _doubt(push, closing, project, target)
-            fix = Fix(advice, edits, unsafe_reason=doubt)
+            fix = Fix(help_, edits, unsafe_reason=doubt)
         if is_right and fix is None:
             return None
-        message = _BY_HAND if is_right else _LEAKS
+        message = _BY_HAND if is_right else said(push.function, _LEAKS.format(push.kind))
         level: Level = "info" if is_right else "warning"
+        notes = (
+            () if is_right else (_LEFT if returns_pushed(push, closing) else _RAISED, _GETS_ERROR)
+        )
+        advice = Advice(help_, notes=notes)
         path = push.path(project, step_at(push.module, closing.pops[0], "call"))
         return self.finding(push.module, level, push.statement, message, advice, fix, path)
 
@@ -184,7 +207,9 @@ class PushWithoutPop(Rule):
             calls = (module.scopes.parents[module.scopes.parents[pop]] for pop in pops)
             later = (each for each in calls if module.span(each) > module.span(push.statement))
             path = push.path(project, *(step_at(module, each, "call") for each in [*later][:1]))
-            return self.finding(module, "warning", push.statement, _LEAKS, _USE_WITH, None, path)
+            message = said(function, _LEAKS.format(push.kind))
+            help_ = _USE_WITH.format(with_of(push))
+            return self.finding(module, "warning", push.statement, message, help_, None, path)
         if function is None:
             return None
         role = role_of(module, project, function)
@@ -194,11 +219,14 @@ class PushWithoutPop(Rule):
         is_quiet = role in ("script", "test") or main_guard(module, push.statement)
         level: Level = "info" if is_quiet else "error" if role == "view" else "warning"
         path = push.path(project)
-        advice = _advice_for(role, getattr(function, "name", ""))
+        advice = _advice_for(push, role) if fix is None else Advice(fix.message, notes=_notes(role))
         if role in ("thread", "job") and isinstance(function, ast.FunctionDef):
             if keeps_values(push, project, function):
                 advice = advice._replace(no_fix_reason=_KEPT)
-        return self.finding(module, level, push.statement, _NEVER, advice, fix, path)
+            if never_ends(Function(module, function), project):
+                advice = advice._replace(notes=(*advice.notes, _IN_TURNS))
+        message = said(function, (_FAILS if role == "view" else _NEVER).format(push.kind))
+        return self.finding(module, level, push.statement, message, advice, fix, path)
 
     def _lambdas(self, module: Module, project: Project) -> Iterator[Finding]:
         """Yield what a pool runs at the start of each thread, written as a lambda or a method."""
@@ -212,19 +240,35 @@ class PushWithoutPop(Rule):
             if isinstance(node, ast.Lambda) and isinstance(node.body, ast.Call):
                 node = node.body.func
             if isinstance(node, ast.Attribute) and node.attr == "push":
-                if context_made(module, project, node.value) is not None:
-                    advice = _advice_for("initializer")
+                context = context_made(module, project, node.value)
+                if context is not None:
+                    advice = Advice(_ADVICE["initializer"].format(with_code(module, context)))
                     reach = ContextFlow.of(project).reachability.of(module, pool)
                     made = step_at(module, pool, "boundary", "pool thread")
                     pushed = step_at(module, keyword.value, "boundary", "app context")
                     path = path_to(reach, made, then=(pushed,))
-                    yield self.finding(module, "warning", keyword.value, _NEVER, advice, None, path)
+                    message = f"{_INITIALIZER} {_NEVER.format('app context')}"
+                    yield self.finding(
+                        module, "warning", keyword.value, message, advice, None, path
+                    )
 
 
-def _advice_for(role: Role, name: str = "") -> Advice:
-    is_set_up = role == "set-up" and name in _ADVICE_SET_UP
-    advice = _ADVICE_SET_UP[name] if is_set_up else _ADVICE[role]
-    return Advice(advice, notes=(_NOTES[role],) if role in _NOTES else ())
+def _advice_for(push: Push, role: Role) -> Advice:
+    """Return what to do about a push that nothing pops, and that no fix mends."""
+    name = getattr(push.function, "name", "")
+    if role == "set-up" and name in _OF_UNITTEST:
+        cleanup, entering = _OF_UNITTEST[name]
+        context = "context" if push.is_chained else push.module.segment(push.receiver)
+        return Advice(_CLEANUP.format(cleanup, context), notes=(_ENTERED.format(entering),))
+    if role == "fixture":
+        return Advice(with_yield(push))
+    if role == "view" and push.kind == "app context":
+        return Advice(REMOVE, notes=_notes(role))
+    return Advice(_ADVICE.get(role, _AROUND).format(with_of(push)), notes=_notes(role))
+
+
+def _notes(role: Role) -> tuple[str, ...]:
+    return (_NOTES[role],) if role in _NOTES else ()
 
 
 def _pops_always(push: Push, closing: Closing) -> bool:
