@@ -63,7 +63,7 @@ class Journal:
             with _temporary(self.path.parent, json.dumps(entries).encode()) as temporary:
                 temporary.replace(self.path)
         except OSError as error:
-            cause = f"cannot write the journal, so nothing was changed: {error.strerror}"
+            cause = f"cannot write the journal, so no file was changed: {error.strerror}"
             raise SourceError(str(self.path), None, cause) from None
 
     def undo(self) -> tuple[list[str], list[SourceError]]:
@@ -99,7 +99,7 @@ class Journal:
                 for entry in json.loads(read_bytes(str(self.path)))
             ]
         except (ValueError, KeyError, TypeError):
-            raise SourceError(str(self.path), None, "the journal is damaged") from None
+            raise SourceError(str(self.path), None, "cannot undo: the journal is damaged") from None
 
 
 def _restore(path: str, before: bytes, after: str) -> bool:
@@ -108,7 +108,7 @@ def _restore(path: str, before: bytes, after: str) -> bool:
     if data == before:
         return False
     if _digest(data) != after:
-        raise SourceError(path, None, "cannot undo: changed since --apply wrote it")
+        raise SourceError(path, None, "cannot undo: it has changed since --apply wrote it")
     _replace(path, data, before)
     return True
 
@@ -130,7 +130,7 @@ def _replace(path: str, old: bytes, new: bytes) -> None:
         with _uninterrupted(), _temporary(target.parent, new) as temporary:
             _take_over(temporary, target, status)
             if read_bytes(path) != old:
-                raise SourceError(path, None, "cannot write: changed since it was read")
+                raise SourceError(path, None, "cannot write: it has changed since it was read")
             temporary.replace(target)
     except OSError as error:
         raise SourceError(path, None, f"cannot write: {error.strerror}") from None

@@ -108,7 +108,7 @@ class _Search:
         try:
             after = self._module.with_text(text)
         except SourceError as error:
-            cause = f"the new text has an error in line {error.line}: {error.cause}"
+            cause = f"the fixed file would have an error in line {error.line}: {error.cause}"
             raise RewriteError(cause) from None
         remaining = self._find(after)
         applied = [finding for finding in self._fixable if finding.fix in fixes]
@@ -118,7 +118,7 @@ class _Search:
 
 def _cause(error: RewriteError | SourceError | RecursionError) -> str:
     if isinstance(error, RecursionError):
-        return "nested too deeply to rewrite"
+        return "the code is nested too deeply to be rewritten"
     return error.cause if isinstance(error, SourceError) else str(error)
 
 

@@ -165,7 +165,9 @@ def main(**options: Any) -> None:
         if options["verbose"]:
             raise
         cause = " ".join(str(error).split())
-        _complain(f"{type(error).__name__}: {cause} (--verbose shows where)")
+        _complain(
+            f"internal error: {type(error).__name__}: {cause} (--verbose shows the traceback)"
+        )
     sys.exit(2)
 
 
@@ -279,14 +281,14 @@ def _print_refused(outcome: Outcome) -> None:
         alike = (finding.filename, finding.code, finding.no_fix_reason or "")
         lines.setdefault(alike, []).append(located.start[0])
     for (path, code, reason), rows in lines.items():
-        more = f", and {len(rows) - 1} more" if len(rows) > 1 else ""
-        click.echo(f"warning: {path}:{rows[0]}: {code}{more}: no automatic fix: {reason}", err=True)
+        more = f" (nor for {len(rows) - 1} more below)" if len(rows) > 1 else ""
+        click.echo(f"warning: {path}:{rows[0]}: {code}: no automatic fix{more}: {reason}", err=True)
 
 
 def _print_bounds(outcome: Outcome) -> None:
     """Say what was left unknown although nothing is wrong with it."""
     for bound, count in sorted(outcome.bounds.items()):
-        click.echo(f"note: left unknown, {count} times: {bound}", err=True)
+        click.echo(f"note: not followed, {summary.count(count, 'time')}: {bound}", err=True)
 
 
 def _status(outcome: Outcome, exit_zero: bool) -> int:

@@ -311,8 +311,8 @@ def _slashed(path: str) -> str:
 
 
 def _not_regular(mode: int) -> str:
-    kind = next((kind for test, kind in _KINDS if test(mode)), "something else")
-    return f"cannot read: {kind}, not a regular file"
+    kind = next((f"{kind}, " for test, kind in _KINDS if test(mode)), "")
+    return f"cannot read: {kind}not a regular file"
 
 
 def _why(error: OSError, path: str) -> str:

@@ -54,7 +54,7 @@ class BlockEditor(cst.CSTTransformer):
     def check_all_done(self) -> None:
         """Raise RewriteError if an edit found no node."""
         if any(edit not in self._done for edit in self._edits):
-            raise RewriteError("LibCST sees a statement that must be rewritten differently")
+            raise RewriteError("LibCST parses the statement differently than Python")
 
     def _span(self, node: cst.CSTNode) -> Span | None:
         where = self._ranges.get(node)
@@ -116,7 +116,7 @@ class BlockEditor(cst.CSTTransformer):
                 above += rest.pop(0).orphans
         body, footer = _joined([first, *rest])
         if not body:
-            raise RewriteError("nothing is left to stand under a `with`")
+            raise RewriteError("no statement would be left inside the `with`")
         body[0] = body[0].with_changes(leading_lines=from_comment(body[0].leading_lines))
         with_ = cst.ensure_type(self._parse(f"{wrap.header}\n    pass")[0], cst.With)
         inner = cst.IndentedBlock(body, indent=self._indent, footer=footer)
@@ -351,7 +351,7 @@ def _chosen(statement: cst.BaseCompoundStatement, block: str) -> cst.BaseSuite:
         return statement.body
     otherwise = cst.ensure_type(statement, cst.If).orelse
     if not isinstance(otherwise, cst.Else):
-        raise RewriteError("an `elif` cannot take the place of its `if`")
+        raise RewriteError("an `elif` cannot replace its `if`")
     return otherwise.body
 
 

@@ -68,9 +68,9 @@ def edit_piece(
     try:
         tree = with_own_comments(cst.parse_module(header + piece, config))
     except (cst.ParserSyntaxError, RecursionError) as error:
-        raise RewriteError("LibCST cannot parse a statement that must be rewritten") from error
+        raise RewriteError("LibCST cannot parse the statement") from error
     if tree.code != header + piece:
-        raise RewriteError("LibCST does not keep a statement that must be rewritten as it is")
+        raise RewriteError("LibCST would also change other parts of the statement")
     editor = _Editor(tree, offset - len(header), indent, edits)
     new = tree.visit(editor)
     editor.check_all_done()

@@ -68,7 +68,7 @@ def load_codemods() -> list[Codemod]:
         try:
             codemods.append(load(value).CODEMOD)
         except Exception as error:
-            raise SettingsError(f"codemod {name} ({value}): {error}") from error
+            raise SettingsError(f"cannot load the codemod {name} ({value}): {error}") from error
     return codemods
 
 

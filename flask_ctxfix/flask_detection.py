@@ -20,6 +20,7 @@ _INCLUDE = re.compile(r"(?:-r|--requirement)[ =]*(\S+)")
 _LOCKED = re.compile(
     r'^name = "(flask|werkzeug)"\r?\nversion = "([^"]+)"', re.IGNORECASE | re.MULTILINE
 )
+_UNNAMED = "the newest release, since the project does not name Flask"
 _SETUP_KEYWORDS = ("install_requires", "extras_require", "tests_require")
 
 
@@ -57,7 +58,7 @@ def detect(folder: Path) -> Detected:
                 return _newest(name, required)
         if (parent / ".git").exists():
             break
-    return Detected(_only(NEWEST_RELEASED), "the newest release; the project does not name Flask")
+    return Detected(_only(NEWEST_RELEASED), _UNNAMED)
 
 
 def _newest(name: str, required: list[_Required]) -> Detected:
@@ -72,9 +73,9 @@ def _newest(name: str, required: list[_Required]) -> Detected:
             said, verb = f"{said} with {_said(of_werkzeug)}", "allow"
         allowed = [version for version in allowed if version <= latest]
     if not allowed:
-        known = ".".join(map(str, KNOWN[0]))
-        newest = ".".join(map(str, NEWEST_RELEASED))
-        reason = f"{said} in {name} {verb} nothing from {known} on, so fixes are for {newest}"
+        first, last, newest = map(_written, (KNOWN[0], KNOWN[-1], NEWEST_RELEASED))
+        cause = f"{said} {verb} none of Flask {first} to {last}"
+        reason = f"{name}: {cause}, so fixes are for {newest} and may not run there"
         return Detected(_only(NEWEST_RELEASED), reason, is_too_old=True)
     released = [version for version in allowed if version <= NEWEST_RELEASED]
     return Detected(_only(max(released or allowed)), f"{said} in {name}")
@@ -86,6 +87,10 @@ def _said(required: list[_Required]) -> str:
 
 def _allow(required: list[_Required], version: tuple[int, int]) -> bool:
     return any(_allows(each.specifier, version) for each in required)
+
+
+def _written(version: tuple[int, int]) -> str:
+    return ".".join(map(str, version))
 
 
 def _only(version: tuple[int, int]) -> TargetVersion:

@@ -299,12 +299,13 @@ def _attempt(path: str, work: Callable[[str], Result]) -> Result | SourceError:
     except SourceError as error:
         return error
     except RecursionError:
-        return SourceError(path, None, "nested too deeply to analyse")
+        return SourceError(path, None, "cannot analyse: nested too deeply")
     except Exception as error:
         import traceback
 
         last = traceback.extract_tb(error.__traceback__)[-1]
-        cause = f"a rule failed: {type(error).__name__}: {error} ({last.name}, line {last.lineno})"
+        where = f"in {last.name}; --verbose shows the traceback"
+        cause = f"internal error: {type(error).__name__}: {error} ({where})"
         failure = RuleError(path, None, " ".join(cause.split()))
         failure.details = traceback.format_exc()
         return failure

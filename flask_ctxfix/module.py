@@ -102,9 +102,9 @@ class Module(Keeper):
         except SyntaxError as error:
             raise self._not_parsed(error) from None
         except (MemoryError, RecursionError):
-            raise SourceError(self.path, None, "nested too deeply to parse") from None
+            raise SourceError(self.path, None, "cannot parse: nested too deeply") from None
         except ValueError as error:
-            raise SourceError(self.path, None, str(error)) from None
+            raise SourceError(self.path, None, f"cannot parse: {error}") from None
 
     def _not_parsed(self, error: SyntaxError) -> SourceError:
         line = error.lineno or 1
@@ -121,7 +121,7 @@ class Module(Keeper):
         except SyntaxError as error:  # what the grammar allows: a late `global`, say
             raise self._not_parsed(error) from None
         except RecursionError:
-            raise SourceError(self.path, None, "nested too deeply to analyse") from None
+            raise SourceError(self.path, None, "cannot analyse: nested too deeply") from None
 
     @cached_property
     def key(self) -> Hashable:
@@ -201,5 +201,5 @@ def _why(error: SyntaxError, text: str) -> str:
             needed = ".".join(map(str, version))
             return f"cannot parse: run flask-ctxfix on Python {needed} or newer to read this file"
     if sys.version_info < (3, 12) and (error.msg or "").startswith("f-string"):
-        return f"cannot parse: {error.msg}; Python 3.12 or newer reads quotes and backslashes there"
+        return f"cannot parse: {error.msg} (Python 3.12 and later allow more in f-strings)"
     return f"cannot parse: {error.msg}"

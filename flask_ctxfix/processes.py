@@ -14,6 +14,7 @@ from typing import Any
 from flask_ctxfix.source import SourceError
 
 # Takes some paths and returns a list with what came of each.
+_KILLED = "the process that worked on it was killed, perhaps for lack of memory"
 Task = Callable[[Sequence[str]], list[Any]]
 
 _PARTS_PER_PROCESS = 4
@@ -63,7 +64,7 @@ def _alone(task: Task, path: str) -> Any:
         try:
             return future.result()[0]
         except BrokenExecutor:
-            return SourceError(path, None, "the process that rewrote it was killed")
+            return SourceError(path, None, _KILLED)
 
 
 def _prepare() -> None:

@@ -201,7 +201,7 @@ def _region(module: Module, span: Span) -> tuple[Span, bool]:
             best = lines, block is not module.tree.body
         block = _block_holding(module, holder, span)
     if best is None:
-        raise RewriteError("an edit lies outside of every statement")
+        raise RewriteError("an edit is outside of all statements")
     return best
 
 

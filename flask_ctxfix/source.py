@@ -71,7 +71,7 @@ class Source(Record):
             data = text.encode(self.encoding)
         except UnicodeEncodeError as error:
             line = _line(text[: error.start].encode("utf-8", "surrogatepass"))
-            cause = f"{self.encoding} cannot hold the character {text[error.start]!a}"
+            cause = f"cannot encode: {self.encoding} has no character {text[error.start]!a}"
             raise SourceError(self.path, line, cause) from None
         return codecs.BOM_UTF8 + data if self.byte_order_mark else data
 
@@ -106,36 +106,38 @@ def decode(path: str, data: bytes) -> Source:
     """
     nul = data.find(0)
     if nul >= 0:
-        raise SourceError(path, _line(data[:nul]), "NUL byte in the source")
+        cause = "cannot read: it contains a NUL byte, as binary and UTF-16 files do"
+        raise SourceError(path, _line(data[:nul]), cause)
     marked = data.startswith(codecs.BOM_UTF8)
     body = data[len(codecs.BOM_UTF8) :] if marked else data
-    declared = _declared(body)
-    encoding = _codec(path, declared, marked) if declared else "utf-8"
+    row, declared = _declared(body)
+    encoding = _codec(path, row, declared, marked) if declared else "utf-8"
     try:
         text = body.decode(encoding)
     except UnicodeDecodeError as error:
         line = _line(body[: error.start])
-        wrong = f"byte 0x{body[error.start]:02x} is not valid {declared or 'UTF-8'}"
-        raise SourceError(
-            path, line, wrong if declared else f"{wrong}, and no encoding is declared"
-        ) from None
+        byte = f"byte 0x{body[error.start]:02x}"
+        cause = f"cannot decode: {byte} is not valid {declared or 'UTF-8'}"
+        also = "" if declared else ", and it declares no encoding"
+        raise SourceError(path, line, cause + also) from None
     source = Source(path, text, encoding, marked)
     if declared and source.encode(text) != data:
-        raise SourceError(path, None, f"cannot be written back as {declared}, which it declares")
+        cause = f"cannot use: as {declared}, it could not be written back unchanged"
+        raise SourceError(path, row, cause)
     return source
 
 
-def _declared(body: bytes) -> str | None:
-    """Return the encoding named by a cookie, which stands in the first two lines."""
-    for line in _NEWLINE.split(body, maxsplit=2)[:2]:
+def _declared(body: bytes) -> tuple[int, str]:
+    """Return the encoding named by a cookie in one of the first two lines, and which line it is."""
+    for row, line in enumerate(_NEWLINE.split(body, maxsplit=2)[:2], 1):
         if cookie := _COOKIE.match(line):
-            return cookie[1].decode("ascii")
+            return row, cookie[1].decode("ascii")
         if not _BLANK.fullmatch(line):
-            return None
-    return None
+            break
+    return 0, ""
 
 
-def _codec(path: str, declared: str, marked: bool) -> str:
+def _codec(path: str, line: int, declared: str, marked: bool) -> str:
     name = declared.lower().replace("_", "-")
     if name.startswith("utf-8-"):
         name = "utf-8"
@@ -147,10 +149,11 @@ def _codec(path: str, declared: str, marked: bool) -> str:
     except (LookupError, UnicodeError):
         is_usable = False
     if not is_usable:
-        raise SourceError(path, None, f"not an encoding of Python source: {declared}")
+        cause = f'cannot decode: "{declared}" is not an encoding of Python source'
+        raise SourceError(path, line, cause)
     if marked and encoding != "utf-8":
-        cause = f"declares {declared} but starts with a UTF-8 byte order mark"
-        raise SourceError(path, None, cause)
+        cause = f"cannot decode: it declares {declared}, but starts with a UTF-8 byte order mark"
+        raise SourceError(path, line, cause)
     return encoding
 
 

@@ -59,7 +59,7 @@ def _check_compiles(before: Module, after: Module) -> None:
     ]
     error = _compile_error(ast.Module(body, []))
     if error is not None and _compile_error(before.text) is None:
-        raise RewriteError(f"the new text does not compile: {error}")
+        raise RewriteError(f"the fixed file would not compile: {error}")
 
 
 def _written(module: Module, statement: ast.stmt) -> str:
@@ -86,12 +86,12 @@ def _check_findings(
     for code, message in (
         Counter(_key(each) for each in found_after if each.level != "info") - before
     ):
-        raise RewriteError(f"the new text has a new finding, {code} {message}")
+        raise RewriteError(f"the fix would cause another finding: {code} {message}")
     # A fix without edits only retires a name, which stays as long as something uses it.
     edited = Counter(_key(finding) for finding in applied if finding.fix and finding.fix.edits)
     for key in edited:
         if after[key] > before[key] - edited[key]:
-            raise RewriteError(f"the new text still has the finding {key[0]} {key[1]}")
+            raise RewriteError(f"the fix would not remove the finding: {key[0]} {key[1]}")
 
 
 def _shown(after: Module, found: Sequence[Finding], applied: Sequence[Finding]) -> list[Finding]:
@@ -116,7 +116,7 @@ def _check_untouched(before: Module, after: Module, applied: Sequence[Finding]) 
     for row, piece in _untouched(before, applied):
         found = after.text.find(piece, place)
         if found < 0:
-            raise RewriteError(f"line {row}, which holds no edit, would change")
+            raise RewriteError(f"the fix would also change line {row}")
         place = found + len(piece)
 
 

@@ -109,7 +109,7 @@ def test_a_file_that_changed_since_is_not_written(tmp_path: Path):
     Path(source.path).write_bytes(b"edited")
     with pytest.raises(SourceError) as caught:
         write(source, NEW)
-    assert str(caught.value) == f"{source.path}: cannot write: changed since it was read"
+    assert str(caught.value) == f"{source.path}: cannot write: it has changed since it was read"
     assert Path(source.path).read_bytes() == b"edited"
     assert names(tmp_path) == ["app.py"]
 
@@ -182,7 +182,7 @@ def test_only_what_was_not_edited_since_is_undone_and_the_rest_can_be_later(tmp_
     restored, errors = journal.undo()
     assert restored == [kept.path]
     assert [str(error) for error in errors] == [
-        f"{edited.path}: cannot undo: changed since --apply wrote it",
+        f"{edited.path}: cannot undo: it has changed since --apply wrote it",
         f"{gone.path}: cannot read: No such file or directory",
     ]
     assert Path(edited.path).read_bytes() == b"edited"
@@ -247,7 +247,9 @@ def test_a_damaged_record_is_named(tmp_path: Path, data):
     journal.path.write_bytes(data)
     restored, errors = journal.undo()
     assert restored == []
-    assert [str(error) for error in errors] == [f"{journal.path}: the journal is damaged"]
+    assert [str(error) for error in errors] == [
+        f"{journal.path}: cannot undo: the journal is damaged"
+    ]
     assert journal.path.exists()
 
 
@@ -263,12 +265,12 @@ def test_a_record_that_cannot_be_written_is_an_error_and_keeps_the_last(
         )
         journal.record([(read_as_it_is(tmp_path / "app.py"), b"newer")])
     assert str(caught.value) == (
-        f"{journal.path}: cannot write the journal, so nothing was changed: Full"
+        f"{journal.path}: cannot write the journal, so no file was changed: Full"
     )
     assert journal.undo() == ([source.path], [])
 
 
 def test_a_state_folder_that_cannot_be_made_is_an_error(tmp_path: Path, state: Path):
     (state / "flask-ctxfix").write_text("in the way")
-    with pytest.raises(SourceError, match="cannot write the journal, so nothing was changed"):
+    with pytest.raises(SourceError, match="cannot write the journal, so no file was changed"):
         Journal(str(tmp_path)).record([(made(tmp_path / "app.py"), NEW)])

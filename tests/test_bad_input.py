@@ -244,7 +244,7 @@ def test_a_full_disk_stops_the_journal(
         journal = Journal(".")
         with pytest.raises(SourceError) as caught:
             journal.record([(read("long.py"), b"new")])
-        cause = "cannot write the journal, so nothing was changed: No space left on device"
+        cause = "cannot write the journal, so no file was changed: No space left on device"
         assert str(caught.value) == f"{journal.path}: {cause}"
         assert list(journal.path.parent.iterdir()) == []
 
@@ -254,7 +254,7 @@ def test_a_file_that_changed_since_it_was_read_is_not_written(shared: Path):
     Path("good.py").write_bytes(b"import flask  # edited\n")
     with pytest.raises(SourceError) as caught:
         write(source, b"new")
-    assert str(caught.value) == "good.py: cannot write: changed since it was read"
+    assert str(caught.value) == "good.py: cannot write: it has changed since it was read"
     assert Path("good.py").read_bytes() == b"import flask  # edited\n"
     assert names() == ["good.py"]
 
@@ -262,18 +262,27 @@ def test_a_file_that_changed_since_it_was_read_is_not_written(shared: Path):
 @pytest.mark.parametrize(
     ("data", "said"),
     [
-        (b"a = 1\n\0", "bad.py:2: NUL byte in the source"),
+        (
+            b"a = 1\n\0",
+            "bad.py:2: cannot read: it contains a NUL byte, as binary and UTF-16 files do",
+        ),
         (
             b"a = 1\nb = 'caf\xe9'\n",
-            "bad.py:2: byte 0xe9 is not valid UTF-8, and no encoding is declared",
+            "bad.py:2: cannot decode: byte 0xe9 is not valid UTF-8, and it declares no encoding",
         ),
-        (b"# coding: klingon\n", "bad.py: not an encoding of Python source: klingon"),
-        (b"# coding: ascii\n\n'\xc3\xa9'", "bad.py:3: byte 0xc3 is not valid ascii"),
+        (
+            b"# coding: klingon\n",
+            'bad.py:1: cannot decode: "klingon" is not an encoding of Python source',
+        ),
+        (b"# coding: ascii\n\n'\xc3\xa9'", "bad.py:3: cannot decode: byte 0xc3 is not valid ascii"),
         (
             b"\xef\xbb\xbf# coding: latin-1\n",
-            "bad.py: declares latin-1 but starts with a UTF-8 byte order mark",
+            "bad.py:1: cannot decode: it declares latin-1, but starts with a UTF-8 byte order mark",
         ),
-        ("a = 1\n".encode("utf-16"), "bad.py:1: NUL byte in the source"),
+        (
+            "a = 1\n".encode("utf-16"),
+            "bad.py:1: cannot read: it contains a NUL byte, as binary and UTF-16 files do",
+        ),
     ],
 )
 def test_what_is_no_text_is_refused_with_its_line(shared: Path, data, said):

@@ -54,14 +54,17 @@ UNPARSABLE = {
     "quotes.py": (
         "a = f'{len('a')}'; b = 1 +\n",
         r":6: cannot parse: "
-        + (r"f-string: .*; Python 3\.12 .*" if sys.version_info < (3, 12) else "invalid syntax"),
+        + (r"f-string: .* \(Python 3\.12 .*" if sys.version_info < (3, 12) else "invalid syntax"),
     ),
-    "nul.py": ("a = '\0'\n", r":6: NUL byte in the source"),
+    "nul.py": ("a = '\0'\n", r":6: cannot read: it contains a NUL byte, .*"),
     "nested.py": (
         f"a = {'(' * 1_000}{')' * 1_000}\n",
         r":6: cannot parse: too many nested parentheses",
     ),
-    "sum.py": (f"a = {' + '.join(['1'] * 20_000)}\n", r": nested too deeply to (parse|analyse)"),
+    "sum.py": (
+        f"a = {' + '.join(['1'] * 20_000)}\n",
+        r": cannot (parse|analyse): nested too deeply",
+    ),
     **{
         f"needs_{major}_{minor}.py": (
             text,
@@ -73,8 +76,8 @@ UNPARSABLE = {
 }
 UNREADABLE = {
     **{path: said for path, (_, said) in UNPARSABLE.items()},
-    "utf8.py": r":6: byte 0xe9 is not valid UTF-8, and no encoding is declared",
-    "cookie.py": r": not an encoding of Python source: klingon",
+    "utf8.py": r":6: cannot decode: byte 0xe9 is not valid UTF-8, and it declares .*",
+    "cookie.py": r':1: cannot decode: "klingon" is not an encoding of Python source',
     "secret.py": r": cannot read: Permission denied",
     "dangling.py": r": cannot follow the symbolic link: No such file or directory",
     "one.py": r": cannot follow the symbolic link: Too many levels of symbolic links",
@@ -154,7 +157,7 @@ def _stamps() -> dict[str, tuple[int, int, int]]:
 
 def _assert_one_line_each(stderr: str, expected: dict[str, str]) -> None:
     lines = stderr.splitlines()
-    assert [line for line in lines if "Traceback" in line or "a rule failed" in line] == []
+    assert [line for line in lines if "Traceback" in line or "internal error" in line] == []
     for path, said in expected.items():
         about = [line for line in lines if line.startswith(f"error: {path}:")]
         assert len(about) == 1, (path, about)
@@ -222,13 +225,13 @@ def test_what_is_too_deep_to_rewrite_costs_one_line(tree: Write, mode: str):
     if "warning" in result.stderr:
         assert result.returncode == 1
         assert re.fullmatch(
-            r"warning: deep\.py:7: CTX401, and 699 more: "
-            r"no automatic fix: nested too deeply to rewrite\n",
+            r"warning: deep\.py:7: CTX401: no automatic fix \(nor for 699 more below\): "
+            r"the code is nested too deeply to be rewritten\n",
             result.stderr,
         )
     else:
         assert result.returncode == 2
-        assert re.fullmatch(r"error: deep\.py: nested too deeply to \w+\n", result.stderr)
+        assert re.fullmatch(r"error: deep\.py: cannot \w+: nested too deeply\n", result.stderr)
     assert Path("deep.py").read_text().splitlines()[-1] == deep.splitlines()[-1]
     assert Path("good.py").read_text() == (NEW if mode == "--apply" else OLD)
 
@@ -456,7 +459,7 @@ def test_no_text_gives_a_traceback_or_a_file_that_does_not_parse(program: bytes)
     options = ["-", "--apply", "--unsafe-fixes", "--output-format=concise"]
     result = CliRunner().invoke(main, options, input=program)
     assert result.exception is None or isinstance(result.exception, SystemExit)
-    assert "a rule failed" not in result.stderr
+    assert "internal error" not in result.stderr
     assert "Traceback" not in result.stderr
     new = result.stdout_bytes
     if not _is_module(program):

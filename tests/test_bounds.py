@@ -34,8 +34,8 @@ def test_a_function_that_hands_itself_ever_more(
     Path("app.py").write_text(WRAPS_ITSELF + start)
     result = CliRunner().invoke(main, ["app.py", *options])
     assert "request.path" in result.stdout
-    notes = [line for line in result.stderr.splitlines() if line.startswith("note: left")]
+    notes = [line for line in result.stderr.splitlines() if line.startswith("note: not followed")]
     assert len(notes) == len(options)
-    assert all("arguments that hold values more than 8 deep" in note for note in notes)
-    known = "note: it is known of 2 of 2 functions where they run" in result.stderr
+    assert all("arguments with values nested more than 8 deep" in note for note in notes)
+    known = "note: 2 of 2 functions run in a known context" in result.stderr
     assert known == bool(options)

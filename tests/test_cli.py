@@ -150,7 +150,7 @@ def test_undo(tree: Write) -> None:
     Path("b.py").write_text("mine\n")
     result = _run("--undo")
     assert result.exit_code == 2
-    assert result.stderr.startswith(f"error: {Path.cwd()}/b.py: cannot undo: changed since ")
+    assert result.stderr.startswith(f"error: {Path.cwd()}/b.py: cannot undo: it has changed since ")
     assert "1 file restored." in result.stderr
     assert Path("a.py").read_text() == "import flask\nold\n"
     assert Path("b.py").read_text() == "mine\n"
@@ -215,7 +215,9 @@ def test_tracebacks_only_if_asked_for(tree: Write, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(engine, "run", fail)
     result = _run()
     assert (result.exit_code, result.stdout) == (2, "")
-    assert result.stderr == "error: RuntimeError: two lines (--verbose shows where)\n"
+    assert result.stderr == (
+        "error: internal error: RuntimeError: two lines (--verbose shows the traceback)\n"
+    )
     assert isinstance(_run("-v").exception, RuntimeError)
 
 
@@ -308,7 +310,7 @@ def test_stdin_comes_back_as_it_is_where_nothing_can_be_done(tree: Write) -> Non
         assert (result.stdout_bytes, result.exit_code) == (text, status)
     result = _run("-", "--apply", stdin=b"flask \xff")
     assert (result.stdout_bytes, result.exit_code) == (b"flask \xff", 2)
-    assert result.stderr.startswith("error: -:1: byte 0xff")
+    assert result.stderr.startswith("error: -:1: cannot decode: byte 0xff")
 
 
 # --- python -m and imports -----------------------------------------------------------------
@@ -472,9 +474,9 @@ def test_a_refused_fix_is_one_line(tree: Write, mode: str) -> None:
     assert result.exit_code == 1
     warnings = [line for line in result.stderr.splitlines() if line.startswith("warning: ")]
     assert warnings == [
-        "warning: a.py:3: TOY201, and 1 more: no automatic fix: "
-        "the new text still has the finding TOY201 `stays` is old",
-        "warning: a.py:4: TOY202: no automatic fix: the new text has a new finding, "
+        "warning: a.py:3: TOY201: no automatic fix (nor for 1 more below): "
+        "the fix would not remove the finding: TOY201 `stays` is old",
+        "warning: a.py:4: TOY202: no automatic fix: the fix would cause another finding: "
         "TOY104 `manual` is old",
     ]
     if mode == "--apply":

@@ -59,7 +59,9 @@ def test_requirement_outside_of_what_is_known(tmp_path: Path, specifier: str) ->
     _project(tmp_path, {"requirements.txt": f"flask{specifier}\n"})
     detected = detect(tmp_path)
     assert str(detected.target) == "3.1"
-    assert f"flask{specifier} in requirements.txt allows nothing from 2.2 on" in detected.reason
+    assert (
+        f"requirements.txt: flask{specifier} allows none of Flask 2.2 to 3.2, so" in detected.reason
+    )
 
 
 @pytest.mark.parametrize(
@@ -132,7 +134,7 @@ def test_search_goes_up_to_the_top_of_the_repository(tmp_path: Path) -> None:
     assert str(detect(tmp_path / "repo" / "src").target) == "2.3"
     (tmp_path / "repo" / ".git").mkdir()
     detected = detect(tmp_path / "repo" / "src")
-    assert detected.reason == "the newest release; the project does not name Flask"
+    assert detected.reason == "the newest release, since the project does not name Flask"
     assert str(detected.target) == "3.1"
 
 

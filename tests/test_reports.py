@@ -210,7 +210,7 @@ def test_summary(tree: Write) -> None:
     tree({"a.py": "import flask\n"})
     assert _summary() == "No findings in 1 file."
     tree({"a.py": "import flask\n[old, old, risky, manual]\n", "b.py": "import a\ncrash\n"})
-    target = "Target: Flask 3.1 (the newest release; the project does not name Flask)."
+    target = "Target: Flask 3.1 (the newest release, since the project does not name Flask)."
     assert _summary() == (
         "1 error: see above.\n"
         f"4 findings in 1 of 2 files, 2 fixable with --apply, 1 more with --unsafe-fixes.\n{target}"

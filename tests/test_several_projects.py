@@ -110,7 +110,7 @@ def test_the_summary_names_the_targets_of_several_projects(
         "7 findings in 4 files, 5 fixable with --apply, 1 more with --unsafe-fixes.",
         "Target of p: Flask 2.3 (flask<3 in requirements.txt).",
         "Target of q: Flask 3.0 (flask==3.0.* in setup.cfg).",
-        "Target of r: Flask 3.1 (the newest release; the project does not name Flask).",
+        "Target of r: Flask 3.1 (the newest release, since the project does not name Flask).",
     ]
 
 
@@ -123,7 +123,7 @@ def test_the_summary_names_projects_of_one_target_together(tree: Write) -> None:
     tree({"f/setup.py": "", "f/x.py": "import flask\nold\n"})
     assert _run(".").stderr.splitlines()[-2:] == [
         "Target of a, b, c, and 2 more: Flask 2.3 (flask<3 in requirements.txt).",
-        "Target of f: Flask 3.1 (the newest release; the project does not name Flask).",
+        "Target of f: Flask 3.1 (the newest release, since the project does not name Flask).",
     ]
 
 

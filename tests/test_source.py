@@ -96,23 +96,35 @@ def test_the_text_is_what_cpython_reads(data):
 @pytest.mark.parametrize(
     ("data", "line", "cause"),
     [
-        (b"a = 1\nb = '\xe9'\n", 2, "byte 0xe9 is not valid UTF-8, and no encoding is declared"),
-        (b"a\r\nb\rc = '\xff'", 3, "byte 0xff is not valid UTF-8, and no encoding is declared"),
+        (
+            b"a = 1\nb = '\xe9'\n",
+            2,
+            "cannot decode: byte 0xe9 is not valid UTF-8, and it declares no encoding",
+        ),
+        (
+            b"a\r\nb\rc = '\xff'",
+            3,
+            "cannot decode: byte 0xff is not valid UTF-8, and it declares no encoding",
+        ),
         (
             b"\n\n# coding: latin-1\n\xe9",
             4,
-            "byte 0xe9 is not valid UTF-8, and no encoding is declared",
+            "cannot decode: byte 0xe9 is not valid UTF-8, and it declares no encoding",
         ),
-        (b"# coding: cp1252\n\n'\x81'", 3, "byte 0x81 is not valid cp1252"),
-        (b"# coding: utf8\n'\xe9'", 2, "byte 0xe9 is not valid utf8"),
-        (b"a\n\nb\0", 3, "NUL byte in the source"),
-        (b"# coding: klingon\n", None, "not an encoding of Python source: klingon"),
-        (b"# coding: rot13\n", None, "not an encoding of Python source: rot13"),
-        (b"# coding: undefined\n", None, "not an encoding of Python source: undefined"),
+        (b"# coding: cp1252\n\n'\x81'", 3, "cannot decode: byte 0x81 is not valid cp1252"),
+        (b"# coding: utf8\n'\xe9'", 2, "cannot decode: byte 0xe9 is not valid utf8"),
+        (b"a\n\nb\0", 3, "cannot read: it contains a NUL byte, as binary and UTF-16 files do"),
+        (b"# coding: klingon\n", 1, 'cannot decode: "klingon" is not an encoding of Python source'),
+        (b"# coding: rot13\n", 1, 'cannot decode: "rot13" is not an encoding of Python source'),
+        (
+            b"# coding: undefined\n",
+            1,
+            'cannot decode: "undefined" is not an encoding of Python source',
+        ),
         (
             b"\xef\xbb\xbf# coding: latin-1\n",
-            None,
-            "declares latin-1 but starts with a UTF-8 byte order mark",
+            1,
+            "cannot decode: it declares latin-1, but starts with a UTF-8 byte order mark",
         ),
     ],
 )
@@ -134,7 +146,8 @@ def test_what_cpython_refuses_is_refused_with_line_and_cause(data, line, cause):
 )
 def test_what_would_not_give_the_same_bytes_back_is_refused(body):
     with pytest.raises(
-        SourceError, match=r"^app\.py: cannot be written back as .*, which it declares$"
+        SourceError,
+        match=r"^app\.py:1: cannot use: as .*, it could not be written back unchanged$",
     ):
         decode("app.py", body)
 
@@ -142,7 +155,8 @@ def test_what_would_not_give_the_same_bytes_back_is_refused(body):
 @pytest.mark.parametrize("encoding", ["idna", "punycode", "utf-16-le", "utf-32", "cp037", "hex"])
 def test_what_does_not_hold_ascii_is_no_encoding_of_source(encoding):
     with pytest.raises(
-        SourceError, match=rf"^app\.py: not an encoding of Python source: {encoding}$"
+        SourceError,
+        match=rf'^app\.py:1: cannot decode: "{encoding}" is not an encoding of Python source$',
     ):
         decode("app.py", f"# coding: {encoding}\n".encode())
 
@@ -151,11 +165,11 @@ def test_a_character_that_the_encoding_lacks_is_refused_with_its_line():
     source = decode("app.py", b"# coding: latin-1\nx = 1\n")
     with pytest.raises(SourceError) as caught:
         source.encode("# coding: latin-1\nx = '\u20ac'\n")
-    assert str(caught.value) == "app.py:2: iso8859-1 cannot hold the character '\\u20ac'"
+    assert str(caught.value) == "app.py:2: cannot encode: iso8859-1 has no character '\\u20ac'"
 
 
 def test_a_lone_surrogate_is_refused():
-    with pytest.raises(SourceError, match=r"app\.py:2: utf-8 cannot hold the character"):
+    with pytest.raises(SourceError, match=r"app\.py:2: cannot encode: utf-8 has no character"):
         decode("app.py", b"").encode("\n\udc80")
 
 

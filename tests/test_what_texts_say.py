@@ -103,7 +103,7 @@ def test_a_flask_that_is_too_old_is_warned_of_even_if_quiet(tmp_path: Path) -> N
     (tmp_path / "requirements.txt").write_text("flask<2\n")
     (tmp_path / "a.py").write_text("from flask import _request_ctx_stack\n")
     assert (
-        "warning: flask<2 in requirements.txt allows nothing from 2.2"
+        "warning: requirements.txt: flask<2 allows none of Flask 2.2 to 3.2, so fixes are for 3.1"
         in _run(tmp_path, "--quiet").output
     )
 

@@ -121,7 +121,7 @@ class Calls(Members):
     def _is_shallow(self, value: Value) -> bool:
         is_shallow = depth_of(value) <= _DEEPEST
         if not is_shallow:
-            self.project.bounds["arguments that hold values more than 8 deep"] += 1
+            self.project.bounds["arguments with values nested more than 8 deep"] += 1
         return is_shallow
 
     def _result(self, function: Evaluated, arguments: Known | None = None) -> Evaluated:

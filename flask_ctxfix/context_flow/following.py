@@ -38,7 +38,7 @@ from flask_ctxfix.syntax import defaults_of, is_decorator
 
 # What is kept under names that half of a large program has leads nearly everywhere.
 _MOST = 1_000
-_BOUND = f"what calls a function that is kept in more than {_MOST:,} places"
+_BOUND = f"the callers of a function that is stored in more than {_MOST:,} places"
 
 
 class Walk:

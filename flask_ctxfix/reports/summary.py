@@ -37,13 +37,15 @@ def contexts(outcome: Outcome) -> str:
     unknown = sorted((-number, reason) for reason, number in every.items() if reason)
     if not every:
         return ""
-    known = f"{every[''] + every[SEVERAL]} of {count(sum(every.values()), 'function')}"
-    lines = [f"note: it is known of {known} where they run\n"]
+    known = every[""] + every[SEVERAL]
+    lines = [f"{known} of {count(sum(every.values()), 'function')} run in a known context"]
     lines += [
-        f"note: {-number} of {'these' if reason == SEVERAL else 'the others'}: {reason}\n"
+        f"{-number} of these: {reason}"
+        if reason == SEVERAL
+        else f"unknown context of {count(-number, 'function')}: {reason}"
         for number, reason in unknown
     ]
-    return "".join(lines)
+    return "".join(f"note: {line}\n" for line in lines)
 
 
 def count(number: int, noun: str) -> str:
