@@ -307,7 +307,7 @@ def test_an_interrupted_run_ends_at_once_and_leaves_whole_files(tree: Write):
         assert _names(".") == MANY
         if process.returncode != 0:
             assert process.returncode == 130
-            assert stderr.startswith("Interrupted;")
+            assert stderr.startswith("Interrupted:")
             assert "Traceback" not in stderr
         _assert_undone()
     assert any(0 < number < len(MANY) for number in written), written

@@ -227,7 +227,7 @@ def test_interrupted_runs_say_so(tree: Write, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(engine, "run", lambda *a, **k: outcome)
     result = _run()
     assert result.exit_code == 130
-    assert result.stderr.startswith("Interrupted;")
+    assert result.stderr.startswith("Interrupted:")
 
 
 def test_interrupts_outside_of_the_engine(tree: Write, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -254,7 +254,7 @@ def test_ctrl_c_ends_all_at_once(tree: Write, wait: float) -> None:
         os.killpg(process.pid, signal.SIGINT)
         _, errors = process.communicate(timeout=20)
     assert process.returncode == 130, errors
-    assert errors.startswith("Interrupted;")
+    assert errors.startswith("Interrupted:")
     assert "Traceback" not in errors
     assert all(path.read_text() == text for path in Path().glob("*.py"))
 

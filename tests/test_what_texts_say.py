@@ -47,7 +47,7 @@ def test_only_functions_of_the_app_context_never_run_below_a_pushed_one(tmp_path
     pushed = "from flask import Flask\napp = Flask('shop')\napp.app_context().push()\n"
     (tmp_path / "wsgi.py").write_text(pushed)
     said = _run(tmp_path, "--select", "CTX301", "--target-version", "3.1").output
-    assert "`teardown_appcontext` functions do not run after the requests that share it" in said
+    assert "`teardown_appcontext` functions do not run after these requests" in said
 
 
 def test_a_second_context_has_an_empty_g_and_tears_down_once_more(tmp_path: Path) -> None:

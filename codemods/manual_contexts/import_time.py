@@ -11,7 +11,7 @@ from flask_ctxfix.codemods.manual_contexts.texts import said
 from flask_ctxfix.context_flow import ContextFlow, Need, Use
 from flask_ctxfix.context_flow.paths import AT_IMPORT, path_to
 from flask_ctxfix.context_flow.values import Foreign
-from flask_ctxfix.flask_facts import FLASK_PROXIES, PROXIES
+from flask_ctxfix.flask_facts import FLASK_PROXIES, NONE_WITHOUT_REQUEST, PROXIES
 from flask_ctxfix.flask_versions import TargetVersion
 from flask_ctxfix.module import Module
 from flask_ctxfix.project import Project
@@ -21,10 +21,9 @@ from flask_ctxfix.syntax import last_name, without_call
 _USES = "uses `{}` on import, which raises RuntimeError"
 _OVERWRITES = "overwrites `flask.{}`, so all requests share what is assigned"
 _EXTENSION = "this module passes `current_app` to an extension on import, so it is not set up"
-_ADVICE = Advice(
-    "use it in a function that runs inside a context",
-    notes=("at the top level, a `LocalProxy` can stand for the value",),
-)
+_NO_USER = "uses `{}` on import, when there is no user"
+_IN_FUNCTION = "use it in a function that runs inside {}"
+_STANDS_FOR = "at the top level, a `LocalProxy` can stand for the value"
 _ADVICE_EXTENSION = "create it without an application, and pass the real one to its `init_app`"
 _ADVICE_ASSIGNED = "assign to an attribute of `g`, or pass the value as an argument"
 _LONGEST_NAME = 35
@@ -112,11 +111,13 @@ class ImportTimeContextRead(Rule):
                 continue
             _, node = found
             seen.add(node)
-            text = _USES.format(_named(use))
+            text = (_NO_USER if use.of in NONE_WITHOUT_REQUEST else _USES).format(_written(use))
             by = last_name(without_call(node)) if use.span is None else ""
             message = f"`{by}` {text}" if by else f"this module {text}"
+            inside = "a request" if use.need is Need.REQUEST else "an app context"
+            advice = Advice(_IN_FUNCTION.format(inside), notes=(_STANDS_FOR,))
             path = path_to(AT_IMPORT, then=use.steps)
-            yield self.finding(module, "warning", node, message, _ADVICE, None, path)
+            yield self.finding(module, "warning", node, message, advice, None, path)
 
     def _extensions(self, module: Module, project: Project) -> Iterator[Finding]:
         """Yield the extensions that are given the proxy of an application to set up."""
@@ -142,6 +143,8 @@ class ImportTimeContextRead(Rule):
                     )
 
 
-def _named(use: Use) -> str:
-    """Return what is used, without its key if that is long."""
-    return use.name if len(use.name) <= _LONGEST_NAME else use.name.partition("[")[0]
+def _written(use: Use) -> str:
+    """Return what is used as its module writes it, without its key if that is long."""
+    last = use.steps[-1]
+    code = last.code if last.role != "call" and last.code.isprintable() else use.name
+    return code if len(code) <= _LONGEST_NAME else use.name.partition("[")[0]

@@ -53,7 +53,7 @@ _TEARS_DOWN = (
 )
 _HIDES = "opens a second app context, so `request` raises RuntimeError in it"
 _HIDDEN = "from Flask 3.2 on, `request` and `session` raise RuntimeError in the block"
-_APART = "keep it if the block needs a `g` or a database session of its own"
+_APART = "keep it if the block needs an application, a `g` or a database session of its own"
 _OTHER_APP = "the active context may be that of another application"
 _DOUBTFUL = "{manager} in line {row} may depend on the second context"
 _TAKES = "the block may use, or refuse, what the code around it left in `g`"

@@ -27,11 +27,13 @@ from flask_ctxfix.syntax import last_name, root_of, without_call
 _SHARED = "never pops its {}, so one request can read another user's `g`"
 _KEPT = "never pops its {}, so teardown functions never run for it"
 _NOT_CLOSED = "what they close, such as a database session, stays open as long as the process runs"
-_NOT_TORN_DOWN = "`teardown_appcontext` functions do not run after the requests that share it"
+_IN_IT = "requests on this thread run in the pushed context, and share its `g`"
+_NOT_TORN_DOWN = "`teardown_appcontext` functions do not run after these requests"
 _UP_TO = "up to Flask 3.1 only, since on Flask 3.2 each request has a context of its own"
 _SETUP = "use {} around the setup code that needs it"
 _CODE = "use {} around the code that needs it"
 _PER_JOB = "in a worker, open one for each job"
+_NEEDS = "needs the context"
 _IN_BRANCH = "it is pushed inside another block, such as an `if`"
 _READ = "other code uses the context object"
 _REMOVE = "remove the push, if no module that is imported later needs the context"
@@ -168,7 +170,8 @@ def _notes(target: TargetVersion) -> tuple[str, ...]:
     """Return what else comes of a push, on the versions of a target."""
     if target.oldest >= ONE_CONTEXT:
         return (_NOT_CLOSED,)
-    return (_NOT_TORN_DOWN, _UP_TO) if target.newest >= ONE_CONTEXT else (_NOT_TORN_DOWN,)
+    always = (_IN_IT, _NOT_TORN_DOWN)
+    return (*always, _UP_TO) if target.newest >= ONE_CONTEXT else always
 
 
 def _is_for_applications_elsewhere(push: Push, project: Project) -> bool:
@@ -312,7 +315,7 @@ def _repair(push: Push, project: Project) -> _Repair:
     needed = following[: last + 1]
     if not needed:
         return _Repair(None, _UNSURE)
-    needing = (step_at(module, needed[-1], "read"),)
+    needing = (step_at(module, needed[-1], "read", message=_NEEDS),)
     if any(isinstance(each, _DEFINITIONS) for each in needed):
         return _Repair(None, _DEFINED, needing)
     if "unknown" in asks[last + 1 :] or may_be_needed(push, project, needed):

@@ -68,6 +68,7 @@ _OF_UNITTEST = {
     "setUpModule": ("unittest.addModuleCleanup", "unittest.enterModuleContext"),
 }
 _IN_TURNS = "in a loop that never ends, open one in each iteration"
+_NOT_CLOSED = "what they close, such as a database session, stays open"
 _NOTES: dict[Role, str] = {
     "test": "later tests run in this context",
     "view": "Flask raises an error when it finds this context instead of the request's own",
@@ -242,7 +243,8 @@ class PushWithoutPop(Rule):
             if isinstance(node, ast.Attribute) and node.attr == "push":
                 context = context_made(module, project, node.value)
                 if context is not None:
-                    advice = Advice(_ADVICE["initializer"].format(with_code(module, context)))
+                    help_ = _ADVICE["initializer"].format(with_code(module, context))
+                    advice = Advice(help_, notes=_notes("initializer"))
                     reach = ContextFlow.of(project).reachability.of(module, pool)
                     made = step_at(module, pool, "boundary", "pool thread")
                     pushed = step_at(module, keyword.value, "boundary", "app context")
@@ -261,14 +263,14 @@ def _advice_for(push: Push, role: Role) -> Advice:
         context = "context" if push.is_chained else push.module.segment(push.receiver)
         return Advice(_CLEANUP.format(cleanup, context), notes=(_ENTERED.format(entering),))
     if role == "fixture":
-        return Advice(with_yield(push))
+        return Advice(with_yield(push), notes=_notes(role))
     if role == "view" and push.kind == "app context":
         return Advice(REMOVE, notes=_notes(role))
     return Advice(_ADVICE.get(role, _AROUND).format(with_of(push)), notes=_notes(role))
 
 
 def _notes(role: Role) -> tuple[str, ...]:
-    return (_NOTES[role],) if role in _NOTES else ()
+    return (_NOTES.get(role, _NOT_CLOSED),)
 
 
 def _pops_always(push: Push, closing: Closing) -> bool:

@@ -57,7 +57,7 @@ def _sentences(outcome: Outcome, settings: Settings) -> Iterator[str]:
     found = sum(len(result.findings) for result in outcome.results)
     changed = sum(result.is_changed for result in outcome.results)
     if outcome.is_interrupted:
-        yield "Interrupted; what follows is what was done before."
+        yield "Interrupted: what follows is what was done before."
     if outcome.errors:
         yield f"{count(len(outcome.errors), 'error')}: see above."
     if found:
