@@ -232,15 +232,15 @@ def test_functions_that_are_held(tmp_path: Path, text: str, where: Where) -> Non
     ("text", "reason"),
     [
         ("", "nothing names it"),
-        ("def unused():\n    f()\n", "only functions that nothing names call it"),
-        ("unknown(f)\n", "it is passed to code that is not known"),
+        ("def unused():\n    f()\n", "called only by functions that nothing names"),
+        ("unknown(f)\n", "passed to code that is not known"),
         ("f()\n" + VIEW + "f()\n", "it runs in several contexts"),
-        ("app.jinja_env.globals['f'] = f\n", "templates run it, wherever they are rendered"),
-        ("kept = f\n", "it is stored where nothing reads it"),
-        ("kept = []\nkept.append(f)\n", "it is stored where nothing reads it"),
-        ("kept = {}\nkept['f'] = f\n", "it is stored where nothing reads it"),
-        ("kept = {}\nkept.setdefault('f', []).append(f)\n", "it is stored where nothing reads it"),
-        ("kept = {}\nkept.setdefault('f', f)\n", "it is stored where nothing reads it"),
+        ("app.jinja_env.globals['f'] = f\n", "run by templates, wherever they are rendered"),
+        ("kept = f\n", "stored where nothing reads it"),
+        ("kept = []\nkept.append(f)\n", "stored where nothing reads it"),
+        ("kept = {}\nkept['f'] = f\n", "stored where nothing reads it"),
+        ("kept = {}\nkept.setdefault('f', []).append(f)\n", "stored where nothing reads it"),
+        ("kept = {}\nkept.setdefault('f', f)\n", "stored where nothing reads it"),
         ("kept = [f]\nlen(kept)\n", "nothing names it"),
         ("kept = {}\nkept['f'] = f\nprint(kept.get('f'))\n", "nothing names it"),
     ],
@@ -290,7 +290,7 @@ def test_classes_that_are_called_run_what_makes_calls_and_enters_their_instances
     """
     for name in ("__init__", "__call__", "__enter__"):
         assert one(tmp_path, text, name) is REQUEST
-    assert reaches(tmp_path, text, "__str__") == [(UNKNOWN, "Python itself calls this method")]
+    assert reaches(tmp_path, text, "__str__") == [(UNKNOWN, "a method that Python itself calls")]
 
 
 def test_properties_run_where_they_are_read(tmp_path: Path) -> None:
@@ -361,7 +361,7 @@ def test_methods_that_are_looked_up_by_any_name_run_where_that_is_called(tmp_pat
     assert one(tmp_path, called) is REQUEST
     assert one(tmp_path, called, "g") is REQUEST
     seen = LOOKED_UP.format(use="isinstance(getattr(self, name), str)")
-    reason = "this method may be looked up by its name"
+    reason = "a method that may be looked up by its name"
     assert reaches(tmp_path, seen) == [(UNKNOWN, reason)]
 
 

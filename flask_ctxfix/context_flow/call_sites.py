@@ -16,14 +16,14 @@ from flask_ctxfix.project import Project
 from flask_ctxfix.scopes import FunctionNode
 from flask_ctxfix.syntax import last_name, without_call
 
-NOT_FOLLOWED = "it is stored where it cannot be followed"
-GIVEN_AWAY = "it is passed to code that is not known"
-BY_LIBRARY = "a base class from elsewhere may call this method"
-BY_PYTHON = "Python itself calls this method"
-BY_DECORATOR = "its decorator is not known"
-BY_ANY_NAME = "this method may be looked up by its name"
-UNREAD = "it is stored where nothing reads it"
-TOO_WIDE = "it is stored in too many places"
+NOT_FOLLOWED = "stored where it cannot be followed"
+GIVEN_AWAY = "passed to code that is not known"
+BY_LIBRARY = "a method that a base class from elsewhere may call"
+BY_PYTHON = "a method that Python itself calls"
+BY_DECORATOR = "decorated with something that is not known"
+BY_ANY_NAME = "a method that may be looked up by its name"
+UNREAD = "stored where nothing reads it"
+TOO_WIDE = "stored in too many places"
 
 
 class CallSite(NamedTuple):

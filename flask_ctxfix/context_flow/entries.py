@@ -99,7 +99,7 @@ _BY_METHOD: dict[str, Calls] = {
 }
 _COMMAND = Calls("command", "outside")
 _MIGRATION_IN_APP = Calls("command", "app")
-_MIGRATION = Calls("command", "unknown", "Alembic runs it, in any context")
+_MIGRATION = Calls("command", "unknown", "run by Alembic, in any context")
 
 
 def _kept_as(names: frozenset[str], fact: Calls) -> dict[str, Calls]:
@@ -183,7 +183,7 @@ class Entries:
         if name:
             fact = _FACTS[name]
             if name in APP_DECORATORS and _opens_no_context(decorator):
-                return Entry(fact.kind, Where.UNKNOWN, "this command may open no context")
+                return Entry(fact.kind, Where.UNKNOWN, "a command that may open no context")
             return _entry(fact, called)
         if attribute in _ALWAYS_BY_NAME or value is None:
             fact = _BY_NAME.get(attribute)  # type: ignore[assignment]

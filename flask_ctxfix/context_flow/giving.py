@@ -124,7 +124,7 @@ def senders(known: Known, module: Module, entry: Entry) -> Iterator[Caller]:
                     is_sent = True
                     yield CallSite(other, call, known.guards.at(other, call))
     if not is_sent:
-        yield Unseen("the sender of its signal is not known")
+        yield Unseen("called for a signal whose sender is not known")
 
 
 def _field(owner: Class, call: ast.Call, node: ast.AST) -> str | None:

@@ -14,7 +14,7 @@ from flask_ctxfix.scopes import FunctionNode
 from flask_ctxfix.steps import entry_step, step_at
 
 NOTHING_NAMES = "nothing names it"
-ONLY_UNNAMED = "only functions that nothing names call it"
+ONLY_UNNAMED = "called only by functions that nothing names"
 SEVERAL = "it runs in several contexts"  # the summary knows this one
 
 

@@ -93,12 +93,12 @@ _VIEW: Roles = (VIEW,)
 _HOOK: Roles = (HOOK,)
 _HANDLER: Roles = (HANDLER,)
 _LOADER: Roles = (Calls("loader", "request"),)
-_TOKEN: Roles = (Calls("callback", "unknown", "it runs wherever a token is made"),)
+_TOKEN: Roles = (Calls("callback", "unknown", "run wherever a token is made"),)
 _CALLBACK: Roles = (Calls("callback", "request"),)
 _COMMAND: Roles = (Calls("command", "outside"),)
-_FIXTURE: Roles = (Calls("fixture", "unknown", "tests run it"),)
+_FIXTURE: Roles = (Calls("fixture", "unknown", "run by tests"),)
 _LISTENER: Roles = (
-    Calls("listener", "unknown", "SQLAlchemy runs it, wherever the session is used"),
+    Calls("listener", "unknown", "run by SQLAlchemy, wherever the session is used"),
 )
 _RECEIVER: Roles = (Calls("receiver", "signal"),)
 _RECEIVER_IN_REQUESTS: Roles = (Calls("receiver", "request"),)

@@ -244,7 +244,7 @@ class MakesGroup(Record):
 VIEW = Calls("view", "request")
 HOOK = Calls("hook", "request")
 HANDLER = Calls("error handler", "request")
-TEMPLATE = Calls("template", "unknown", "templates run it, wherever they are rendered")
+TEMPLATE = Calls("template", "unknown", "run by templates, wherever they are rendered")
 HERE = Calls("callback", "caller")
 
 Roles = tuple[

@@ -34,17 +34,13 @@ def targets(outcome: Outcome) -> dict[Detected, list[str]]:
 def contexts(outcome: Outcome) -> str:
     """Return of how many functions it is known where they run, and why not of the others."""
     every = outcome.contexts
-    unknown = sorted((-number, reason) for reason, number in every.items() if reason)
     if not every:
         return ""
-    known = every[""] + every[SEVERAL]
-    lines = [f"{known} of {count(sum(every.values()), 'function')} run in a known context"]
-    lines += [
-        f"{-number} of these: {reason}"
-        if reason == SEVERAL
-        else f"unknown context of {count(-number, 'function')}: {reason}"
-        for number, reason in unknown
-    ]
+    known = f"{every[''] + every[SEVERAL]} of {count(sum(every.values()), 'function')}"
+    in_several = f", {every[SEVERAL]} of them in several" if every[SEVERAL] else ""
+    lines = [f"{known} run in a known context{in_several}"]
+    unknown = sorted((-number, why) for why, number in every.items() if why not in ("", SEVERAL))
+    lines += [f"{count(-n, 'function')} with an unknown context: {why}" for n, why in unknown]
     return "".join(f"note: {line}\n" for line in lines)
 
 
