@@ -45,7 +45,7 @@ def test_work_that_gets_a_request_may_keep_its_data() -> None:
 
 @pytest.mark.parametrize(("work", "gives_request"), [(ENDLESS, True), (ENDING, False)])
 def test_kept_data_is_refused_otherwise(work: str, gives_request: bool) -> None:
-    with pytest.raises(RewriteError, match="new finding, CTX504"):
+    with pytest.raises(RewriteError, match="another finding: CTX504"):
         _verify(work, _fix(work, gives_request=gives_request))
 
 
@@ -55,7 +55,7 @@ def test_what_is_right_as_it_is_may_be_new() -> None:
     fixed = _found(before, "CTX101", "start(work)", _fix(ENDING, gives_request=False))
     new = _found(after, "CTX502", "kept.append(1)")
     verify(before, after, [fixed], [replace(new, level="info")], [fixed])
-    with pytest.raises(RewriteError, match="new finding, CTX502"):
+    with pytest.raises(RewriteError, match="another finding: CTX502"):
         verify(before, after, [fixed], [new], [fixed])
 
 

@@ -80,7 +80,7 @@ def test_nothing_but_whole_lines() -> None:
 
 
 def test_nothing_to_wrap() -> None:
-    with pytest.raises(RewriteError, match="nothing is left"):
+    with pytest.raises(RewriteError, match="no statement would be left"):
         wrapped("push()\npop()\n")
 
 
