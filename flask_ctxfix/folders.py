@@ -103,8 +103,8 @@ def searched_folder(path: str) -> str:
 
 
 def outside_packages(folder: str) -> str:
-    """Return an absolute folder, or else the nearest one above that is no package in a project."""
-    while _is_package(folder) and not is_project(folder, names_in(folder)):
+    """Return an absolute folder, or else the nearest one above that is no package."""
+    while _is_package(folder):
         folder = os.path.dirname(folder)  # noqa: PTH120
     return folder
 
