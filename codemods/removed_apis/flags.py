@@ -21,6 +21,7 @@ from flask_ctxfix.codemod import (
     ReplaceExpression,
     Rule,
 )
+from flask_ctxfix.codemods.removed_apis import texts
 from flask_ctxfix.codemods.removed_apis.absences import expects_absence
 from flask_ctxfix.codemods.removed_apis.folding import condition_of, folded, replaced
 from flask_ctxfix.codemods.removed_apis.setting_uses import setting_uses
@@ -42,9 +43,10 @@ _TAKES_SETTINGS = {"dict", "from_mapping", "update"}
 _SKIPPING = {False: {"skipIf", "skipif"}, True: {"skipUnless"}}
 _SIGNALS_DEPRECATED = (2, 3)
 _SIGNALS_REMOVED = (3, 0)
-_NO_EFFECT = Advice("remove the setting", notes=("the setting has had no effect since Flask 2.2",))
-_BLINKER = Advice("use `True`", notes=("Flask requires Blinker since 2.3",))
-_OLDER = "on Flask 2.2 it may be False"
+_NO_EFFECT = "remove the setting"
+_ALWAYS = "signals are always available since Flask 2.3, which requires Blinker"
+_USE_TRUE = Advice("replace it with `True`", notes=(_ALWAYS,))
+_OLDER = "on Flask 2.2 it is False where Blinker is not installed"
 _USE_CLIENT = "use the test client in a `with` block to keep a context for inspection"
 
 
@@ -97,7 +99,7 @@ class RemovedContextFlags(Rule):
 
     code = "CTX406"
     name = "removed-context-flags"
-    message = "context settings and flags were removed in Flask 2.2"
+    message = "settings and flags of contexts were removed in Flask 2.2 and 3.0"
 
     def find(self, module: Module, project: Project, target: TargetVersion) -> Iterator[Finding]:
         """Yield settings, flags, and what the analysis of the stacks found of them."""
@@ -106,15 +108,15 @@ class RemovedContextFlags(Rule):
         strings = module.scopes.nodes(ast.Constant) if is_spelled else ()
         for constant in strings:
             if constant.value == _ENVIRON_KEY:
-                message = f"`{_ENVIRON_KEY}` is not read since Flask 2.2"
+                message = f"Flask has ignored the environ key `{_ENVIRON_KEY}` since 2.2"
                 yield self.finding(module, "error", constant, message, _USE_CLIENT, None)
         for attribute in module.scopes.attributes.get(_PROPERTY, ()):
             if imports_flask(module):
-                message = f"`{_PROPERTY}` was removed in Flask 2.2"
+                message = texts.read_fails(module, attribute, "2.2")
                 yield self.finding(module, "error", attribute, message, _USE_CLIENT, None)
         for node in setting_uses(module):
             if not facts_of_project(module, project).reads_setting:
-                message = f"`{flask_facts.PRESERVE_SETTING}` was removed in Flask 2.2"
+                message = f"Flask has ignored `{flask_facts.PRESERVE_SETTING}` since 2.2"
                 fix = _without_setting(module, node)
                 yield self.finding(module, "warning", node, message, _NO_EFFECT, fix)
         yield from self._signals(module, project, target)
@@ -127,7 +129,6 @@ class RemovedContextFlags(Rule):
         ):
             return
         level: Level = "error" if target.newest >= _SIGNALS_REMOVED else "warning"
-        message = "`signals_available` was removed in Flask 3.0; use `True`"
         always = target.oldest >= _SIGNALS_DEPRECATED
         doubt = None if always else _OLDER
         reads = [*_reads_of_signals(module, project)]
@@ -137,7 +138,10 @@ class RemovedContextFlags(Rule):
             if whole not in fixes:
                 edit = _with_true(module, whole, reads)
                 fixes[whole] = Fix("", (edit,), unsafe_reason=doubt)
-            yield self.finding(module, level, node, message, _BLINKER, fixes[whole])
+            message = texts.removed("signals_available", "3.0")
+            if isinstance(node, ast.Attribute):
+                message = texts.read_fails(module, node, "3.0")
+            yield self.finding(module, level, node, message, _USE_TRUE, fixes[whole])
         for scope in module.scopes.every:
             for bindings in scope.bindings.values():
                 for binding in bindings if len(bindings) == 1 else ():
@@ -150,7 +154,9 @@ class RemovedContextFlags(Rule):
                         stays = scope.parent is None and binding.name in exported_names(module)
                         gone = Fix("", retires=(span,), unsafe_reason=doubt)
                         retired = None if stays else gone
-                        yield self.finding(module, level, binding.alias, message, _BLINKER, retired)
+                        advice = texts.used_elsewhere() if stays else texts.unused()
+                        message = texts.import_fails(binding, "signals_available", "3.0")
+                        yield self.finding(module, level, binding.alias, message, advice, retired)
 
 
 def _reads_of_signals(module: Module, project: Project) -> Iterator[ast.expr]:

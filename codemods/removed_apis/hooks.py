@@ -21,6 +21,7 @@ from flask_ctxfix.codemod import (
 )
 from flask_ctxfix.codemods.removed_apis.absences import expects_absence
 from flask_ctxfix.codemods.removed_apis.stack_uses import serves_newer_flask
+from flask_ctxfix.codemods.removed_apis.texts import read_fails
 from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow import Need as Context
 from flask_ctxfix.context_flow.direct_calls import as_called
@@ -35,35 +36,34 @@ from flask_ctxfix.statements import block_of, own_nodes
 _HOOK_REMOVED = (2, 3)
 _FLAG_DEPRECATED = (2, 3)
 _FLAG_REMOVED = (3, 0)
-_FOR_COMMANDS = "it then runs for commands too, when what it reads may not be there yet"
+_FOR_COMMANDS = "it then runs for commands too, when what it reads may not exist yet"
 _ADVICE: dict[str, Advice | str] = {
     "before_first_request": Advice(
-        "call the function where the application is set up, under `with app.app_context():`",
+        "call the function when the application is set up, in `with app.app_context():`",
         notes=(_FOR_COMMANDS,),
     ),
     "before_app_first_request": Advice(
-        "call the function when the blueprint is registered: `bp.record_once`, under "
-        "`with state.app.app_context():`",
+        "call the function in a `record_once` function, in `with state.app.app_context():`",
         notes=(_FOR_COMMANDS,),
     ),
-    "before_first_request_funcs": "call the functions where the application is set up",
+    "before_first_request_funcs": "call the functions when the application is set up",
     "got_first_request": Advice(
-        "keep a flag of your own if you need one", notes=("nothing public tells",)
+        "keep a flag of your own, set by `before_request`", "no public API replaces it"
     ),
     "try_trigger_before_first_request_functions": Advice(
-        "remove the call", notes=("there is nothing to trigger any more",)
+        "remove the call", notes=("Flask 2.2 runs these functions by itself, and Flask 2.3 none",)
     ),
 }
 _ADVICE_FOR_ROUTES: dict[str, str] = {
-    "before_first_request": "call the function once all routes are registered, under "
+    "before_first_request": "call the function after all routes are registered, in "
     "`with app.app_context():`",
-    "before_app_first_request": "call the function once the application has all its routes and "
-    "blueprints, under `with app.app_context():`",
+    "before_app_first_request": "call the function after all blueprints are registered, in "
+    "`with app.app_context():`",
 }
 _NO_ROUTES_YET = (
     "the routes of the application may be registered after `init_app` or `register_blueprint`"
 )
-_EARLIER = "it is called earlier, when what it needs may not be set up yet"
+_EARLIER = "it then runs earlier, when what it needs may not be set up yet"
 _AT_REGISTRATION = """
 
 @{blueprint}.record_once
@@ -169,7 +169,7 @@ class BeforeFirstRequest(Rule):
             level = "warning"
         elif node.attr.startswith("try_"):
             removed = "2.2"
-        message = f"`{node.attr}` was removed in Flask {removed}"
+        message = read_fails(module, node, removed)
         yield self.finding(module, level, node, message, advice, fix)
 
 
@@ -188,7 +188,7 @@ def _about_routes(module: Module, project: Project, node: ast.Attribute) -> Advi
     if reader is None:
         return None
     name, attribute = reader
-    reason = f"`{name}` uses `{attribute}`, which lacks every route that is registered later"
+    reason = f"`{name}` uses `{attribute}`, which lacks routes that are registered later"
     return Advice(_ADVICE_FOR_ROUTES[node.attr], reason, (_NO_ROUTES_YET,))
 
 
