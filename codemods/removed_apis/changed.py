@@ -57,47 +57,66 @@ _ACTIVE = ("flask.app_ctx._get_current_object", "flask.request_ctx._get_current_
 
 
 class ChangedIn32(Rule):
-    """Flask 3.2 merges the two contexts and changes what depends on there being two.
+    """Code relies on there being two contexts, which Flask 3.2 merges into one.
 
-    What it finds
+    These are imports of `request_ctx`, `RequestContext` and `_cv_request`; `request_ctx` as a
+    condition; assignments to `.session`, `.request` and `.flashes` of a context; methods such as
+    `preprocess_request` that are called or overridden without `ctx`; and `ctx.pop()` in a
+    handler, which passed the exception on by itself.
 
-    Imports of `request_ctx`, `RequestContext` and `_cv_request`; truth tests of `request_ctx`;
-    assignments to `.session`, `.request` and `.flashes` of a context; dispatch methods of the
-    application that are called or overridden without `ctx`; `ctx.pop()` in a handler, where the
-    exception was passed on by itself.
+    Who is hurt
 
-    What goes wrong
+    Up to Flask 3.1, only who sets `session`, which raises from 3.1.3 on. On Flask 3.2, commands
+    and other code without a request take the branch that is meant for a request; a call without
+    `ctx` raises; and teardown functions get None instead of the exception.
 
-    On Flask 3.2 `request_ctx` is another name of `app_ctx` that warns when it is imported, and true
-    in a command without a request; `_cv_request` is gone; the assignments fail or do nothing; the
-    calls raise a TypeError or an AttributeError, unless a method is overridden without `ctx`;
-    teardown functions get None instead of the exception.
+    How it fails
+
+    In a command, the condition below is true on Flask 3.2, and the read raises:
+
+        RuntimeError: There is no request in this context.
 
     Before
 
         from flask.globals import request_ctx
 
-        def adapter():
-            return request_ctx.url_adapter if request_ctx else None
+        def path():
+            return request_ctx.request.path if request_ctx else None
 
     After
 
         from flask import has_request_context
         from flask.globals import request_ctx
 
-        def adapter():
-            return request_ctx.url_adapter if has_request_context() else None
+        def path():
+            return request_ctx.request.path if has_request_context() else None
 
-    When the fix is safe
+    What the fix changes
 
-    A truth test becomes `has_request_context()`: the same up to Flask 3.1, unsafe on 3.2, where it
-    was true without a request. For a target from 3.2 on `request_ctx` becomes `app_ctx`, the same
-    object; for a range that reaches 3.2 the import asks first which of the two is there. The rest
-    is reported, and only once the target reaches 3.2.
+    `request_ctx` as a condition becomes `has_request_context()`. For a target from 3.2 on,
+    `request_ctx` becomes `app_ctx`, the same object without the warning; for a range that reaches
+    3.2, the import asks first which of the two is there.
 
-    What changes
+    When there is no fix
 
-    The warning on import goes.
+    * The code sets a part of a context: change the items of the session, or open another context.
+    * A method is called without `ctx`: use a test client, so that Flask calls it.
+    * A method is overridden without `ctx`: add the parameter once you require Flask 3.2.
+    * `ctx.pop()` in a handler: use `with ctx:`, which passes the exception to teardown functions.
+
+    Safe or unsafe
+
+    Safe up to Flask 3.1, where nothing changes; make these changes before you upgrade. Unsafe for
+    a condition on 3.2, where the answer changes in an app context without a request. Renaming to
+    `app_ctx` is safe.
+
+    Versions
+
+    On Flask 3.2 `request_ctx` and `RequestContext` warn when they are imported, and 4.0 will
+    remove them; `_cv_request` is gone. `session` of a context cannot be set from 3.1.3 on,
+    `request` from 3.2 on, and 3.2 does not read `flashes`. A method that is overridden without
+    `ctx` still works on 3.2, with a warning. Most of this is reported only where the target
+    reaches 3.2.
 
     Sources
 

@@ -27,17 +27,21 @@ _BOTH = '{0}.has_request if hasattr(type({0}), "has_request") else hasattr({0}, 
 
 
 class ContextClassUse(Rule):
-    """The context classes are used by hand; Flask 3.2 merges them into one.
+    """Code makes or tests the context classes itself, which Flask 3.2 merges into one.
 
-    What it finds
+    These are calls of `RequestContext` and `AppContext`, `isinstance(x, RequestContext)`, and
+    subclasses of `RequestContext`.
 
-    `RequestContext(app, environ)` and `AppContext(app)` called as constructors,
-    `isinstance(x, RequestContext)`, and subclasses of `RequestContext`.
+    Who is hurt
 
-    What goes wrong
+    Nobody up to Flask 3.1. On Flask 3.2 the code that makes the context raises, and code that
+    tests for the class takes a context without a request for one with a request.
 
-    On Flask 3.2 `RequestContext` is another name of `AppContext`: the constructor is a TypeError,
-    and `isinstance` is true for a context without a request.
+    How it fails
+
+    On Flask 3.2:
+
+        TypeError: AppContext.__init__() takes 2 positional arguments but 3 were given
 
     Before
 
@@ -51,16 +55,28 @@ class ContextClassUse(Rule):
         def open_context(app, environ):
             return app.request_context(environ)
 
-    When the fix is safe
+    What the fix changes
 
-    Constructors with the application and the environ alone: the methods of the application make the
-    same object on every version. The `isinstance` test is rewritten for targets from 3.2 on, as an
-    unsafe fix, because the object may be of a class that is no context at all. Subclasses are
-    reported. Below 3.2 all of this is information.
+    If the class of the application overrides `request_context()` or `app_context()`, that method
+    is used.
 
-    What changes
+    When there is no fix
 
-    A subclass of the application that overrides `request_context` now takes part.
+    * The call has other arguments than the application and the environ: use
+      `app.request_context()`, and set the rest by other means.
+    * A subclass of `RequestContext`: override `Flask.request_context`, or use signals.
+    * A test of the class, for a target below 3.2: ask the context for `has_request` on Flask 3.2.
+
+    Safe or unsafe
+
+    Safe for a call: the method of the application makes the same object on every version. Unsafe
+    for `isinstance`, because the object may be of a class that is no context and has no
+    `has_request`.
+
+    Versions
+
+    On Flask 3.2 `RequestContext` is another name of `AppContext`, and importing it warns. For a
+    target below 3.2 all findings are information.
 
     Sources
 

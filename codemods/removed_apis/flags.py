@@ -51,18 +51,20 @@ _USE_CLIENT = "use the test client in a `with` block to keep a context for inspe
 
 
 class RemovedContextFlags(Rule):
-    """Settings and flags of contexts were removed in Flask 2.2 and 3.0.
+    """Code uses a setting or a flag of contexts that Flask 2.2 or 3.0 removed.
 
-    What it finds
+    These are the setting `PRESERVE_CONTEXT_ON_EXCEPTION`, unless the project reads it itself, the
+    property `preserve_context_on_exception`, the environ key `flask._preserve_context`,
+    `.preserved` and `.auto_pop()` of a context, and `signals_available`.
 
-    The setting `PRESERVE_CONTEXT_ON_EXCEPTION`, unless the project reads it itself, the property
-    `preserve_context_on_exception`, the environ key `flask._preserve_context`, `.preserved` and
-    `.auto_pop()` of a context, and `signals_available`.
+    Who is hurt
 
-    What goes wrong
+    Everyone, where `signals_available` is imported: the module cannot be loaded. Who reads one of
+    the attributes gets an AttributeError. The setting and the environ key are ignored in silence.
 
-    The setting has no effect since Flask 2.2; the attributes are an AttributeError; importing
-    `signals_available` is an ImportError on Flask 3.0.
+    How it fails
+
+        ImportError: cannot import name 'signals_available' from 'flask' (.../flask/__init__.py)
 
     Before
 
@@ -83,14 +85,25 @@ class RemovedContextFlags(Rule):
         def can_send():
             return True
 
-    When the fix is safe
+    What the fix changes
 
-    The setting goes. `signals_available` has been true since Flask 2.3, which requires Blinker, and
-    becomes `True`. The rest is reported.
+    `signals_available` becomes `True`, and a branch that is then never taken is removed. The
+    setting is removed.
 
-    What changes
+    When there is no fix
 
-    Nothing on the target version.
+    The property, the environ key and the attributes of a context have no successor: to look at a
+    context after a request, use the test client in a `with` block.
+
+    Safe or unsafe
+
+    Safe for targets from Flask 2.3 on, which requires Blinker, so that signals are always
+    available. Unsafe for `signals_available` where the target includes 2.2, on which it is False
+    without Blinker. Removing the setting is safe.
+
+    Versions
+
+    Flask 2.2 removed all but `signals_available`, which warns on 2.3, and which 3.0 removed.
 
     Sources
 

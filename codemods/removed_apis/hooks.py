@@ -83,18 +83,21 @@ class _Registration(NamedTuple):
 
 
 class BeforeFirstRequest(Rule):
-    """Functions that run before the first request were removed in Flask 2.3.
+    """Code uses `before_first_request` or a related hook, which Flask 2.3 removed.
 
-    What it finds
-
-    `before_first_request` and `before_app_first_request`, as decorators and as calls, the list
-    `before_first_request_funcs`, `got_first_request`, and
+    These are `before_first_request` and `before_app_first_request`, as decorators and as calls,
+    the list `before_first_request_funcs`, the flag `got_first_request`, and
     `try_trigger_before_first_request_functions()`.
 
-    What goes wrong
+    Who is hurt
 
-    An AttributeError when the module is imported. The usual quick fix, `before_request`, runs the
-    function for every request; one that starts a thread then starts a thread per request.
+    Everyone: the error comes while the module is imported, so the application does not start. The
+    usual quick fix, `before_request`, runs the function for every request: if it starts a thread,
+    each request starts one.
+
+    How it fails
+
+        AttributeError: 'Flask' object has no attribute 'before_first_request'
 
     Before
 
@@ -119,17 +122,30 @@ class BeforeFirstRequest(Rule):
         with app.app_context():
             warm_up()
 
-    When the fix is safe
+    What the fix changes
 
-    It never is: the function used to run inside the first request of each worker process, and now
-    runs once, where the application is set up. It is offered where the application or the blueprint
-    is made in the same module or factory and the function reads no request. A call that triggers
-    the functions by hand goes, safely.
+    The function runs once, where the application is set up, and no longer inside the first
+    request of each worker. It then runs for commands too, and its error stops the start of the
+    application instead of the first request.
 
-    What changes
+    When there is no fix
 
-    When the function runs, how often with several workers, and that an error stops the start
-    instead of the first request.
+    * The function uses the request, or `g`: move what needs them to `before_request`.
+    * The application is made in another function or module: call the function there.
+    * The function reads the routes, as through `view_functions`: call it after all are
+      registered.
+    * `got_first_request`: keep a flag of your own, set by `before_request`.
+
+    Safe or unsafe
+
+    Unsafe, because what the function needs, such as a database, may not be set up yet when it
+    runs earlier. Removing a call of `try_trigger_before_first_request_functions()` is safe.
+
+    Versions
+
+    The hooks and their list warn on Flask 2.2, and 2.3 removed them. `got_first_request` warns on
+    2.3, and 3.0 removed it. 2.2 removed `try_trigger_before_first_request_functions()` without a
+    warning.
 
     Sources
 
@@ -138,7 +154,7 @@ class BeforeFirstRequest(Rule):
 
     code = "CTX404"
     name = "before-first-request"
-    message = "functions before the first request were removed in Flask 2.3"
+    message = "`before_first_request` and related hooks were removed in Flask 2.3"
 
     def find(self, module: Module, project: Project, target: TargetVersion) -> Iterator[Finding]:
         """Yield the uses of the hooks, of their list, and of what triggers them."""
