@@ -251,3 +251,22 @@ def test_another_error_is_told_of_where_there_is_one(tmp_path: Path) -> None:
     unproven = "from flask import _app_ctx_stack\n\n\nname = lambda: _app_ctx_stack.top.app.name\n"
     (tmp_path / "a.py").write_text(unproven)
     assert said in _run(tmp_path).output
+
+
+def test_a_name_that_the_project_passes_on_is_no_attribute_of_flask(tmp_path: Path) -> None:
+    (tmp_path / "shop.py").write_text("from flask import signals_available\n")
+    text = "import flask\nimport shop\n\nif shop.signals_available:\n    flask.signals_available\n"
+    (tmp_path / "mail.py").write_text(text)
+    said = _run(tmp_path, "--target-version", "3.1", "--output-format", "concise").output
+    assert "mail.py:4:4: CTX406 [*] error: `signals_available` was removed in Flask 3.0" in said
+    assert "error: `flask.signals_available` raises AttributeError from Flask 3.0 on" in said
+
+
+def test_a_message_outlives_the_fix_of_what_it_is_about(tmp_path: Path) -> None:
+    text = (
+        "from flask import _app_ctx_stack\n\n\ndef wait(ready):\n"
+        "    ctx = _app_ctx_stack.top\n    ctx.app.before_first_request(ready)\n"
+    )
+    (tmp_path / "a.py").write_text(text)
+    said = _run(tmp_path, "--target-version", "3.1", "--diff").output
+    assert "+    current_app.before_first_request(ready)" in said

@@ -22,6 +22,7 @@ from flask_ctxfix.context_flow.values import (
 from flask_ctxfix.module import Module
 from flask_ctxfix.project import Project
 from flask_ctxfix.scopes import FunctionNode
+from flask_ctxfix.syntax import last_name
 
 _CONTAINERS = (ast.Dict, ast.List, ast.Set, ast.Tuple, ast.Starred)
 _ASKS_BY_NAME = {"builtins.getattr": 3, "builtins.hasattr": 2}
@@ -146,7 +147,8 @@ class _Callers:
         if len(call.args) < 2 or getattr(call.args[1], "value", None) != name:
             return
         if len(call.args) == _ASKS_BY_NAME.get(self._values.name_of(module, call.func)):
-            raise ConflictError(f"`getattr` or `hasattr` expects an AttributeError of `{name}`")
+            asking = last_name(call.func)
+            raise ConflictError(f"`{asking}` asks for `{name}`, and expects an AttributeError")
 
     def _decorated(self, module: Module, decorator: ast.expr) -> Iterator[_Reference]:
         """Yield where a decorator of the project uses the function that it is given."""

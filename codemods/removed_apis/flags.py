@@ -125,7 +125,7 @@ class RemovedContextFlags(Rule):
                 yield self.finding(module, "error", constant, message, _USE_CLIENT, None)
         for attribute in module.scopes.attributes.get(_PROPERTY, ()):
             if imports_flask(module):
-                message = texts.read_fails(module, attribute, "2.2")
+                message = texts.read_fails(attribute, "2.2")
                 yield self.finding(module, "error", attribute, message, _USE_CLIENT, None)
         for node in setting_uses(module):
             if not facts_of_project(module, project).reads_setting:
@@ -151,9 +151,7 @@ class RemovedContextFlags(Rule):
             if whole not in fixes:
                 edit = _with_true(module, whole, reads)
                 fixes[whole] = Fix("", (edit,), unsafe_reason=doubt)
-            message = texts.removed("signals_available", "3.0")
-            if isinstance(node, ast.Attribute):
-                message = texts.read_fails(module, node, "3.0")
+            message = texts.name_fails(module, project, node, "signals_available", "3.0")
             yield self.finding(module, level, node, message, _USE_TRUE, fixes[whole])
         for scope in module.scopes.every:
             for bindings in scope.bindings.values():

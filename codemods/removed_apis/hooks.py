@@ -185,7 +185,7 @@ class BeforeFirstRequest(Rule):
             level = "warning"
         elif node.attr.startswith("try_"):
             removed = "2.2"
-        message = read_fails(module, node, removed)
+        message = read_fails(node, removed)
         yield self.finding(module, level, node, message, advice, fix)
 
 

@@ -23,7 +23,8 @@ from flask_ctxfix.syntax import root_of
 
 PRIVATE = frozenset((*flask_facts.LOOKUPS, *flask_facts.ERROR_MESSAGES, "_find_app"))
 _BY_HAND = Advice(
-    "write a function that reads `g` or the proxies", "no public API takes its place as it stands"
+    "write a function of your own that reads `g` or the proxies",
+    "no public API takes its place as it stands",
 )
 _SAME = "without a context the error has another text"
 _REMOVED = "2.2"
@@ -151,9 +152,7 @@ class _Lookup:
 
     def _gone(self, name: str, read: ast.expr) -> str:
         """Say what the use of a private name comes to."""
-        if isinstance(read, ast.Attribute):
-            return texts.read_fails(self._module, read, _REMOVED)
-        return texts.removed(name, _REMOVED)
+        return texts.name_fails(self._module, self._project, read, name, _REMOVED)
 
     def _is_partial(self, call: ast.Call) -> bool:
         return self._project.origins(self._module, call.func) == {"functools.partial"}

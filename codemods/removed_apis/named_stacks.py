@@ -77,13 +77,10 @@ class NamedStacks:
             no_fix_reason=advice.no_fix_reason if fix is None else None,
         )
 
-    def _gone(self, kind: Kind, stack: ast.AST) -> str:
+    def _gone(self, kind: Kind, stack: ast.expr) -> str:
         """Say what a use of a stack comes to."""
-        if isinstance(stack, ast.Attribute):
-            homes = self._project.origins(self._module, stack.value) - {NONE}
-            if homes and homes <= _PUBLIC:
-                return texts.read_fails(self._module, stack, _REMOVED)
-        return texts.removed(_STACK_NAME[kind], _REMOVED)
+        module, project = self._module, self._project
+        return texts.name_fails(module, project, stack, _STACK_NAME[kind], _REMOVED)
 
     def _imports(self) -> Iterator[Finding]:
         kept = self._kept_names()
@@ -141,9 +138,9 @@ class NamedStacks:
         kind: Kind = "app" if "_app_ctx_stack" in names else "request"
         public = {f"{home}.{name}" for home in _PUBLIC for name in names}
         if origins <= public:
-            message = self._gone(kind, place)
-            if binding.alias is not None:
-                message = texts.import_fails(binding, _STACK_NAME[kind], _REMOVED)
+            message = texts.import_fails(binding, _STACK_NAME[kind], _REMOVED)
+            if isinstance(place, ast.Attribute):
+                message = self._gone(kind, place)
             return self._finding(kind, place, message, advice, fix)
         homes = {origin.rpartition(".")[0] for origin in origins - {NONE}} - _PUBLIC
         message = texts.removed(_STACK_NAME[kind], _REMOVED)

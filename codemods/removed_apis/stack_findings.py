@@ -43,7 +43,7 @@ _ADVICE_FOR_OPERATIONS = {
         notes=("`lambda: id(app_ctx._get_current_object())` scopes by app context instead",),
     ),
 }
-_IS_ENTERED = "it is entered elsewhere, and since Flask 2.2 threads cannot share a context"
+_IS_ENTERED = "this context is entered elsewhere, and since Flask 2.2 threads cannot share one"
 _EMPTY_G = "`g` starts empty in each of these contexts, so pass what was kept on it"
 _ENTERED_LATER: dict[Kind, Advice] = {
     "app": Advice(

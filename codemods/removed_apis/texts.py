@@ -1,7 +1,7 @@
 """What the rules of the family say alike: what Flask removed, and what takes the place of it.
 
-A message is how a finding is known again after the fixes of others, so it has no code that one may
-change, as all that is read from a context.
+A message is how a finding is known again after the fixes of others, so it has no code that one of
+them may change, such as what is read from a context.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ from collections.abc import Collection, Iterable
 
 from flask_ctxfix.codemod import SEE_DIFF, Advice, ReplaceExpression
 from flask_ctxfix.module import Module
+from flask_ctxfix.origins import NONE
+from flask_ctxfix.project import Project
 from flask_ctxfix.scopes import Binding
 from flask_ctxfix.source import Span
 
@@ -52,18 +54,21 @@ def import_fails(binding: Binding, name: str, version: str) -> str:
     return f"importing `{name}` raises ImportError from Flask {version} on"
 
 
-def read_fails(module: Module, node: ast.Attribute, version: str) -> str:
-    """Say what a read of an attribute does; of one that is set, or long, that it is gone."""
-    text = f"`{module.segment(node)}` raises AttributeError from Flask {version} on"
-    is_told = isinstance(node.ctx, ast.Load) and _is_plain(node.value)
-    return text if is_told and _fits(text) else removed(node.attr, version)
+def read_fails(node: ast.Attribute, version: str, code: str | None = None) -> str:
+    """Say what a read of an attribute does, spelled `code`; of one that is set, that it is gone."""
+    if not isinstance(node.ctx, ast.Load):
+        return removed(node.attr, version)
+    return f"`{code or node.attr}` raises AttributeError from Flask {version} on"
 
 
-def _is_plain(owner: ast.expr) -> bool:
-    """Whether this is a name, or an attribute of an object's own or of Flask."""
-    if isinstance(owner, ast.Attribute) and getattr(owner.value, "id", "") in {"self", "flask"}:
-        return True
-    return isinstance(owner, ast.Name)
+def name_fails(module: Module, project: Project, node: ast.expr, name: str, version: str) -> str:
+    """Say what a use of Flask's `name` comes to: a read from Flask's module, or the name alone."""
+    if isinstance(node, ast.Attribute):
+        homes = project.origins(module, node.value) - {NONE}
+        if {home.partition(".")[0] for home in homes} == {"flask"}:
+            text = read_fails(node, version, in_short(module.segment(node)))
+            return text if len(text) <= _LONGEST else removed(name, version)
+    return removed(name, version)
 
 
 def in_short(code: str) -> str | None:
@@ -77,11 +82,7 @@ def replacement(old: str, new: str) -> str:
     if after is None:
         return f"replace it ({SEE_DIFF})"
     text = f"replace `{before}` with `{after}`"
-    return text if before is not None and _fits(text) else f"use `{after}` instead"
-
-
-def _fits(text: str) -> bool:
-    return len(text) <= _LONGEST and "\n" not in text
+    return text if before is not None and len(text) <= _LONGEST else f"use `{after}` instead"
 
 
 def replacements(
