@@ -270,3 +270,11 @@ def test_a_message_outlives_the_fix_of_what_it_is_about(tmp_path: Path) -> None:
     (tmp_path / "a.py").write_text(text)
     said = _run(tmp_path, "--target-version", "3.1", "--diff").output
     assert "+    current_app.before_first_request(ready)" in said
+
+
+def test_a_context_that_the_project_passes_on_by_another_name(tmp_path: Path) -> None:
+    (tmp_path / "compat.py").write_text("from flask.globals import request_ctx as current\n")
+    text = "from compat import current\nfrom flask.globals import request_ctx\n\nprint(current)\n"
+    (tmp_path / "a.py").write_text(text)
+    said = _run(tmp_path, "--target-version", "3.2").output
+    assert "a.py:1:20: CTX407 warning: importing `current` warns on Flask 3.2" in said

@@ -47,8 +47,8 @@ _DECIDES = Advice(
     "the value of this expression may be the context itself",
 )
 # What to use instead of a name where there is no fix.
+_RENAMED = "use `app_ctx`, and ask `has_request_context()` whether there is a request"
 _INSTEAD = {
-    "request_ctx": "use `app_ctx`, and ask `has_request_context()` whether there is a request",
     "RequestContext": "use `AppContext`, and ask a context for `has_request`",
     "_cv_request": "read `_cv_app`, and ask `has_request_context()` whether there is a request",
 }
@@ -186,18 +186,18 @@ class ChangedIn32(Rule):
         for scope, binding in _bindings_of(module, project, names):
             assert binding.alias is not None
             name = binding.alias.name.rpartition(".")[2]
-            fix, by_hand = None, _INSTEAD[name]
+            fix = None
             if name == "RequestContext":
                 fix = _unused(module, project, target, scope, binding)
             elif name == "request_ctx":
                 fix = _renamed(module, project, target, scope, binding)
-            advice = Advice(by_hand) if fix is None else Advice(fix.message)
+            advice = _INSTEAD.get(name, _RENAMED) if fix is None else fix.message
             message = _imported(name)
             yield self.finding(module, "warning", binding.alias, message, advice, fix)
         for node in module.scopes.attributes.get("request_ctx", ()):
             if project.flask_name(module, node) == "request_ctx":
                 fix = _renamed_attribute(module, target, node)
-                advice = _INSTEAD["request_ctx"] if fix is None else fix.message
+                advice = _RENAMED if fix is None else fix.message
                 if not serves_newer_flask(module, project, node):
                     code = in_short(module.segment(node)) or node.attr
                     message = f"`{code}` warns on Flask 3.2, and Flask 4.0 will remove it"
