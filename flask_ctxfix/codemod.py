@@ -254,7 +254,7 @@ class Step(NamedTuple):
     message: str = ""
 
 
-# How the help begins where a fix is too long to tell, and what helps where there is no fix then.
+# What the help says where a fix is too long to tell, and what helps where there is no fix then.
 SEE_DIFF = "see `--diff`"
 BY_HAND = "rework this by hand"
 
@@ -313,12 +313,9 @@ class Finding(Record):
         if fix is None:
             return self
         if help_ is None:
-            help_ = BY_HAND if self.help.startswith(SEE_DIFF) else self.help
+            help_ = BY_HAND if SEE_DIFF in self.help else self.help
         notes = tuple(note for note in self.notes if note not in fix.notes)
-        message = self.message.removesuffix(f"; {fix.message}")
-        return replace(
-            self, message=message, help=help_, notes=notes, fix=None, no_fix_reason=reason
-        )
+        return replace(self, help=help_, notes=notes, fix=None, no_fix_reason=reason)
 
 
 class Rule:
