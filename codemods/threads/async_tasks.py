@@ -9,6 +9,7 @@ from flask_ctxfix.aliases import known_as_any
 from flask_ctxfix.codemod import Advice, Finding, Fix, RemoveArgument, ReplaceExpression, Rule
 from flask_ctxfix.context_flow import ContextFlow, Need, Where
 from flask_ctxfix.context_flow.paths import path_to
+from flask_ctxfix.context_flow.said_uses import failing, sentence
 from flask_ctxfix.context_flow.starts import is_deferred
 from flask_ctxfix.context_flow.values import Function, Partial
 from flask_ctxfix.flask_facts import (
@@ -29,13 +30,10 @@ from flask_ctxfix.syntax import is_constant_none
 _NAMES = spelled((*EXECUTOR_CALLS, *TASK_MAKERS))
 # Methods of a task that do not wait for it, and those of a collection that only keep it.
 _NOT_WAITING = frozenset({"add_done_callback", "set_name"})
-_CHANGES = "use `asyncio.to_thread`, which takes the context along, and the default executor"
-_SHARED = "the work shares the context of the view, with its `g`, and may outlive it"
-_ADVICE_THREAD = (
-    "await `asyncio.to_thread`, which takes the context along, or read the values before and pass "
-    "them as arguments"
-)
-_ADVICE_TASK = "await the task before the view returns, or leave the work to a task queue"
+_CHANGES = "use `asyncio.to_thread`, which keeps the context"
+_SHARED = "the function shares the context of the view with its `g`, and may outlive it"
+_ADVICE_THREAD = "read the values first and pass them as arguments, or await `asyncio.to_thread`"
+_ADVICE_TASK = "await the task before the view returns, or use a task queue"
 
 
 class TaskLostInAsyncView(Rule):
@@ -106,7 +104,7 @@ class TaskLostInAsyncView(Rule):
 
     code = "CTX106"
     name = "task-lost-in-async-view"
-    message = "async code starts work that loses its context or ends with the view"
+    message = "an async view starts a function that loses its context or is cancelled"
 
     def find(self, module: Module, project: Project, target: TargetVersion) -> Iterator[Finding]:
         """Yield the functions given to executors, and the tasks that nobody awaits."""
@@ -133,19 +131,19 @@ class TaskLostInAsyncView(Rule):
         if summary.need is Need.NONE:
             return
         use = next(use for use in summary.uses if use.need is summary.need)
-        lacks = "no request" if use.need is Need.REQUEST else "no app context"
-        message = f"`{use.name}` is used in a thread of an executor, where there is {lacks}"
+        lacks = "request" if use.need is Need.REQUEST else "app"
+        message = sentence(use, f"in a thread of an executor, which has no {lacks} context")
         reach = flow.reachability.of(module, call)
         lasting = why_lasting_at(module, call, value, project)
         fix = _to_thread(module, project, call, reach.where, summary.need) if not lasting else None
         advice: Advice | str = fix.message if fix is not None else _ADVICE_THREAD
         advice = withheld(lasting) if lasting is not None else advice
         start = step_at(module, call, "boundary", "thread")
-        path = path_to(reach, start, then=use.steps)
+        path = path_to(reach, start, then=failing(use))
         yield self.finding(module, "error", target, message, advice, fix, path)
 
     def _lost_task(self, module: Module, project: Project, call: ast.Call) -> Finding:
-        message = "nobody awaits this task, which is cancelled when the view returns"
+        message = "this task is never awaited, so it is cancelled when the view returns"
         reach = ContextFlow.of(project).reachability.of(module, call)
         path = path_to(reach, step_at(module, call, "boundary", "task"))
         return self.finding(module, "warning", call, message, _ADVICE_TASK, None, path)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from flask_ctxfix.codemod import Advice, Finding, Fix, Level, Rule
+from flask_ctxfix.codemod import Advice, Finding, Fix, Level, Rule, Step
 from flask_ctxfix.codemods.threads.app_contexts import app_context_fix
 from flask_ctxfix.codemods.threads.captured_proxies import are_of_aliases
 from flask_ctxfix.codemods.threads.copies import copy_fix, why_not
@@ -15,6 +15,7 @@ from flask_ctxfix.context_flow import ContextFlow, Need, Reach, Summary, Where
 from flask_ctxfix.context_flow.made_contexts import makes_context
 from flask_ctxfix.context_flow.paths import path_to
 from flask_ctxfix.context_flow.proxies import proxy_of
+from flask_ctxfix.context_flow.said_uses import failing, sentence
 from flask_ctxfix.context_flow.starts import Start, is_deferred, starts_in
 from flask_ctxfix.context_flow.summaries import Use
 from flask_ctxfix.context_flow.uses import left_on_g, writes_session
@@ -96,18 +97,16 @@ class ThreadReadsRequest(Rule):
 
     code = "CTX101"
     name = "thread-reads-request"
-    message = "work that runs without a request reads it"
+    message = "a thread, task or process reads the request, but has no request context"
 
     def find(self, module: Module, project: Project, target: TargetVersion) -> Iterator[Finding]:
         """Yield the starts of what needs a request."""
         for start, summary, reach in _losing(module, project, Need.REQUEST):
             use = _first(summary, Need.REQUEST)
-            lacks = "no request" if use.need is Need.REQUEST else "another `g`"
-            level, where = _loss(start, project, lacks)
-            message = f"`{use.name}` is used in a {start.starter.noun}, where there is {where}"
+            level, message, steps = _loss(start, project, use, Need.REQUEST)
             fix = request_fix(start, project, summary, reach.where)
             advice = _advice(start, project, summary, reach, fix)
-            path = path_to(reach, start.step, then=use.steps)
+            path = path_to(reach, start.step, then=steps)
             yield self.finding(module, level, start.target, message, advice, fix, path)
 
 
@@ -180,7 +179,7 @@ class ThreadNeedsApp(Rule):
 
     code = "CTX102"
     name = "thread-needs-app"
-    message = "work that runs without an app context needs the application"
+    message = "a thread, task or process uses the application, but has no app context"
 
     def find(self, module: Module, project: Project, target: TargetVersion) -> Iterator[Finding]:
         """Yield the starts of what needs no more than the application."""
@@ -188,35 +187,34 @@ class ThreadNeedsApp(Rule):
             if are_of_aliases(start, project, summary):
                 continue
             use = _first(summary, Need.APP)
-            level, where = _loss(start, project, "no app context")
-            message = f"`{use.name}` is used in a {start.starter.noun}, where there is {where}"
+            level, message, steps = _loss(start, project, use, Need.APP)
             fix = app_context_fix(start, project, summary, reach.where)
             advice: Advice | str = _advice_for_app(start, project, reach)
             if fix is not None:
                 advice = fix.message
-            path = path_to(reach, start.step, then=use.steps)
+            path = path_to(reach, start.step, then=steps)
             yield self.finding(module, level, start.target, message, advice, fix, path)
 
 
 _ADVICE_APP = (
-    "hand over the application, `current_app._get_current_object()`, and open "
-    "`with app.app_context():` around the work"
+    "pass `current_app._get_current_object()` to it, and use it in `with app.app_context():`"
 )
 _ADVICE_OUTSIDE = Advice(
-    "give it an application, and open `with app.app_context():` around the work",
-    "there is no application to take where it is started",
+    "pass an application to it, and run its body in `with app.app_context():`",
+    "no application is active when it is started",
 )
 _ADVICE_LOOP = Advice(
-    "hand over the application, and open `with app.app_context():` in each turn of its loop",
-    "what is opened around the whole loop is never closed",
+    "pass the application, and open `with app.app_context():` in each iteration of its loop",
+    "a context around the whole loop might never be closed",
 )
 _ADVICE_PROCESS = Advice(
-    "make the application in the process, and open `with app.app_context():` around the work",
-    "an application cannot be passed to a process that is spawned: it cannot be pickled",
+    "create the application in the process, and open `with app.app_context():` there",
+    "an application cannot be pickled for a process that is spawned",
 )
-_FOR_BOTH = "the code around it asks if there is a context, so it may run where there is no request"
-_ADVICE_SESSION = "return the value from the work, and set it in the view before it responds"
-_ADVICE_VALUES = "read the values before the start and pass them as arguments"
+_FOR_BOTH = "the code around the start also runs without a request, and then has no context to copy"
+_ADVICE_SESSION = "return the value, and set it in the view before it responds"
+_ADVICE_VALUES = "read the values while the request is active, and pass them as arguments"
+_CONTEXTS = {Need.APP: "app context", Need.REQUEST: "request context"}
 
 
 def _advice_for_app(start: Start, project: Project, reach: Reach) -> Advice | str:
@@ -242,16 +240,24 @@ def _losing(module: Module, project: Project, need: Need) -> Iterator[tuple[Star
             yield start, summary, start.reach(project)
 
 
-def _loss(start: Start, project: Project, lacks: str) -> tuple[Level, str]:
-    """Return how certain it is that work lacks a context, and what it has instead."""
+def _loss(
+    start: Start, project: Project, use: Use, need: Need
+) -> tuple[Level, str, tuple[Step, ...]]:
+    """Return how certain it is that a use lacks its context, how to say it, and the way to it."""
+    lacks = f"has no {_CONTEXTS[need]}" if use.need is need else "does not have the request's `g`"
     if start.starter.kind != "process":
-        return "error", lacks
+        place = f"in a {start.starter.noun}"
+        said = sentence(use, f"{place}, which {lacks}", f"{place} without its context")
+        return "error", said, failing(use)
     found = inherited(start, project)
-    if found is Inherited.STALE:
-        return "error", f"{lacks}, or in a fork the one that its pool was started in"
-    if found is Inherited.IF_FORKED:
-        return "warning", f"{lacks} unless it is forked"
-    return "error", lacks
+    if found is Inherited.NO:
+        return "error", sentence(use, f"in another process, which {lacks}"), failing(use)
+    if found is Inherited.STALE and need is Need.REQUEST:
+        rest = "in a pool process, and fails or sees another user's request"
+        return "error", sentence(use, rest), use.steps
+    level: Level = "error" if found is Inherited.STALE else "warning"
+    rest = f"in another process, which may have no {_CONTEXTS[need]}"
+    return level, sentence(use, rest), use.steps
 
 
 def _lost(summary: Summary) -> Need:
@@ -317,7 +323,7 @@ def _advice(
         return withheld(lasting)
     reason = why_not(start, project, summary)
     if reach.where in (Where.OUTSIDE, Where.APP):
-        reason = "it is started outside of a request"
+        reason = "no request is active when it is started"
     elif _is_for_both(start, project, reach.where):
         reason = _FOR_BOTH
     is_written = any(map(writes_session, summary.uses))

@@ -14,7 +14,7 @@ from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.paths import path_to
 from flask_ctxfix.context_flow.starts import Start, starts_in
 from flask_ctxfix.context_flow.values import Copied, Foreign
-from flask_ctxfix.flask_versions import TargetVersion
+from flask_ctxfix.flask_versions import ONE_CONTEXT, TargetVersion
 from flask_ctxfix.module import Module
 from flask_ctxfix.obligations.lasting_work import why_lasting, withheld
 from flask_ctxfix.obligations.same_value import is_repeatable
@@ -23,9 +23,9 @@ from flask_ctxfix.records import replace
 from flask_ctxfix.steps import step_at
 
 _ADVICE = "make a copy for each task, in the call that starts it"
-_ADVICE_SUBMIT = Advice("submit the tasks one by one", notes=("each gets a copy of its own",))
+_ADVICE_SUBMIT = "submit the tasks one by one, so that each gets its own copy"
 _MADE_ONCE = "makes one copy"
-_CHANGES = "make a copy of the request's context for each task"
+_CHANGES = "make a copy of the request context for each task"
 _EXECUTOR = "flask_executor.Executor().map"
 
 
@@ -109,12 +109,14 @@ class SharedContextCopy(Rule):
                 fix = _fix(each, every, project) if lasting is None else None
                 advice: Advice | str = fix.message if fix is not None else _ADVICE
                 advice = withheld(lasting) if lasting is not None else advice
-                message = f"{_written(each)} one copy of the context, shared by several tasks"
+                message = f"{_shared(each)}, so one of them raises {_error(target)}"
                 made = step_at(module, each.copied.maker, "call", message=_MADE_ONCE)
                 path = path_to(each.start.reach(project), made, each.start.step)
                 yield self.finding(module, "error", each.node, message, advice, fix, path)
         for call in _mapped_by_executors(module, project):
-            message = "Flask-Executor makes one copy of the context for all items"
+            message = (
+                f"overlapping items share one context copy, so one of them raises {_error(target)}"
+            )
             reach = ContextFlow.of(project).reachability.of(module, call)
             path = path_to(reach, step_at(module, call, "boundary", "pool thread"))
             given = call.args[0]
@@ -156,12 +158,18 @@ def _mapped_by_executors(module: Module, project: Project) -> Iterator[ast.Call]
                 yield call
 
 
-def _written(each: _CopiedStart) -> str:
-    """Return the start of a sentence that says what is, or gets, a copy."""
+def _shared(each: _CopiedStart) -> str:
+    """Return the start of a sentence that says what shares a copy."""
     if isinstance(each.node, ast.Name):
-        return f"`{each.node.id}` is"
-    called = getattr(each.start.call, "func", None)
-    return f"`{each.start.module.segment(called)}` gets" if called is not None else "this is"
+        return f"overlapping tasks share the context copy `{each.node.id}`"
+    return "overlapping tasks share this context copy"
+
+
+def _error(target: TargetVersion) -> str:
+    """Return what a task raises that ends a context which another one has entered."""
+    if target.oldest >= ONE_CONTEXT:
+        return "RuntimeError"
+    return "ValueError" if target.newest < ONE_CONTEXT else "an error"
 
 
 def _is_shared(each: _CopiedStart, every: list[_CopiedStart], project: Project) -> bool:
