@@ -10,6 +10,7 @@ from flask_ctxfix.codemods.streams.streamed import Stream, streams_in
 from flask_ctxfix.codemods.streams.wraps import context_fix, why_not
 from flask_ctxfix.context_flow import Need, Reach, Where
 from flask_ctxfix.context_flow.paths import path_to
+from flask_ctxfix.context_flow.said_uses import failing, sentence
 from flask_ctxfix.context_flow.summaries import Use
 from flask_ctxfix.flask_versions import TargetVersion
 from flask_ctxfix.module import Module
@@ -81,7 +82,7 @@ class GeneratorReadsRequest(Rule):
 
     code = "CTX601"
     name = "generator-reads-request"
-    message = "a stream runs after the request that it reads"
+    message = "a stream reads the request after its view has returned"
 
     def find(self, module: Module, project: Project, target: TargetVersion) -> Iterator[Finding]:
         """Yield the streams of a module that need a context."""
@@ -92,15 +93,24 @@ class GeneratorReadsRequest(Rule):
             reach = stream.reach(project)
             if reach.where is Where.OUTSIDE or (reach.where is Where.APP and reach.steps):
                 continue
-            message = f"`{use.name}` is used by a stream, which runs after the request"
+            late = "after the view has returned"
+            then = ("which breaks the response", "breaking the response", "and fails")
+            rests = (f"{late}, {each}" for each in then)
+            message = sentence(use, *rests, user=_reader(stream, use))
             fix = values_fix(stream, project)
             fix = fix or context_fix(stream, project, target, reach)
             advice = _advice(stream, project, target, reach, fix)
-            path = path_to(reach, stream.step, then=use.steps)
+            path = path_to(reach, stream.step, then=failing(use))
             yield self.finding(module, "error", stream.root, message, advice, fix, path)
 
 
-_ADVICE = "read in the view what the stream needs, and pass it to the generator"
+_ADVICE = "read what the stream needs in the view, and pass it to the generator"
+
+
+def _reader(stream: Stream, use: Use) -> str | None:
+    """Return what a sentence names for a use that stands in no function of the stream."""
+    own = (part.summary.uses for part in stream.parts if part.function is None)
+    return "the stream" if use.span is not None and any(use in uses for uses in own) else None
 
 
 def _first(stream: Stream) -> Use | None:
