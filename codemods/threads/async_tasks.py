@@ -37,18 +37,23 @@ _ADVICE_TASK = "await the task before the view returns, or use a task queue"
 
 
 class TaskLostInAsyncView(Rule):
-    """A view hands work to an executor that lacks its context, or to a task that nobody awaits.
+    """An async view starts a function without its context, or a task that it never awaits.
 
-    What it finds
+    Who is hurt
 
-    `loop.run_in_executor` with a function that uses the request or the application. In async code
-    of a view, `create_task` and `ensure_future` whose task is dropped, or kept without being
-    awaited.
+    The user whose request it was. A function in an executor fails, and so does a view that awaits
+    it. A task that is never awaited is cancelled when the view returns: the user gets an answer,
+    but what the task should do is not done.
 
-    What goes wrong
+    How it fails
 
-    A thread of an executor has no context: the function raises RuntimeError. The loop of an async
-    view ends with the view, and cancels the tasks that are left: their work is not done.
+    `loop.run_in_executor` does not copy the context, so a function that uses the request or the
+    application fails:
+
+        RuntimeError: Working outside of request context.
+
+    The event loop of an async view ends with the view. Tasks of `create_task` and `ensure_future`
+    that are still running then are cancelled, without an error that anybody sees.
 
     Before
 
@@ -86,16 +91,24 @@ class TaskLostInAsyncView(Rule):
             loop = asyncio.get_running_loop()
             return await asyncio.to_thread(fetch)
 
-    When the fix is safe
+    What the fix changes
 
-    It never is. An unsafe one is made for calls on the running loop that use its default executor
-    and are awaited at once. An executor of one's own may be there for a reason, and a task that
-    nobody awaits needs a decision; both are only reported.
+    `asyncio.to_thread` takes the place of `run_in_executor`. The function then runs in a copy of
+    the caller's context variables, and sees the same request, `g` and session.
 
-    What changes
+    When there is no fix
 
-    The function runs in a copy of the caller's context variables, and so sees the same request, `g`
-    and session.
+    An executor of your own may be there for a reason: read the values in the view and pass them as
+    arguments. Await a task before the view returns, or use a task queue for what should outlive it.
+
+    Safe or unsafe
+
+    Always unsafe: the function shares the view's `g` and session, and may outlive the view. There
+    is a fix only for calls that use the default executor and are awaited at once.
+
+    Versions
+
+    The same on Flask 2.2 to 3.2. `asyncio.to_thread` needs Python 3.9.
 
     Sources
 

@@ -27,19 +27,25 @@ from flask_ctxfix.statements import own_nodes, way_out
 
 
 class ThreadReadsRequest(Rule):
-    """A thread, a pool's task or a greenlet reads the request of the view that started it.
+    """A thread, pool task, greenlet or process reads the request of the view that started it.
 
-    What it finds
+    Who is hurt
 
-    Targets of threads, timers, executors, pools and greenlets that use `request`, `session`,
-    `url_for`, `flash` or what else needs a request, themselves or in what they call.
+    The user whose request it was. The view has answered as if all went well, but the mail is not
+    sent or the export not written. The error is raised in the thread, so that no user sees it and,
+    in a pool, often no log does. A process pool that is kept and forked does not fail: it answers
+    with the data of the request that was active when its processes were started, which may be
+    another user's.
 
-    What goes wrong
+    How it fails
 
-    Contexts are not inherited: the first use raises RuntimeError where nobody sees it. The view has
-    answered, and the work is not done. A process that is forked, the default on Linux up to Python
-    3.13, does inherit them; a pool of such processes then shows the first request to later ones.
-    Threads inherit them too on a free-threaded Python 3.14, or with `-X thread_inherit_context=1`.
+    A new thread has no context of Flask, so the first use of `request`, `session`, `url_for` or
+    `flash` in it, or in what it calls, fails:
+
+        RuntimeError: Working outside of request context.
+
+    `current_user` is None there, and its attributes raise AttributeError. A process has the
+    contexts of its parent only if it is forked, which is the default on Linux up to Python 3.13.
 
     Before
 
@@ -76,19 +82,33 @@ class ThreadReadsRequest(Rule):
             Thread(target=work).start()
             return "", 202
 
-    When the fix is safe
+    What the fix changes
 
-    When every caller is a view or another function that Flask calls in a request, every run of the
-    target gets to the use, and nothing in the project notices a second teardown or uses files.
-    There is none where a copy is known to be wrong: timers, processes, `map`, an unread body,
-    values that the view left on `g`, writes to the session that the view does not wait for,
-    generators and coroutines; work that never ends, starts itself again or is started once for all,
-    which is not that of one request.
+    The function runs in a copy of the request context. In the copy `g` starts empty, and teardown
+    functions run a second time when it ends. Session changes that are made after the response has
+    been sent are not saved. The other fix reads the values before the start; `--thread-fix` chooses
+    between the two.
 
-    What changes
+    When there is no fix
 
-    The target runs in a copy of the context: `g` is new and empty in it, functions for teardown run
-    once more. Changes of the session that are made after the response has been sent are not saved.
+    Read the values in the view and pass them as arguments. A copy is known to be wrong for timers,
+    processes, generators and coroutines, for a request body that nobody has read yet, uploaded
+    files, values that a view left on `g`, and session changes that the view does not wait for. What
+    runs for as long as the process, starts itself again or is started only once must not keep one
+    request: pass it the values with each task, for example through a queue. A value for the session
+    is best returned, and set in the view.
+
+    Safe or unsafe
+
+    Safe if only views, or other functions that Flask calls in a request, start the function, if
+    every run of it reads the request, and if nothing in the project notices a second teardown or
+    uses uploaded files. Unsafe if it may be started outside a request, if some runs do not need the
+    request, or if a value that is read earlier may be missing or different then.
+
+    Versions
+
+    The same on Flask 2.2 to 3.2. A free-threaded Python 3.14, and any 3.14 with `-X
+    thread_inherit_context=1`, gives a thread the contexts of the code that starts it.
 
     Sources
 
@@ -111,18 +131,22 @@ class ThreadReadsRequest(Rule):
 
 
 class ThreadNeedsApp(Rule):
-    """A thread, a pool's task or a greenlet uses the application without an app context.
+    """A thread, pool task, greenlet or process uses the application without an app context.
 
-    What it finds
+    Who is hurt
 
-    Targets of threads, timers, executors, pools and greenlets that use `current_app`, the database,
-    mail or templates, themselves or in what they call, and open no app context.
+    Everyone who relies on what the function does: the mail is not sent, the row is not written. The
+    view has answered by then, and the error is raised in the thread, where no user sees it.
 
-    What goes wrong
+    How it fails
 
-    Contexts are not inherited: the first use raises RuntimeError where nobody sees it. Only a
-    process that is forked, the default on Linux up to Python 3.13, has them, and a thread on a
-    free-threaded Python 3.14 or with `-X thread_inherit_context=1`.
+    A new thread has no context of Flask, so `current_app`, the database, mail or templates fail in
+    it, or in what it calls:
+
+        RuntimeError: Working outside of application context.
+
+    A process has the contexts of its parent only if it is forked, which is the default on Linux up
+    to Python 3.13.
 
     Before
 
@@ -161,16 +185,29 @@ class ThreadNeedsApp(Rule):
             Thread(target=work).start()
             return "", 202
 
-    When the fix is safe
+    What the fix changes
 
-    When the module has made or imported the application, or the start certainly has a context; and
-    when every run of the target gets to the use. The application is passed to functions that are
-    only ever started, in one place; others are started by a function around them. For processes,
-    when the project has them spawned.
+    The function runs in an app context of its own. Teardown functions run when that context ends.
+    Where the function does not see the application, the code that starts it passes
+    `current_app._get_current_object()`, or starts a function around it.
 
-    What changes
+    When there is no fix
 
-    The work runs in an app context of its own; functions for teardown run when it ends.
+    Pass the application to the function, and run its body in `with app.app_context():`. An endless
+    loop should open one in each iteration, since what is opened around the loop is never closed. A
+    process that is spawned has to create its application itself, which cannot be pickled.
+
+    Safe or unsafe
+
+    Safe if the application is one of the module, or is certainly active at the start, and if every
+    run of the function uses it. Unsafe if some runs need no context, if what a task returns of the
+    database session may be used after the context has ended, or if a forked process may have a
+    context already.
+
+    Versions
+
+    The same on Flask 2.2 to 3.2. A free-threaded Python 3.14, and any 3.14 with `-X
+    thread_inherit_context=1`, gives a thread the contexts of the code that starts it.
 
     Sources
 

@@ -48,22 +48,23 @@ _UNCERTAIN = "it may be started while no application is active, or not use the a
 
 
 class ProxyPassedToThread(Rule):
-    """A proxy is an argument of work that runs in a thread, a pool or a greenlet.
+    """A thread, pool task or greenlet gets a proxy, or an object that ends with the request.
 
-    What it finds
+    Who is hurt
 
-    `current_app`, `request`, `session`, `g` or `current_user` themselves among the arguments of
-    what is started, or as the default of its parameter; an alias of `current_app` that it opens the
-    context of; `current_app` as the sender of a signal. Also what stands behind the proxies where a
-    request ends it: the request itself, its files and streams, the user. An attribute such as
-    `request.path` is read before the start, and is right.
+    The user whose request it was: what the thread should do is not done, and the view has answered
+    by then. For a signal, the receivers that are connected to the application are not called.
 
-    What goes wrong
+    How it fails
 
-    A proxy looks its object up whenever it is used: in the thread there is none, so that the first
-    use raises RuntimeError, or AttributeError for `current_user`. Files are closed when the request
-    is over. A signal compares its sender by identity: receivers that were connected to the
-    application are not called for its proxy.
+    `current_app`, `request`, `session` and `g` are proxies: they look their object up whenever they
+    are used. Passing one passes no object, and in the thread there is none to find:
+
+        RuntimeError: Working outside of application context.
+
+    `current_user` is None there. Uploaded files and streams are closed when the request ends. A
+    signal compares its sender by identity, so a proxy is not the application that a receiver is
+    connected to. An attribute such as `request.path` is read before the start, and is right.
 
     Before
 
@@ -95,17 +96,27 @@ class ProxyPassedToThread(Rule):
         def notify(text):
             Thread(target=send, args=(current_app._get_current_object(), text)).start()
 
-    When the fix is safe
+    What the fix changes
 
-    It is for `current_app` where there certainly is a context and the target certainly needs the
-    application: that does in the thread what its proxy failed to do. A variable is only changed
-    itself where nothing but what is started reads it. The sender of a signal is unsafe. All the
-    rest is only reported, also what is passed to code that unwraps a proxy itself.
+    The thread gets the application itself. Outside of a context, the start fails, and not the
+    thread. Receivers that are connected to the application get the signals that they missed.
 
-    What changes
+    When there is no fix
 
-    Nothing where the start is inside a context; outside of one it fails at once. Receivers that are
-    connected to the application get the signals that they missed.
+    For `request`, `session`, `g` and `current_user`, pass the values that are needed. Read an
+    uploaded file in the view and pass its content. Pass the id of a user, and load the user again.
+    Code that unwraps a proxy itself, with `_get_current_object()`, has to be changed together with
+    its callers.
+
+    Safe or unsafe
+
+    Safe for `current_app` if an application is certainly active at the start, and if the function
+    certainly uses it, since with its proxy it failed there. Unsafe if either is not certain, and
+    for the sender of a signal, because receivers run that were never called before.
+
+    Versions
+
+    The same on Flask 2.2 to 3.2.
 
     Sources
 

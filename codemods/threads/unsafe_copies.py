@@ -84,23 +84,26 @@ _FILES = _Reason(
 
 
 class UnsafeContextCopy(Rule):
-    """A function that runs in a copy of the request's context uses what copies do not carry.
+    """A function that runs in a copy of the request context uses what the copy does not have.
 
-    What it finds
+    Who is hurt
 
-    Functions that are given to `copy_current_request_context` and read what a view left on `g`,
-    read a body that nobody has read yet, write to the session, use uploaded files, or open an app
-    context of their own; generators and, inside of a running loop, coroutines; copies that are made
-    where there is no request, such as by a decorator at the top of a module; copies that are kept
-    for as long as the process runs. As information: work on a database or the session in a thread
-    that runs in a `contextvars.copy_context()`.
+    The user whose request it was: the function fails after the view has answered, gets an empty
+    form, or changes a session that is not saved. A copy that is kept hurts the server: its request
+    stays in memory.
 
-    What goes wrong
+    How it fails
 
-    In another thread the copy has a new `g`, so that the read raises AttributeError. Once the
-    response is sent the body may be gone, files are closed, and the cookie of the session is on its
-    way. An app context inside of the copy hides the request in Flask 3.2. Without a request,
-    making the copy raises RuntimeError, and a copy that is kept keeps its request.
+    In another thread the copy has a `g` of its own, which lacks what the view stored there:
+
+        AttributeError: tenant
+
+    When the response has been sent, uploaded files are closed, the cookie of the session has left,
+    and a body that nobody has read may be gone. A copy that is made while no request is active,
+    such as by a decorator at the top of a module, raises RuntimeError. So does a copied coroutine
+    function inside a running event loop. As information, the rule lists threads that use a database
+    or the session in a `contextvars.copy_context()`, since no teardown function cleans up after
+    them.
 
     Before
 
@@ -150,15 +153,27 @@ class UnsafeContextCopy(Rule):
             Thread(target=work).start()
             return "", 202
 
-    When the fix is safe
+    What the fix changes
 
-    It never is: values are read at another time than they were.
+    Values of `g`, and the body, are read in the view. A decorator of a module's function becomes a
+    copy for each start. An app context inside the copy is removed, with its teardown functions and
+    its own `g`.
 
-    What changes
+    When there is no fix
 
-    Values come off `g`, and the body is read, in the view; the decorator of a function of the
-    module becomes a copy for each start; the app context inside of a copy, with its teardown
-    functions and its own `g`, goes.
+    Read what the function needs in the view and pass it: the value, or the bytes of an uploaded
+    file. Change the session in the view, before it responds. Make the copy inside a request, once
+    for each start, and do not store it.
+
+    Safe or unsafe
+
+    Always unsafe: values are read at another time, the view waits for the body, or the function
+    runs in another context than before.
+
+    Versions
+
+    An app context inside of a copy hides the request from Flask 3.2 on. All else is the same on
+    Flask 2.2 to 3.2.
 
     Sources
 
