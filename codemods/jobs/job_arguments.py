@@ -36,19 +36,22 @@ def _values_in(node: ast.expr) -> Iterator[ast.expr]:
 
 
 class ProxyAsJobArgument(Rule):
-    """A proxy, a request or a user is an argument of a job.
+    """A job gets a proxy, a request, an uploaded file or a user as an argument.
 
-    What it finds
+    Who is hurt
 
-    `request`, `session`, `g`, `current_app` or `current_user` themselves among the arguments of
-    `.delay`, `.apply_async`, `.s`, `.send`, `enqueue` or `add_job`, and what stands behind them:
-    the request, its files and streams, the user. Values such as `current_user.id` are right.
+    The user whose request it is: the call that enqueues the job raises an error, so the view fails
+    with status 500. A scheduler that keeps its jobs in memory takes the proxy, and the job fails
+    later.
 
-    What goes wrong
+    How it fails
 
-    Arguments are written to a broker or a store, and a proxy cannot be: the call raises an error of
-    the serializer, with Celery `kombu.exceptions.EncodeError`, so that the view fails. A scheduler
-    of the same process keeps the proxy, which stands for nothing when the job runs.
+    The arguments of a job are written to a broker or a store, and a proxy cannot be serialized.
+    With Celery:
+
+        kombu.exceptions.EncodeError: Object of type Request is not JSON serializable
+
+    Values such as `request.path` and `current_user.id` are right.
 
     Before
 
@@ -68,13 +71,15 @@ class ProxyAsJobArgument(Rule):
             audit.delay(request)
             return "", 202
 
-    When the fix is safe
+    When there is no fix
 
-    There is none: which values the job needs only its author knows.
+    Only you know which values the job needs, so this is only reported. Pass these values, the
+    content of a file, or the id of a user that the job loads again. Remove `current_app` from the
+    arguments: the worker has its own application.
 
-    What changes
+    Versions
 
-    Nothing; this is only reported.
+    The same on Flask 2.2 to 3.2.
 
     Sources
 

@@ -58,19 +58,23 @@ _PASS: dict[Runner, str] = {
 
 
 class JobWithoutAppContext(Rule):
-    """A job uses the application, and nothing in the project opens an app context for jobs.
+    """A job uses the application, but nothing in the project opens an app context for jobs.
 
-    What it finds
+    Who is hurt
 
-    Jobs of Celery, RQ, Dramatiq, Huey, APScheduler and Flask-APScheduler that use `current_app`,
-    the database, mail or templates, themselves or in what they call. There is no finding where a
-    class of tasks, a signal, a middleware, a hook, a worker's script or an extension anywhere in
-    the project may give the runner's jobs a context, or where the job opens one.
+    Everyone who waits for the job: it fails in the worker, after the view has answered. Tests may
+    pass, since jobs that run eagerly run in the context of their caller.
 
-    What goes wrong
+    How it fails
 
-    A worker serves no requests and has no context: the first use raises RuntimeError, and the job
-    fails. In Celery's eager mode, as in tests, jobs run in the context of the caller and pass.
+    A worker serves no requests and has no context, so `current_app`, the database, mail or
+    templates fail in a job, or in what it calls:
+
+        RuntimeError: Working outside of application context.
+
+    Jobs of Celery, RQ, Dramatiq, Huey, APScheduler and Flask-APScheduler are searched. There is no
+    finding where a class of tasks, a signal, a middleware, a hook, a worker's script or an
+    extension anywhere in the project may give them a context.
 
     Before
 
@@ -106,14 +110,27 @@ class JobWithoutAppContext(Rule):
         def report(text):
             print(current_app.name, text)
 
-    When the fix is safe
+    What the fix changes
 
-    It never is: jobs that need no context get one too, and so do tasks that run eagerly.
+    Each Celery task runs in an app context of its own, as in Flask's documentation, and teardown
+    functions run when it ends. Jobs of a scheduler and of Huey get such a context around their
+    body.
 
-    What changes
+    When there is no fix
 
-    Each task of Celery runs in an app context of its own, as in Flask's documentation; functions
-    for teardown run when it ends. Jobs of a scheduler and of Huey get one around their body.
+    Open `with app.app_context():` in the job, with the application itself. For all jobs of a
+    runner: give Celery a `task_cls`, Dramatiq a middleware and Huey hooks that open a context, and
+    run the worker of RQ in one.
+
+    Safe or unsafe
+
+    Always unsafe: jobs that need no context get one, too, and so do tasks that run eagerly in a
+    request.
+
+    Versions
+
+    The same on Flask 2.2 to 3.2. A task that runs eagerly in a request sees that request in its app
+    context up to Flask 3.1, but not on Flask 3.2.
 
     Sources
 
@@ -157,18 +174,21 @@ class JobWithoutAppContext(Rule):
 
 
 class JobReadsRequest(Rule):
-    """A job reads the request, which is not there in a worker.
+    """A job reads the request, but its worker has no request context.
 
-    What it finds
+    Who is hurt
 
-    Jobs of Celery, RQ, Dramatiq, Huey, APScheduler and Flask-APScheduler that use `request`,
-    `session`, `current_user` or what else needs a request, themselves or in what they surely call.
+    The user whose request it was: the job fails in the worker, after the view has answered. Tests
+    may pass, since jobs that run eagerly run in the request of their caller.
 
-    What goes wrong
+    How it fails
 
-    The worker is another process, or at least another thread, and the request is over: the use
-    raises RuntimeError, or AttributeError for `current_user`. In Celery's eager mode, as in tests,
-    the job runs in the request and passes.
+    The worker is another process, or at least another thread, and the request is over when the job
+    runs. `request`, `session`, or anything else that needs a request, fails in it:
+
+        RuntimeError: Working outside of request context.
+
+    `current_user` is None there, and its attributes raise AttributeError.
 
     Before
 
@@ -182,13 +202,14 @@ class JobReadsRequest(Rule):
         def audit(document):
             print(document, request.remote_addr)
 
-    When the fix is safe
+    When there is no fix
 
-    There is none: the values have to be read in the view, and passed to the job.
+    Only you know which values the job needs, so this is only reported. Read them in the view, and
+    pass them to the job as arguments.
 
-    What changes
+    Versions
 
-    Nothing; this is only reported.
+    The same on Flask 2.2 to 3.2.
 
     Sources
 
