@@ -34,20 +34,25 @@ _CONTAINERS = ast.Tuple | ast.List | ast.Dict | ast.keyword
 
 
 class StreamWithContextHazard(Rule):
-    """A stream keeps the context of its request where that fails, or is not enough.
+    """A stream keeps its context with `stream_with_context`, but still fails or loses data.
 
-    What it finds
+    Who is hurt
 
-    `stream_with_context` in an async view; around a generator that writes to the session, or that
-    uses what functions for teardown close; and given to a thread.
+    The client, who gets an error or a broken response, or the user, whose session change is lost.
+    On another thread it is the next user: the thread of the view serves their request with this
+    one's `g`.
 
-    What goes wrong
+    How it fails
 
-    In an async view Flask 2.2 to 3.1.1 raise ValueError. The session is saved when the response
-    starts, so that what a stream writes there is lost. Flask 3.1.2 and 3.1.3 run functions for
-    teardown before the stream. Before Flask 3.1.2, only the thread that opened the context can end
-    it: on another one the stream raises an error at its end, and the next request on the thread of
-    the view reads what this one left on `g`.
+    The session is saved when the response starts, so a change in the stream is lost without an
+    error. In an async view the response fails before Flask 3.1.2:
+
+        ValueError: <Token ...> was created in a different Context
+
+    A thread that runs the stream cannot close its context before Flask 3.1.2: the stream raises an
+    error at its end, and the next request on the thread of the view reads what this one stored on
+    `g`. Flask 3.1.2 and 3.1.3 run teardown functions before the stream, which may find its database
+    connection closed.
 
     Before
 
@@ -64,14 +69,17 @@ class StreamWithContextHazard(Rule):
 
             return Response(stream_with_context(rows()))
 
-    When the fix is safe
+    When there is no fix
 
-    There is no fix: what the stream needs has to be read, and what it writes has to be written, in
-    the view.
+    Only you know what the stream is for, so this is only reported. Read what the stream needs in
+    the view and pass it, change the session in the view, and open in the generator what teardown
+    functions close.
 
-    What changes
+    Versions
 
-    Nothing.
+    An async view fails on Flask 2.2 to 3.1.1. On another thread, a stream leaks `g` on Flask 2.2 to
+    3.1.1. Teardown functions run before the stream on Flask 3.1.2 and 3.1.3. Session changes are
+    lost on all.
 
     Sources
 
