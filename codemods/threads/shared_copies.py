@@ -26,6 +26,7 @@ _ADVICE = "make a copy for each task, in the call that starts it"
 _ADVICE_SUBMIT = "submit the tasks one by one, so that each gets its own copy"
 _MADE_ONCE = "makes one copy"
 _CHANGES = "make a copy of the request context for each task"
+_SHARING_ITEMS = "overlapping items share one context copy"
 _EXECUTOR = "flask_executor.Executor().map"
 
 
@@ -128,7 +129,7 @@ class SharedContextCopy(Rule):
                 path = path_to(each.start.reach(project), made, each.start.step)
                 yield self.finding(module, "error", each.node, message, advice, fix, path)
         for call in _mapped_by_executors(module, project):
-            message = f"overlapping items share one context copy, so one of them may raise {_error(target)}"
+            message = f"{_SHARING_ITEMS}, so one of them may raise {_error(target)}"
             reach = ContextFlow.of(project).reachability.of(module, call)
             path = path_to(reach, step_at(module, call, "boundary", "pool thread"))
             given = call.args[0]
