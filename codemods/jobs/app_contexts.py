@@ -46,7 +46,7 @@ def app_context_fix(job: Job, project: Project) -> Fix | None:
     if app is None or not _is_only_job(job, project, node):
         return None
     edit = WrapBody(module.span(node), f"with {app}.app_context():")
-    changes = f"run its body in `with {app}.app_context():`"
+    changes = f"run the body of `{node.name}` in `with {app}.app_context():`"
     return Fix(changes, (edit,), notes=_TEARS_DOWN, unsafe_reason=_ALL_CALLS)
 
 

@@ -75,12 +75,12 @@ def _with_app_seen(
     module = start.module
     if any(use.attribute == "app_context" for use in summary.uses):
         # Each run fails where it opens the context, so that no run is changed that worked.
-        return opening(None, opened_edits(module, node, summary, app), app=app)
+        return opening(start, None, opened_edits(module, node, summary, app), app=app)
     if may_go_on(start, project):
         return None
     forked = start.starter.kind == "process" and inherited(start, project) is not Inherited.NO
     doubt = _IN_A_FORK if forked else doubt_of(start, summary)
-    return opening(doubt, (_wrap(module, node, app),), app=app)
+    return opening(start, doubt, (_wrap(module, node, app),), app=app)
 
 
 def _with_app_given(
@@ -104,7 +104,9 @@ def _with_app_given(
     before = InsertStatement(module.span(first), f"app = {real}", "before")
     opens = any(use.attribute == "app_context" for use in summary.uses)
     edits = opened_edits(module, node, summary, "app") if opens else (_wrap(module, node, "app"),)
-    return opening(doubt_of(start, summary, where), (before, *edits), needs) if edits else None
+    return (
+        opening(start, doubt_of(start, summary, where), (before, *edits), needs) if edits else None
+    )
 
 
 def _with_app_passed(
@@ -127,7 +129,7 @@ def _with_app_passed(
         given = taken
     passed = passing_edits(start, project, node, {"app": given.code})
     edits = (*given.before, *passed, _wrap(module, node, "app"))
-    return opening(doubt_of(start, summary, where), edits, given.needs) if passed else None
+    return opening(start, doubt_of(start, summary, where), edits, given.needs) if passed else None
 
 
 def _wrap(module: Module, node: ast.FunctionDef, app: str) -> WrapBody:

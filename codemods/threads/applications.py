@@ -30,12 +30,18 @@ _USED_LATER = "what it returns of the database session may be used after the con
 
 
 def opening(
-    doubt: str | None, edits: tuple[Edit, ...], needs: tuple[Need, ...] = (), app: str = "app"
+    start: Start,
+    doubt: str | None,
+    edits: tuple[Edit, ...],
+    needs: tuple[Need, ...] = (),
+    app: str = "app",
 ) -> Fix | None:
-    """Return the fix that opens a context of `app` by some edits, if there are any."""
+    """Return the fix that opens a context of `app` for a target by some edits, if there are any."""
     if not edits:
         return None
-    changes = f"run it in `with {app}.app_context():`"
+    node = start.function.node if start.function is not None else None
+    run = f"`{node.name}`" if isinstance(node, ast.FunctionDef) else "the function"
+    changes = f"run {run} in `with {app}.app_context():`"
     return Fix(changes, edits, needs, notes=_TEARS_DOWN, unsafe_reason=doubt)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from flask_ctxfix.codemod import Advice, Finding, Fix, Rule
+from flask_ctxfix.codemod import Advice, Finding, Fix, Rule, Step
 from flask_ctxfix.codemods.threads.captured_proxies import (
     APP,
     alias_fix,
@@ -28,7 +28,7 @@ from flask_ctxfix.codemods.threads.signals import senders_in
 from flask_ctxfix.context_flow import ContextFlow, Use, Where
 from flask_ctxfix.context_flow.paths import path_to
 from flask_ctxfix.context_flow.proxies import proxy_of
-from flask_ctxfix.context_flow.said_uses import fitting, quoted
+from flask_ctxfix.context_flow.said_uses import failing, fitting, quoted
 from flask_ctxfix.context_flow.starts import Start, starts_in
 from flask_ctxfix.flask_facts import NONE_WITHOUT_REQUEST
 from flask_ctxfix.flask_versions import TargetVersion
@@ -155,7 +155,7 @@ class ProxyPassedToThread(Rule):
                 message = f"{written} is {_lost_proxy(name, start)}"
                 fix = _passing_fix(start, project, handed, uses) if name == APP else None
                 advice = fix.message if fix is not None else _advice(name, start)
-                steps = uses[0].steps if uses else ()
+                steps = _failing(start, uses[:1])
                 path = path_to(start.reach(project), start.step, then=steps)
                 yield node, self.finding(module, "error", node, message, advice, fix, path)
             elif proxy_of(module, project, node) is None and not may_wait(
@@ -179,7 +179,7 @@ class ProxyPassedToThread(Rule):
         is_changeable = start.function is not None and not unwraps(start.function, project)
         fix = alias_fix(start, project, summary, reach.where) if is_changeable else None
         advice = fix.message if fix is not None else _ADVICE_ALIAS
-        path = path_to(reach, start.step, then=summary.uses[0].steps)
+        path = path_to(reach, start.step, then=_failing(start, summary.uses[:1]))
         yield (
             start.target,
             self.finding(start.module, "error", start.target, message, advice, fix, path),
@@ -208,6 +208,12 @@ def _lost_proxy(name: str, start: Start) -> str:
     if name in NONE_WITHOUT_REQUEST:
         return f"a proxy, which holds no user when a {noun} looks it up"
     return f"a proxy, which raises RuntimeError when a {noun} uses it"
+
+
+def _failing(start: Start, uses: tuple[Use, ...]) -> tuple[Step, ...]:
+    """Return the way to the use of a proxy, if there is one, with the error that it ends in."""
+    is_process = start.starter.kind == "process"
+    return next((use.steps if is_process else failing(use) for use in uses), ())
 
 
 def _advice(name: str, start: Start) -> Advice:
