@@ -240,7 +240,7 @@ def test_no_proxy_can_be_written_for_a_worker(tmp_path: Path) -> None:
         "@app.post('/')\ndef start():\n    audit.delay(request)\n    return ''\n"
     )
     said = _run(tmp_path, "--select", "CTX203").output
-    assert "raises, so that the view fails" in said
+    assert "`request` cannot be serialized for a Celery task, so this call raises an error" in said
 
 
 def test_another_error_is_told_of_where_there_is_one(tmp_path: Path) -> None:
