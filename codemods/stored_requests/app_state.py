@@ -14,6 +14,7 @@ from flask_ctxfix.codemods.stored_requests.kept_paths import (
     read_by_another,
 )
 from flask_ctxfix.codemods.stored_requests.locks import Locking, locking_around
+from flask_ctxfix.codemods.stored_requests.texts import KEEP_ELSEWHERE, READ_BY_OTHERS, kept
 from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.request_data import RequestData
 from flask_ctxfix.context_flow.request_datum import Datum, Kind
@@ -40,10 +41,9 @@ _GETENV = Foreign("os.getenv")
 _PUTENV = "os.putenv"
 _SETATTR = "builtins.setattr"
 _SETTERS = spelled((_PUTENV, _SETATTR))
-_ADVICE = "keep it on `g` for this request, in `session` for this user, or in a store"
 _ADVICE_SETTING = Advice(
-    "keep a setting for all where every process reads it: in a database or a file",
-    notes=("what is meant for one user belongs into `session`",),
+    "keep a setting for all users in a database or a file, which every process reads",
+    notes=("a setting for one user belongs in `session`",),
 )
 
 
@@ -125,12 +125,11 @@ class RequestInAppState(Rule):
     def _found(
         self, module: Module, project: Project, write: _Write, value: ast.expr, datum: Datum
     ) -> Finding:
-        shared = f"`{write.named}` is shared by all requests of a process"
-        message = f"{shared}, but gets `{datum.of}` of one"
+        message = kept(write.named, datum.of, READ_BY_OTHERS)
         is_sent = any(f".{name}" in datum.of for name in BODY_READS)
         # A form that is sent to change a setting mostly changes it for all, on purpose.
         level: Level = "info" if is_sent else "error"
-        advice = _ADVICE_SETTING if is_sent else _ADVICE
+        advice = _ADVICE_SETTING if is_sent else KEEP_ELSEWHERE
         key = _key_of(module, write, value)
         reads = _reads_of(project, write, key) if key is not None else ()
         read = read_by_another(module, project, write.node, reads)

@@ -5,13 +5,15 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from flask_ctxfix.codemod import Advice, Finding, Rule
+from flask_ctxfix.codemod import Advice, Finding, Rule, Step
 from flask_ctxfix.codemods.stored_requests.caches import (
     CachedFunction,
     cached_functions,
     calls_of_cached,
 )
-from flask_ctxfix.context_flow import ContextFlow, Use
+from flask_ctxfix.codemods.stored_requests.kept_paths import one_after_the_other
+from flask_ctxfix.codemods.stored_requests.texts import fitting
+from flask_ctxfix.context_flow import ContextFlow, Use, Where
 from flask_ctxfix.context_flow.direct_calls import calls_of
 from flask_ctxfix.context_flow.paths import path_to
 from flask_ctxfix.context_flow.request_data import RequestData
@@ -32,15 +34,17 @@ from flask_ctxfix.syntax import arguments_of, without_call
 
 _READS = REQUEST_PROXIES | REQUEST_GETTERS
 _OF_USER = USERS | REQUEST_GETTERS | {"flask.session"}
-_ADVICE_QUERY = "make it a part of the key, by `query_string=True` or `make_cache_key`"
-_ADVICE_KEY = "make it a part of the key, by `make_cache_key`"
+_ADVICE_QUERY = "add it to the cache key with `query_string=True` or `make_cache_key`"
+_ADVICE_KEY = "add it to the cache key with `make_cache_key`"
 _ADVICE_USER = Advice(
-    "put the user's id into the key, by `make_cache_key`, or do not cache it",
+    "add the user's id to the cache key with `make_cache_key`, or do not cache it",
     notes=("`query_string=True` does not tell users apart",),
 )
-_ADVICE_VIEW = "read it in the view, and cache a function that is given the value"
+_ADVICE_VIEW = "read the value in the view, and pass it to a cached function"
 _ADVICE_READ = "read the value in the caller, and pass it as an argument"
-_ADVICE_ARGUMENT = "pass the values that the function needs: strings and numbers"
+_ADVICE_ARGUMENT = "pass the values that the function needs, such as strings and numbers"
+# What another request comes to that calls a function whose result is kept.
+_GETS = "gets the result of request A"
 
 
 class CachedFunctionReadsRequest(Rule):
@@ -104,10 +108,13 @@ class CachedFunctionReadsRequest(Rule):
         for cached in cached_functions(module, project):
             use = _read_of_request(cached, project)
             if use is not None:
-                message = f"`{cached.node.name}` is cached for everyone, but reads `{use.name}`"
+                message = fitting(
+                    f"`{cached.node.name}` is cached for everyone, but reads `{use.name}`",
+                    f"this function is cached for everyone, but reads `{use.name}`",
+                    "this function is cached for everyone, but reads the request",
+                )
                 advice = _advice_on(cached, use, project)
-                kept = step_at(module, cached.decorator, "register", "cache")
-                path = (kept, *use.steps)
+                path = _path(cached, use, project)
                 yield self.finding(module, "error", cached.decorator, message, advice, None, path)
         for call, cached in calls_of_cached(module, project):
             yield from self._passed(module, project, call, cached)
@@ -120,14 +127,33 @@ class CachedFunctionReadsRequest(Rule):
             datum = data.of(module, argument)
             if datum is None or datum.kind is Kind.VALUE or datum.is_caught:
                 continue
-            written = f"`{module.segment(argument)}`"
-            name = cached.node.name
-            message = f"{written} is no key for `{name}`, which is cached: users get each other's"
+            written, name = module.segment(argument), cached.node.name
+            message = fitting(
+                f"the cached `{name}` takes `{written}` as key, so users get each other's results",
+                "this cache takes a proxy as key, so users get each other's results",
+            )
             if datum.kind is Kind.OBJECT:
-                message = f"{written} stays in the cache of `{name}`, and its request with it"
+                message = fitting(
+                    f"the cache of `{name}` keeps `{written}`, and its request in memory with it",
+                    "this cache keeps an object of a request, and the request in memory with it",
+                )
             reach = ContextFlow.of(project).reachability.of(module, call)
             path = path_to(reach, *datum.steps, step_at(module, call, "call"))
             yield self.finding(module, "error", argument, message, _ADVICE_ARGUMENT, None, path)
+
+
+def _path(cached: CachedFunction, use: Use, project: Project) -> tuple[Step, ...]:
+    """Return the path of a result: from what is cached, over one request that makes it, to another.
+
+    Who calls the function is not known everywhere.
+    """
+    kept = step_at(cached.module, cached.decorator, "register", message="keeps the results")
+    reach = ContextFlow.of(project).reachability.of_function(cached.module, cached.node)
+    if reach.where is not Where.REQUEST or not reach.steps:
+        return (kept, *use.steps)
+    *way, call = path_to(reach)
+    second = (*way, call._replace(message=_GETS))
+    return (kept, *one_after_the_other(path_to(reach, *use.steps), second))
 
 
 def _advice_on(cached: CachedFunction, use: Use, project: Project) -> Advice | str:

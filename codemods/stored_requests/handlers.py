@@ -34,10 +34,10 @@ _LATE = AFTER_REQUEST | TEARDOWNS | EVENT_DECORATORS
 _CHECKED_BLUEPRINTS = (2, 3)
 # What Flask raises if something is set up once a request is served.
 _LATE_ERROR = "AssertionError"
-_ADVICE_SETUP = "register it where the application is set up"
+_ADVICE_SETUP = "register it once, while the application is set up"
 _ADVICE_AFTER = "use `after_this_request`"
-_MAY_WORK = "where it did not fail, it was registered for every request that follows"
-_LIKE_OTHERS = "it may be meant for other requests or applications, or its error be expected"
+_MAY_WORK = "if it does not fail today, it runs for all later requests, and then only for this one"
+_LIKE_OTHERS = "the code may expect the error, or mean other requests or applications"
 
 
 class HandlerRegisteredInView(Rule):
@@ -136,7 +136,7 @@ class HandlerRegisteredInView(Rule):
         owner = _owner(module, project, method)
         fails = owner != "flask.Blueprint()." or target.newest >= _CHECKED_BLUEPRINTS
         level: Level = "error" if fails else "warning"
-        message = f"`{written}` is for all requests, and fails once one is served"
+        message = f"`{written}` raises {_LATE_ERROR} while a request is served"
         if not fails:
             message = f"`{written}` does nothing once the blueprint is registered"
         fix = None

@@ -22,6 +22,7 @@ from flask_ctxfix.codemods.stored_requests.lasting_containers import (
     shared_slot,
 )
 from flask_ctxfix.codemods.stored_requests.slots import slot_of
+from flask_ctxfix.codemods.stored_requests.texts import READ_BY_OTHERS, fitting, kept, shorter
 from flask_ctxfix.codemods.stored_requests.thread_state import thread_reads, thread_stores
 from flask_ctxfix.codemods.stored_requests.uses import reads_of
 from flask_ctxfix.context_flow import ContextFlow
@@ -35,10 +36,14 @@ from flask_ctxfix.project import Project
 
 # What holds the environ of the request, and from Flask 3.2 on the request itself.
 _HOLDERS = (".headers", ".environ")
+_NEXT_ON_THREAD = (
+    "so the next user on this thread can read it",
+    "so the thread's next user can read it",
+)
 _PROXY_NAMES = FLASK_PROXIES - {"current_app"}
-_ADVICE_OBJECT = "keep the values that are needed, not what they are read from"
-_ADVICE_CAUGHT = "keep its text: `repr(error)`, or `traceback.format_exc()`"
-_ADVICE_THREAD = "keep it on `g`, which ends with the request, or reset it at the end"
+_ADVICE_OBJECT = "keep only the values that are needed, such as `request.path`"
+_ADVICE_CAUGHT = "keep only the text of the exception, such as `traceback.format_exc()`"
+_ADVICE_THREAD = "keep it in `g`, or reset it when the request ends"
 
 
 class _Put(NamedTuple):
@@ -57,7 +62,7 @@ class _Put(NamedTuple):
         keys = self.every_key
         if keys is None or not all(self._is_fixed(module, each) for each in keys):
             return None
-        return "".join(f"[{ast.unparse(each)}]" for each in keys)
+        return "".join(f"[{module.segment(each)}]" for each in keys)
 
     def _is_fixed(self, module: Module, key: ast.expr) -> bool:
         if not isinstance(key, ast.Name):
@@ -186,7 +191,7 @@ class RequestObjectRetained(Rule):
         for store in thread_stores(module, project, data):
             node, datum = store.node, store.datum
             written = module.segment(store.target)
-            message = f"`{written}` gets `{datum.of}`, which stays for the next request of a thread"
+            message = kept(written, datum.of, _NEXT_ON_THREAD)
             read = read_by_another(module, project, node, thread_reads(module, project, store))
             path = path_of_write(module, project, node, datum, read, "nothing resets it")
             yield self.finding(module, "warning", node, message, _ADVICE_THREAD, None, path)
@@ -209,7 +214,7 @@ class RequestObjectRetained(Rule):
             return
         named = module.segment(found.named)
         read = read_by_another(module, project, put.node, found.reads)
-        path = path_of_write(module, project, put.node, datum, read, "nothing takes it out")
+        path = path_of_write(module, project, put.node, datum, read, "nothing removes it")
         is_object = datum.kind is Kind.OBJECT or (
             target.newest >= ONE_CONTEXT and datum.of.endswith(_HOLDERS)
         )
@@ -220,17 +225,16 @@ class RequestObjectRetained(Rule):
         fix: Fix | None = None
         advice: Advice | str = _ADVICE_OBJECT
         if datum.is_caught:
-            message = f"`{named}` keeps exceptions, with their frames and requests, for good"
+            message = f"`{named}` is never emptied, so every exception keeps its request in memory"
             fix = fix_of(module, project, value, found)
             advice = fix.message if fix is not None else _ADVICE_CAUGHT
         elif is_object:
-            message = f"`{named}` keeps `{datum.of}`, and with it the request, for good"
+            message = _never_emptied(named, datum, "keeps its request in memory")
         elif (keys := put.fixed_keys(module)) is not None:
-            shared = f"`{named}{keys}` is shared by all requests of a process"
-            message = f"{shared}, but gets `{datum.of}` of one"
+            message = kept(f"{named}{keys}", datum.of, READ_BY_OTHERS)
             advice = where_to_share(module, project, found)
         else:
-            message = f"`{named}` grows by `{datum.of}` of each request, and nothing empties it"
+            message = _never_emptied(named, datum, "stays in memory")
             advice = where_to_pile_up(module, project, put.node, found)
         yield self.finding(module, level, put.node, message, advice, fix, path)
 
@@ -248,12 +252,22 @@ class RequestObjectRetained(Rule):
                 continue
             datum = data.of(module, node.value) or handled(module, project, node.value)
             if datum is not None and datum.is_caught and has_traceback(module, node.value):
-                message = f"`{module.segment(shared[0])}` keeps an exception, and its request"
+                named = module.segment(shared[0])
+                message = f"`{named}` keeps an exception, which keeps its request in memory"
                 slot = shared_slot(module, project, shared[0])
                 reads = reads_of(slot, project) if slot is not None else ()
                 read = read_by_another(module, project, node, reads)
                 path = path_of_write(module, project, node, datum, read)
                 yield self.finding(module, "warning", node, message, _ADVICE_CAUGHT, None, path)
+
+
+def _never_emptied(named: str, datum: Datum, consequence: str) -> str:
+    return fitting(
+        f"`{named}` is never emptied, so each `{datum.of}` {consequence}",
+        f"`{named}` is never emptied, so each `{shorter(datum.of)}` {consequence}",
+        f"`{named}` is never emptied, so data of each request {consequence}",
+        f"this is never emptied, so data of each request {consequence}",
+    )
 
 
 def _is_telling(put: _Put, datum: Datum) -> bool:

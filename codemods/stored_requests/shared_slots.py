@@ -7,22 +7,30 @@ from collections.abc import Iterator
 
 from flask_ctxfix.codemod import Advice, Finding, Fix, Label, Level, Rule, Step, Survey
 from flask_ctxfix.codemods.stored_requests import NAME
-from flask_ctxfix.codemods.stored_requests.kept_paths import path_of_write, read_by_another
+from flask_ctxfix.codemods.stored_requests.kept_paths import (
+    may_be_in_request,
+    path_of_write,
+    read_by_another,
+)
 from flask_ctxfix.codemods.stored_requests.moves import Moving, UnmovableError, fix_of
 from flask_ctxfix.codemods.stored_requests.slots import Slot, Store, stores_in
+from flask_ctxfix.codemods.stored_requests.texts import KEEP_ELSEWHERE, READ_BY_OTHERS, kept
 from flask_ctxfix.codemods.stored_requests.uses import GUARDED, modules_with, reads_of, uses_in
-from flask_ctxfix.codemods.stored_requests.verdicts import Verdict, verdict_of
+from flask_ctxfix.codemods.stored_requests.verdicts import UNREAD, Verdict, verdict_of
 from flask_ctxfix.context_flow.request_datum import Kind
 from flask_ctxfix.flask_versions import TargetVersion
 from flask_ctxfix.module import Module
 from flask_ctxfix.project import Project
 from flask_ctxfix.records import Record, replace
+from flask_ctxfix.steps import step_at
 
-_ADVICE = "use `g` for one request, `session` or the database for one user, a store for all"
-_NOT_EVERYWHERE = "it is used in files that are not to be changed"
-_OF_PROXY = Advice(
-    "use it where the name is used", notes=("a proxy always shows the current request",)
-)
+_NOT_EVERYWHERE = "it is used in files that are not changed"
+_STAYS = ("which stays there after the request",)
+_AS_SHARED = ("which every request can read",)
+_AS_PROXY = ("which shows each request its own data",)
+_NOTHING_CHANGES = "each request reads its own data, as before"
+# What a slot is, in a message; of a class and its objects, the name shows it.
+_KINDS = {"global": "global", "class": "class attribute", "instance": "shared attribute"}
 
 
 class SlotFacts(Record):
@@ -119,7 +127,7 @@ def _why_unmovable(slot: Slot, moving: Moving, project: Project) -> str | None:
     except UnmovableError as error:
         return str(error)
     except LookupError:
-        return "another name stands for everything that `g` could be imported as"
+        return "every name that `g` could be imported as is used for something else"
     return None
 
 
@@ -142,10 +150,12 @@ class _SharedSlot(Rule):
     def _stored(self, store: Store, moving: Moving, module: Module, project: Project) -> Finding:
         slot, datum = store.slot, store.datum
         written = f"{slot.owner}.{slot.name}" if slot.owner else slot.name
+        what = _KINDS[slot.kind]
         if datum.kind is Kind.PROXY:
-            message = f"`{written}` is set to the proxy `{datum.of}`, for all requests alike"
+            message = kept(written, datum.of, _AS_PROXY, what)
+            advice = Advice(f"use `{datum.of}` instead of `{written}`", notes=(_NOTHING_CHANGES,))
             path = path_of_write(module, project, store.target, datum, None)
-            return self.finding(module, "info", store.target, message, _OF_PROXY, None, path)
+            return self.finding(module, "info", store.target, message, advice, None, path)
         verdict = verdict_of(slot, project)
         fix = self._fix(slot, moving, module, project)
         if fix is not None:
@@ -154,10 +164,10 @@ class _SharedSlot(Rule):
             why = verdict.reason
             if verdict.goes_to is not None:
                 why = _why_unmovable(slot, {slot: verdict}, project) or _NOT_EVERYWHERE
-            advice = Advice(_ADVICE, why)
-        kept = "keeps" if datum.kind is Kind.OBJECT else "holds data of"
-        what = f"`{datum.of}` itself" if datum.kind is Kind.OBJECT else f"one request, `{datum.of}`"
-        message = f"`{written}` is shared by all requests of a process and {kept} {what}"
+            unread = f"remove `{written}`"
+            advice = Advice(unread if verdict.reason == UNREAD else KEEP_ELSEWHERE, why)
+        ends = {UNREAD: _STAYS, GUARDED: _AS_SHARED}.get(verdict.reason, READ_BY_OTHERS)
+        message = kept(written, datum.of, ends, what)
         path = _path(store, verdict, module, project)
         level: Level = "info" if verdict.reason == GUARDED else "error"
         found = self.finding(module, level, store.target, message, advice, fix, path)
@@ -182,11 +192,18 @@ class _SharedSlot(Rule):
 
 
 def _path(store: Store, verdict: Verdict, module: Module, project: Project) -> tuple[Step, ...]:
-    """Return the path of data: what one request reads and writes, and another one reads."""
-    read = next(iter(verdict.steps), None)
+    """Return the path of data: what one request reads and writes, and another one reads.
+
+    It ends with the read that keeps the slot where it is, if there is one.
+    """
+    found = verdict.read
+    read = found if found is not None and may_be_in_request(found[0], project, found[1]) else None
     if read is None:
         read = read_by_another(module, project, store.target, reads_of(store.slot, project))
-    return path_of_write(module, project, store.target, store.datum, read)
+    path = path_of_write(module, project, store.target, store.datum, read)
+    if read is None and found is not None:
+        return (*path, step_at(*found, "read", message="outside of the request"))
+    return path
 
 
 def _labels(slot: Slot, module: Module, project: Project) -> tuple[Label, ...]:
@@ -201,7 +218,7 @@ def _labels(slot: Slot, module: Module, project: Project) -> tuple[Label, ...]:
 
 
 def _label_of(slot: Slot) -> str:
-    return f"`{slot.name}` is used here, and holds data of one request"
+    return f"the fix also changes this use of `{slot.name}`"
 
 
 def _first_use(slot: Slot, module: Module, project: Project) -> ast.AST | None:
