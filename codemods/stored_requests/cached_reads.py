@@ -42,6 +42,7 @@ _ADVICE_USER = Advice(
 )
 _ADVICE_VIEW = "read the value in the view, and pass it to a cached function"
 _ADVICE_READ = "read the value in the caller, and pass it as an argument"
+_MIXED_UP = "so users can get each other's results"
 _ADVICE_ARGUMENT = "pass the values that the function needs, such as strings and numbers"
 # What another request comes to that calls a function whose result is kept.
 _GETS = "gets the result of request A"
@@ -129,13 +130,14 @@ class CachedFunctionReadsRequest(Rule):
                 continue
             written, name = module.segment(argument), cached.node.name
             message = fitting(
-                f"the cached `{name}` takes `{written}` as key, so users get each other's results",
-                "this cache takes a proxy as key, so users get each other's results",
+                f"the cached `{name}` takes the proxy `{written}` as key, {_MIXED_UP}",
+                f"the cached `{name}` takes `{written}` as key, {_MIXED_UP}",
+                f"this cached function takes a proxy as key, {_MIXED_UP}",
             )
             if datum.kind is Kind.OBJECT:
                 message = fitting(
-                    f"the cache of `{name}` keeps `{written}`, and its request in memory with it",
-                    "this cache keeps an object of a request, and the request in memory with it",
+                    f"the cached `{name}` keeps `{written}` as key, and so its request in memory",
+                    "this cached function keeps a request as key, and so in memory",
                 )
             reach = ContextFlow.of(project).reachability.of(module, call)
             path = path_to(reach, *datum.steps, step_at(module, call, "call"))

@@ -58,7 +58,7 @@ def fix_of(module: Module, project: Project, node: ast.expr, container: Containe
     if module.scopes.scope_of(node).home(function).binds(function):
         return None
     edit = ReplaceExpression(module.span(node), f"{function}({module.segment(node)})")
-    return Fix(f"keep `{edit.code}`", (edit,), unsafe_reason=_TEXT_ONLY)
+    return Fix(f"keep `{edit.code}` instead of the exception", (edit,), unsafe_reason=_TEXT_ONLY)
 
 
 def _texts_of(module: Module, project: Project, use: ast.expr) -> set[str] | None:

@@ -136,7 +136,9 @@ class HandlerRegisteredInView(Rule):
         owner = _owner(module, project, method)
         fails = owner != "flask.Blueprint()." or target.newest >= _CHECKED_BLUEPRINTS
         level: Level = "error" if fails else "warning"
-        message = f"`{written}` raises {_LATE_ERROR} while a request is served"
+        is_since = owner == "flask.Blueprint()." and target.oldest < _CHECKED_BLUEPRINTS
+        since = "on Flask 2.3 and later" if is_since else "while a request is served"
+        message = f"`{written}` raises {_LATE_ERROR} {since}"
         if not fails:
             message = f"`{written}` does nothing once the blueprint is registered"
         fix = None

@@ -150,7 +150,7 @@ def _registration(
         message = f"`{written}` adds a receiver in each request, and none is disconnected"
         return Registration(node, call.func, message, "connect a function of the module once")
     if method == "addHandler" and owner in LOGGERS and _is_new(module, project, call):
-        message = f"`{written}` adds a handler in each request, so lines repeat"
+        message = f"`{written}` adds a handler in each request, so log lines may repeat"
         return Registration(node, call.func, message, _ADVICE_LOG)
     if method == "add_job" and name.startswith(_SCHEDULERS) and _is_repeated(call):
         message = f"`{written}` adds a job in each request, and each of them runs repeatedly"

@@ -22,7 +22,7 @@ from flask_ctxfix.codemods.stored_requests.lasting_containers import (
     shared_slot,
 )
 from flask_ctxfix.codemods.stored_requests.slots import slot_of
-from flask_ctxfix.codemods.stored_requests.texts import READ_BY_OTHERS, fitting, kept, shorter
+from flask_ctxfix.codemods.stored_requests.texts import READ_BY_OTHERS, fitting, kept
 from flask_ctxfix.codemods.stored_requests.thread_state import thread_reads, thread_stores
 from flask_ctxfix.codemods.stored_requests.uses import reads_of
 from flask_ctxfix.context_flow import ContextFlow
@@ -229,12 +229,18 @@ class RequestObjectRetained(Rule):
             fix = fix_of(module, project, value, found)
             advice = fix.message if fix is not None else _ADVICE_CAUGHT
         elif is_object:
-            message = _never_emptied(named, datum, "keeps its request in memory")
+            message = fitting(
+                f"`{named}` is never emptied, so each `{datum.of}` keeps its request in memory",
+                f"`{named}` is never emptied, so each request stays in memory",
+            )
         elif (keys := put.fixed_keys(module)) is not None:
             message = kept(f"{named}{keys}", datum.of, READ_BY_OTHERS)
             advice = where_to_share(module, project, found)
         else:
-            message = _never_emptied(named, datum, "stays in memory")
+            message = fitting(
+                f"`{named}` is never emptied, so each `{datum.of}` stays in memory",
+                f"`{named}` is never emptied, so data of each request stays in memory",
+            )
             advice = where_to_pile_up(module, project, put.node, found)
         yield self.finding(module, level, put.node, message, advice, fix, path)
 
@@ -259,15 +265,6 @@ class RequestObjectRetained(Rule):
                 read = read_by_another(module, project, node, reads)
                 path = path_of_write(module, project, node, datum, read)
                 yield self.finding(module, "warning", node, message, _ADVICE_CAUGHT, None, path)
-
-
-def _never_emptied(named: str, datum: Datum, consequence: str) -> str:
-    return fitting(
-        f"`{named}` is never emptied, so each `{datum.of}` {consequence}",
-        f"`{named}` is never emptied, so each `{shorter(datum.of)}` {consequence}",
-        f"`{named}` is never emptied, so data of each request {consequence}",
-        f"this is never emptied, so data of each request {consequence}",
-    )
 
 
 def _is_telling(put: _Put, datum: Datum) -> bool:

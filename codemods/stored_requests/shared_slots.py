@@ -14,7 +14,12 @@ from flask_ctxfix.codemods.stored_requests.kept_paths import (
 )
 from flask_ctxfix.codemods.stored_requests.moves import Moving, UnmovableError, fix_of
 from flask_ctxfix.codemods.stored_requests.slots import Slot, Store, stores_in
-from flask_ctxfix.codemods.stored_requests.texts import KEEP_ELSEWHERE, READ_BY_OTHERS, kept
+from flask_ctxfix.codemods.stored_requests.texts import (
+    KEEP_ELSEWHERE,
+    READ_BY_OTHERS,
+    fitting,
+    kept,
+)
 from flask_ctxfix.codemods.stored_requests.uses import GUARDED, modules_with, reads_of, uses_in
 from flask_ctxfix.codemods.stored_requests.verdicts import UNREAD, Verdict, verdict_of
 from flask_ctxfix.context_flow.request_datum import Kind
@@ -27,8 +32,7 @@ from flask_ctxfix.steps import step_at
 _NOT_EVERYWHERE = "it is used in files that are not changed"
 _STAYS = ("which stays there after the request",)
 _AS_SHARED = ("which every request can read",)
-_AS_PROXY = ("which shows each request its own data",)
-_NOTHING_CHANGES = "each request reads its own data, as before"
+_OF_PROXY = "a proxy always stands for the current request"
 # What a slot is, in a message; of a class and its objects, the name shows it.
 _KINDS = {"global": "global", "class": "class attribute", "instance": "shared attribute"}
 
@@ -152,8 +156,11 @@ class _SharedSlot(Rule):
         written = f"{slot.owner}.{slot.name}" if slot.owner else slot.name
         what = _KINDS[slot.kind]
         if datum.kind is Kind.PROXY:
-            message = kept(written, datum.of, _AS_PROXY, what)
-            advice = Advice(f"use `{datum.of}` instead of `{written}`", notes=(_NOTHING_CHANGES,))
+            message = fitting(
+                f"`{written}` is the proxy `{datum.of}`, so each request reads its own data",
+                f"`{written}` is a proxy, so each request reads its own data",
+            )
+            advice = Advice(f"use `{datum.of}` instead of `{written}`", notes=(_OF_PROXY,))
             path = path_of_write(module, project, store.target, datum, None)
             return self.finding(module, "info", store.target, message, advice, None, path)
         verdict = verdict_of(slot, project)

@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 
 _LONGEST = 90
-# What stands for an item of it: `request.args` for `request.args["user"]` or `.get("user")`.
-_HOLDER = re.compile(r"[\w.]+(?=\[)|\w+(?:\.\w+)+(?=\.\w+\()")
+_HOLDER = re.compile(r"[\w.]+(?=\[)")
 
 # What comes of it that something is kept, in words and in fewer words.
 READ_BY_OTHERS = ("so another user's request can read it", "so other users can read it")
@@ -21,8 +20,8 @@ def kept(where: str, of: str, consequences: tuple[str, ...], what: str = "") -> 
     subjects = (
         f"the {what} `{where}` keeps `{of}`" if what else "",
         f"`{where}` keeps `{of}`",
-        f"`{shorter(where)}` keeps `{of}`",
-        f"`{shorter(where)}` keeps data of a request",
+        f"`{_holder(where)}` keeps `{of}`",
+        f"`{_holder(where)}` keeps data of a request",
         "data of a request is kept here",
     )
     return fitting(*(f"{each}, {then}" for each in subjects if each for then in consequences))
@@ -33,7 +32,7 @@ def fitting(*messages: str) -> str:
     return next((each for each in messages if len(each) <= _LONGEST), messages[-1])
 
 
-def shorter(code: str) -> str:
-    """Return what an expression reads an item of, if it does."""
+def _holder(code: str) -> str:
+    """Return what an expression is an item of, if it is one."""
     found = _HOLDER.match(code)
     return found[0] if found is not None else code
