@@ -1,0 +1,120 @@
+"""The words of every finding that the cases have: short, active, and none that the guide forbids."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from flask_ctxfix import engine
+from flask_ctxfix.codemod import by_code
+from flask_ctxfix.flask_versions import TargetVersion
+from flask_ctxfix.settings import Settings
+from tests.test_fixtures import CASES, Case
+
+FAMILIES = ("CTX1", "CTX2", "CTX3", "CTX4", "CTX5", "CTX6")
+LONGEST_MESSAGE = 90
+LONGEST_HEADLINE = 130
+LONGEST_ADVICE = 90
+# What a colleague would not say, outside of code.
+FORBIDDEN = re.compile(
+    r"hand(s|ed|ing)?( \w+)? over|\bgoes\b|\bthe work\b|made-up|\bfor good\b|stands for nothing"
+    r"|\bkin\b|functions for teardown|\bnow\b|deprecated or gone|\bwhere there (is|are)\b"
+    r"|\btak(e|es|en|ing) (it |them |\S+ )?out\b|\b(is|are) used (in|by|at)\b|;|:(?! `)|\.\.\.|…"
+)
+
+
+class Text(NamedTuple):
+    """A text of a finding: which part of it, and where it was found."""
+
+    code: str
+    part: str
+    text: str
+    case: str
+
+
+@cache
+def texts() -> list[Text]:
+    """Return every text of every finding of the cases."""
+    return [text for name, case in CASES.items() for text in _texts_of(name, case)]
+
+
+def _texts_of(name: str, case: Case) -> Iterator[Text]:
+    with tempfile.TemporaryDirectory() as folder:
+        copy = shutil.copytree(case.before, Path(folder) / "project")
+        (copy / "setup.cfg").touch()
+        settings = Settings(
+            paths=(str(copy),),
+            target_version=TargetVersion.parse(case.options.get("target", "3.1")),
+            unsafe_fixes=case.options.get("unsafe_fixes", False),
+            select=tuple(case.options.get("select", ())),
+            thread_fix=case.options.get("thread_fix", "safest"),
+        )
+        for result in engine.run(settings, "list").results:
+            for located in result.findings:
+                finding = located.finding
+                place = f"{Path(finding.filename).relative_to(copy)}:{located.start[0]}:1"
+                mark = " [*]" if finding.fix is not None else ""
+                headline = f"{place}: {finding.code}{mark} {finding.level}: {finding.message}"
+                yield Text(finding.code, "headline", headline, name)
+                yield Text(finding.code, "message", finding.message, name)
+                yield Text(finding.code, "help", finding.help or "", name)
+                for note in finding.notes:
+                    yield Text(finding.code, "note", note, name)
+                if finding.fix is not None and finding.fix.unsafe_reason is not None:
+                    yield Text(finding.code, "unsafe", finding.fix.unsafe_reason, name)
+                if finding.no_fix_reason is not None:
+                    yield Text(finding.code, "no fix", finding.no_fix_reason, name)
+
+
+def of(family: str) -> list[Text]:
+    """Return the texts of the rules of a family, and let there be some."""
+    found = [text for text in texts() if text.code.startswith(family)]
+    assert found
+    return found
+
+
+def without_code(text: str) -> str:
+    """Return a text with what stands in backticks left out."""
+    return re.sub(r"`[^`]*`", "`_`", text)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_texts_are_short(family: str) -> None:
+    most = {"message": LONGEST_MESSAGE, "headline": LONGEST_HEADLINE}
+    long = {
+        (text.code, text.part, text.text)
+        for text in of(family)
+        if len(text.text) > most.get(text.part, LONGEST_ADVICE)
+    }
+    assert long == set()
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_no_text_has_words_that_the_guide_forbids(family: str) -> None:
+    said = {
+        (text.code, text.part, text.text)
+        for text in of(family)
+        if text.part != "headline" and FORBIDDEN.search(without_code(text.text))
+    }
+    assert said == set()
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_every_finding_says_what_to_do(family: str) -> None:
+    helps = [text for text in of(family) if text.part == "help"]
+    assert {text.case for text in helps if not text.text} == set()
+    assert {text.text for text in helps if re.match(r"(?!`)[^a-z]", text.text)} == set()
+
+
+def test_titles_of_rules() -> None:
+    rules = by_code(engine.load_codemods()).values()
+    titles = {rule.message for rule in rules}
+    assert {title for title in titles if len(title) > LONGEST_ADVICE} == set()
+    assert {title for title in titles if FORBIDDEN.search(without_code(title))} == set()
