@@ -80,12 +80,16 @@ def test_what_is_kept_leads_to_another_request(
     ]
 
 
-def test_a_write_shows_what_it_reads_in_the_same_statement(tree: Write) -> None:
-    views = """
+@pytest.mark.parametrize("value", ['request.args["user"]', 'str(clean(request.args["user"]))'])
+def test_a_write_shows_what_it_reads_in_the_same_statement(tree: Write, value: str) -> None:
+    views = f"""
+    def clean(text):
+        return text.strip()
+
 
     @app.get("/")
     def keep():
-        app.config["USER"] = request.args["user"]
+        app.config["USER"] = {value}
         return "kept"
 
 
@@ -100,7 +104,7 @@ def test_a_write_shows_what_it_reads_in_the_same_statement(tree: Write) -> None:
     tree({"app.py": HEAD + dedent(views)})
     assert path_of("CTX503") == [
         "A: keep entry keep",
-        'A: keep write app.config["USER"] = request.args["user"]',
+        f'A: keep write app.config["USER"] = {value}',
         "B: other entry other",
         "B: other call helper()",
         'B: helper read app.config["USER"]',

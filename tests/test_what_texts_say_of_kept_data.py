@@ -8,11 +8,14 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
+from click.testing import CliRunner
 from flask import Blueprint, Flask, Request, Response, request
 
+from flask_ctxfix.cli import main
 from tests.test_rules import RULES, section
 
 Names = dict[str, Any]
@@ -163,3 +166,25 @@ def test_a_blueprint_refuses_handlers_from_flask_2_3_on() -> None:
         with pytest.warns(UserWarning, match="can no longer be called on the blueprint"):
             assert app.test_client().get("/").status_code == 200
     assert called == []
+
+
+@pytest.mark.parametrize(
+    ("target", "said"),
+    [
+        ("2.2", "does nothing once the blueprint is registered"),
+        ("2.2-3.1", "raises AssertionError on Flask 2.3 and later"),
+        ("3.1", "raises AssertionError while a request is served"),
+    ],
+)
+def test_of_a_blueprint_is_said_what_each_flask_does(
+    target: str, said: str, tmp_path: Path
+) -> None:
+    (tmp_path / "pages.py").write_text(
+        "from flask import Blueprint, Flask\n\n"
+        "app = Flask(__name__)\npages = Blueprint('pages', __name__)\n\n\n"
+        "@pages.get('/')\ndef index():\n"
+        "    pages.after_request(lambda response: response)\n    return ''\n\n\n"
+        "app.register_blueprint(pages)\n"
+    )
+    args = ["--select", "CTX506", "--target-version", target, str(tmp_path)]
+    assert f"`pages.after_request` {said}\n" in CliRunner().invoke(main, args).stdout

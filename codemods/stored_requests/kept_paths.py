@@ -36,7 +36,7 @@ def path_of_write(
     """
     written = _statement_that_writes(module, node)
     whole = step_at(module, written, "write", message=says)
-    before = (step for step in datum.steps if not _is_within(step, whole))
+    before = _not_shown(datum.steps, whole)
     reachability = ContextFlow.of(project).reachability
     path = path_to(reachability.of(module, node), *before, whole)
     if read is None:
@@ -60,11 +60,18 @@ def _statement_that_writes(module: Module, node: ast.AST) -> ast.AST:
     return statement if is_target and is_assignment else node
 
 
+def _not_shown(steps: Iterable[Step], whole: Step) -> list[Step]:
+    """Return the steps that the code of the last one does not show by itself."""
+    left = [step for step in steps if step.role != "read" or not _is_within(step, whole)]
+    while left and _is_within(left[-1], whole):
+        left.pop()
+    return left
+
+
 def _is_within(step: Step, whole: Step) -> bool:
-    """Whether the code of a step is a part of another's, which shows it."""
     start, end = (whole.row, whole.column), (whole.end_row, whole.end_column)
     is_inside = start <= (step.row, step.column) and (step.end_row, step.end_column) <= end
-    return step.role == "read" and step.filename == whole.filename and is_inside
+    return step.filename == whole.filename and is_inside
 
 
 def read_by_another(module: Module, project: Project, node: ast.AST, reads: Reads) -> Read | None:
