@@ -238,7 +238,8 @@ class Step(NamedTuple):
 
     `kind` says what an entry is called as (a view, a hook, a command), or what a boundary leads to
     (a thread, a job, a stream). Rows and columns are those of `code`, from 1; `context` is what
-    there is when it runs, as far as that is known.
+    there is when it runs, as far as that is known. Where one request reads what another one has
+    written, `request` says which of the two takes the step.
     """
 
     role: Role
@@ -252,6 +253,12 @@ class Step(NamedTuple):
     end_column: int
     context: Context | None = None
     message: str = ""
+    request: Literal["", "A", "B"] = ""
+
+    @property
+    def lane(self) -> str:
+        """Which of two requests takes the step, in words; empty where there is only one."""
+        return f"request {self.request}" if self.request else ""
 
 
 # What the help says where a fix is too long to tell, and what helps where there is no fix then.
