@@ -238,7 +238,8 @@ class Step(NamedTuple):
 
     `kind` says what an entry is called as (a view, a hook, a command), or what a boundary leads to
     (a thread, a job, a stream). Rows and columns are those of `code`, from 1; `context` is what
-    there is when it runs, as far as that is known.
+    there is when it runs, as far as that is known. Where one request reads what another one has
+    written, `request` says which of the two takes the step.
     """
 
     role: Role
@@ -252,9 +253,15 @@ class Step(NamedTuple):
     end_column: int
     context: Context | None = None
     message: str = ""
+    request: Literal["", "A", "B"] = ""
+
+    @property
+    def lane(self) -> str:
+        """Which of two requests takes the step, in words; empty where there is only one."""
+        return f"request {self.request}" if self.request else ""
 
 
-# How the help begins where a fix is too long to tell, and what helps where there is no fix then.
+# What the help says where a fix is too long to tell, and what helps where there is no fix then.
 SEE_DIFF = "see `--diff`"
 BY_HAND = "rework this by hand"
 
@@ -313,12 +320,9 @@ class Finding(Record):
         if fix is None:
             return self
         if help_ is None:
-            help_ = BY_HAND if self.help.startswith(SEE_DIFF) else self.help
+            help_ = BY_HAND if SEE_DIFF in self.help else self.help
         notes = tuple(note for note in self.notes if note not in fix.notes)
-        message = self.message.removesuffix(f"; {fix.message}")
-        return replace(
-            self, message=message, help=help_, notes=notes, fix=None, no_fix_reason=reason
-        )
+        return replace(self, help=help_, notes=notes, fix=None, no_fix_reason=reason)
 
 
 class Rule:

@@ -158,8 +158,9 @@ def test_other_files_of_a_defect_are_its_labels(shared: Path) -> None:
     assert (label["filename"], label["row"]) == ("names.py", 5)
     assert [(step["role"], step["filename"], step["row"]) for step in finding["path"]] == [
         ("entry", "app.py", 9),
-        ("read", "app.py", 10),
         ("write", "app.py", 10),
+        ("entry", "app.py", 9),
+        ("call", "app.py", 11),
         ("read", "names.py", 5),
     ]
     assert apply() == 0

@@ -283,7 +283,7 @@ def test_rules_are_listed_and_explained(toy: Codemod) -> None:
 
 def test_our_own_rules_come_by_the_entry_point() -> None:
     assert "CTX401" in _run("--list-rules").stdout
-    assert "What goes wrong" in _run("--explain", "CTX401").stdout
+    assert "How it fails" in _run("--explain", "CTX401").stdout
 
 
 # --- stdin ---------------------------------------------------------------------------------

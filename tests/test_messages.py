@@ -1,4 +1,4 @@
-"""The words of every finding that the cases have: short, active, and none that the guide forbids."""
+"""The words of the findings of all cases: short, active, and none that the guide forbids."""
 
 from __future__ import annotations
 
@@ -56,7 +56,9 @@ def _texts_of(name: str, case: Case) -> Iterator[Text]:
             select=tuple(case.options.get("select", ())),
             thread_fix=case.options.get("thread_fix", "safest"),
         )
-        for result in engine.run(settings, "list").results:
+        outcome = engine.run(settings, "list")
+        assert outcome.errors == []
+        for result in outcome.results:
             for located in result.findings:
                 finding = located.finding
                 place = f"{Path(finding.filename).relative_to(copy)}:{located.start[0]}:1"

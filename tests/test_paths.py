@@ -6,6 +6,7 @@ from textwrap import dedent
 import pytest
 
 from flask_ctxfix import engine
+from flask_ctxfix.codemod import Step
 from flask_ctxfix.settings import Settings
 
 Write = Callable[[dict[str, str | bytes]], None]
@@ -26,11 +27,19 @@ seen = []
 
 
 def path_of(code: str) -> list[str]:
-    """Return the steps of the only finding with this code: what each does, where, and with what."""
+    """Return the steps of the only finding with this code: what each does, where, and with what.
+
+    Of two requests, each comes with the one that takes it.
+    """
     results = engine.run(Settings(paths=(".",), select=(code,)), "list").results
     (path,) = [each.finding.path for result in results for each in result.findings]
-    names = ("<module>" if each.function is None else each.function.name for each in path)
-    return [f"{name} {step.role} {step.code}" for name, step in zip(names, path, strict=True)]
+    return [_told(step) for step in path]
+
+
+def _told(step: Step) -> str:
+    name = "<module>" if step.function is None else step.function.name
+    request = f"{step.request}: " if step.request else ""
+    return f"{request}{name} {step.role} {step.code}"
 
 
 @pytest.mark.parametrize(
@@ -62,7 +71,106 @@ def test_what_is_kept_leads_to_another_request(
         return str({read})
     """
     tree({"app.py": HEAD + dedent(views)})
-    assert path_of(code)[-1] == f"other read {read}"
+    assert path_of(code) == [
+        "A: keep entry keep",
+        "A: keep read name",
+        f"A: keep write {write}",
+        "B: other entry other",
+        f"B: other read {read}",
+    ]
+
+
+@pytest.mark.parametrize("value", ['request.args["user"]', 'str(clean(request.args["user"]))'])
+def test_a_write_shows_what_it_reads_in_the_same_statement(tree: Write, value: str) -> None:
+    views = f"""
+    def clean(text):
+        return text.strip()
+
+
+    @app.get("/")
+    def keep():
+        app.config["USER"] = {value}
+        return "kept"
+
+
+    @app.get("/other")
+    def other():
+        return helper()
+
+
+    def helper():
+        return app.config["USER"]
+    """
+    tree({"app.py": HEAD + dedent(views)})
+    assert path_of("CTX503") == [
+        "A: keep entry keep",
+        f'A: keep write app.config["USER"] = {value}',
+        "B: other entry other",
+        "B: other call helper()",
+        'B: helper read app.config["USER"]',
+    ]
+
+
+def test_a_read_outside_of_requests_is_in_none_of_the_two(tree: Write) -> None:
+    views = """
+    name = None
+
+
+    @app.get("/")
+    def keep():
+        global name
+        name = request.args["user"]
+        return "kept"
+
+
+    @app.cli.command()
+    def report():
+        print(name)
+    """
+    tree({"app.py": HEAD + dedent(views)})
+    assert path_of("CTX501") == [
+        "keep entry keep",
+        'keep write name = request.args["user"]',
+        "report read name",
+    ]
+
+
+def test_a_cached_result_leads_from_the_request_that_makes_it_to_another(tree: Write) -> None:
+    views = """
+    from functools import cache
+
+
+    @cache
+    def name():
+        return request.args["user"]
+
+
+    @app.get("/")
+    def index():
+        return name()
+    """
+    tree({"app.py": HEAD + dedent(views)})
+    assert path_of("CTX505") == [
+        "<module> register cache",
+        "A: index entry index",
+        "A: index call name()",
+        "A: name read request.args",
+        "B: index entry index",
+        "B: index call name()",
+    ]
+
+
+def test_a_cached_result_that_nobody_is_seen_to_call_for_is_of_no_request(tree: Write) -> None:
+    views = """
+    from functools import cache
+
+
+    @cache
+    def name():
+        return request.args["user"]
+    """
+    tree({"app.py": HEAD + dedent(views)})
+    assert path_of("CTX505") == ["<module> register cache", "name read request.args"]
 
 
 @pytest.mark.parametrize(
@@ -113,7 +221,7 @@ def test_what_runs_in_no_request_is_not_another_one(tree: Write, reader: str) ->
         return "kept"
     """
     tree({"app.py": f"{HEAD}{reader}\n{dedent(view)}"})
-    assert path_of("CTX503")[-1] == 'keep write app.config["USER"]'
+    assert path_of("CTX503")[-1] == 'keep write app.config["USER"] = name'
 
 
 @pytest.mark.parametrize("decorator", ["shared_task", "shared_task(bind=True)"])

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterator
 from inspect import getdoc
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from click.testing import CliRunner, Result
@@ -45,11 +46,19 @@ class Leading(Rule):
                 yield found
 
 
-def _step(role: Role, kind: str, name: str | None, code: str, file: str, row: int) -> Step:
+def _step(
+    role: Role,
+    kind: str,
+    name: str | None,
+    code: str,
+    file: str,
+    row: int,
+    request: Literal["", "A", "B"] = "",
+) -> Step:
     function = Definition(name, file, 1, 0) if name is not None else None
     message = "it fails" if role == "read" else ""
     place = (file, row, 1, row, 1 + len(code))
-    return Step(role, kind, function, code, *place, context=None, message=message)
+    return Step(role, kind, function, code, *place, context=None, message=message, request=request)
 
 
 class Noting(Leading):
@@ -126,6 +135,55 @@ def test_concise_has_it_in_the_line(tree: Write) -> None:
     )
     tree({"views.py": f"import flask\nway({CALL}, {START})\n"})
     assert "[show → render (tasks.py:3) ⇒thread⇒]\n" in _run("--output-format=concise").stdout
+
+
+OF_A = (
+    '("entry", "view", "show", "show", "views.py", 9, "A")',
+    '("write", "", "show", "user = name", "views.py", 12, "A")',
+)
+OF_B = (
+    '("entry", "view", "total", "total", "views.py", 17, "B")',
+    '("call", "", "total", "name()", "views.py", 20, "B")',
+    '("read", "", "name", "user", "users.py", 3, "B")',
+)
+OF_BOTH = f"import flask\nway({', '.join((*OF_A, *OF_B))})\n"
+
+
+def test_each_step_of_two_requests_is_told_with_the_one_that_takes_it(tree: Write) -> None:
+    tree({"views.py": OF_BOTH})
+    assert _below_code(_run().stdout).startswith("  = path:\n")
+    assert (
+        """\
+      request A:  views.py:12  view  show   writes  user = name
+      request B:  views.py:20  view  total  calls   name()
+      request B:  users.py:3         name   reads   user         it fails
+"""
+        in _run().stdout
+    )
+    assert _run("--explain", "WAY101", ".").stdout.count("request B:") == 2
+    assert _run("--output-format=concise").stdout == (
+        "views.py:2:1: WAY101 error: lost [request A: show (views.py:12) writes user = name "
+        "→ request B: total → name (users.py:3) reads user]\n"
+    )
+    (found,) = json.loads(_run("--output-format=json").stdout)
+    messages = [step["message"] for step in found["path"]]
+    assert messages == ["request A"] * 2 + ["request B"] * 2 + ["request B: it fails"]
+    assert "request" not in found["path"][0]
+
+
+def test_a_function_that_one_request_runs_is_shown_again_for_the_other(tree: Write) -> None:
+    again = '("entry", "view", "show", "show", "views.py", 9, "B")'
+    tree({"views.py": f"import flask\nway({OF_A[0]}, {again})\n"})
+    assert (
+        """\
+      request A:  views.py:9  view  show  is called
+      request B:  views.py:9  view  show  is called
+"""
+        in _run().stdout
+    )
+    assert "[request A: show (views.py:9) is called → request B:" in (
+        _run("--output-format=concise").stdout
+    )
 
 
 def test_json_has_it_as_an_array(tree: Write) -> None:

@@ -17,9 +17,8 @@ from flask_ctxfix.spelling import is_free
 from flask_ctxfix.syntax import arguments_of
 
 _NAME = "FlaskTask"
-_CHANGES = "run each task in an app context, by a class of tasks"
-_TEARS_DOWN = ("teardown functions run at its end",)
-_ALL_TASKS = "tasks that need no context get one too, and so do those that run eagerly"
+_TEARS_DOWN = ("teardown functions run at the end of each task",)
+_ALL_TASKS = "all tasks run in a context of their own, also those that need none or run eagerly"
 _CLASS = """\
 class {name}({base}):
     def __call__(self, *args: object, **kwargs: object) -> object:
@@ -76,7 +75,8 @@ def base_task_fix(module: Module, project: Project, call: ast.Call) -> Fix | Non
         InsertStatement(module.span(statement), written, "before"),
         ReplaceExpression(module.span(call), code),
     )
-    return Fix(_CHANGES, edits, base[1], notes=_TEARS_DOWN, unsafe_reason=_ALL_TASKS)
+    changes = f"give all tasks a base class that opens `with {app}.app_context():`"
+    return Fix(changes, edits, base[1], notes=_TEARS_DOWN, unsafe_reason=_ALL_TASKS)
 
 
 def _base(module: Module, call: ast.Call) -> tuple[str, tuple[Need, ...]] | None:

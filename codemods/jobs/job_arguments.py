@@ -6,27 +6,24 @@ import ast
 from collections.abc import Iterator
 
 from flask_ctxfix.codemod import Advice, Finding, Rule, Step
-from flask_ctxfix.codemods.jobs.jobs import hand_overs_in
+from flask_ctxfix.codemods.jobs.jobs import A_JOB, hand_overs_in
 from flask_ctxfix.context_flow.paths import path_to
 from flask_ctxfix.context_flow.proxies import proxy_of
+from flask_ctxfix.context_flow.said_uses import quoted
 from flask_ctxfix.context_flow.starts import Start
 from flask_ctxfix.flask_facts import Runner
 from flask_ctxfix.flask_versions import TargetVersion
 from flask_ctxfix.module import Module
-from flask_ctxfix.obligations.ending_objects import advice_on
+from flask_ctxfix.obligations.ending_objects import INSTEAD, INSTEAD_OF_USER, ending_of
 from flask_ctxfix.project import Project
 from flask_ctxfix.steps import step_at
 
 _ADVICE = {
-    "flask.current_app": "leave it out: the worker has an application of its own",
-    "flask.g": "pass the values of `g` that the job needs",
-    "flask.request": "pass the values that the job needs, such as `request.path`",
-    "flask.session": 'pass the values that the job needs, such as `session["user"]`',
+    **INSTEAD,
+    "flask.current_app": "remove this argument, and use the worker's own application",
 }
-_VIEW_FAILS = "the call cannot write it for the worker and raises, so that the view fails"
 # Schedulers may keep their jobs in memory, arguments and all.
 _KEEPING: frozenset[Runner] = frozenset({"APScheduler", "Flask-APScheduler"})
-_ADVICE_USER = "pass `current_user.id`, and load the user in the job"
 
 
 def _values_in(node: ast.expr) -> Iterator[ast.expr]:
@@ -39,19 +36,22 @@ def _values_in(node: ast.expr) -> Iterator[ast.expr]:
 
 
 class ProxyAsJobArgument(Rule):
-    """A proxy, a request or a user is an argument of a job.
+    """A job gets a proxy, a request, an uploaded file or a user as an argument.
 
-    What it finds
+    Who is hurt
 
-    `request`, `session`, `g`, `current_app` or `current_user` themselves among the arguments of
-    `.delay`, `.apply_async`, `.s`, `.send`, `enqueue` or `add_job`, and what stands behind them:
-    the request, its files and streams, the user. Values such as `current_user.id` are right.
+    The user whose request it is: the call that enqueues the job raises an error, so the view fails
+    with status 500. A scheduler that keeps its jobs in memory takes the proxy, and the job fails
+    later.
 
-    What goes wrong
+    How it fails
 
-    Arguments are written to a broker or a store, and a proxy cannot be: the call raises an error of
-    the serializer, with Celery `kombu.exceptions.EncodeError`, so that the view fails. A scheduler
-    of the same process keeps the proxy, which stands for nothing when the job runs.
+    The arguments of a job are written to a broker or a store, and a proxy cannot be serialized.
+    With Celery:
+
+        kombu.exceptions.EncodeError: Object of type Request is not JSON serializable
+
+    Values such as `request.path` and `current_user.id` are right.
 
     Before
 
@@ -71,13 +71,15 @@ class ProxyAsJobArgument(Rule):
             audit.delay(request)
             return "", 202
 
-    When the fix is safe
+    When there is no fix
 
-    There is none: which values the job needs only its author knows.
+    Only you know which values the job needs, so this is only reported. Pass these values, the
+    content of a file, or the id of a user that the job loads again. Remove `current_app` from the
+    arguments: the worker has its own application.
 
-    What changes
+    Versions
 
-    Nothing; this is only reported.
+    The same on Flask 2.2 to 3.2.
 
     Sources
 
@@ -86,7 +88,7 @@ class ProxyAsJobArgument(Rule):
 
     code = "CTX203"
     name = "proxy-as-job-argument"
-    message = "a proxy is an argument of a job"
+    message = "a job gets a proxy as an argument, which cannot be serialized"
 
     def find(self, module: Module, project: Project, target: TargetVersion) -> Iterator[Finding]:
         """Yield the arguments of jobs that are of no use to them."""
@@ -105,16 +107,18 @@ def _lost(
     module: Module, project: Project, argument: ast.expr, runner: Runner
 ) -> tuple[str, Advice | str] | None:
     """Return what to say of an argument that a job can do nothing with, and the advice."""
-    written = f"`{module.segment(argument)}`"
+    written = quoted(module.segment(argument))
     proxy = proxy_of(module, project, argument)
     if proxy is not None:
-        message = f"{written} is a proxy, which cannot be an argument of a job of {runner}"
-        notes = () if runner in _KEEPING else (_VIEW_FAILS,)
-        return message, Advice(_ADVICE.get(proxy, _ADVICE_USER), notes=notes)
-    advised = advice_on(module, project, argument)
-    if advised is None:
+        lost = f"{written} cannot be serialized for {A_JOB[runner]}, so this call raises an error"
+        if runner in _KEEPING:
+            lost = f"{written} is a proxy, which has no context to look up in {A_JOB[runner]}"
+        return lost, _ADVICE.get(proxy, INSTEAD_OF_USER)
+    ending = ending_of(module, project, argument)
+    if ending is None:
         return None
-    return f"{written} cannot be handed to a job of {runner}", advised
+    message = f"{written} belongs to the request, so passing it to {A_JOB[runner]} may fail"
+    return message, ending.advice
 
 
 def _read_by_job(start: Start, argument: ast.expr) -> Iterator[Step]:

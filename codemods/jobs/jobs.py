@@ -33,6 +33,15 @@ _RUNNERS: dict[str, Runner] = {
     **JOB_BASES,
     **{name: runner for name, (runner, _) in JOB_STARTERS.items()},
 }
+# How a sentence names a job of a runner.
+A_JOB: dict[Runner, str] = {
+    "APScheduler": "an APScheduler job",
+    "Celery": "a Celery task",
+    "Dramatiq": "a Dramatiq actor",
+    "Flask-APScheduler": "a Flask-APScheduler job",
+    "Huey": "a Huey task",
+    "RQ": "an RQ job",
+}
 _DECORATORS = spelled(JOB_DECORATORS)
 _BASES = spelled(JOB_BASES)
 _CALLS = spelled(JOB_STARTERS)

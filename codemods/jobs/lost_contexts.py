@@ -9,66 +9,72 @@ from flask_ctxfix.codemod import Advice, Finding, Rule, Step
 from flask_ctxfix.codemods.jobs import NAME
 from flask_ctxfix.codemods.jobs.app_contexts import app_context_fix
 from flask_ctxfix.codemods.jobs.base_tasks import base_task_fix, makers_in, one_maker
-from flask_ctxfix.codemods.jobs.jobs import Facts, Job, jobs_in
+from flask_ctxfix.codemods.jobs.jobs import A_JOB, Facts, Job, jobs_in
 from flask_ctxfix.codemods.jobs.providers import provided
 from flask_ctxfix.context_flow import ContextFlow, Need, Use
 from flask_ctxfix.context_flow.paths import AT_IMPORT, path_to
+from flask_ctxfix.context_flow.said_uses import failing, listed, sentence, written
 from flask_ctxfix.context_flow.starts import is_deferred
 from flask_ctxfix.flask_facts import Runner
 from flask_ctxfix.flask_versions import TargetVersion
 from flask_ctxfix.module import Module
 from flask_ctxfix.project import Project
 
-_ADVICE: dict[Runner, str] = {
-    "APScheduler": "open `with app.app_context():` in the job, with the application itself",
-    "Celery": (
-        "give all tasks a context: `class FlaskTask(Task)` whose `__call__` does `with "
-        "app.app_context(): return self.run(*args, **kwargs)`, and "
-        "`Celery(..., task_cls=FlaskTask)`"
+_OF_APP = "`current_app` has no application there, so use the application itself"
+_ADVICE: dict[Runner, Advice] = {
+    "APScheduler": Advice("open `with app.app_context():` in the job", notes=(_OF_APP,)),
+    "Celery": Advice(
+        "give all tasks a base class whose `__call__` opens `with app.app_context():`",
+        notes=("set it with `Celery(task_cls=FlaskTask)`, as in Flask's documentation of Celery",),
     ),
-    "Dramatiq": (
-        "add a middleware to the broker: its `before_process_message` pushes `app.app_context()`, "
-        "its `after_process_message` and `after_skip_message` pop it"
+    "Dramatiq": Advice(
+        "add a middleware that pushes `app.app_context()` before each message and pops it after it",
+        notes=("a worker has several threads, so keep the context in a `threading.local`",),
     ),
-    "Flask-APScheduler": "open `with scheduler.app.app_context():` in the job",
-    "Huey": (
-        "open `with app.app_context():` in the job, or push it in `@huey.pre_execute()` and pop it "
-        "in `@huey.post_execute()`"
+    "Flask-APScheduler": Advice("open `with scheduler.app.app_context():` in the job"),
+    "Huey": Advice(
+        "open `with app.app_context():` in the task",
+        notes=(
+            "for all tasks, push it in `@huey.pre_execute()` and pop it in `@huey.post_execute()`",
+        ),
     ),
-    "RQ": (
-        "run the worker in a context: `with app.app_context(): Worker(queues).work()`, or a "
-        "subclass of `Worker` whose `perform_job` opens one for each job"
+    "RQ": Advice(
+        "run the worker in `with app.app_context():`",
+        notes=(
+            "around the whole worker, teardown functions do not run after each job",
+            "a subclass of `Worker` whose `perform_job` opens the context gives each job its own",
+        ),
     ),
 }
-_NOTES: dict[Runner, str] = {
-    "Dramatiq": "a worker has several threads, so keep the context in a `threading.local`",
-    "RQ": "around the whole worker, teardown functions do not run after each job",
-}
-_ADVICE_CLASS = "open `with app.app_context():` in `run`, with the application itself"
+_ADVICE_CLASS = Advice("open `with app.app_context():` in `run`", notes=(_OF_APP,))
 _PASS: dict[Runner, str] = {
-    "APScheduler": "`add_job(…, args=[…])`",
-    "Celery": "`.delay(…)`",
-    "Dramatiq": "`.send(…)`",
-    "Flask-APScheduler": "`add_job(…, args=[…])`",
-    "Huey": "the call",
-    "RQ": "`enqueue(…)`",
+    "APScheduler": "to `add_job`",
+    "Celery": "to `.delay`",
+    "Dramatiq": "to `.send`",
+    "Flask-APScheduler": "to `add_job`",
+    "Huey": "in the call",
+    "RQ": "to `enqueue`",
 }
 
 
 class JobWithoutAppContext(Rule):
-    """A job uses the application, and nothing in the project opens an app context for jobs.
+    """A job uses the application, but nothing in the project opens an app context for jobs.
 
-    What it finds
+    Who is hurt
 
-    Jobs of Celery, RQ, Dramatiq, Huey, APScheduler and Flask-APScheduler that use `current_app`,
-    the database, mail or templates, themselves or in what they call. There is no finding where a
-    class of tasks, a signal, a middleware, a hook, a worker's script or an extension anywhere in
-    the project may give the runner's jobs a context, or where the job opens one.
+    Everyone who waits for the job: it fails in the worker, after the view has answered. Tests may
+    pass, since jobs that run eagerly run in the context of their caller.
 
-    What goes wrong
+    How it fails
 
-    A worker serves no requests and has no context: the first use raises RuntimeError, and the job
-    fails. In Celery's eager mode, as in tests, jobs run in the context of the caller and pass.
+    A worker serves no requests and has no context, so `current_app`, the database, mail or
+    templates fail in a job, or in what it calls:
+
+        RuntimeError: Working outside of application context.
+
+    Jobs of Celery, RQ, Dramatiq, Huey, APScheduler and Flask-APScheduler are searched. There is no
+    finding where a class of tasks, a signal, a middleware, a hook, a worker's script or an
+    extension anywhere in the project may give them a context.
 
     Before
 
@@ -104,14 +110,27 @@ class JobWithoutAppContext(Rule):
         def report(text):
             print(current_app.name, text)
 
-    When the fix is safe
+    What the fix changes
 
-    It never is: jobs that need no context get one too, and so do tasks that run eagerly.
+    Each Celery task runs in an app context of its own, as in Flask's documentation, and teardown
+    functions run when it ends. Jobs of a scheduler and of Huey get such a context around their
+    body.
 
-    What changes
+    When there is no fix
 
-    Each task of Celery runs in an app context of its own, as in Flask's documentation; functions
-    for teardown run when it ends. Jobs of a scheduler and of Huey get one around their body.
+    Open `with app.app_context():` in the job, with the application itself. For all jobs of a
+    runner: give Celery a `task_cls`, Dramatiq a middleware and Huey hooks that open a context, and
+    run the worker of RQ in one.
+
+    Safe or unsafe
+
+    Always unsafe: jobs that need no context get one, too, and so do tasks that run eagerly in a
+    request.
+
+    Versions
+
+    The same on Flask 2.2 to 3.2. A task that runs eagerly in a request sees that request in its app
+    context up to Flask 3.1, but not on Flask 3.2.
 
     Sources
 
@@ -121,7 +140,7 @@ class JobWithoutAppContext(Rule):
 
     code = "CTX201"
     name = "job-without-app-context"
-    message = "a job needs the application, and jobs have no app context in this project"
+    message = "a job uses the application, but nothing opens an app context for jobs"
 
     def find(self, module: Module, project: Project, target: TargetVersion) -> Iterator[Finding]:
         """Yield what makes the tasks, if they can be given a context there; else the jobs."""
@@ -135,7 +154,9 @@ class JobWithoutAppContext(Rule):
                 seen.update({function.node} if function is not None else ())
                 fix = app_context_fix(job, project)
                 advice = fix.message if fix is not None else _advice(job)
-                message = f"`{use.name}` is used in a job of {job.runner}, without an app context"
+                place = f"in {A_JOB[job.runner]}"
+                rests = (f"{place}, which has no app context", f"{place} without app context")
+                message = sentence(use, *rests)
                 node = job.start.target
                 path = way_of(job, use)
                 yield self.finding(module, "error", node, message, advice, fix, path)
@@ -148,23 +169,26 @@ class JobWithoutAppContext(Rule):
         path = next(iter(celery_proofs(project)), None)
         fix = base_task_fix(module, project, makers[0])
         if path is not None and fix is not None:
-            message = "tasks of this Celery need an app context, and nothing opens one"
+            message = "tasks of this Celery app need an app context, but nothing opens one"
             yield self.finding(module, "error", makers[0].func, message, fix.message, fix, path)
 
 
 class JobReadsRequest(Rule):
-    """A job reads the request, which is not there in a worker.
+    """A job reads the request, but its worker has no request context.
 
-    What it finds
+    Who is hurt
 
-    Jobs of Celery, RQ, Dramatiq, Huey, APScheduler and Flask-APScheduler that use `request`,
-    `session`, `current_user` or what else needs a request, themselves or in what they surely call.
+    The user whose request it was: the job fails in the worker, after the view has answered. Tests
+    may pass, since jobs that run eagerly run in the request of their caller.
 
-    What goes wrong
+    How it fails
 
-    The worker is another process, or at least another thread, and the request is over: the use
-    raises RuntimeError, or AttributeError for `current_user`. In Celery's eager mode, as in tests,
-    the job runs in the request and passes.
+    The worker is another process, or at least another thread, and the request is over when the job
+    runs. `request`, `session`, or anything else that needs a request, fails in it:
+
+        RuntimeError: Working outside of request context.
+
+    `current_user` is None there, and its attributes raise AttributeError.
 
     Before
 
@@ -178,13 +202,14 @@ class JobReadsRequest(Rule):
         def audit(document):
             print(document, request.remote_addr)
 
-    When the fix is safe
+    When there is no fix
 
-    There is none: the values have to be read in the view, and passed to the job.
+    Only you know which values the job needs, so this is only reported. Read them in the view, and
+    pass them to the job as arguments.
 
-    What changes
+    Versions
 
-    Nothing; this is only reported.
+    The same on Flask 2.2 to 3.2.
 
     Sources
 
@@ -193,7 +218,7 @@ class JobReadsRequest(Rule):
 
     code = "CTX202"
     name = "job-reads-request"
-    message = "a job reads the request, which is not there in a worker"
+    message = "a job reads the request, but a worker has no request context"
 
     def find(self, module: Module, project: Project, target: TargetVersion) -> Iterator[Finding]:
         """Yield the jobs that read a request."""
@@ -204,8 +229,9 @@ class JobReadsRequest(Rule):
             if node in seen:
                 continue
             seen.add(node)
-            message = f"`{use.name}` is used in a job of {job.runner}, where there is no request"
-            advice = f"read the value in the view, and pass it to the job by {_PASS[job.runner]}"
+            message = sentence(use, f"in {A_JOB[job.runner]}, which has no request context")
+            value = listed([written(use)])
+            advice = f"read {value} in the view, and pass the result {_PASS[job.runner]}"
             path = way_of(job, use)
             yield self.finding(module, "error", job.start.target, message, advice, None, path)
 
@@ -216,10 +242,7 @@ def needs_class(job: Job) -> bool:
 
 
 def _advice(job: Job) -> Advice:
-    if job.is_class:
-        return Advice(_ADVICE_CLASS)
-    notes = (_NOTES[job.runner],) if job.runner in _NOTES else ()
-    return Advice(_ADVICE[job.runner], notes=notes)
+    return _ADVICE_CLASS if job.is_class else _ADVICE[job.runner]
 
 
 def losing(module: Module, project: Project, need: Need) -> Iterator[tuple[Job, Use]]:
@@ -246,7 +269,7 @@ def _counts(use: Use) -> bool:
 
 def way_of(job: Job, use: Use) -> tuple[Step, ...]:
     """Return the way from a job to a use."""
-    return path_to(AT_IMPORT, job.start.step, then=use.steps)
+    return path_to(AT_IMPORT, job.start.step, then=failing(use))
 
 
 def celery_proofs(project: Project) -> list[tuple[Step, ...]]:

@@ -12,8 +12,9 @@ from flask_ctxfix.syntax import last_name, without_call
 
 PARTS = frozenset({"flashes", "request", "session"})
 _SINCE = {"session": (FIXED_SESSION, "3.1.3")}
-_UP_TO_3_1 = "open the context with this session: `RequestContext(app, environ, session=…)`"
-_FROM_3_2 = "open the context with this session: `AppContext(app, request=…, session=…)`"
+_SINCE_ONE = (ONE_CONTEXT, "3.2")
+_UP_TO_3_1 = "pass the session, as in `RequestContext(app, environ, session=saved)`"
+_FROM_3_2 = "pass the session, as in `AppContext(app, request=request, session=saved)`"
 _KIND = "the session has to be a `SessionMixin`"
 # Those that only call a constructor, which can be called with the session as well.
 _MAKERS = frozenset({"RequestContext", "request_context"})
@@ -24,9 +25,18 @@ _HELP = {
 }
 
 
+def what_happens(part: str, version: str) -> str:
+    """Say what comes of assigning `part` of a context."""
+    if part == "flashes":
+        return f"Flask {version} does not read what is set as `{part}` of a context"
+    return f"setting `{part}` of a context raises AttributeError from Flask {version} on"
+
+
 def since(part: str, target: TargetVersion) -> str | None:
     """Return the Flask that `part` cannot be assigned from on; None if `target` is older."""
-    first, told = _SINCE.get(part, (ONE_CONTEXT, "3.2"))
+    first, told = _SINCE.get(part, _SINCE_ONE)
+    if target.oldest >= ONE_CONTEXT:
+        return _SINCE_ONE[1]  # of an app context as of one with a request
     return told if target.newest >= first else None
 
 

@@ -6,7 +6,7 @@ import ast
 
 from flask_ctxfix import flask_facts
 from flask_ctxfix.codemod import BY_HAND, Advice
-from flask_ctxfix.codemods.removed_apis.assigned_parts import PARTS, advice_for, since
+from flask_ctxfix.codemods.removed_apis.assigned_parts import PARTS, advice_for, since, what_happens
 from flask_ctxfix.codemods.removed_apis.replacements import Draft, Refusal, Shape
 from flask_ctxfix.codemods.removed_apis.spelling import Spelling
 from flask_ctxfix.codemods.removed_apis.stack_uses import Kind, StackUses
@@ -153,8 +153,11 @@ class ByName:
 
 def gone(attribute: str) -> Refusal:
     """Return why an attribute of a context that Flask 2.2 took away has no rewrite."""
-    reason = f"`{attribute}` went with Flask 2.2 and has no counterpart"
-    return Refusal(Advice("see the test client and `stream_with_context`", reason), "CTX406")
+    advice = Advice(
+        "use the test client in a `with` block, or `stream_with_context`",
+        f"no public API replaces `{attribute}`",
+    )
+    return Refusal(advice, "CTX406", f"a context has no `{attribute}` from Flask 2.2 on")
 
 
 def cannot_write(
@@ -164,5 +167,5 @@ def cannot_write(
     version = since(attribute, target) if attribute in PARTS else None
     if version is None or (attribute == "session" and kind != "request"):
         return None
-    reason = f"`{attribute}` of a context cannot be assigned since Flask {version}"
+    reason = what_happens(attribute, version)
     return Refusal(advice_for(module, node, attribute, target)._replace(no_fix_reason=reason))

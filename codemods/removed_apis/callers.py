@@ -22,6 +22,7 @@ from flask_ctxfix.context_flow.values import (
 from flask_ctxfix.module import Module
 from flask_ctxfix.project import Project
 from flask_ctxfix.scopes import FunctionNode
+from flask_ctxfix.syntax import last_name
 
 _CONTAINERS = (ast.Dict, ast.List, ast.Set, ast.Tuple, ast.Starred)
 _ASKS_BY_NAME = {"builtins.getattr": 3, "builtins.hasattr": 2}
@@ -83,7 +84,7 @@ class _Callers:
             self._check_tests(reference)
             return Handlers(reference.module, self._project).passed(reference.node)
         except ConflictError as conflict:
-            why = str(conflict).replace("around it", f"around a use of {name}", 1)
+            why = str(conflict).replace("around this use", f"around a use of {name}", 1)
             raise ConflictError(why) from conflict
 
     def _check_tests(self, reference: _Reference) -> None:
@@ -92,7 +93,7 @@ class _Callers:
         if isinstance(call, ast.Call) and reference.node in call.args:
             each = (names_of(reference.module, self._project, argument) for argument in call.args)
             if any(catches(names, BEFORE) and not catches(names, SINCE) for names in each):
-                raise ConflictError("a call around it is told of AttributeError")
+                raise ConflictError("a call around this use is told of AttributeError")
 
     def _everywhere(self, module: Module, function: FunctionNode) -> Iterator[_Reference]:
         """Yield what names a function in its module, what calls it, and what is made of it."""
@@ -146,7 +147,8 @@ class _Callers:
         if len(call.args) < 2 or getattr(call.args[1], "value", None) != name:
             return
         if len(call.args) == _ASKS_BY_NAME.get(self._values.name_of(module, call.func)):
-            raise ConflictError(f"`{name}` may be missing where it is asked for by name")
+            asking = last_name(call.func)
+            raise ConflictError(f"`{asking}` asks for `{name}`, and expects an AttributeError")
 
     def _decorated(self, module: Module, decorator: ast.expr) -> Iterator[_Reference]:
         """Yield where a decorator of the project uses the function that it is given."""

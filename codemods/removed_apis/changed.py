@@ -8,12 +8,23 @@ from collections.abc import Collection, Iterator
 from flask_ctxfix import flask_facts
 from flask_ctxfix.aliases import may_know
 from flask_ctxfix.applications import class_kind, instance_of
-from flask_ctxfix.codemod import Advice, Edit, Finding, Fix, Level, Need, ReplaceExpression, Rule
-from flask_ctxfix.codemods.removed_apis.assigned_parts import PARTS, advice_for, since
+from flask_ctxfix.codemod import (
+    SEE_DIFF,
+    Advice,
+    Edit,
+    Finding,
+    Fix,
+    Level,
+    Need,
+    ReplaceExpression,
+    Rule,
+)
+from flask_ctxfix.codemods.removed_apis.assigned_parts import PARTS, advice_for, since, what_happens
 from flask_ctxfix.codemods.removed_apis.classes import fix_of
 from flask_ctxfix.codemods.removed_apis.spelling import both_contexts
 from flask_ctxfix.codemods.removed_apis.stack_uses import serves_newer_flask
 from flask_ctxfix.codemods.removed_apis.tested import is_tested, none_test
+from flask_ctxfix.codemods.removed_apis.texts import in_short, replacement, unused
 from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.made_contexts import made_context
 from flask_ctxfix.context_flow.values import Foreign, Switch
@@ -27,63 +38,85 @@ from flask_ctxfix.scopes import Binding, Scope
 from flask_ctxfix.statements import is_handling
 
 _REMOVED = {"_cv_request"}
-_GONE = "is not there any more on Flask 3.2"
-_WARNS = "warns on Flask 3.2, and is to be removed in Flask 4.0"
-_SAME_OBJECT = "it is the same object, without the warning"
-_USE_IT = "use `app_ctx`"
-_BEFORE_UPGRADE = "best done before the upgrade: up to Flask 3.1 the outcome is the same"
-_OTHER_ANSWER = "on Flask 3.2 the answer is another one in an app context without a request"
-_BY_HAND = "use `app_ctx`, and ask `has_request_context()` whether there is a request"
+_USE_IT = "use `app_ctx`, which is the same object on Flask 3.2"
+_USE_EITHER = f"import `app_ctx` instead on Flask 3.2 ({SEE_DIFF})"
+_BEFORE_UPGRADE = "up to Flask 3.1 the fix changes nothing, so make it before you upgrade"
+_OTHER_ANSWER = "on Flask 3.2 the answer changes in an app context without a request"
+_DECIDES = Advice(
+    "ask `has_request_context()` first, and use the context separately",
+    "the value of this expression may be the context itself",
+)
+# What to use instead of a name where there is no fix.
+_RENAMED = "use `app_ctx`, and ask `has_request_context()` whether there is a request"
+_INSTEAD = {
+    "RequestContext": "use `AppContext`, and ask a context for `has_request`",
+    "_cv_request": "read `_cv_app`, and ask `has_request_context()` whether there is a request",
+}
 # What Flask's own names of the active context give.
 _ACTIVE = ("flask.app_ctx._get_current_object", "flask.request_ctx._get_current_object")
-_WITHOUT_CTX = Advice(
-    "call it through a client or a context",
-    notes=("Flask 3.2 passes the context as first argument",),
-)
 
 
 class ChangedIn32(Rule):
-    """Flask 3.2 merges the two contexts and changes what depends on there being two.
+    """Code relies on there being two contexts, which Flask 3.2 merges into one.
 
-    What it finds
+    These are imports of `request_ctx`, `RequestContext` and `_cv_request`; `request_ctx` as a
+    condition; assignments to `.session`, `.request` and `.flashes` of a context; methods such as
+    `preprocess_request` that are called or overridden without `ctx`; and `ctx.pop()` in a
+    handler, which passed the exception on by itself.
 
-    Imports of `request_ctx`, `RequestContext` and `_cv_request`; truth tests of `request_ctx`;
-    assignments to `.session`, `.request` and `.flashes` of a context; dispatch methods of the
-    application that are called or overridden without `ctx`; `ctx.pop()` in a handler, where the
-    exception was passed on by itself.
+    Who is hurt
 
-    What goes wrong
+    Up to Flask 3.1, only who sets `session`, which raises from 3.1.3 on. On Flask 3.2, commands
+    and other code without a request take the branch that is meant for a request; a call without
+    `ctx` raises; and teardown functions get None instead of the exception.
 
-    On Flask 3.2 `request_ctx` is another name of `app_ctx` that warns when it is imported, and true
-    in a command without a request; `_cv_request` is gone; the assignments fail or do nothing; the
-    calls raise a TypeError or an AttributeError, unless a method is overridden without `ctx`;
-    teardown functions get None instead of the exception.
+    How it fails
+
+    In a command, the condition below is true on Flask 3.2, and the read raises:
+
+        RuntimeError: There is no request in this context.
 
     Before
 
         from flask.globals import request_ctx
 
-        def adapter():
-            return request_ctx.url_adapter if request_ctx else None
+        def path():
+            return request_ctx.request.path if request_ctx else None
 
     After
 
         from flask import has_request_context
         from flask.globals import request_ctx
 
-        def adapter():
-            return request_ctx.url_adapter if has_request_context() else None
+        def path():
+            return request_ctx.request.path if has_request_context() else None
 
-    When the fix is safe
+    What the fix changes
 
-    A truth test becomes `has_request_context()`: the same up to Flask 3.1, unsafe on 3.2, where it
-    was true without a request. For a target from 3.2 on `request_ctx` becomes `app_ctx`, the same
-    object; for a range that reaches 3.2 the import asks first which of the two is there. The rest
-    is reported, and only once the target reaches 3.2.
+    `request_ctx` as a condition becomes `has_request_context()`. For a target from 3.2 on,
+    `request_ctx` becomes `app_ctx`, the same object without the warning; for a range that reaches
+    3.2, the import asks first which of the two is there.
 
-    What changes
+    When there is no fix
 
-    The warning on import goes.
+    * The code sets a part of a context: change the items of the session, or open another context.
+    * A method is called without `ctx`: use a test client, so that Flask calls it.
+    * A method is overridden without `ctx`: add the parameter once you require Flask 3.2.
+    * `ctx.pop()` in a handler: use `with ctx:`, which passes the exception to teardown functions.
+
+    Safe or unsafe
+
+    Safe up to Flask 3.1, where nothing changes; make these changes before you upgrade. Unsafe for
+    a condition on 3.2, where the answer changes in an app context without a request. Renaming to
+    `app_ctx` is safe.
+
+    Versions
+
+    On Flask 3.2 `request_ctx` and `RequestContext` warn when they are imported, and 4.0 will
+    remove them; `_cv_request` is gone. `session` of a context cannot be set from 3.1.3 on,
+    `request` from 3.2 on, and 3.2 does not read `flashes`. A method that is overridden without
+    `ctx` still works on 3.2, with a warning. Most of this is reported only where the target
+    reaches 3.2.
 
     Sources
 
@@ -92,7 +125,7 @@ class ChangedIn32(Rule):
 
     code = "CTX407"
     name = "changed-in-3.2"
-    message = "Flask 3.2 changes this"
+    message = "code relies on the two contexts that Flask 3.2 merges into one"
 
     def find(self, module: Module, project: Project, target: TargetVersion) -> Iterator[Finding]:
         """Yield truth tests for every target, the rest for targets that reach 3.2."""
@@ -109,7 +142,7 @@ class ChangedIn32(Rule):
     ) -> Iterator[Finding]:
         reaches = target.newest >= ONE_CONTEXT
         level: Level = "error" if reaches else "info"
-        message = "`request_ctx` is true without a request on Flask 3.2"
+        message = "on Flask 3.2 `request_ctx` is also true in an app context without a request"
         for scope, binding in _bindings_of(module, project, {"request_ctx"}):
             for read in scope.reads.get(binding.name, ()):
                 if serves_newer_flask(module, project, read):
@@ -117,15 +150,14 @@ class ChangedIn32(Rule):
                 tested = _test_of(module, read)
                 if tested is None:
                     if _decides(module, read):
-                        advice = "ask `has_request_context()`, and use the context apart from it"
-                        yield self.finding(module, level, read, message, advice)
+                        yield self.finding(module, level, read, message, _DECIDES)
                     continue
                 anchor = module.span(binding.node)
                 home, name = "flask", "has_request_context"
                 found = local_name(module, project, read, home, name, anchor)
                 code = f"{found.code}()"
                 fix = Fix(
-                    f"use `{code}`",
+                    replacement(module.segment(tested), code),
                     (ReplaceExpression(module.span(tested), code),),
                     (found.need,) if found.need is not None else (),
                     notes=(_BEFORE_UPGRADE,),
@@ -141,7 +173,9 @@ class ChangedIn32(Rule):
             version = since(node.attr, target)
             if version is None or not _is_context(module, project, target, node.value):
                 continue
-            message = f"`{node.attr}` of a context cannot be assigned since Flask {version}"
+            if project.flask_name(module, node.value) == "app_ctx":
+                version = "3.2"  # before, an app context has none of these
+            message = what_happens(node.attr, version)
             advice = advice_for(module, node, node.attr, target)
             yield self.finding(module, "error", node, message, advice)
 
@@ -152,27 +186,22 @@ class ChangedIn32(Rule):
         for scope, binding in _bindings_of(module, project, names):
             assert binding.alias is not None
             name = binding.alias.name.rpartition(".")[2]
-            advice = "read `_cv_app`, and ask `has_request_context()` whether there is a request"
             fix = None
             if name == "RequestContext":
-                advice = "use `AppContext`, and ask a context for `has_request`"
                 fix = _unused(module, project, target, scope, binding)
             elif name == "request_ctx":
                 fix = _renamed(module, project, target, scope, binding)
-                advice = _BY_HAND if fix is None else fix.message or _USE_IT
-            yield self._deprecated(module, binding.alias, name, advice, fix)
+            advice = _INSTEAD.get(name, _RENAMED) if fix is None else fix.message
+            message = _imported(name)
+            yield self.finding(module, "warning", binding.alias, message, advice, fix)
         for node in module.scopes.attributes.get("request_ctx", ()):
             if project.flask_name(module, node) == "request_ctx":
                 fix = _renamed_attribute(module, target, node)
-                advice = _BY_HAND if fix is None else fix.message or _USE_IT
+                advice = _RENAMED if fix is None else fix.message
                 if not serves_newer_flask(module, project, node):
-                    yield self._deprecated(module, node, node.attr, advice, fix)
-
-    def _deprecated(
-        self, module: Module, node: ast.AST, name: str, advice: str, fix: Fix | None
-    ) -> Finding:
-        message = f"`{name}` {_GONE if name in _REMOVED else _WARNS}"
-        return self.finding(module, "warning", node, message, advice, fix)
+                    code = in_short(module.segment(node)) or node.attr
+                    message = f"`{code}` warns on Flask 3.2, and Flask 4.0 will remove it"
+                    yield self.finding(module, "warning", node, message, advice, fix)
 
     def _dispatch(self, module: Module, project: Project) -> Iterator[Finding]:
         for node in module.scopes.calls_of(flask_facts.DISPATCH_METHODS):
@@ -181,8 +210,10 @@ class ChangedIn32(Rule):
             if _passes_context(module, project, node, node.func.attr):
                 continue
             if instance_of(module, project, node.func.value) == "Flask":
-                message = f"`{node.func.attr}` takes a context first on Flask 3.2"
-                yield self.finding(module, "error", node.func, message, _WITHOUT_CTX)
+                name = node.func.attr
+                message = f"`{name}` takes the context first on Flask 3.2, so this may fail"
+                advice = "use a test client instead, so that Flask calls it"
+                yield self.finding(module, "error", node.func, message, advice)
 
     def _overrides(self, module: Module, project: Project) -> Iterator[Finding]:
         if module.names.isdisjoint(flask_facts.DISPATCH_METHODS):
@@ -194,7 +225,7 @@ class ChangedIn32(Rule):
                 if isinstance(method, ast.FunctionDef | ast.AsyncFunctionDef) and (
                     method.name in flask_facts.DISPATCH_METHODS and not _takes_context(method)
                 ):
-                    message = f"`{method.name}` is overridden without `ctx`"
+                    message = f"Flask 3.2 warns that `{method.name}` lacks the parameter `ctx`"
                     advice = "add `ctx: AppContext` as the first parameter for Flask 3.2"
                     yield self.finding(module, "warning", method, message, advice)
 
@@ -207,9 +238,18 @@ class ChangedIn32(Rule):
                     continue
                 for read in scope.reads.get(name, ()):
                     if _is_implicit_pop(module, read):
-                        message = "on Flask 3.2 `pop()` passes no exception on by itself"
-                        advice = "use `with ctx:`, which hands the exception to teardown functions"
+                        message = (
+                            f"on Flask 3.2 `{name}.pop()` passes no exception to teardown functions"
+                        )
+                        advice = f"use `with {name}:`, which passes them the exception"
                         yield self.finding(module, "warning", read, message, advice)
+
+
+def _imported(name: str) -> str:
+    """Say what the import of a name comes to."""
+    if name in _REMOVED:
+        return f"importing `{name}` raises ImportError on Flask 3.2"
+    return f"importing `{name}` warns on Flask 3.2, and Flask 4.0 will remove it"
 
 
 def _bindings_of(
@@ -272,7 +312,7 @@ def _unused(
         return None
     doubts = (fix.unsafe_reason for fix in fixes if fix is not None and fix.unsafe_reason)
     span = module.span(binding.alias or scope.node)
-    return Fix("", retires=(span,), unsafe_reason=next(doubts, None))
+    return Fix(unused().help, retires=(span,), unsafe_reason=next(doubts, None))
 
 
 def _is_exported(module: Module, scope: Scope, binding: Binding) -> bool:
@@ -283,7 +323,7 @@ def _renamed_attribute(module: Module, target: TargetVersion, node: ast.Attribut
     if target.oldest < ONE_CONTEXT or _is_asked(module, node):
         return None
     edit = ReplaceExpression(module.span(node), f"{module.segment(node.value)}.app_ctx")
-    return Fix(_USE_IT, (edit,), notes=(_SAME_OBJECT,))
+    return Fix(_USE_IT, (edit,))
 
 
 def _is_asked(module: Module, node: ast.expr) -> bool:
@@ -307,10 +347,10 @@ def _renamed(
     if _is_exported(module, scope, binding):
         return None
     if reads and all(_test_of(module, read) is not None for read in reads):
-        return Fix("", retires=retires, notes=(_SAME_OBJECT,), unsafe_reason=_OTHER_ANSWER)
+        return Fix(unused().help, retires=retires, unsafe_reason=_OTHER_ANSWER)
     if target.oldest < ONE_CONTEXT:
         needs = both_contexts(module, project, binding.node, binding.name, anchor)
-        return Fix("ask which of the two is there", (), needs, retires, notes=(_SAME_OBJECT,))
+        return Fix(_USE_EITHER, (), needs, retires)
     edits: list[Edit] = []
     found_needs: list[Need] = []
     for read in reads:
@@ -321,7 +361,7 @@ def _renamed(
         if found.need is not None:
             found_needs.append(found.need)
     every = tuple(dict.fromkeys(found_needs))
-    return Fix(_USE_IT, tuple(edits), every, retires, notes=(_SAME_OBJECT,))
+    return Fix(_USE_IT, tuple(edits), every, retires)
 
 
 def _passes_context(module: Module, project: Project, call: ast.Call, method: str) -> bool:

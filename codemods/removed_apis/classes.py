@@ -9,6 +9,7 @@ from flask_ctxfix import flask_facts
 from flask_ctxfix.aliases import may_know
 from flask_ctxfix.codemod import Advice, Finding, Fix, Level, ReplaceExpression, Rule
 from flask_ctxfix.codemods.removed_apis.stack_uses import StackUses, serves_newer_flask
+from flask_ctxfix.codemods.removed_apis.texts import in_short, replacement
 from flask_ctxfix.flask_versions import ONE_CONTEXT, TargetVersion
 from flask_ctxfix.module import Module
 from flask_ctxfix.project import Project
@@ -16,21 +17,31 @@ from flask_ctxfix.source import Span
 
 _MAKERS = {"RequestContext": ("request_context", 2), "AppContext": ("app_context", 1)}
 _ATOMS = (ast.Name, ast.Attribute, ast.Call, ast.Subscript)
+_BY_HAND = {
+    "RequestContext": "use `app.request_context()`, which takes the environ alone",
+    "AppContext": "use `app.app_context()`, which takes no argument",
+}
+_ASK_CONTEXT = "ask the context for `has_request`, which it has on Flask 3.2"
+_OVERRIDDEN = "an application that overrides `{}()` takes part after the fix"
 _BOTH = '{0}.has_request if hasattr(type({0}), "has_request") else hasattr({0}, "request")'
 
 
 class ContextClassUse(Rule):
-    """The context classes are used by hand; Flask 3.2 merges them into one.
+    """Code makes or tests the context classes itself, which Flask 3.2 merges into one.
 
-    What it finds
+    These are calls of `RequestContext` and `AppContext`, `isinstance(x, RequestContext)`, and
+    subclasses of `RequestContext`.
 
-    `RequestContext(app, environ)` and `AppContext(app)` called as constructors,
-    `isinstance(x, RequestContext)`, and subclasses of `RequestContext`.
+    Who is hurt
 
-    What goes wrong
+    Nobody up to Flask 3.1. On Flask 3.2 the code that makes the context raises, and code that
+    tests for the class takes a context without a request for one with a request.
 
-    On Flask 3.2 `RequestContext` is another name of `AppContext`: the constructor is a TypeError,
-    and `isinstance` is true for a context without a request.
+    How it fails
+
+    On Flask 3.2:
+
+        TypeError: AppContext.__init__() takes 2 positional arguments but 3 were given
 
     Before
 
@@ -44,16 +55,28 @@ class ContextClassUse(Rule):
         def open_context(app, environ):
             return app.request_context(environ)
 
-    When the fix is safe
+    What the fix changes
 
-    Constructors with the application and the environ alone: the methods of the application make the
-    same object on every version. The `isinstance` test is rewritten for targets from 3.2 on, as an
-    unsafe fix, because the object may be of a class that is no context at all. Subclasses are
-    reported. Below 3.2 all of this is information.
+    If the class of the application overrides `request_context()` or `app_context()`, that method
+    is used.
 
-    What changes
+    When there is no fix
 
-    A subclass of the application that overrides `request_context` now takes part.
+    * The call has other arguments than the application and the environ: use
+      `app.request_context()`, and set the rest by other means.
+    * A subclass of `RequestContext`: override `Flask.request_context`, or use signals.
+    * A test of the class, for a target below 3.2: ask the context for `has_request` on Flask 3.2.
+
+    Safe or unsafe
+
+    Safe for a call: the method of the application makes the same object on every version. Unsafe
+    for `isinstance`, because the object may be of a class that is no context and has no
+    `has_request`.
+
+    Versions
+
+    On Flask 3.2 `RequestContext` is another name of `AppContext`, and importing it warns. For a
+    target below 3.2 all findings are information.
 
     Sources
 
@@ -62,7 +85,7 @@ class ContextClassUse(Rule):
 
     code = "CTX405"
     name = "context-class-use"
-    message = "context classes are merged in Flask 3.2"
+    message = "code uses the context classes, which Flask 3.2 merges into one"
 
     def find(self, module: Module, project: Project, target: TargetVersion) -> Iterator[Finding]:
         """Yield constructor calls, class tests and subclasses."""
@@ -75,7 +98,7 @@ class ContextClassUse(Rule):
             elif isinstance(parent, ast.ClassDef) and use in parent.bases:
                 if project.flask_name(module, use) == "RequestContext":
                     advice = "override `Flask.request_context` or use signals instead"
-                    message = "a subclass of `RequestContext` breaks on Flask 3.2"
+                    message = f"the base class of `{parent.name}` takes no environ on Flask 3.2"
                     yield self._finding(module, target, use, message, advice, None)
 
     def _call(
@@ -84,14 +107,11 @@ class ContextClassUse(Rule):
         name = project.flask_name(module, node.func)
         fix = fix_of(module, project, target, node)
         if name in _MAKERS and not serves_newer_flask(module, project, node):
-            message = f"`{name}` is made by hand; use `app.{_MAKERS[name][0]}()`"
-            advice = "pass the application's own arguments only"
-            if fix is not None:
-                advice = f"use `app.{_MAKERS[name][0]}()`"
-            yield self._finding(module, target, node, message, advice, fix)
+            advice = _BY_HAND[name] if fix is None else fix.message
+            yield self._finding(module, target, node, _made_by_hand(name, node), advice, fix)
         elif _tests_for_request_context(module, project, node):
-            message = "`isinstance(…, RequestContext)` is true for every context on Flask 3.2"
-            advice = "ask the context for `has_request`, and check that it is a context at all"
+            message = f"{_test(module, project, node)} is true for every context on Flask 3.2"
+            advice = _ASK_CONTEXT if fix is None else fix.message
             yield self._finding(module, target, node, message, advice, fix)
 
     def _finding(
@@ -107,8 +127,24 @@ class ContextClassUse(Rule):
         return self.finding(module, level, node, message, advice, fix)
 
 
-_SAME_OBJECT = "the method makes the same object on every version"
-_NO_CONTEXT = "what is asked may be no context at all, and have no `has_request`"
+_NO_CONTEXT = "the object may be no context at all, and have no `has_request`"
+
+
+def _test(module: Module, project: Project, call: ast.Call) -> str:
+    """Return how a test of a class is spelled, if no fix changes that."""
+    code, tested = in_short(module.segment(call)), call.args[0]
+    is_kept = isinstance(tested, ast.Name) and project.flask_name(module, tested) is None
+    return f"`{code}`" if is_kept and code is not None else "this test for `RequestContext`"
+
+
+def _made_by_hand(name: str, call: ast.Call) -> str:
+    """Say what a call of a context class comes to."""
+    has_environ = len(call.args) > 1 or any(each.arg == "environ" for each in call.keywords)
+    if name == "AppContext":
+        return "calling `AppContext` skips `app.app_context()`, which an application may override"
+    if has_environ:
+        return "`RequestContext` takes no environ on Flask 3.2, so this call raises TypeError"
+    return "`RequestContext` is another name of `AppContext` on Flask 3.2"
 
 
 def fix_of(module: Module, project: Project, target: TargetVersion, node: ast.Call) -> Fix | None:
@@ -138,7 +174,11 @@ def _constructor(
         arguments = "HOLE_ENVIRON"
     edit = ReplaceExpression(module.span(node), f"{app}.{maker}({arguments})", tuple(holes))
     retires = tuple(_class_imports(module, project))
-    return Fix("", (edit,), retires=retires, notes=(_SAME_OBJECT,))
+    shown = edit.code
+    for hole, span in edit.holes:
+        shown = shown.replace(hole, module.text[span.start : span.end])
+    text = replacement(module.segment(node), shown)
+    return Fix(text, (edit,), retires=retires, notes=(_OVERRIDDEN.format(maker),))
 
 
 def _holds_comment(module: Module, call: ast.Call) -> bool:
@@ -182,4 +222,5 @@ def _class_test(
             code = f"({code})"
     edit = ReplaceExpression(module.span(node), code)
     retires = tuple(_class_imports(module, project))
-    return Fix(f"use `{code}`", (edit,), retires=retires, unsafe_reason=_NO_CONTEXT)
+    text = replacement(module.segment(node), code)
+    return Fix(text, (edit,), retires=retires, unsafe_reason=_NO_CONTEXT)

@@ -21,6 +21,7 @@ from flask_ctxfix.codemod import (
     ReplaceExpression,
     Rule,
 )
+from flask_ctxfix.codemods.removed_apis import texts
 from flask_ctxfix.codemods.removed_apis.absences import expects_absence
 from flask_ctxfix.codemods.removed_apis.folding import condition_of, folded, replaced
 from flask_ctxfix.codemods.removed_apis.setting_uses import setting_uses
@@ -42,25 +43,28 @@ _TAKES_SETTINGS = {"dict", "from_mapping", "update"}
 _SKIPPING = {False: {"skipIf", "skipif"}, True: {"skipUnless"}}
 _SIGNALS_DEPRECATED = (2, 3)
 _SIGNALS_REMOVED = (3, 0)
-_NO_EFFECT = Advice("remove the setting", notes=("the setting has had no effect since Flask 2.2",))
-_BLINKER = Advice("use `True`", notes=("Flask requires Blinker since 2.3",))
-_OLDER = "on Flask 2.2 it may be False"
+_NO_EFFECT = "remove the setting"
+_ALWAYS = "signals are always available since Flask 2.3, which requires Blinker"
+_USE_TRUE = Advice("replace it with `True`", notes=(_ALWAYS,))
+_OLDER = "on Flask 2.2 it is False where Blinker is not installed"
 _USE_CLIENT = "use the test client in a `with` block to keep a context for inspection"
 
 
 class RemovedContextFlags(Rule):
-    """Settings and flags of contexts were removed in Flask 2.2 and 3.0.
+    """Code uses a setting or a flag of contexts that Flask 2.2 or 3.0 removed.
 
-    What it finds
+    These are the setting `PRESERVE_CONTEXT_ON_EXCEPTION`, unless the project reads it itself, the
+    property `preserve_context_on_exception`, the environ key `flask._preserve_context`,
+    `.preserved` and `.auto_pop()` of a context, and `signals_available`.
 
-    The setting `PRESERVE_CONTEXT_ON_EXCEPTION`, unless the project reads it itself, the property
-    `preserve_context_on_exception`, the environ key `flask._preserve_context`, `.preserved` and
-    `.auto_pop()` of a context, and `signals_available`.
+    Who is hurt
 
-    What goes wrong
+    Everyone, where `signals_available` is imported: the module cannot be loaded. Who reads one of
+    the attributes gets an AttributeError. The setting and the environ key are ignored in silence.
 
-    The setting has no effect since Flask 2.2; the attributes are an AttributeError; importing
-    `signals_available` is an ImportError on Flask 3.0.
+    How it fails
+
+        ImportError: cannot import name 'signals_available' from 'flask' (.../flask/__init__.py)
 
     Before
 
@@ -81,14 +85,25 @@ class RemovedContextFlags(Rule):
         def can_send():
             return True
 
-    When the fix is safe
+    What the fix changes
 
-    The setting goes. `signals_available` has been true since Flask 2.3, which requires Blinker, and
-    becomes `True`. The rest is reported.
+    `signals_available` becomes `True`, and a branch that is then never taken is removed. The
+    setting is removed.
 
-    What changes
+    When there is no fix
 
-    Nothing on the target version.
+    The property, the environ key and the attributes of a context have no successor: to look at a
+    context after a request, use the test client in a `with` block.
+
+    Safe or unsafe
+
+    Safe for targets from Flask 2.3 on, which requires Blinker, so that signals are always
+    available. Unsafe for `signals_available` where the target includes 2.2, on which it is False
+    without Blinker. Removing the setting is safe.
+
+    Versions
+
+    Flask 2.2 removed all but `signals_available`, which warns on 2.3, and which 3.0 removed.
 
     Sources
 
@@ -97,7 +112,7 @@ class RemovedContextFlags(Rule):
 
     code = "CTX406"
     name = "removed-context-flags"
-    message = "context settings and flags were removed in Flask 2.2"
+    message = "settings and flags of contexts were removed in Flask 2.2 and 3.0"
 
     def find(self, module: Module, project: Project, target: TargetVersion) -> Iterator[Finding]:
         """Yield settings, flags, and what the analysis of the stacks found of them."""
@@ -106,15 +121,15 @@ class RemovedContextFlags(Rule):
         strings = module.scopes.nodes(ast.Constant) if is_spelled else ()
         for constant in strings:
             if constant.value == _ENVIRON_KEY:
-                message = f"`{_ENVIRON_KEY}` is not read since Flask 2.2"
+                message = f"Flask has ignored the environ key `{_ENVIRON_KEY}` since 2.2"
                 yield self.finding(module, "error", constant, message, _USE_CLIENT, None)
         for attribute in module.scopes.attributes.get(_PROPERTY, ()):
             if imports_flask(module):
-                message = f"`{_PROPERTY}` was removed in Flask 2.2"
+                message = texts.read_fails(attribute, "2.2")
                 yield self.finding(module, "error", attribute, message, _USE_CLIENT, None)
         for node in setting_uses(module):
             if not facts_of_project(module, project).reads_setting:
-                message = f"`{flask_facts.PRESERVE_SETTING}` was removed in Flask 2.2"
+                message = f"Flask has ignored `{flask_facts.PRESERVE_SETTING}` since 2.2"
                 fix = _without_setting(module, node)
                 yield self.finding(module, "warning", node, message, _NO_EFFECT, fix)
         yield from self._signals(module, project, target)
@@ -127,7 +142,6 @@ class RemovedContextFlags(Rule):
         ):
             return
         level: Level = "error" if target.newest >= _SIGNALS_REMOVED else "warning"
-        message = "`signals_available` was removed in Flask 3.0; use `True`"
         always = target.oldest >= _SIGNALS_DEPRECATED
         doubt = None if always else _OLDER
         reads = [*_reads_of_signals(module, project)]
@@ -137,7 +151,8 @@ class RemovedContextFlags(Rule):
             if whole not in fixes:
                 edit = _with_true(module, whole, reads)
                 fixes[whole] = Fix("", (edit,), unsafe_reason=doubt)
-            yield self.finding(module, level, node, message, _BLINKER, fixes[whole])
+            message = texts.name_fails(module, project, node, "signals_available", "3.0")
+            yield self.finding(module, level, node, message, _USE_TRUE, fixes[whole])
         for scope in module.scopes.every:
             for bindings in scope.bindings.values():
                 for binding in bindings if len(bindings) == 1 else ():
@@ -150,7 +165,9 @@ class RemovedContextFlags(Rule):
                         stays = scope.parent is None and binding.name in exported_names(module)
                         gone = Fix("", retires=(span,), unsafe_reason=doubt)
                         retired = None if stays else gone
-                        yield self.finding(module, level, binding.alias, message, _BLINKER, retired)
+                        advice = texts.used_elsewhere() if stays else texts.unused()
+                        message = texts.import_fails(binding, "signals_available", "3.0")
+                        yield self.finding(module, level, binding.alias, message, advice, retired)
 
 
 def _reads_of_signals(module: Module, project: Project) -> Iterator[ast.expr]:

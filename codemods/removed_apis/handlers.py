@@ -19,9 +19,9 @@ from flask_ctxfix.syntax import arguments_of, without_call
 # The error of a missing context before Flask 2.2, and since.
 BEFORE = "AttributeError"
 SINCE = "RuntimeError"
-_ANOTHER = "a handler around it catches RuntimeError for something else"
-_ASKS = "a handler around it asks which error it caught"
-_UNKNOWN = "it is not known which errors a handler around it catches"
+_ANOTHER = "a handler around this use catches RuntimeError for something else"
+_ASKS = "a handler around this use asks which error it caught"
+_UNKNOWN = "it is not known which errors a handler around this use catches"
 _TRY_STAR: type[ast.AST] = getattr(ast, "TryStar", ast.Try)
 
 
@@ -71,7 +71,7 @@ class Handlers:
 
     def _of_try(self, statement: ast.Try, node: ast.AST) -> bool:
         if self._asked.in_block(self._module, statement.finalbody):
-            raise ConflictError("a `finally` around it asks which error there is")
+            raise ConflictError("a `finally` around this use asks which error there is")
         before = self._catching(statement.handlers, BEFORE)
         since = self._catching(statement.handlers, SINCE, before)
         if before is None and since is None:
@@ -132,7 +132,7 @@ class Handlers:
     def _widen(self, kinds: ast.expr | None, statement: ast.Try) -> None:
         assert kinds is not None
         if self._edits is None or type(statement) is not ast.Try:
-            raise ConflictError("a handler around it expects an AttributeError")
+            raise ConflictError("a handler around this use expects an AttributeError")
         code = self._with_runtime_error(kinds)
         self._edits.append(ReplaceExpression(self._module.span(kinds), code))
 
@@ -164,13 +164,13 @@ class Handlers:
                 self._replace(manager, self._with_argument(manager))
         elif origins == {"pytest.raises"}:
             if manager.keywords or self._is_used(item.optional_vars):
-                raise ConflictError("a test around it asks which error was raised")
+                raise ConflictError("a test around this use asks which error was raised")
             if not since:
                 kinds = next(each for each, names in named.items() if BEFORE in names)
                 self._replace(kinds, self._with_runtime_error(kinds))
         elif not since:
             called = self._module.segment(manager.func)
-            raise ConflictError(f"`{called}` around it is told of AttributeError")
+            raise ConflictError(f"`{called}` around this use is told of AttributeError")
         return False
 
     def _named(self, call: ast.Call) -> dict[ast.expr, frozenset[str]]:
@@ -184,7 +184,7 @@ class Handlers:
 
     def _replace(self, node: ast.expr, code: str) -> None:
         if self._edits is None:
-            raise ConflictError("a `with` around it expects an AttributeError")
+            raise ConflictError("a `with` around this use expects an AttributeError")
         self._edits.append(ReplaceExpression(self._module.span(node), code))
 
     def _is_used(self, target: ast.expr | None) -> bool:
@@ -199,7 +199,7 @@ class Handlers:
         if isinstance(value, Instance):
             leave = self._values.member(value.of, "__exit__", of_instance=True)
             if isinstance(leave, Function) and self._asked.in_exit(leave):
-                raise ConflictError("a `with` around it asks which error there is")
+                raise ConflictError("a `with` around this use asks which error there is")
         maker = self._values.of(self._module, without_call(manager))
         if isinstance(maker, Function) and maker.is_generator:
             handlers = Handlers(maker.module, self._project)

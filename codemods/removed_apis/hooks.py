@@ -21,6 +21,7 @@ from flask_ctxfix.codemod import (
 )
 from flask_ctxfix.codemods.removed_apis.absences import expects_absence
 from flask_ctxfix.codemods.removed_apis.stack_uses import serves_newer_flask
+from flask_ctxfix.codemods.removed_apis.texts import read_fails
 from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow import Need as Context
 from flask_ctxfix.context_flow.direct_calls import as_called
@@ -35,35 +36,34 @@ from flask_ctxfix.statements import block_of, own_nodes
 _HOOK_REMOVED = (2, 3)
 _FLAG_DEPRECATED = (2, 3)
 _FLAG_REMOVED = (3, 0)
-_FOR_COMMANDS = "it then runs for commands too, when what it reads may not be there yet"
+_FOR_COMMANDS = "it then runs for commands too, when what it reads may not exist yet"
 _ADVICE: dict[str, Advice | str] = {
     "before_first_request": Advice(
-        "call the function where the application is set up, under `with app.app_context():`",
+        "call the function when the application is set up, in `with app.app_context():`",
         notes=(_FOR_COMMANDS,),
     ),
     "before_app_first_request": Advice(
-        "call the function when the blueprint is registered: `bp.record_once`, under "
-        "`with state.app.app_context():`",
+        "call the function in a `record_once` function, in `with state.app.app_context():`",
         notes=(_FOR_COMMANDS,),
     ),
-    "before_first_request_funcs": "call the functions where the application is set up",
+    "before_first_request_funcs": "call the functions when the application is set up",
     "got_first_request": Advice(
-        "keep a flag of your own if you need one", notes=("nothing public tells",)
+        "keep a flag of your own, set by `before_request`", "no public API replaces it"
     ),
     "try_trigger_before_first_request_functions": Advice(
-        "remove the call", notes=("there is nothing to trigger any more",)
+        "remove the call", notes=("Flask 2.2 runs these functions by itself, and Flask 2.3 none",)
     ),
 }
 _ADVICE_FOR_ROUTES: dict[str, str] = {
-    "before_first_request": "call the function once all routes are registered, under "
+    "before_first_request": "call the function after all routes are registered, in "
     "`with app.app_context():`",
-    "before_app_first_request": "call the function once the application has all its routes and "
-    "blueprints, under `with app.app_context():`",
+    "before_app_first_request": "call the function after all blueprints are registered, in "
+    "`with app.app_context():`",
 }
 _NO_ROUTES_YET = (
     "the routes of the application may be registered after `init_app` or `register_blueprint`"
 )
-_EARLIER = "it is called earlier, when what it needs may not be set up yet"
+_EARLIER = "it then runs earlier, when what it needs may not be set up yet"
 _AT_REGISTRATION = """
 
 @{blueprint}.record_once
@@ -83,18 +83,21 @@ class _Registration(NamedTuple):
 
 
 class BeforeFirstRequest(Rule):
-    """Functions that run before the first request were removed in Flask 2.3.
+    """Code uses `before_first_request` or a related hook, which Flask 2.3 removed.
 
-    What it finds
-
-    `before_first_request` and `before_app_first_request`, as decorators and as calls, the list
-    `before_first_request_funcs`, `got_first_request`, and
+    These are `before_first_request` and `before_app_first_request`, as decorators and as calls,
+    the list `before_first_request_funcs`, the flag `got_first_request`, and
     `try_trigger_before_first_request_functions()`.
 
-    What goes wrong
+    Who is hurt
 
-    An AttributeError when the module is imported. The usual quick fix, `before_request`, runs the
-    function for every request; one that starts a thread then starts a thread per request.
+    Everyone: the error comes while the module is imported, so the application does not start. The
+    usual quick fix, `before_request`, runs the function for every request: if it starts a thread,
+    each request starts one.
+
+    How it fails
+
+        AttributeError: 'Flask' object has no attribute 'before_first_request'
 
     Before
 
@@ -119,17 +122,30 @@ class BeforeFirstRequest(Rule):
         with app.app_context():
             warm_up()
 
-    When the fix is safe
+    What the fix changes
 
-    It never is: the function used to run inside the first request of each worker process, and now
-    runs once, where the application is set up. It is offered where the application or the blueprint
-    is made in the same module or factory and the function reads no request. A call that triggers
-    the functions by hand goes, safely.
+    The function runs once, where the application is set up, and no longer inside the first
+    request of each worker. It then runs for commands too, and its error stops the start of the
+    application instead of the first request.
 
-    What changes
+    When there is no fix
 
-    When the function runs, how often with several workers, and that an error stops the start
-    instead of the first request.
+    * The function uses the request, or `g`: move what needs them to `before_request`.
+    * The application is made in another function or module: call the function there.
+    * The function reads the routes, as through `view_functions`: call it after all are
+      registered.
+    * `got_first_request`: keep a flag of your own, set by `before_request`.
+
+    Safe or unsafe
+
+    Unsafe, because what the function needs, such as a database, may not be set up yet when it
+    runs earlier. Removing a call of `try_trigger_before_first_request_functions()` is safe.
+
+    Versions
+
+    The hooks and their list warn on Flask 2.2, and 2.3 removed them. `got_first_request` warns on
+    2.3, and 3.0 removed it. 2.2 removed `try_trigger_before_first_request_functions()` without a
+    warning.
 
     Sources
 
@@ -138,7 +154,7 @@ class BeforeFirstRequest(Rule):
 
     code = "CTX404"
     name = "before-first-request"
-    message = "functions before the first request were removed in Flask 2.3"
+    message = "`before_first_request` and related hooks were removed in Flask 2.3"
 
     def find(self, module: Module, project: Project, target: TargetVersion) -> Iterator[Finding]:
         """Yield the uses of the hooks, of their list, and of what triggers them."""
@@ -169,7 +185,7 @@ class BeforeFirstRequest(Rule):
             level = "warning"
         elif node.attr.startswith("try_"):
             removed = "2.2"
-        message = f"`{node.attr}` was removed in Flask {removed}"
+        message = read_fails(node, removed)
         yield self.finding(module, level, node, message, advice, fix)
 
 
@@ -188,7 +204,7 @@ def _about_routes(module: Module, project: Project, node: ast.Attribute) -> Advi
     if reader is None:
         return None
     name, attribute = reader
-    reason = f"`{name}` uses `{attribute}`, which lacks every route that is registered later"
+    reason = f"`{name}` uses `{attribute}`, which lacks routes that are registered later"
     return Advice(_ADVICE_FOR_ROUTES[node.attr], reason, (_NO_ROUTES_YET,))
 
 

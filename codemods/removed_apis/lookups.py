@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from flask_ctxfix import flask_facts
 from flask_ctxfix.aliases import may_know
 from flask_ctxfix.codemod import Advice, Fix, Need, ReplaceExpression
+from flask_ctxfix.codemods.removed_apis import texts
 from flask_ctxfix.codemods.removed_apis.spelling import both_contexts
 from flask_ctxfix.codemods.removed_apis.stack_uses import Kind, serves_newer_flask
 from flask_ctxfix.codemods.removed_apis.stores import Store, group_of, store_of
@@ -22,11 +23,11 @@ from flask_ctxfix.syntax import root_of
 
 PRIVATE = frozenset((*flask_facts.LOOKUPS, *flask_facts.ERROR_MESSAGES, "_find_app"))
 _BY_HAND = Advice(
-    "write a function that reads `g` or the proxies", "nothing public takes its place as it is"
+    "write a function of your own that reads `g` or the proxies",
+    "no public API takes its place as it stands",
 )
-_IMPORT = Advice("remove the import with its last use")
-_SAME = "only the text of the error changes"
-_LIVES_LONGER = "`g` lives as long as the app context, not the request"
+_SAME = "without a context the error has another text"
+_REMOVED = "2.2"
 _BUILT_IN: dict[Kind, frozenset[str]] = {
     "app": flask_facts.APP_CONTEXT_ATTRIBUTES,
     "request": flask_facts.REQUEST_CONTEXT_ATTRIBUTES,
@@ -36,9 +37,8 @@ _BUILT_IN: dict[Kind, frozenset[str]] = {
 class LookupUse(Record):
     """One use, or the import, of a private name."""
 
-    name: str
+    message: str
     node: ast.AST
-    code: str
     advice: Advice
     fix: Fix | None
 
@@ -92,8 +92,9 @@ class _Lookup:
         fix = Fix("", retires=retired) if all_fixed else None
         for binding in self._bindings:
             if binding.alias is not None:
-                advice = _IMPORT if fix else _BY_HAND
-                yield LookupUse(name, binding.alias, "", advice, fix)
+                advice = texts.unused() if fix else texts.still_used()
+                message = texts.import_fails(binding, name, _REMOVED)
+                yield LookupUse(message, binding.alias, advice, fix)
 
     def through_module(self, read: ast.Attribute) -> LookupUse:
         """Return the use of a private name that is read as an attribute of Flask's module."""
@@ -135,20 +136,23 @@ class _Lookup:
         self._doubt = None
         parent = self._module.scopes.parents[read]
         if name in flask_facts.ERROR_MESSAGES:
-            return self._replaced(
-                name, read, repr(flask_facts.ERROR_MESSAGES[name]).replace("'", '"')
-            )
+            text = repr(flask_facts.ERROR_MESSAGES[name]).replace("'", '"')
+            return self._replaced(name, read, read, text)
         if name == "_find_app":
             return self._find_app(read, parent)
         kind: Kind = "app" if name == "_lookup_app_object" else "request"
         if isinstance(parent, ast.Call) and not parent.keywords:
             if parent.func is read and len(parent.args) == 1:
                 code = self._read(kind, parent.args[0], read)
-                return self._replaced(name, parent, code)
+                return self._replaced(name, read, parent, code)
             if self._is_partial(parent) and parent.args[0] is read and len(parent.args) == 2:
                 code = self._read(kind, parent.args[1], read)
-                return self._replaced(name, parent, f"lambda: {code}")
-        return LookupUse(name, read, "", _BY_HAND, None)
+                return self._replaced(name, read, parent, f"lambda: {code}")
+        return LookupUse(self._gone(name, read), read, _BY_HAND, None)
+
+    def _gone(self, name: str, read: ast.expr) -> str:
+        """Say what the use of a private name comes to."""
+        return texts.name_fails(self._module, self._project, read, name, _REMOVED)
 
     def _is_partial(self, call: ast.Call) -> bool:
         return self._project.origins(self._module, call.func) == {"functools.partial"}
@@ -158,10 +162,10 @@ class _Lookup:
         app = f"{proxy}._get_current_object()"
         if isinstance(parent, ast.Call) and parent.func is read:
             is_consumed = isinstance(self._module.scopes.parents[parent], ast.Attribute)
-            return self._replaced("_find_app", parent, proxy if is_consumed else app)
+            return self._replaced("_find_app", read, parent, proxy if is_consumed else app)
         if isinstance(parent, ast.Call) and read in parent.args:
-            return self._replaced("_find_app", read, f"lambda: {app}")
-        return LookupUse("_find_app", read, "", _BY_HAND, None)
+            return self._replaced("_find_app", read, read, f"lambda: {app}")
+        return LookupUse(self._gone("_find_app", read), read, _BY_HAND, None)
 
     def _read(self, kind: Kind, name: ast.expr, at: ast.expr) -> str:
         """Return the code that reads the attribute `name` of a context."""
@@ -180,7 +184,7 @@ class _Lookup:
         if store.on_g and attribute is not None and attribute == store.name:
             self._groups = (group_of(kind, attribute),)
         if not store.is_exact:
-            self._doubt = _LIVES_LONGER
+            self._doubt = texts.LIVES_LONGER
         return store
 
     def _context(self, kind: Kind, at: ast.expr) -> str:
@@ -203,10 +207,10 @@ class _Lookup:
     def _anchor(self) -> Span:
         return self._module.span(self._bindings[0].node)
 
-    def _replaced(self, name: str, node: ast.expr, code: str) -> LookupUse:
+    def _replaced(self, name: str, read: ast.expr, node: ast.expr, code: str) -> LookupUse:
         edit = ReplaceExpression(self._module.span(node), code)
         needs = tuple(dict.fromkeys(self._needs))
-        changes, doubt = f"use `{code}`", self._doubt
+        changes, doubt = texts.replacement(self._module.segment(node), code), self._doubt
         notes = (_SAME,) if doubt is None else ()
         fix = Fix(changes, (edit,), needs, groups=self._groups, notes=notes, unsafe_reason=doubt)
-        return LookupUse(name, node, code, Advice(changes), fix)
+        return LookupUse(self._gone(name, read), node, Advice(changes), fix)

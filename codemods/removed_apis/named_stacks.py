@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from flask_ctxfix import flask_facts
 from flask_ctxfix.codemod import Advice, Finding, Fix, Level
+from flask_ctxfix.codemods.removed_apis import texts
 from flask_ctxfix.codemods.removed_apis.shims import shims
 from flask_ctxfix.codemods.removed_apis.stack_uses import Kind, StackUses, serves_newer_flask
 from flask_ctxfix.codemods.removed_apis.stores import exported, facts_of_project
@@ -16,6 +17,7 @@ from flask_ctxfix.context_flow.values import Foreign
 from flask_ctxfix.flask_versions import STACKS_REMOVED, TargetVersion
 from flask_ctxfix.left_imports import exported_names
 from flask_ctxfix.module import Module
+from flask_ctxfix.origins import NONE
 from flask_ctxfix.project import Project
 from flask_ctxfix.records import replace
 from flask_ctxfix.scopes import Binding, Scope
@@ -23,11 +25,8 @@ from flask_ctxfix.scopes import Binding, Scope
 _STACK_NAME = {kind: name for name, kind in flask_facts.REMOVED_STACKS.items()}
 _PATCHED = re.compile(r"([\w.]+\.)?(_request_ctx_stack|_app_ctx_stack)(\.[\w.]+)?")
 _FOR_OLDER = "the project may still support the older Flask"
-_WITH_USES = "it goes with uses whose own fix is unsafe, or another package may import it from here"
-_FROM_OUTSIDE = Advice(
-    "remove the assignment",
-    notes=("Flask pushes nothing to a stack that is hung on it from outside",),
-)
+_WITH_USES = "the fix of a use of this name is unsafe"
+_REEXPORTED = "another package may import this name from here"
 _PATCHES = Advice("patch what the module uses instead, or push a real context")
 
 NAMES = {
@@ -37,8 +36,10 @@ NAMES = {
     "CTX406": "removed-context-flags",
 }
 _CODES = {"request": "CTX401", "app": "CTX402"}
+_REMOVED = "3.0"
 # CTX403 is about modules of Flask that only had the stacks for themselves.
-_GONE = {"CTX403": "of an inner module was removed in Flask 2.2"}
+_REMOVED_INSIDE = "2.2"
+_PUBLIC = frozenset({"flask", "flask.globals"})
 
 
 class NamedStacks:
@@ -54,13 +55,15 @@ class NamedStacks:
         self._unsafe: set[ast.AST] = set()
 
     def _finding(
-        self, kind: Kind, node: ast.AST, advice: Advice, fix: Fix | None, code: str | None = None
+        self,
+        kind: Kind,
+        node: ast.AST,
+        message: str,
+        advice: Advice,
+        fix: Fix | None,
+        code: str | None = None,
     ) -> Finding:
-        name = _STACK_NAME[kind]
         code = code or _CODES[kind]
-        message = f"`{name}` {_GONE.get(code, 'was removed in Flask 3.0')}"
-        if fix is not None and fix.message:
-            message += f"; {fix.message}"
         return Finding(
             code,
             NAMES[code],
@@ -73,6 +76,11 @@ class NamedStacks:
             fix=fix,
             no_fix_reason=advice.no_fix_reason if fix is None else None,
         )
+
+    def _gone(self, kind: Kind, stack: ast.expr) -> str:
+        """Say what a use of a stack comes to."""
+        module, project = self._module, self._project
+        return texts.name_fails(module, project, stack, _STACK_NAME[kind], _REMOVED)
 
     def _imports(self) -> Iterator[Finding]:
         kept = self._kept_names()
@@ -91,14 +99,18 @@ class NamedStacks:
             if place is None or self._module.scopes.in_type_checking(binding.node):
                 continue
             reads = {id(read) for read in scope.reads.get(binding.name, ())}
-            stays = any(id(first_name(node)) in reads for node in self._stays)
-            if scope.is_class or (scope.parent is None and binding.name in kept):
-                stays = True
-            unsafe = any(id(first_name(node)) in reads for node in self._unsafe)
-            unsafe = unsafe or self._may_be_reexported(scope, binding)
-            doubt = _WITH_USES if unsafe else None
-            fix = Fix("", retires=retires, groups=groups, unsafe_reason=doubt)
-            yield self._binding_finding(binding, place, None if stays else fix)
+            what = "assignment" if binding.alias is None else "import"
+            fix, advice = None, texts.unused(what)
+            if any(id(first_name(node)) in reads for node in self._stays) or scope.is_class:
+                advice = texts.still_used(what)
+            elif scope.parent is None and binding.name in kept:
+                advice = texts.used_elsewhere(what)
+            else:
+                doubt = _REEXPORTED if self._may_be_reexported(scope, binding) else None
+                if any(id(first_name(node)) in reads for node in self._unsafe):
+                    doubt = _WITH_USES
+                fix = Fix("", retires=retires, groups=groups, unsafe_reason=doubt)
+            yield self._binding_finding(binding, place, advice, fix)
 
     def _may_be_reexported(self, scope: Scope, binding: Binding) -> bool:
         """Whether others may import a name from this package, on a Flask that still has it."""
@@ -118,26 +130,34 @@ class NamedStacks:
                 kept |= {node.id for node in read if isinstance(node, ast.Name)}
         return kept
 
-    def _binding_finding(self, binding: Binding, place: ast.AST, fix: Fix | None) -> Finding:
+    def _binding_finding(
+        self, binding: Binding, place: ast.AST, advice: Advice, fix: Fix | None
+    ) -> Finding:
         origins = self._project.binding_origins(self._module, binding)
         names = {flask_facts.name_of(origin) for origin in origins}
         kind: Kind = "app" if "_app_ctx_stack" in names else "request"
-        public = {f"{home}.{name}" for home in ("flask", "flask.globals") for name in names}
-        code = None if origins <= public else "CTX403"
-        what = "assignment" if binding.alias is None else "import"
-        advice = Advice(f"remove the {what} with its last use")
-        if fix is None:
-            advice = Advice(f"rework the uses that the {what} stays for by hand")
-        return self._finding(kind, place, advice, fix, code)
+        public = {f"{home}.{name}" for home in _PUBLIC for name in names}
+        if origins <= public:
+            message = texts.import_fails(binding, _STACK_NAME[kind], _REMOVED)
+            if isinstance(place, ast.Attribute):
+                message = self._gone(kind, place)
+            return self._finding(kind, place, message, advice, fix)
+        homes = {origin.rpartition(".")[0] for origin in origins - {NONE}} - _PUBLIC
+        message = texts.removed(_STACK_NAME[kind], _REMOVED)
+        if homes:
+            inside = " and ".join(f"`{home}`" for home in sorted(homes))
+            removed = f"Flask {_REMOVED_INSIDE} removed `{_STACK_NAME[kind]}` from {inside}"
+            message = f"{removed}, so this import fails"
+        return self._finding(kind, place, message, advice, fix, "CTX403")
 
     def _shims(self) -> Iterator[Finding]:
         """Offer to drop what the target does not need; it works as it is, so only if asked for."""
         for shim in shims(self._module, self._project, self._target):
-            changes = "keep the branch that the target takes"
+            changes = "keep only the branch that the target takes"
             fix = Fix(changes, (shim.edit,), unsafe_reason=_FOR_OLDER)
-            finding = self._finding(shim.kind, shim.node, Advice(changes), fix)
-            message = f"a branch here serves a Flask older than the target {self._target}"
-            yield replace(finding, level="info", message=message)
+            message = f"one branch here serves only a Flask older than the target, {self._target}"
+            finding = self._finding(shim.kind, shim.node, message, Advice(changes), fix)
+            yield replace(finding, level="info")
 
     def _assigned_to_flask(self) -> Iterator[Finding]:
         """Report the shim that hangs a stack of its own on Flask: nothing is ever pushed to it."""
@@ -147,7 +167,8 @@ class NamedStacks:
                 names = {flask_facts.name_of(origin) for origin in origins}
                 if len(names) == 1 and names <= flask_facts.REMOVED_STACKS.keys():
                     kind: Kind = "app" if "_app_ctx_stack" in names else "request"
-                    yield self._finding(kind, node, _FROM_OUTSIDE, None)
+                    message = f"this sets `{stack}`, to which Flask pushes nothing since 2.2"
+                    yield self._finding(kind, node, message, Advice("remove the assignment"), None)
 
     def _patched(self) -> Iterator[Finding]:
         """Report strings that name a stack as the target of a patch."""
@@ -160,7 +181,9 @@ class NamedStacks:
                 continue
             if not serves_newer_flask(self._module, self._project, node):
                 kind: Kind = "app" if match[2] == "_app_ctx_stack" else "request"
-                yield self._finding(kind, node, _PATCHES, None)
+                name = _STACK_NAME[kind]
+                message = f"this patch names `{name}`, which was removed in Flask {_REMOVED}"
+                yield self._finding(kind, node, message, _PATCHES, None)
 
     def _replaces(self, called: ast.expr) -> bool:
         """Whether a function, or a method of who knows what, replaces what it is given by name."""

@@ -41,11 +41,13 @@ class Rewrite(Record):
 class Refusal(Record):
     """A use that has no sane rewrite: what to do instead, and why.
 
+    `code` and `message` are those of the finding where it is about more than the stack.
     `expects_old_error` says that it is what a rewrite raises that does not fit in.
     """
 
     advice: Advice
     code: str | None = None
+    message: str | None = None
     expects_old_error: bool = False
 
 

@@ -6,11 +6,8 @@ import ast
 import re
 from collections.abc import Iterator, Sequence
 
-from flask_ctxfix import flask_facts
 from flask_ctxfix.aliases import may_know
 from flask_ctxfix.codemod import (
-    BY_HAND,
-    SEE_DIFF,
     Advice,
     Edit,
     Finding,
@@ -19,6 +16,7 @@ from flask_ctxfix.codemod import (
     RemoveStatement,
     ReplaceExpression,
 )
+from flask_ctxfix.codemods.removed_apis import texts
 from flask_ctxfix.codemods.removed_apis.kept_contexts import KeptContexts
 from flask_ctxfix.codemods.removed_apis.lookups import PRIVATE, LookupUse, lookup_uses
 from flask_ctxfix.codemods.removed_apis.named_stacks import NAMES, NamedStacks, first_name
@@ -41,47 +39,42 @@ _ADVICE_FOR_OPERATIONS = {
         "no public API takes a context off the stack as this did",
     ),
     "__ident_func__": Advice(
-        "scope by `greenlet.getcurrent` or `threading.get_ident`, or by context: "
-        "`lambda: id(app_ctx._get_current_object())`"
+        "use `greenlet.getcurrent` or `threading.get_ident` instead",
+        notes=("`lambda: id(app_ctx._get_current_object())` scopes by app context instead",),
     ),
 }
-_IS_ENTERED = (
-    "what is kept here is entered elsewhere, and since Flask 2.2 one context object cannot be "
-    "entered by several threads"
-)
-_EMPTY_G = "in each of these contexts `g` starts empty: pass on what was kept on it"
+_IS_ENTERED = "this context is entered elsewhere, and since Flask 2.2 threads cannot share one"
+_EMPTY_G = "`g` starts empty in each of these contexts, so pass what was kept on it"
 _ENTERED_LATER: dict[Kind, Advice] = {
     "app": Advice(
-        "keep the application, `current_app._get_current_object()`, and open `app.app_context()` "
-        "in each thread",
+        "keep `current_app._get_current_object()`, and open `app.app_context()` in each thread",
         _IS_ENTERED,
         (_EMPTY_G,),
     ),
     "request": Advice(
-        "pass on what is read of the request, or give each thread its own copy: "
-        "`copy_current_request_context`",
+        "pass the values that are read, or wrap each call in `copy_current_request_context`",
         _IS_ENTERED,
         (_EMPTY_G,),
     ),
 }
-_READ_BY_HAND = Advice("rework by hand what is read from this variable")
-_ASKED_FOR = Advice(
-    "take that question out",
-    "the code asks whether there is a stack, and there is none on Flask 3.0, so that it goes on as "
-    "if no context were active",
+_READ_BY_HAND = Advice(
+    "replace by hand what is read from this variable", "one of its uses has no replacement"
 )
-_BESIDE = Advice("see the other findings", "the stack itself is changed here")
-_NO_COUNTERPART = Advice(BY_HAND, "the stack object has no counterpart")
-_LIVES_LONGER = "`g` lives as long as the app context, not the request"
-_OTHER_ERROR = "without a context the error is now a RuntimeError, not an AttributeError"
-_WIDENED = "the handler now catches RuntimeError as well"
-_TOGETHER = "rework all uses of this attribute together"
-_STUCK = "another use of the same attribute has no fix, and would look for it in another place"
-_SAME = "the outcome is the same with and without a context"
-# How many replacements are told, and how long one of them may be.
-_TOLD = 3
-_LENGTH = 70
-_UNREAD = "remove the variable, which nothing reads"
+_ASKED_FOR = Advice(
+    "remove the check that there is such a stack",
+    "on Flask 3.0 there is no stack, and the code behaves as if no context were active",
+)
+_BESIDE = Advice(
+    "replace the `push()` and `pop()` of this function first",
+    "the function changes the stack itself",
+)
+_NO_COUNTERPART = Advice(
+    "use `app_ctx`, `request_ctx` or Flask's public proxies instead",
+    "no public API gives access to the stack itself",
+)
+_WIDENED = "the fix adds RuntimeError to what the handler around it catches"
+_TOGETHER = "move every use of this attribute at once"
+_STUCK = "another use of this attribute has no fix, and would look for it in another place"
 
 
 def shared_findings(module: Module, project: Project, target: TargetVersion) -> list[Finding]:
@@ -173,16 +166,26 @@ class _Analysis(NamedStacks):
 
     def _refused(self, top: Top, refusal: Refusal) -> Finding:
         self._stays.add(top.stack.node)
-        return self._finding(top.kind, top.node, refusal.advice, None, refusal.code)
+        message = refusal.message or self._gone(top.kind, top.stack.node)
+        return self._finding(top.kind, top.node, message, refusal.advice, None, refusal.code)
 
-    def _fixed(self, top: Top, rewrites: Sequence[Rewrite], edits: Sequence[Edit]) -> Finding:
-        fix = self._fix(top, rewrites, edits)
-        finding = self._finding(top.kind, top.node, Advice(fix.message or _UNREAD), fix)
+    def _fixed(
+        self,
+        top: Top,
+        rewrites: Sequence[Rewrite],
+        edits: Sequence[Edit],
+        variable: str | None = None,
+    ) -> Finding:
+        fix = self._fix(top, rewrites, edits, variable)
+        message = self._gone(top.kind, top.stack.node)
+        finding = self._finding(top.kind, top.node, message, Advice(fix.message), fix)
         if is_silenced(self._module, finding):
             self._stays.add(top.stack.node)
         return finding
 
-    def _fix(self, top: Top, rewrites: Sequence[Rewrite], edits: Sequence[Edit]) -> Fix:
+    def _fix(
+        self, top: Top, rewrites: Sequence[Rewrite], edits: Sequence[Edit], variable: str | None
+    ) -> Fix:
         doubt = _doubt(rewrites)
         if doubt is not None:
             self._unsafe.add(top.stack.node)
@@ -190,13 +193,26 @@ class _Analysis(NamedStacks):
         groups = dict.fromkeys(group for rewrite in rewrites for group in rewrite.groups)
         groups.update(dict.fromkeys(self._imported_from_others(top)))
         return Fix(
-            _replacement([rewrite.code for rewrite in rewrites]),
+            self._told(rewrites, variable),
             tuple(edits),
             tuple(dict.fromkeys(needs)),
             groups=tuple(groups),
-            notes=(_note(rewrites),) if doubt is None else (),
+            notes=_notes(rewrites) if doubt is None else (),
             unsafe_reason=doubt,
         )
+
+    def _told(self, rewrites: Sequence[Rewrite], variable: str | None) -> str:
+        """Say what is done with a top, or with the uses of the variable that was given it."""
+        if not rewrites:
+            return f"remove `{variable}`, which nothing reads"
+        edits = [
+            (edit, rewrite.code)
+            for rewrite in rewrites
+            for edit in rewrite.edits[:1]
+            if isinstance(edit, ReplaceExpression)
+        ]
+        uses = [self._module.span(top.node) for top in self._uses.every_top()]
+        return texts.replacements(self._module, edits, uses, variable)
 
     def _imported_from_others(self, top: Top) -> Iterator[str]:
         """Yield the groups of uses of a stack that another file of the project exports."""
@@ -240,7 +256,8 @@ class _Analysis(NamedStacks):
         if len(done) == len(variable.reads):
             edits = [edit for rewrite in done for edit in rewrite.edits]
             removed = [RemoveStatement(self._module.span(s)) for s in variable.statements]
-            yield self._fixed(first, done, [*removed, *edits])
+            name = _target_of(variable)
+            yield self._fixed(first, done, [*removed, *edits], name.id if name else None)
             return
         conflicts = [r for r in rewrites if isinstance(r, Refusal) and r.expects_old_error]
         if conflicts:
@@ -251,10 +268,9 @@ class _Analysis(NamedStacks):
 
     def _is_told_of(self, variable: Variable) -> bool:
         """Whether a comment names a variable, which would tell of what is gone."""
-        statement = variable.statements[0]
-        function = self._module.scopes.function_of(statement)
-        target = statement.targets[0] if isinstance(statement, ast.Assign) else statement.target
-        if function is None or not isinstance(target, ast.Name):
+        function = self._module.scopes.function_of(variable.statements[0])
+        target = _target_of(variable)
+        if function is None or target is None:
             return False
         told = re.compile(rf"#.*\b{re.escape(target.id)}\b")
         return told.search(self._module.segment(function)) is not None and not any(
@@ -305,10 +321,11 @@ class _Analysis(NamedStacks):
             name = self._attribute(stack.node)
             node = self._module.scopes.parents[stack.node]
             advice = _ADVICE_FOR_OPERATIONS.get(name, _NO_COUNTERPART)
-            yield self._finding(stack.kind, node, advice, None)
+            yield self._finding(stack.kind, node, self._gone(stack.kind, stack.node), advice, None)
         for stack in self._uses.objects:
             self._stays.add(stack.node)
-            yield self._finding(stack.kind, stack.node, _NO_COUNTERPART, None)
+            message = self._gone(stack.kind, stack.node)
+            yield self._finding(stack.kind, stack.node, message, _NO_COUNTERPART, None)
 
     # --- lookups ---------------------------------------------------------------------------
 
@@ -321,8 +338,7 @@ class _Analysis(NamedStacks):
             "CTX403",
             NAMES["CTX403"],
             "error",
-            f"`{use.name}` was removed in Flask 2.2"
-            + (f"; {_replacement([use.code])}" if use.code else ""),
+            use.message,
             self._module.path,
             self._module.span(use.node),
             help=use.advice.help,
@@ -332,35 +348,25 @@ class _Analysis(NamedStacks):
         )
 
 
+def _target_of(variable: Variable) -> ast.Name | None:
+    """Return the name that the first statement assigns."""
+    statement = variable.statements[0]
+    target = statement.targets[0] if isinstance(statement, ast.Assign) else statement.target
+    return target if isinstance(target, ast.Name) else None
+
+
 def _doubt(rewrites: Sequence[Rewrite]) -> str | None:
     """Return why rewrites that are made together are not safe."""
     notes = [rewrite.note for rewrite in rewrites if rewrite.note]
-    return (notes or [_LIVES_LONGER])[0] if worst(rewrites) == "unsafe" else None
+    return (notes or [texts.LIVES_LONGER])[0] if worst(rewrites) == "unsafe" else None
 
 
-def _note(rewrites: Sequence[Rewrite]) -> str:
+def _notes(rewrites: Sequence[Rewrite]) -> tuple[str, ...]:
     """Return what else safe rewrites change."""
     notes = [rewrite.note for rewrite in rewrites if rewrite.note]
     if notes:
-        return notes[0]
+        return (notes[0],)
     edits = [edit for rewrite in rewrites for edit in rewrite.edits]
     if any(isinstance(each, ReplaceExpression) and "RuntimeError" in each.code for each in edits):
-        return _WIDENED
-    return _OTHER_ERROR if any(each.raises_differently for each in rewrites) else _SAME
-
-
-def _replacement(codes: Sequence[str]) -> str:
-    """Return what is used instead, if it can be told in few words and holds nothing unfinished.
-
-    Where a part of the code is itself replaced, `code` still has that part as it was.
-    """
-    lines = dict.fromkeys(" ".join(code.split()) for code in codes)
-    if not lines:
-        return ""
-    is_told = len(lines) <= _TOLD and not any(
-        len(line) > _LENGTH or any(name in line for name in flask_facts.REMOVED_STACKS)
-        for line in lines
-    )
-    if is_told:
-        return "use " + ", ".join(f"`{line}`" for line in lines)
-    return f"{SEE_DIFF} for what replaces {'them' if len(codes) > 1 else 'it'}"
+        return (_WIDENED,)
+    return (texts.OTHER_ERROR,) if any(each.raises_differently for each in rewrites) else ()

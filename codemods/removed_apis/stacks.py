@@ -21,17 +21,19 @@ class _StackRule(Rule):
 
 
 class RequestContextStack(_StackRule):
-    """`_request_ctx_stack` was removed in Flask 3.0.
+    """Code uses `_request_ctx_stack`, which Flask 3.0 removed.
 
-    What it finds
+    Imports of the stack and everything done with it are found: `.top` that is tested, read,
+    written, kept or passed on, `push` and `pop`, and the name in the strings of `mock.patch`.
 
-    Imports of `_request_ctx_stack` and everything done with it: `.top` tested, read, written, kept,
-    passed on; stack operations; names of it in `mock.patch` strings.
+    Who is hurt
 
-    What goes wrong
+    Everyone: the import fails, so an application that loads the module does not start. Where the
+    name is read as an attribute of Flask, the view that reads it answers 500.
 
-    Flask 2.2 deprecates the stack, 2.3 takes its `push` and `pop` away, and on 3.0 the import is an
-    ImportError: the module cannot be imported at all.
+    How it fails
+
+        ImportError: cannot import name '_request_ctx_stack' from 'flask' (.../flask/__init__.py)
 
     Before
 
@@ -52,21 +54,33 @@ class RequestContextStack(_StackRule):
                 return None
             return request.path
 
-    When the fix is safe
+    What the fix changes
 
-    Tests of `.top` become `has_request_context()`; what Flask keeps on the context is read through
-    the public proxies, and as the object itself where it is kept, compared or passed on. An
-    attribute of your own stays on the same object, now spelled `request_ctx.x`: exact up to Flask
-    3.1. For a target of 3.2 it moves to `g`, which is unsafe: `g` lives as long as the app context.
-    Where code around a read catches AttributeError, the handler learns to catch RuntimeError too;
-    where a handler asks which error it caught, or treats RuntimeError otherwise, there is no fix.
-    Stack operations and assignments to `session` have no counterpart and are reported, and so is a
-    context object that is kept and entered by another function: threads cannot share one.
+    A test of `.top` becomes `has_request_context()`. What Flask keeps on the context is read
+    through `request`, `session` and `current_app`; what you keep on it yourself, from
+    `request_ctx`, which is the same object. Without a request, a read raises RuntimeError where
+    it raised AttributeError; a handler around it that expects the old error is made to catch
+    both.
 
-    What changes
+    When there is no fix
 
-    Outside of a request the error is a RuntimeError instead of an AttributeError. On Flask 3.2 an
-    app context that is opened inside a request hides the request; no rewrite can undo that.
+    * A handler asks which error it caught, or catches RuntimeError for something else: check
+      `has_request_context()` first instead.
+    * The code pushes to the stack or pops from it: open the context with `with ctx:`.
+    * The code sets `session`: change its items, or write a session interface.
+    * A context is kept and entered by another function, as for a thread: pass the values that it
+      needs, or a function that `copy_current_request_context` wrapped.
+
+    Safe or unsafe
+
+    Safe up to Flask 3.1, where the replacements do the same. Unsafe for a target of 3.2 where an
+    attribute of your own moves to `g`, which may live longer than the request; and where the
+    attribute is the user of Flask-Login, which moved it to `g._login_user` in 0.6.2.
+
+    Versions
+
+    Flask 2.2 and 2.3 warn; on 2.3 `push` and `pop` are gone; 3.0 has no stack. On Flask 3.2 an
+    app context that is opened inside a request hides the request, which no rewrite can undo.
 
     Sources
 
@@ -80,18 +94,19 @@ class RequestContextStack(_StackRule):
 
 
 class AppContextStack(_StackRule):
-    """`_app_ctx_stack` was removed in Flask 3.0.
+    """Code uses `_app_ctx_stack`, which Flask 3.0 removed.
 
-    What it finds
+    Imports of the stack and everything done with it are found, also those that fall back from one
+    stack to the other where an import fails.
 
-    Imports of `_app_ctx_stack` and everything done with it, also through the usual
-    `try: from flask import _app_ctx_stack` / `except ImportError: from flask import
-    _request_ctx_stack`.
+    Who is hurt
 
-    What goes wrong
+    Everyone: the import fails, so an application that loads the module does not start. A fallback
+    to `_request_ctx_stack` does not help, as both are gone.
 
-    Flask 2.2 deprecates the stack, 2.3 takes its `push` and `pop` away, and on 3.0 the import is an
-    ImportError; with the fallback both arms fail.
+    How it fails
+
+        ImportError: cannot import name '_app_ctx_stack' from 'flask' (.../flask/__init__.py)
 
     Before
 
@@ -114,20 +129,35 @@ class AppContextStack(_StackRule):
                     g.example_connection = object()
                 return g.example_connection
 
-    When the fix is safe
+    What the fix changes
 
-    Always: `g` lives exactly as long as the app context that the attribute was kept on. An
-    attribute moves to `g` everywhere in the project at once, and only if the project does not use
-    its name on `g` already; otherwise it stays on the context object, spelled `app_ctx.x`. There is
-    no fix where a handler tells a RuntimeError from the AttributeError that it expects, or where a
-    context object is kept and entered by another function: threads cannot share one.
+    A test of `.top` becomes `has_app_context()`. What you keep on the context moves to `g`,
+    everywhere in the project at once; if the project uses that name on `g` already, it stays on
+    the context, as `app_ctx.x`. Without an app context, a read raises RuntimeError where it
+    raised AttributeError; a handler around it that expects the old error is made to catch both. A
+    comment above an import or a variable that is removed is removed with it if it has a name that
+    the code no longer has.
 
-    What changes
+    When there is no fix
 
-    Without an app context the error is a RuntimeError instead of an AttributeError; handlers
-    around the code learn to catch both. Attributes on `g` can meet names of other extensions. A
-    comment right above an import or a variable that goes is taken out if it has a name that is in
-    the code no more.
+    * A handler asks which error it caught, or catches RuntimeError for something else: check
+      `has_app_context()` first instead.
+    * The code pushes to the stack or pops from it: open the context with `with ctx:`.
+    * A context is kept and entered by another function, as in a thread: since Flask 2.2 the
+      second thread raises an error, so keep the application, and open `app.app_context()` in each
+      thread.
+    * The code checks whether there is such a stack: remove the check, which is false on Flask
+      3.0.
+
+    Safe or unsafe
+
+    Safe: `g` lives exactly as long as the app context that the attribute was kept on. Unsafe
+    where an extension may be what sets the attribute, and where a branch for an older Flask is
+    removed.
+
+    Versions
+
+    Flask 2.2 and 2.3 warn; on 2.3 `push` and `pop` are gone; 3.0 has no stack.
 
     Sources
 
@@ -141,17 +171,19 @@ class AppContextStack(_StackRule):
 
 
 class PrivateContextLookup(_StackRule):
-    """Private functions that looked names up in a context were removed in Flask 2.2.
+    """Code uses private functions that looked up a name in a context, which Flask 2.2 removed.
 
-    What it finds
+    These are `_lookup_req_object`, `_lookup_app_object` and `_find_app`, the error messages
+    `_request_ctx_err_msg` and `_app_ctx_err_msg`, and the stacks where they are imported from an
+    inner module of Flask, such as `flask.app`.
 
-    `_lookup_req_object`, `_lookup_app_object`, `_find_app`, the error messages
-    `_request_ctx_err_msg` and `_app_ctx_err_msg`, and the stacks imported from Flask's inner
-    modules, such as `flask.app`.
+    Who is hurt
 
-    What goes wrong
+    Everyone: the import fails, so an application that loads the module does not start.
 
-    The import is an ImportError since Flask 2.2, without a deprecation before.
+    How it fails
+
+        ImportError: cannot import name '_lookup_app_object' from 'flask.globals' (.../globals.py)
 
     Before
 
@@ -168,19 +200,31 @@ class PrivateContextLookup(_StackRule):
 
         blueprint_setup = LocalProxy(lambda: g.example_setup)
 
-    When the fix is safe
+    What the fix changes
 
-    Always: both raise a RuntimeError without a context and an AttributeError without the attribute.
+    The text of the error without a context, which is a RuntimeError as before.
 
-    What changes
+    When there is no fix
 
-    Only the text of the error.
+    The function is kept, or passed to something else than `partial`: write a function of your own
+    that reads `g`, `request` or `current_app`.
+
+    Safe or unsafe
+
+    Safe: both forms raise RuntimeError without a context, and AttributeError without the
+    attribute. Unsafe for a target of 3.2 where an attribute of a request moves to `g`, which may
+    live longer.
+
+    Versions
+
+    Gone since Flask 2.2, without a warning before.
 
     Sources
 
-    The source of Flask 2.1 and 2.2; the replacements were compared in eight states of the contexts.
+    The source of Flask 2.1 and 2.2; the replacements were compared in eight states of the
+    contexts.
     """
 
     code = "CTX403"
     name = "private-context-lookup"
-    message = "private context lookups were removed in Flask 2.2"
+    message = "private functions that look up a context were removed in Flask 2.2"

@@ -26,8 +26,9 @@ from flask_ctxfix.scopes import Binding
 _LOOKUPS = frozenset(flask_facts.LOOKUPS)
 LOGIN_SLOT: tuple[Kind, str] = ("request", "user")
 _LOGIN_USER = "_login_user"
-_KEPT_BY_LOGIN = "Flask-Login keeps the user in `g._login_user` from 0.6.2 on"
-_KEPT_BY_OTHERS = "nothing here sets `{}`; an extension that does keeps it elsewhere on newer Flask"
+_KEPT_BY_LOGIN = "Flask-Login keeps the user in `g._login_user` only from 0.6.2 on"
+_MAY_BE_USER = "the name may be `user`, which Flask-Login 0.6.2 moved to `g._login_user`"
+_KEPT_BY_OTHERS = "an extension may set `{}`, and keep it elsewhere on newer Flask"
 
 
 class Store(NamedTuple):
@@ -99,7 +100,7 @@ def store_of(
     stays = stays or why_not_free_on_g(str(name), project) is not None
     note = ""
     if name is None and kind == "request" and has_login_slot:
-        note = f"the name may be `user`; {_KEPT_BY_LOGIN}"
+        note = _MAY_BE_USER
     elif name is not None and _is_foreign(known, kind, name):
         stays = True
         note = _KEPT_BY_OTHERS.format(name) if target.newest >= STACKS_REMOVED else ""

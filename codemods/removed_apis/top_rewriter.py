@@ -18,13 +18,13 @@ from flask_ctxfix.codemods.removed_apis.replacements import (
 from flask_ctxfix.codemods.removed_apis.spelling import Spelling
 from flask_ctxfix.codemods.removed_apis.stack_uses import Kind, StackUses, Top
 from flask_ctxfix.codemods.removed_apis.tested import is_tested, none_test
+from flask_ctxfix.codemods.removed_apis.texts import OTHER_ERROR
 from flask_ctxfix.flask_versions import ONE_CONTEXT, TargetVersion
 from flask_ctxfix.module import Module
 from flask_ctxfix.project import Project
 
 _HOLE = "HOLE_{}"
-_ASK_FIRST = "ask `has_request_context()` or `has_app_context()` first"
-_RAISES_DIFFERENTLY = "{}, and without a context that is a RuntimeError now, not an AttributeError"
+_ASK_FIRST = "check `has_{}_context()` first, instead of catching the error"
 
 
 class TopRewriter:
@@ -76,7 +76,8 @@ class TopRewriter:
             try:
                 draft.handlers = widened_handlers(self._module, self._project, draft.node)
             except ConflictError as conflict:
-                advice = Advice(_ASK_FIRST, _RAISES_DIFFERENTLY.format(conflict))
+                text = _ASK_FIRST.format(draft.top.kind)
+                advice = Advice(text, str(conflict), (OTHER_ERROR,))
                 return Refusal(advice, expects_old_error=True)
         return None
 

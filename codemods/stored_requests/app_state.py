@@ -14,6 +14,7 @@ from flask_ctxfix.codemods.stored_requests.kept_paths import (
     read_by_another,
 )
 from flask_ctxfix.codemods.stored_requests.locks import Locking, locking_around
+from flask_ctxfix.codemods.stored_requests.texts import KEEP_ELSEWHERE, READ_BY_OTHERS, kept
 from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.request_data import RequestData
 from flask_ctxfix.context_flow.request_datum import Datum, Kind
@@ -40,10 +41,9 @@ _GETENV = Foreign("os.getenv")
 _PUTENV = "os.putenv"
 _SETATTR = "builtins.setattr"
 _SETTERS = spelled((_PUTENV, _SETATTR))
-_ADVICE = "keep it on `g` for this request, in `session` for this user, or in a store"
 _ADVICE_SETTING = Advice(
-    "keep a setting for all where every process reads it: in a database or a file",
-    notes=("what is meant for one user belongs into `session`",),
+    "keep a setting for all users in a database or a file, which every process reads",
+    notes=("a setting for one user belongs in `session`",),
 )
 
 
@@ -60,19 +60,23 @@ class _Write(NamedTuple):
 
 
 class RequestInAppState(Rule):
-    """Data of a request is written to the application, or to the environment of the process.
+    """The application or the environment keeps data of one request, and other requests read it.
 
-    What it finds
+    Who is hurt
 
-    Items of `app.config`, `app.extensions`, the globals of `app.jinja_env` and `os.environ`, and
-    attributes of the application or of `current_app`, that are set to something which was read
-    from the request, the session or the current user, or set under such a key.
+    Your users: one of them can get the data of another. `app.config`, `app.extensions`, the globals
+    of `app.jinja_env`, the attributes of the application and `os.environ` are there once in each
+    process, for all requests that it answers.
 
-    What goes wrong
+    How it fails
 
-    There is one application for all requests of a process: each reads what the last one wrote,
-    of whatever user. With several processes the next request may read none of it. Where the body of
-    a request is kept, mostly a form that changes settings, the finding is information.
+    Two users open a page of the application below at the same time, one with a browser in German
+    and one in French. Each request sets the language, and the last one wins:
+
+        de gets: fr
+        fr gets: fr
+
+    Nothing is logged. Other processes of the same server keep a language of their own.
 
     Before
 
@@ -85,14 +89,16 @@ class RequestInAppState(Rule):
         def set_language():
             app.config["LANGUAGE"] = request.headers.get("Accept-Language")
 
-    When the fix is safe
+    When there is no fix
 
-    There is none: whether the value belongs to the request, to the user or to all of them is for
-    the author to say.
+    There never is one, as the code does not say whose value it is. Keep it in `g` if it is for this
+    request, in `session` if it is for this user, and in a database if it is for all users. If the
+    value comes from the body of a request, as from a form that changes settings, it is mostly meant
+    for all, and the finding is only info. Then too, other processes do not get it.
 
-    What changes
+    Versions
 
-    Nothing.
+    The same on all versions of Flask: the example was run on 2.2, 2.3 and 3.1.
 
     Sources
 
@@ -101,7 +107,7 @@ class RequestInAppState(Rule):
 
     code = "CTX503"
     name = "request-in-app-state"
-    message = "data of a request is written to state that all requests share"
+    message = "the application or the environment keeps data of one request"
     is_of_kept_data = True
 
     def find(self, module: Module, project: Project, target: TargetVersion) -> Iterator[Finding]:
@@ -125,12 +131,11 @@ class RequestInAppState(Rule):
     def _found(
         self, module: Module, project: Project, write: _Write, value: ast.expr, datum: Datum
     ) -> Finding:
-        shared = f"`{write.named}` is shared by all requests of a process"
-        message = f"{shared}, but gets `{datum.of}` of one"
+        message = kept(write.named, datum.of, READ_BY_OTHERS)
         is_sent = any(f".{name}" in datum.of for name in BODY_READS)
         # A form that is sent to change a setting mostly changes it for all, on purpose.
         level: Level = "info" if is_sent else "error"
-        advice = _ADVICE_SETTING if is_sent else _ADVICE
+        advice = _ADVICE_SETTING if is_sent else KEEP_ELSEWHERE
         key = _key_of(module, write, value)
         reads = _reads_of(project, write, key) if key is not None else ()
         read = read_by_another(module, project, write.node, reads)

@@ -16,10 +16,13 @@ from flask_ctxfix.project import Project
 
 _FOR_OTHERS = Advice(
     "keep it in `session` for one user, or in a database for all",
-    notes=("another request reads it: `g` ends before that", "other processes do not see it here"),
+    notes=(
+        "another request reads it, so `g` is too short-lived",
+        "other processes do not see this value",
+    ),
 )
-_FOR_ONE = "keep it on `g`, which ends with the request"
-_IN_A_STORE = "keep it in a database, or take out what is no longer needed"
+_FOR_ONE = "keep it in `g`, which ends with the request"
+_IN_A_STORE = "keep it in a database, or delete what is no longer needed"
 
 
 def where_to_share(module: Module, project: Project, found: Container) -> Advice | str:
@@ -36,7 +39,7 @@ def where_to_pile_up(module: Module, project: Project, node: ast.AST, found: Con
     function = module.scopes.function_of(node)
     slot = shared_slot(module, project, named)
     if slot is None:
-        return f"make it anew in each call: `{name}=None` in the header, and its value in the body"
+        return f"set the default to `{name}=None`, and make a new value in each call"
     owner = class_of(slot, project) if slot.kind == "class" else None
     if owner is None or not _is_made_for_each(owner, project):
         return _IN_A_STORE
@@ -46,8 +49,8 @@ def where_to_pile_up(module: Module, project: Project, node: ast.AST, found: Con
     assert isinstance(named, ast.Attribute)
     homes = {home.scopes.function_of(read) for home, read in found.uses}
     if homes == {function} and isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
-        return f"make it a variable of `{function.name}`: `{named.attr} = {made}`"
-    return f"make it for each request, in `__init__`: `self.{named.attr} = {made}`"
+        return f"make it a local variable of `{function.name}`: `{named.attr} = {made}`"
+    return f"make a new one for each request, in `__init__`: `self.{named.attr} = {made}`"
 
 
 def _is_made_for_each(owner: Class, project: Project) -> bool:

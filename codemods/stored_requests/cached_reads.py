@@ -5,13 +5,15 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from flask_ctxfix.codemod import Advice, Finding, Rule
+from flask_ctxfix.codemod import Advice, Finding, Rule, Step
 from flask_ctxfix.codemods.stored_requests.caches import (
     CachedFunction,
     cached_functions,
     calls_of_cached,
 )
-from flask_ctxfix.context_flow import ContextFlow, Use
+from flask_ctxfix.codemods.stored_requests.kept_paths import one_after_the_other
+from flask_ctxfix.codemods.stored_requests.texts import fitting
+from flask_ctxfix.context_flow import ContextFlow, Use, Where
 from flask_ctxfix.context_flow.direct_calls import calls_of
 from flask_ctxfix.context_flow.paths import path_to
 from flask_ctxfix.context_flow.request_data import RequestData
@@ -32,33 +34,40 @@ from flask_ctxfix.syntax import arguments_of, without_call
 
 _READS = REQUEST_PROXIES | REQUEST_GETTERS
 _OF_USER = USERS | REQUEST_GETTERS | {"flask.session"}
-_ADVICE_QUERY = "make it a part of the key, by `query_string=True` or `make_cache_key`"
-_ADVICE_KEY = "make it a part of the key, by `make_cache_key`"
+_ADVICE_QUERY = "add it to the cache key with `query_string=True` or `make_cache_key`"
+_ADVICE_KEY = "add it to the cache key with `make_cache_key`"
 _ADVICE_USER = Advice(
-    "put the user's id into the key, by `make_cache_key`, or do not cache it",
+    "add the user's id to the cache key with `make_cache_key`, or do not cache it",
     notes=("`query_string=True` does not tell users apart",),
 )
-_ADVICE_VIEW = "read it in the view, and cache a function that is given the value"
+_ADVICE_VIEW = "read the value in the view, and pass it to a cached function"
 _ADVICE_READ = "read the value in the caller, and pass it as an argument"
-_ADVICE_ARGUMENT = "pass the values that the function needs: strings and numbers"
+_MIXED_UP = "so users can get each other's results"
+_ADVICE_ARGUMENT = "pass the values that the function needs, such as strings and numbers"
+# What another request comes to that calls a function whose result is kept.
+_GETS = "gets the result of request A"
 
 
 class CachedFunctionReadsRequest(Rule):
-    """The result of one user's request is cached for everyone.
+    """A cached function reads the request, so one user's result is given to all users.
 
-    What it finds
+    Who is hurt
 
-    Functions under `lru_cache`, `cache`, `memoize` of Flask-Caching and their like that read the
-    request, the session or the current user, themselves or by what they call; results that
-    `cached` of Flask-Caching keeps by the path alone; `cached_property` of objects that all
-    requests share. Also calls that pass a proxy, or the request itself, to such a function.
+    Your users: they get the result that was made for the first of them. `lru_cache`, `cache` and
+    `cached_property` keep it for all requests of their process. `cached` and `memoize` of
+    Flask-Caching keep it for everyone, if processes share the cache.
 
-    What goes wrong
+    How it fails
 
-    The first user's result is given to all others: `lru_cache` keeps it for those whom its process
-    serves, a cache that processes share for everyone. With a proxy as argument the key is the same
-    proxy for everyone, under the hash of an object that is gone: now and then the result is that of
-    somebody else. The request itself stays in the cache with all that it holds.
+    A browser in German opens the page below, and then one in French. The function runs once:
+
+        de gets: de
+        fr gets: de
+
+    If a cached function takes the proxy `request` as an argument, all requests have the same key,
+    and its hash is that of an object that is gone. Now and then, a user gets the result of another
+    one: 21 of 200 requests did in one run. If it takes the request itself, the cache keeps that
+    request in memory.
 
     Before
 
@@ -78,13 +87,16 @@ class CachedFunctionReadsRequest(Rule):
         def index():
             return language()
 
-    When the fix is safe
+    When there is no fix
 
-    There is none: what the key should be is for the author to say.
+    There never is one, as the code does not say what the key should be. Read the value in the
+    caller, and pass it as an argument: strings and numbers are good keys. For a cached view, make
+    it a part of the key, with `make_cache_key` or `query_string=True` of Flask-Caching. Do not
+    cache what one user alone may see, unless the user's id is in the key.
 
-    What changes
+    Versions
 
-    Nothing.
+    The same on all versions of Flask: the example was run on 2.2, 2.3 and 3.1.
 
     Sources
 
@@ -94,7 +106,7 @@ class CachedFunctionReadsRequest(Rule):
 
     code = "CTX505"
     name = "cached-function-reads-request"
-    message = "the result of one user's request is cached for everyone"
+    message = "a cached function reads the request, so users share its result"
     is_of_kept_data = True
 
     def find(self, module: Module, project: Project, target: TargetVersion) -> Iterator[Finding]:
@@ -104,10 +116,13 @@ class CachedFunctionReadsRequest(Rule):
         for cached in cached_functions(module, project):
             use = _read_of_request(cached, project)
             if use is not None:
-                message = f"`{cached.node.name}` is cached for everyone, but reads `{use.name}`"
+                message = fitting(
+                    f"`{cached.node.name}` is cached for everyone, but reads `{use.name}`",
+                    f"this function is cached for everyone, but reads `{use.name}`",
+                    "this function is cached for everyone, but reads the request",
+                )
                 advice = _advice_on(cached, use, project)
-                kept = step_at(module, cached.decorator, "register", "cache")
-                path = (kept, *use.steps)
+                path = _path(cached, use, project)
                 yield self.finding(module, "error", cached.decorator, message, advice, None, path)
         for call, cached in calls_of_cached(module, project):
             yield from self._passed(module, project, call, cached)
@@ -120,14 +135,34 @@ class CachedFunctionReadsRequest(Rule):
             datum = data.of(module, argument)
             if datum is None or datum.kind is Kind.VALUE or datum.is_caught:
                 continue
-            written = f"`{module.segment(argument)}`"
-            name = cached.node.name
-            message = f"{written} is no key for `{name}`, which is cached: users get each other's"
+            written, name = module.segment(argument), cached.node.name
+            message = fitting(
+                f"the cached `{name}` takes the proxy `{written}` as key, {_MIXED_UP}",
+                f"the cached `{name}` takes `{written}` as key, {_MIXED_UP}",
+                f"this cached function takes a proxy as key, {_MIXED_UP}",
+            )
             if datum.kind is Kind.OBJECT:
-                message = f"{written} stays in the cache of `{name}`, and its request with it"
+                message = fitting(
+                    f"the cached `{name}` keeps `{written}` as key, and so its request in memory",
+                    "this cached function keeps a request as key, and so in memory",
+                )
             reach = ContextFlow.of(project).reachability.of(module, call)
             path = path_to(reach, *datum.steps, step_at(module, call, "call"))
             yield self.finding(module, "error", argument, message, _ADVICE_ARGUMENT, None, path)
+
+
+def _path(cached: CachedFunction, use: Use, project: Project) -> tuple[Step, ...]:
+    """Return the path of a result: from what is cached, over one request that makes it, to another.
+
+    Who calls the function is not known everywhere.
+    """
+    kept = step_at(cached.module, cached.decorator, "register", message="keeps the results")
+    reach = ContextFlow.of(project).reachability.of_function(cached.module, cached.node)
+    if reach.where is not Where.REQUEST or not reach.steps:
+        return (kept, *use.steps)
+    *way, call = path_to(reach)
+    second = (*way, call._replace(message=_GETS))
+    return (kept, *one_after_the_other(path_to(reach, *use.steps), second))
 
 
 def _advice_on(cached: CachedFunction, use: Use, project: Project) -> Advice | str:

@@ -15,7 +15,7 @@ from flask_ctxfix.project import Project
 from flask_ctxfix.steps import step_at
 from flask_ctxfix.syntax import without_call
 
-_TEXT_ONLY = "the exception is kept as a text, without its type and its traceback"
+_TEXT_ONLY = "the text has neither the type nor the traceback of the exception"
 _TEXTS = {"builtins.str": "str", "builtins.repr": "repr"}
 
 
@@ -58,7 +58,7 @@ def fix_of(module: Module, project: Project, node: ast.expr, container: Containe
     if module.scopes.scope_of(node).home(function).binds(function):
         return None
     edit = ReplaceExpression(module.span(node), f"{function}({module.segment(node)})")
-    return Fix(f"keep `{edit.code}`", (edit,), unsafe_reason=_TEXT_ONLY)
+    return Fix(f"keep `{edit.code}` instead of the exception", (edit,), unsafe_reason=_TEXT_ONLY)
 
 
 def _texts_of(module: Module, project: Project, use: ast.expr) -> set[str] | None:

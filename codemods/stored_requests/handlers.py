@@ -34,27 +34,32 @@ _LATE = AFTER_REQUEST | TEARDOWNS | EVENT_DECORATORS
 _CHECKED_BLUEPRINTS = (2, 3)
 # What Flask raises if something is set up once a request is served.
 _LATE_ERROR = "AssertionError"
-_ADVICE_SETUP = "register it where the application is set up"
-_ADVICE_AFTER = "use `after_this_request`"
-_MAY_WORK = "where it did not fail, it was registered for every request that follows"
-_LIKE_OTHERS = "it may be meant for other requests or applications, or its error be expected"
+_ADVICE_SETUP = "register it once, while the application is set up"
+_ADVICE_AFTER = "use `after_this_request` instead"
+_MAY_WORK = "it may run before the first request, and registers the function for all requests then"
+_WITHOUT_EFFECT = "on Flask 2.2 it may have no effect today, and after the fix the function runs"
+_LIKE_OTHERS = "the code may expect the error, or mean other requests or applications"
 
 
 class HandlerRegisteredInView(Rule):
-    """A view registers a handler for all requests that are to come.
+    """Code that runs in a request registers a handler for all requests.
 
-    What it finds
+    Who is hurt
 
-    In code that runs while a request is served: `after_request` and the other methods that set an
-    application or a blueprint up; functions that are put into lists such as `after_request_funcs`;
-    nested functions that are connected to a signal with `weak=False` or by `connect_via`; handlers
-    that are added to a logger; repeated jobs that are added to a scheduler; `atexit.register`.
+    The user of the request, who gets an error, if the handler is registered with an application or
+    a blueprint. Otherwise the server: it keeps one handler more for each request, with all that the
+    handler keeps, and calls all of them from then on. That is so for signals, loggers, jobs of a
+    scheduler, lists such as `after_request_funcs`, and `atexit`.
 
-    What goes wrong
+    How it fails
 
-    An application that has served a request raises AssertionError when it is set up further; so
-    does a blueprint that is registered, from Flask 2.3 on. All the others are called again for
-    each request so far, by all users: one closure more each time, with all that it keeps.
+    Each request to the view below ends with status 500:
+
+        AssertionError: The setup method 'after_request' can no longer be called on the application.
+        It has already handled its first request, any changes will not be applied consistently.
+
+    A handler that is added to a logger in a view shows no error: each log line is written once more
+    with every request.
 
     Before
 
@@ -88,16 +93,27 @@ class HandlerRegisteredInView(Rule):
 
             return "hello"
 
-    When the fix is safe
+    What the fix changes
 
-    It is for a nested function or a lambda that an application gets by `after_request` while it
-    certainly serves a request, before the response is made: this always was an AssertionError. For
-    a blueprint on Flask 2.2, where there are several applications, and for any other function, it
-    is unsafe. What a flag lets happen once, and what is not `after_request`, is only reported.
+    `after_this_request` calls the function for the response of this request, and for no other.
 
-    What changes
+    When there is no fix
 
-    The function is called for the response of this request, and for no other one.
+    For all but `after_request`. Register the handler once, while the application is set up, and let
+    it read `request` when it is called. Give a job an `id` and `replace_existing=True`. If a flag
+    lets the code run once, move it to where the application is made.
+
+    Safe or unsafe
+
+    The fix is safe for a nested function or a lambda that an application, or from Flask 2.3 on a
+    blueprint, is given while it certainly serves a request, as that always was an AssertionError.
+    It is unsafe if the code may expect the error, or if there are several applications, or if the
+    function is made elsewhere. The finding says which.
+
+    Versions
+
+    An application raises AssertionError on all versions from Flask 2.2 on. A blueprint raises it
+    from Flask 2.3 on. On Flask 2.2, it warns and never calls the handler.
 
     Sources
 
@@ -107,7 +123,7 @@ class HandlerRegisteredInView(Rule):
 
     code = "CTX506"
     name = "handler-registered-in-view"
-    message = "a view registers a handler for all requests to come"
+    message = "code in a request registers a handler for all later requests"
     is_of_kept_data = True
 
     def find(self, module: Module, project: Project, target: TargetVersion) -> Iterator[Finding]:
@@ -136,7 +152,9 @@ class HandlerRegisteredInView(Rule):
         owner = _owner(module, project, method)
         fails = owner != "flask.Blueprint()." or target.newest >= _CHECKED_BLUEPRINTS
         level: Level = "error" if fails else "warning"
-        message = f"`{written}` is for all requests, and fails once one is served"
+        is_since = owner == "flask.Blueprint()." and target.oldest < _CHECKED_BLUEPRINTS
+        since = "on Flask 2.3 and later" if is_since else "while a request is served"
+        message = f"`{written}` raises {_LATE_ERROR} {since}"
         if not fails:
             message = f"`{written}` does nothing once the blueprint is registered"
         fix = None
@@ -221,8 +239,10 @@ def _after_this_request(
     is_plain = is_own and not is_caught and _answers(module, project, node)
     is_plain = is_plain and (owner == "flask.current_app." or has_one_application(project))
     doubt = None if is_plain else _LIKE_OTHERS
-    if not always_failed or not is_served:
+    if not is_served:
         doubt = _MAY_WORK
+    elif not always_failed:
+        doubt = _WITHOUT_EFFECT
     edit = ReplaceExpression(module.span(method), code)
     return Fix(_ADVICE_AFTER, (edit,), needs, unsafe_reason=doubt)
 

@@ -12,9 +12,13 @@ from flask_ctxfix.context_flow.request_datum import Datum
 from flask_ctxfix.context_flow.starts import starts_in
 from flask_ctxfix.module import Module, NodeKey
 from flask_ctxfix.project import Project
+from flask_ctxfix.statements import statement_of
 from flask_ctxfix.steps import step_at
 
-Reads = Iterable[tuple[Module, ast.AST]]
+Read = tuple[Module, ast.AST]
+Reads = Iterable[Read]
+# What a request comes to when it reads what another one has kept.
+_GETS = "may get what request A wrote"
 
 
 def path_of_write(
@@ -22,20 +26,55 @@ def path_of_write(
     project: Project,
     node: ast.AST,
     datum: Datum,
-    read: Step | None,
-    says: str = "for all requests",
+    read: Read | None,
+    says: str = "",
 ) -> tuple[Step, ...]:
     """Return the path of `datum` to the write at `node`, and on to where another request reads it.
 
-    It begins at what Flask calls, and goes over what is read of the request; `says` is what makes
-    the write one for other requests, too.
+    Each begins at what Flask calls, and that of the write goes over what is read of the request;
+    `says` is what makes it one for other requests, too.
     """
-    reach = ContextFlow.of(project).reachability.of(module, node)
-    path = path_to(reach, *datum.steps, step_at(module, node, "write", message=says))
-    return path if read is None else (*path, read._replace(message="in another request"))
+    written = _statement_that_writes(module, node)
+    whole = step_at(module, written, "write", message=says)
+    before = _not_shown(datum.steps, whole)
+    reachability = ContextFlow.of(project).reachability
+    path = path_to(reachability.of(module, node), *before, whole)
+    if read is None:
+        return path
+    home, reading = read
+    step = step_at(home, reading, "read", message=_GETS)
+    return one_after_the_other(path, path_to(reachability.of(home, reading), step))
 
 
-def read_by_another(module: Module, project: Project, node: ast.AST, reads: Reads) -> Step | None:
+def one_after_the_other(first: tuple[Step, ...], second: tuple[Step, ...]) -> tuple[Step, ...]:
+    """Return the path of two requests, of which the second gets what the first has left."""
+    own = (step._replace(request="A") for step in first)
+    return (*own, *(step._replace(request="B") for step in second))
+
+
+def _statement_that_writes(module: Module, node: ast.AST) -> ast.AST:
+    """Return the whole assignment to a target; a call as it is."""
+    statement = statement_of(module, node)
+    is_target = isinstance(getattr(node, "ctx", None), ast.Store)
+    is_assignment = isinstance(statement, ast.Assign | ast.AnnAssign | ast.AugAssign)
+    return statement if is_target and is_assignment else node
+
+
+def _not_shown(steps: Iterable[Step], whole: Step) -> list[Step]:
+    """Return the steps that the code of the last one does not show by itself."""
+    left = [step for step in steps if step.role != "read" or not _is_within(step, whole)]
+    while left and _is_within(left[-1], whole):
+        left.pop()
+    return left
+
+
+def _is_within(step: Step, whole: Step) -> bool:
+    start, end = (whole.row, whole.column), (whole.end_row, whole.end_column)
+    is_inside = start <= (step.row, step.column) and (step.end_row, step.end_column) <= end
+    return step.filename == whole.filename and is_inside
+
+
+def read_by_another(module: Module, project: Project, node: ast.AST, reads: Reads) -> Read | None:
     """Return the read of what `node` writes that shows best how another request gets it.
 
     It is in another function, if any is, and in the same file.
@@ -47,7 +86,7 @@ def read_by_another(module: Module, project: Project, node: ast.AST, reads: Read
     )
     for home, read in found:
         if may_be_in_request(home, project, read):
-            return step_at(home, read, "read")
+            return home, read
     return None
 
 

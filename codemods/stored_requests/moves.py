@@ -74,9 +74,9 @@ def _on_g(
     text = module.text[span.start : span.end]
     expected = last_name(node)
     if not text.endswith(expected):
-        raise UnmovableError("a read stands where it cannot be located")
+        raise UnmovableError("a read of it cannot be located in the text")
     if _is_shown(module, node):
-        raise UnmovableError("an f-string shows its name")
+        raise UnmovableError("an f-string prints its name")
     code = f"{written}.{slot.name}"
     if (module.path, name_around(module, node)) in verdict.defaulted:
         code = f'{written}.get("{slot.name}", {verdict.default})'
@@ -113,7 +113,7 @@ def _quoted_as_around(module: Module, node: ast.expr, code: str) -> str:
     quote = "'" if text.lstrip("fFrR").startswith('"') else '"'
     other = "'" if quote == '"' else '"'
     if "\\" in code or (quote in code and other in code):
-        raise UnmovableError("a read that needs a default stands in an f-string")
+        raise UnmovableError("a read in an f-string needs a default, which cannot be quoted there")
     return code.replace(other, quote)
 
 

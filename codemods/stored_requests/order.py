@@ -252,7 +252,7 @@ class Order:
             by_hand = self._flask_calls.calls_views_itself
             if is_covered and by_hand is not None:
                 best = Written.UNLESS_ENDED if by_hand.is_inside else Written.NO
-                doubts = ("views may be called without what runs before them",)
+                doubts = ("code may call a view without its `before_request` functions",)
             yield _Before(best if is_covered and way.has_hooks else Written.NO, doubts)
         for home, reference in self._reachability.references(module, function):
             if self._flask_calls.is_registration(home, reference):
@@ -276,7 +276,7 @@ class Order:
             value = self.values.of(module, called)
             is_known = isinstance(value, Foreign) and is_transparent(value.name)
             if not is_known and not isinstance(value, Function):
-                yield _doubt(called, function)
+                yield _doubt(module, called, function)
 
     def look_around(self, module: Module, node: ast.AST) -> None:
         """Remember where another context is active around a place."""
@@ -291,7 +291,7 @@ class Order:
             called = without_call(decorator)
             maker = self.values.of(module, called)
             if isinstance(maker, Foreign) and not is_transparent(maker.name):
-                doubts.append(_doubt(called, function))
+                doubts.append(_doubt(module, called, function))
             if self._flask_calls.is_entry_decorator(module, decorator):
                 break  # it is given the function as it is up to here
             if isinstance(decorator, ast.Call) and isinstance(maker, Function):
@@ -304,7 +304,7 @@ class Order:
         """Return NO for a decorator of the project that lets others call the function."""
         called = without_call(decorator)
         maker = self.values.of(module, called)
-        nested = (ast.unparse(called),) if opens_inside(self.values, maker) else ()
+        nested = (module.segment(called),) if opens_inside(self.values, maker) else ()
         if isinstance(decorator, ast.Call) and isinstance(maker, Function):
             maker = self.values.result(maker)
         is_handed_on = isinstance(maker, Function) and "other" in _uses_of_argument(
@@ -355,9 +355,11 @@ def _contexts_around(values: Values, module: Module, node: ast.AST) -> Iterator[
         if isinstance(parent, ast.With | ast.AsyncWith) and child in parent.body:
             items = [item.context_expr for item in parent.items]
             opened = [each for each in items if may_enter_context(values, module, each)]
-            yield from map(ast.unparse, opened[:1])
+            yield from map(module.segment, opened[:1])
         child = parent
 
 
-def _doubt(decorator: ast.expr, function: ast.FunctionDef | ast.AsyncFunctionDef) -> str:
-    return f"what `{ast.unparse(decorator)}` does around `{function.name}`"
+def _doubt(
+    module: Module, decorator: ast.expr, function: ast.FunctionDef | ast.AsyncFunctionDef
+) -> str:
+    return f"the unknown decorator `{module.segment(decorator)}` may run `{function.name}` later"

@@ -27,6 +27,9 @@ _PLACES = ast.Name | ast.Attribute | ast.Subscript
 _CONNECTS = frozenset({"connect", "connect_via"})
 _SCHEDULERS = "apscheduler.schedulers."
 _REPEATING = frozenset({"cron", "interval"})
+_ADVICE_LIST = "use `after_this_request`, or register the function once at startup"
+_ADVICE_LOG = "add the handler once at startup, or remove it when the request ends"
+_ADVICE_JOB = "add the job once at startup, or give it an `id` and `replace_existing=True`"
 _LIST_NAMES = spelled(LISTS_OF_FUNCTIONS)
 _UNDONE_BY = {
     "addHandler": frozenset({"removeHandler", "handlers"}),
@@ -133,29 +136,28 @@ def _may_register(module: Module, project: Project, called: ast.expr) -> bool:
 def _registration(
     module: Module, project: Project, node: ast.AST, call: ast.Call
 ) -> Registration | None:
-    if _is_list_of_handlers(module, project, call.func):
-        written = module.segment(call.func)
-        message = f"`{written}` adds a function for each request, for all that are to come"
-        return Registration(node, call.func, message, "use `after_this_request` or a hook")
+    functions = _list_of_handlers(module, project, call.func)
+    if functions is not None:
+        written = module.segment(functions)
+        message = f"each request adds a function to `{written}`, and all later ones run it"
+        return Registration(node, call.func, message, _ADVICE_LIST)
     if not _may_register(module, project, call.func):
         return None
     name = ContextFlow.of(project).values.name_of(module, call.func)
     owner, _, method = name.rpartition(".")
     written = module.segment(call.func)
     if method in _CONNECTS and _is_signal(owner) and _stays_connected(module, project, node, call):
-        message = f"`{written}` keeps a receiver for each request"
-        return Registration(node, call.func, message, "connect a function of the module, once")
+        message = f"`{written}` adds a receiver in each request, and none is disconnected"
+        return Registration(node, call.func, message, "connect a function of the module once")
     if method == "addHandler" and owner in LOGGERS and _is_new(module, project, call):
-        message = f"`{written}` adds a handler for each request"
-        advice = "add handlers where the application is set up, or remove this one at the end"
-        return Registration(node, call.func, message, advice)
+        message = f"`{written}` adds a handler in each request, so log lines may repeat"
+        return Registration(node, call.func, message, _ADVICE_LOG)
     if method == "add_job" and name.startswith(_SCHEDULERS) and _is_repeated(call):
-        message = f"`{written}` adds a job for each request, which runs again and again"
-        advice = "add the job at startup, or give it an `id` and `replace_existing=True`"
-        return Registration(node, call.func, message, advice)
+        message = f"`{written}` adds a job in each request, and each of them runs repeatedly"
+        return Registration(node, call.func, message, _ADVICE_JOB)
     if name == "atexit.register":
-        message = f"`{written}` keeps a function for each request until the process ends"
-        return Registration(node, call.func, message, "register it at startup")
+        message = f"`{written}` keeps a function of each request until the process ends"
+        return Registration(node, call.func, message, "register it once at startup")
     return None
 
 
@@ -195,14 +197,15 @@ def _is_repeated(call: ast.Call) -> bool:
     return is_repeating and not given.keys() & {"id", "replace_existing", None, "end_date"}
 
 
-def _is_list_of_handlers(module: Module, project: Project, called: ast.expr) -> bool:
-    """Whether a call adds to one of the lists that an application calls the functions of."""
+def _list_of_handlers(module: Module, project: Project, called: ast.expr) -> ast.expr | None:
+    """Return which of the lists that an application calls the functions of a call adds to."""
     if not isinstance(called, ast.Attribute) or called.attr not in LISTING:
-        return False
+        return None
     for each in ast.walk(called):
         if isinstance(each, ast.Attribute) and each.attr in _LIST_NAMES:
-            return ContextFlow.of(project).values.name_of(module, each) in LISTS_OF_FUNCTIONS
-    return False
+            name = ContextFlow.of(project).values.name_of(module, each)
+            return each if name in LISTS_OF_FUNCTIONS else None
+    return None
 
 
 def _is_undone(module: Module, names: frozenset[str]) -> bool:

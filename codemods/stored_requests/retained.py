@@ -22,6 +22,7 @@ from flask_ctxfix.codemods.stored_requests.lasting_containers import (
     shared_slot,
 )
 from flask_ctxfix.codemods.stored_requests.slots import slot_of
+from flask_ctxfix.codemods.stored_requests.texts import READ_BY_OTHERS, fitting, kept
 from flask_ctxfix.codemods.stored_requests.thread_state import thread_reads, thread_stores
 from flask_ctxfix.codemods.stored_requests.uses import reads_of
 from flask_ctxfix.context_flow import ContextFlow
@@ -35,10 +36,14 @@ from flask_ctxfix.project import Project
 
 # What holds the environ of the request, and from Flask 3.2 on the request itself.
 _HOLDERS = (".headers", ".environ")
+_NEXT_ON_THREAD = (
+    "so the next user on this thread can read it",
+    "so the thread's next user can read it",
+)
 _PROXY_NAMES = FLASK_PROXIES - {"current_app"}
-_ADVICE_OBJECT = "keep the values that are needed, not what they are read from"
-_ADVICE_CAUGHT = "keep its text: `repr(error)`, or `traceback.format_exc()`"
-_ADVICE_THREAD = "keep it on `g`, which ends with the request, or reset it at the end"
+_ADVICE_OBJECT = "keep only the values that are needed, such as `request.path`"
+_ADVICE_CAUGHT = "keep only the text of the exception, such as `traceback.format_exc()`"
+_ADVICE_THREAD = "keep it in `g`, or reset it when the request ends"
 
 
 class _Put(NamedTuple):
@@ -57,7 +62,7 @@ class _Put(NamedTuple):
         keys = self.every_key
         if keys is None or not all(self._is_fixed(module, each) for each in keys):
             return None
-        return "".join(f"[{ast.unparse(each)}]" for each in keys)
+        return "".join(f"[{module.segment(each)}]" for each in keys)
 
     def _is_fixed(self, module: Module, key: ast.expr) -> bool:
         if not isinstance(key, ast.Name):
@@ -83,24 +88,24 @@ class _Put(NamedTuple):
 
 
 class RequestObjectRetained(Rule):
-    """A request, or data of one, stays in memory when the request is over.
+    """A request, or data of one, stays in memory or on its thread after the request.
 
-    What it finds
+    Who is hurt
 
-    The request itself, its context, its bound methods, functions that close over it, and
-    exceptions that were caught in a request, where they are put into a list, dict, set or deque
-    of a module or a class, or into the default of a parameter, that nothing empties; also values
-    that were read from a request, if it is certain that nothing ever takes them out. That is so for
-    lists, and for keys that anyone can make up: addresses, tokens, times, texts. Rows that were
-    looked up, members of an enum and choices of a URL are only so many, and no finding. What is set
-    on a `threading.local()` or in a `ContextVar`, and never reset. What a thread keeps that a
-    request has started is kept in the same way.
+    Whoever runs the server: a container of a module or a class that nothing empties grows with
+    every request, until the process has no memory left. And your users: what is set on a
+    `threading.local()` or in a `ContextVar`, and not reset, is still there when the same thread
+    answers the next user. So is an item under a fixed key, whichever thread answers.
 
-    What goes wrong
+    How it fails
 
-    The memory of the process grows with every request: an exception holds its frames by its
-    traceback, and these the request with all that was sent. What stays with a thread is read by its
-    next request, of another user.
+    An exception keeps the frames of its traceback, and these keep the request. After 1,000 failed
+    requests to the view below, the process still has every one of them:
+
+        >>> sum(isinstance(each, flask.Request) for each in gc.get_objects())
+        1000
+
+    Of a `threading.local()`, the next user on the thread sees the last one's name, with status 200.
 
     Before
 
@@ -144,14 +149,25 @@ class RequestObjectRetained(Rule):
         def list_errors():
             return [str(each) for each in errors]
 
-    When the fix is safe
+    What the fix changes
 
-    It never is. An unsafe one is made for exceptions, where all that the project does with them is
-    to turn them into text: the container holds texts then. All the rest is only reported.
+    The list holds the texts of the exceptions instead of the exceptions.
 
-    What changes
+    When there is no fix
 
-    The container holds texts instead of exceptions.
+    For all but exceptions that are only made into text. Keep the values that you need instead of
+    the request, its context or its methods. Keep what grows in a database, or delete what is no
+    longer needed. Keep what belongs to one request in `g`. Keys of which there are only so many,
+    such as ids of rows that were looked up or the choices of a URL, are no finding.
+
+    Safe or unsafe
+
+    The fix is always unsafe: a text has neither the type nor the traceback of the exception.
+
+    Versions
+
+    The same on all versions of Flask. From Flask 3.2 on, `request.headers` and `request.environ`
+    keep their request in memory, too.
 
     Sources
 
@@ -160,7 +176,7 @@ class RequestObjectRetained(Rule):
 
     code = "CTX504"
     name = "request-object-retained"
-    message = "a request, or data of one, is kept when the request is over"
+    message = "a request, or data of one, stays in memory after the request"
     is_of_kept_data = True
 
     def find(self, module: Module, project: Project, target: TargetVersion) -> Iterator[Finding]:
@@ -186,7 +202,7 @@ class RequestObjectRetained(Rule):
         for store in thread_stores(module, project, data):
             node, datum = store.node, store.datum
             written = module.segment(store.target)
-            message = f"`{written}` gets `{datum.of}`, which stays for the next request of a thread"
+            message = kept(written, datum.of, _NEXT_ON_THREAD)
             read = read_by_another(module, project, node, thread_reads(module, project, store))
             path = path_of_write(module, project, node, datum, read, "nothing resets it")
             yield self.finding(module, "warning", node, message, _ADVICE_THREAD, None, path)
@@ -209,7 +225,7 @@ class RequestObjectRetained(Rule):
             return
         named = module.segment(found.named)
         read = read_by_another(module, project, put.node, found.reads)
-        path = path_of_write(module, project, put.node, datum, read, "nothing takes it out")
+        path = path_of_write(module, project, put.node, datum, read, "nothing removes it")
         is_object = datum.kind is Kind.OBJECT or (
             target.newest >= ONE_CONTEXT and datum.of.endswith(_HOLDERS)
         )
@@ -220,17 +236,22 @@ class RequestObjectRetained(Rule):
         fix: Fix | None = None
         advice: Advice | str = _ADVICE_OBJECT
         if datum.is_caught:
-            message = f"`{named}` keeps exceptions, with their frames and requests, for good"
+            message = f"`{named}` is never emptied, so every exception keeps its request in memory"
             fix = fix_of(module, project, value, found)
             advice = fix.message if fix is not None else _ADVICE_CAUGHT
         elif is_object:
-            message = f"`{named}` keeps `{datum.of}`, and with it the request, for good"
+            message = fitting(
+                f"`{named}` is never emptied, so each `{datum.of}` keeps its request in memory",
+                f"`{named}` is never emptied, so each request stays in memory",
+            )
         elif (keys := put.fixed_keys(module)) is not None:
-            shared = f"`{named}{keys}` is shared by all requests of a process"
-            message = f"{shared}, but gets `{datum.of}` of one"
+            message = kept(f"{named}{keys}", datum.of, READ_BY_OTHERS)
             advice = where_to_share(module, project, found)
         else:
-            message = f"`{named}` grows by `{datum.of}` of each request, and nothing empties it"
+            message = fitting(
+                f"`{named}` is never emptied, so each `{datum.of}` stays in memory",
+                f"`{named}` is never emptied, so data of each request stays in memory",
+            )
             advice = where_to_pile_up(module, project, put.node, found)
         yield self.finding(module, level, put.node, message, advice, fix, path)
 
@@ -248,7 +269,8 @@ class RequestObjectRetained(Rule):
                 continue
             datum = data.of(module, node.value) or handled(module, project, node.value)
             if datum is not None and datum.is_caught and has_traceback(module, node.value):
-                message = f"`{module.segment(shared[0])}` keeps an exception, and its request"
+                named = module.segment(shared[0])
+                message = f"`{named}` keeps an exception, which keeps its request in memory"
                 slot = shared_slot(module, project, shared[0])
                 reads = reads_of(slot, project) if slot is not None else ()
                 read = read_by_another(module, project, node, reads)

@@ -7,22 +7,34 @@ from collections.abc import Iterator
 
 from flask_ctxfix.codemod import Advice, Finding, Fix, Label, Level, Rule, Step, Survey
 from flask_ctxfix.codemods.stored_requests import NAME
-from flask_ctxfix.codemods.stored_requests.kept_paths import path_of_write, read_by_another
+from flask_ctxfix.codemods.stored_requests.kept_paths import (
+    may_be_in_request,
+    path_of_write,
+    read_by_another,
+)
 from flask_ctxfix.codemods.stored_requests.moves import Moving, UnmovableError, fix_of
 from flask_ctxfix.codemods.stored_requests.slots import Slot, Store, stores_in
+from flask_ctxfix.codemods.stored_requests.texts import (
+    KEEP_ELSEWHERE,
+    READ_BY_OTHERS,
+    fitting,
+    kept,
+)
 from flask_ctxfix.codemods.stored_requests.uses import GUARDED, modules_with, reads_of, uses_in
-from flask_ctxfix.codemods.stored_requests.verdicts import Verdict, verdict_of
+from flask_ctxfix.codemods.stored_requests.verdicts import UNREAD, Verdict, verdict_of
 from flask_ctxfix.context_flow.request_datum import Kind
 from flask_ctxfix.flask_versions import TargetVersion
 from flask_ctxfix.module import Module
 from flask_ctxfix.project import Project
 from flask_ctxfix.records import Record, replace
+from flask_ctxfix.steps import step_at
 
-_ADVICE = "use `g` for one request, `session` or the database for one user, a store for all"
-_NOT_EVERYWHERE = "it is used in files that are not to be changed"
-_OF_PROXY = Advice(
-    "use it where the name is used", notes=("a proxy always shows the current request",)
-)
+_NOT_EVERYWHERE = "it is used in files that are not changed"
+_STAYS = ("which stays there after the request",)
+_AS_SHARED = ("which every request can read",)
+_OF_PROXY = "a proxy always stands for the current request"
+# What a slot is, in a message; of a class and its objects, the name shows it.
+_KINDS = {"global": "global", "class": "class attribute", "instance": "shared attribute"}
 
 
 class SlotFacts(Record):
@@ -119,7 +131,7 @@ def _why_unmovable(slot: Slot, moving: Moving, project: Project) -> str | None:
     except UnmovableError as error:
         return str(error)
     except LookupError:
-        return "another name stands for everything that `g` could be imported as"
+        return "every name that `g` could be imported as is used for something else"
     return None
 
 
@@ -142,10 +154,15 @@ class _SharedSlot(Rule):
     def _stored(self, store: Store, moving: Moving, module: Module, project: Project) -> Finding:
         slot, datum = store.slot, store.datum
         written = f"{slot.owner}.{slot.name}" if slot.owner else slot.name
+        what = _KINDS[slot.kind]
         if datum.kind is Kind.PROXY:
-            message = f"`{written}` is set to the proxy `{datum.of}`, for all requests alike"
+            message = fitting(
+                f"`{written}` is the proxy `{datum.of}`, so each request reads its own data",
+                f"`{written}` is a proxy, so each request reads its own data",
+            )
+            advice = Advice(f"use `{datum.of}` instead of `{written}`", notes=(_OF_PROXY,))
             path = path_of_write(module, project, store.target, datum, None)
-            return self.finding(module, "info", store.target, message, _OF_PROXY, None, path)
+            return self.finding(module, "info", store.target, message, advice, None, path)
         verdict = verdict_of(slot, project)
         fix = self._fix(slot, moving, module, project)
         if fix is not None:
@@ -154,10 +171,10 @@ class _SharedSlot(Rule):
             why = verdict.reason
             if verdict.goes_to is not None:
                 why = _why_unmovable(slot, {slot: verdict}, project) or _NOT_EVERYWHERE
-            advice = Advice(_ADVICE, why)
-        kept = "keeps" if datum.kind is Kind.OBJECT else "holds data of"
-        what = f"`{datum.of}` itself" if datum.kind is Kind.OBJECT else f"one request, `{datum.of}`"
-        message = f"`{written}` is shared by all requests of a process and {kept} {what}"
+            unread = f"remove `{written}`"
+            advice = Advice(unread if verdict.reason == UNREAD else KEEP_ELSEWHERE, why)
+        ends = {UNREAD: _STAYS, GUARDED: _AS_SHARED}.get(verdict.reason, READ_BY_OTHERS)
+        message = kept(written, datum.of, ends, what)
         path = _path(store, verdict, module, project)
         level: Level = "info" if verdict.reason == GUARDED else "error"
         found = self.finding(module, level, store.target, message, advice, fix, path)
@@ -182,11 +199,18 @@ class _SharedSlot(Rule):
 
 
 def _path(store: Store, verdict: Verdict, module: Module, project: Project) -> tuple[Step, ...]:
-    """Return the path of data: what one request reads and writes, and another one reads."""
-    read = next(iter(verdict.steps), None)
+    """Return the path of data: what one request reads and writes, and another one reads.
+
+    It ends with the read that keeps the slot where it is, if there is one.
+    """
+    found = verdict.read
+    read = found if found is not None and may_be_in_request(found[0], project, found[1]) else None
     if read is None:
         read = read_by_another(module, project, store.target, reads_of(store.slot, project))
-    return path_of_write(module, project, store.target, store.datum, read)
+    path = path_of_write(module, project, store.target, store.datum, read)
+    if read is None and found is not None:
+        return (*path, step_at(*found, "read", message="outside of the request"))
+    return path
 
 
 def _labels(slot: Slot, module: Module, project: Project) -> tuple[Label, ...]:
@@ -201,7 +225,7 @@ def _labels(slot: Slot, module: Module, project: Project) -> tuple[Label, ...]:
 
 
 def _label_of(slot: Slot) -> str:
-    return f"`{slot.name}` is used here, and holds data of one request"
+    return f"the fix also changes this use of `{slot.name}`"
 
 
 def _first_use(slot: Slot, module: Module, project: Project) -> ast.AST | None:
@@ -213,19 +237,24 @@ def _first_use(slot: Slot, module: Module, project: Project) -> ast.AST | None:
 
 
 class RequestInGlobal(_SharedSlot):
-    """Data of one request is kept in a global of a module.
+    """A global variable keeps data of one request, and other requests read it.
 
-    What it finds
+    Who is hurt
 
-    `global` names, and attributes of modules of the project, that are set to what was read from
-    `request`, `session`, `current_user` or a view's arguments, also through variables and
-    functions. Setting one to a bare proxy is level info: that always shows the current request.
+    Your users: one of them can get the data of another. There is one global in each process, for
+    all requests that the process answers, at the same time or one after the other.
 
-    What goes wrong
+    How it fails
 
-    There is one global in each process, for all requests that it serves: while one user's request
-    is served, another sets it, and the first one goes on with data of the second. What one process
-    was given, the others do not know.
+    Ann and Bob post their prices to the view below at the same time, `[1, 2]` and `[100]`. Bob's
+    request sets the global after Ann's has set it, and before Ann's has read it. Both get status
+    200, and nothing is logged:
+
+        ann {'total': 100}
+        bob {'total': 100}
+
+    A request that reads the global before it has set it gets what an earlier one left there. Other
+    processes of the same server do not have the value at all.
 
     Before
 
@@ -269,17 +298,29 @@ class RequestInGlobal(_SharedSlot):
             load()
             return {"total": total()}
 
-    When the fix is safe
+    What the fix changes
 
-    When every path of a request that reads the global writes it before, in the same request; it is
-    written and read only in requests, starts as a constant, is not exported, changed in place,
-    guarded by a lock or used by name, and is free on `g`. What one function alone uses becomes a
-    local variable. Unsafe where one of this is not proven, only reported where it is known to fail:
-    what one request leaves for another is meant to be shared, and `g` would lose it.
+    The value is kept in `g`, so each request has its own, and the global is removed. What only one
+    function uses becomes a local variable. All files that use the name change together, or none.
 
-    What changes
+    When there is no fix
 
-    Every request has a value of its own. All files of the project change, or none.
+    The finding says why. Mostly one request reads what another one wrote, and `g` ends with its
+    request. Decide whose value it is, and keep it in `g` for one request, in `session` for one
+    user, or in a database for all users. Two kinds of globals are only info, as they are right as
+    they are: those that a lock guards, and proxies such as `request`, which always stand for the
+    current request.
+
+    Safe or unsafe
+
+    The fix is safe if every request sets the global before it reads it, on each path, and nothing
+    but requests uses it. Then it is not exported, changed in place or named by a string, it starts
+    as a constant, and its name is free on `g`. The fix is unsafe if one thing is likely but not
+    proven, such as what the decorator of a library does with a view. The finding names it.
+
+    Versions
+
+    The same on all versions of Flask: the example was run on 2.2, 2.3 and 3.1.
 
     Sources
 
@@ -288,25 +329,26 @@ class RequestInGlobal(_SharedSlot):
 
     code = "CTX501"
     name = "request-in-global"
-    message = "a global keeps data of one request"
+    message = "a global keeps data of one request, and other requests read it"
     is_of_kept_data = True
     kinds = frozenset({"global"})
 
 
 class RequestInClassAttribute(_SharedSlot):
-    """Data of one request is kept on a class, or on an object that all requests share.
+    """A class, or an object that all requests share, keeps data of one request.
 
-    What it finds
+    Who is hurt
 
-    Attributes of classes of the project that are set to what was read from `request`, `session`,
-    `current_user` or a view's arguments: `Foo.user = …`, `cls.user = …`, `type(self).user = …`.
-    Attributes of objects whose class is only instantiated while modules are imported or the
-    application is made.
+    Your users: one of them can get the data of another. An attribute of a class is there once in
+    each process, and so is that of an object that is made when the application starts.
 
-    What goes wrong
+    How it fails
 
-    All requests of a process share the attribute: one user's request reads what another's has set,
-    if the same process serves both.
+    Ann and Bob open the page below at the same time. Bob's request sets `Current.user` after Ann's
+    has set it, and before Ann's has read it. Both get status 200, and nothing is logged:
+
+        ann sees: hello bob
+        bob sees: hello bob
 
     Before
 
@@ -349,14 +391,26 @@ class RequestInClassAttribute(_SharedSlot):
             g.user = request.headers["X-User"]
             return greet()
 
-    When the fix is safe
+    What the fix changes
 
-    As for CTX501; and the class has no bases and no decorators, and is only used for its
-    attributes and, if the object is shared, for making one global.
+    The value is kept in `g`, so each request has its own, and the attribute is removed. All files
+    that use it change together, or none.
 
-    What changes
+    When there is no fix
 
-    Every request has a value of its own. All files of the project change, or none.
+    The finding says why. Mostly the class has bases, or code passes it or its objects around, so
+    that not all uses of the attribute are known. Keep the value in `g` for one request, in
+    `session` for one user, or in a database for all users, or pass it as an argument.
+
+    Safe or unsafe
+
+    The fix is safe if every request sets the attribute before it reads it, as for CTX501. Also, the
+    class has no bases and no decorators, and is used for its attributes alone, or to make the one
+    global object. It is unsafe if one thing is likely but not proven. The finding names it.
+
+    Versions
+
+    The same on all versions of Flask.
 
     Sources
 

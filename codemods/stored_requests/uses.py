@@ -26,7 +26,10 @@ from flask_ctxfix.project import Project
 from flask_ctxfix.scopes import Binding, Scope
 
 _NAMESPACES = SEEING_NAMES | {"globals"}
-GUARDED = "a lock guards it, so that it is shared on purpose"
+_ADDED = "an augmented assignment changes it"
+_BOUND = "a statement other than an assignment sets it"
+_NO_CONSTANT = "its first value is not a constant"
+GUARDED = "a lock seems to guard it, so it is shared on purpose"
 
 
 class Uses:
@@ -84,7 +87,7 @@ def _uses_in(slot: Slot, module: Module, project: Project) -> Uses:
     for node in uses.reads:
         uses.problems += _changed(module, node)
         if is_read_later(module, node):
-            uses.problems.append("a generator expression reads it, which may run after the request")
+            uses.problems.append("a generator expression reads it, maybe after the request")
     return uses
 
 
@@ -97,7 +100,7 @@ def _own(slot: Slot, uses: Uses) -> None:
         if function_around(module, node) is None:
             _initialised(slot, uses, node)
         elif target is None or isinstance(node, ast.AugAssign):
-            what = "it is added to" if isinstance(node, ast.AugAssign) else "a statement binds it"
+            what = _ADDED if isinstance(node, ast.AugAssign) else _BOUND
             uses.problems.append(what)
         else:
             uses.writes.append(target)
@@ -112,7 +115,7 @@ def _own(slot: Slot, uses: Uses) -> None:
     for node in module.scopes.nodes(ast.ClassDef):
         body = module.scopes.opened_by(node)
         if slot.name in body.bindings and slot.name in body.reads:
-            uses.problems.append(f"the body of `{node.name}` reads and binds its name")
+            uses.problems.append(f"the class body of `{node.name}` uses the same name")
     if any(not isinstance(read.ctx, ast.Load) for read in scope.reads.get(slot.name, ())):
         uses.problems.append("it is deleted")
 
@@ -138,7 +141,7 @@ def _initialised(slot: Slot, uses: Uses, node: ast.AST) -> None:
         if is_constant(node.value) and all(isinstance(each, ast.Name) for each in names):
             uses.initial.append(node)
             return
-    uses.problems.append("it is set to more than a constant when the module is imported")
+    uses.problems.append(_NO_CONSTANT)
 
 
 def is_constant(node: ast.expr) -> bool:
@@ -159,14 +162,14 @@ def _imported(slot: Slot, uses: Uses, project: Project) -> None:
         for star in scope.star_imports:
             is_named = slot.name in module.scopes.names
             if is_named and project.source_of(module.path, star) == slot.path:
-                uses.problems.append("it is imported by `*`")
+                uses.problems.append("a star import imports it")
     for scope, node, binding in _imports_of(module).get(slot.name, ()):
         if project.source_of(module.path, node) != slot.path:
             continue
         uses.imported.append(binding)
         uses.reads += scope.reads.get(binding.name, ())
         if len(scope.bindings[binding.name]) > 1 or module.scopes.in_type_checking(node):
-            uses.problems.append("its name is imported in several ways")
+            uses.problems.append("a module imports its name in several ways")
         if scope.parent is None and binding.name in exported_names(module):
             uses.problems.append("`__all__` exports it")
 
@@ -240,7 +243,7 @@ def _attributes(slot: Slot, uses: Uses, project: Project) -> None:
             uses.writes.append(node)
         else:
             is_added = isinstance(parent, ast.AugAssign)
-            uses.problems.append("it is added to" if is_added else "a statement binds it")
+            uses.problems.append(_ADDED if is_added else _BOUND)
 
 
 def _is_of(slot: Slot, module: Module, project: Project, node: ast.Attribute) -> bool:
@@ -271,7 +274,7 @@ def _of_class(slot: Slot, uses: Uses, project: Project) -> None:
     values = ContextFlow.of(project).values
     owner = class_of(slot, project)
     if owner is None:
-        uses.problems.append("its class cannot be found")
+        uses.problems.append("its class is not found at the top of its module")
         return
     if module.path == slot.path:
         if slot.kind == "instance" and sum(1 for _ in instantiations(owner, project)) > 1:
@@ -334,7 +337,7 @@ def _body_of(slot: Slot, uses: Uses, node: ast.ClassDef) -> None:
             if is_alone and statement.value is not None and is_constant(statement.value):
                 uses.initial.append(statement)
                 continue
-        uses.problems.append("it is set to more than a constant when the module is imported")
+        uses.problems.append(_NO_CONSTANT)
     for each in node.body:
         if isinstance(each, ast.AnnAssign) and each.value is None:
             if getattr(each.target, "id", "") == slot.name:
@@ -347,18 +350,18 @@ def _in_strings(slot: Slot, uses: Uses, project: Project) -> Iterator[str]:
     """Yield how code may get at a slot by a string."""
     module = uses.module
     for text in strings_naming(slot.name, module, slot.owner or stem_of(slot.path)):
-        yield f"`{text!r}` may mean it"
+        yield f"the string `{text!r}` may name it"
     if is_imported_by_name(stem_of(slot.path), module):
-        yield "its module is imported by its name"
+        yield "a string imports its module, so other uses of it are not known"
     if module.path == slot.path and slot.kind == "global":
         values = ContextFlow.of(project).values
         for call in module.scopes.calls_of(_NAMESPACES):
             if isinstance(call.func, ast.Name):
                 value = values.of(module, call.func)
                 if isinstance(value, Foreign) and not call.args:
-                    yield f"`{call.func.id}()` holds it"
+                    yield f"`{call.func.id}()` is used, which can read it"
                 elif isinstance(value, Foreign) and call.func.id in {"exec", "eval"}:
-                    yield f"`{call.func.id}` may use it"
+                    yield f"`{call.func.id}` is called, which may use it"
 
 
 def _around(module: Module, project: Project, node: ast.AST) -> Iterator[str]:
@@ -367,7 +370,7 @@ def _around(module: Module, project: Project, node: ast.AST) -> Iterator[str]:
     if locking >= Locking.KEPT:
         yield GUARDED
     elif locking is Locking.MADE:
-        yield "what is entered around it may lock it"
+        yield "a `with` block or a call around it may lock it"
 
 
 def _changed(module: Module, node: ast.expr) -> Iterator[str]:
@@ -376,7 +379,7 @@ def _changed(module: Module, node: ast.expr) -> Iterator[str]:
     outer = module.scopes.parents.get(parent)
     if isinstance(parent, ast.Attribute | ast.Subscript) and parent.value is node:
         if not isinstance(parent.ctx, ast.Load):
-            yield "its value is changed in place"
+            yield "code changes its value in place"
         elif isinstance(outer, ast.Call) and outer.func is parent:
             if isinstance(parent, ast.Attribute) and parent.attr in CHANGING:
-                yield "its value is changed in place"
+                yield "code changes its value in place"

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import PurePath
 from typing import Literal, NamedTuple
 
-from flask_ctxfix.codemod import Applicability, Step
+from flask_ctxfix.codemod import Applicability
 from flask_ctxfix.codemods.stored_requests.nested import pushes_context
 from flask_ctxfix.codemods.stored_requests.order import Order, Written, function_around
 from flask_ctxfix.codemods.stored_requests.slots import Slot, stores_in
@@ -27,21 +27,22 @@ from flask_ctxfix.obligations.order_of_statements import certain_parts
 from flask_ctxfix.project import Project
 from flask_ctxfix.scopes import FunctionNode
 from flask_ctxfix.statements import statement_of
-from flask_ctxfix.steps import step_at
 from flask_ctxfix.syntax import last_name
+
+UNREAD = "nothing reads it"
 
 
 class Verdict(NamedTuple):
     """Where a slot goes: to `g`, to a local variable, or (None) nowhere.
 
-    `reason` says why it cannot go, or what is not proven; `steps` show it. The functions at
+    `reason` says why it cannot go, or what is not proven; `read` is what shows it. The functions at
     `defaulted`, paths and names, may read it before every write, and get `default` then.
     """
 
     goes_to: Literal["g", "local"] | None
     applicability: Applicability = "safe"
     reason: str = ""
-    steps: tuple[Step, ...] = ()
+    read: tuple[Module, ast.AST] | None = None
     default: str = "None"
     defaulted: frozenset[tuple[str, str]] = frozenset()
 
@@ -73,7 +74,7 @@ class _Judge:
         if problem is not None:
             return Verdict(None, reason=problem)
         if self._slot.name.startswith("__"):
-            return Verdict(None, reason="its name starts with two underscores")
+            return Verdict(None, reason="its name begins with two underscores")
         if self._is_local():
             return Verdict("local")
         return self._to_g()
@@ -85,7 +86,7 @@ class _Judge:
             for binding in uses.imported:
                 path = uses.module.path
                 if any(is_re_exported(binding.name, path, m, self._project) for m in every):
-                    return f"`{PurePath(path).name}` exports it again"
+                    return f"`{PurePath(path).name}` re-exports it"
         return None
 
     def _is_local(self) -> bool:
@@ -144,7 +145,7 @@ class _Judge:
         if taken:
             return Verdict(None, reason=taken)
         if not self._reads:
-            return Verdict(None, reason="nothing reads it, so that it can go")
+            return Verdict(None, reason=UNREAD)
         for module, node in self._writes:
             problem = self._problem_of_write(module, node)
             if problem is not None:
@@ -157,7 +158,7 @@ class _Judge:
             if written is Written.UNLESS_ENDED:
                 defaulted.add((module.path, name_around(module, node)))
         if self._order.nested:
-            reason = f"`{self._order.nested[0]}` has a `g` of its own"
+            reason = f"`{self._order.nested[0]}` opens another context, which has its own `g`"
             return Verdict(None, reason=reason)
         return self._judged(frozenset(defaulted))
 
@@ -165,14 +166,14 @@ class _Judge:
         doubts = [*self._doubts, *self._order.doubts]
         default = self._default()
         if any(self._is_copied(uses) for uses in self._uses):
-            doubts.append("modules that import its name have seen the first value only")
+            doubts.append("modules that import the name see only its first value today")
         if defaulted:
             if default is None:
-                return Verdict(None, reason="it has several first values")
-            doubts.append("a request may end before it is written")
+                return Verdict(None, reason="it is given different first values")
+            doubts.append("after the fix, a request that does not write it reads its first value")
         applicability: Applicability = "unsafe" if doubts else "safe"
         reason = doubts[0] if doubts else ""
-        return Verdict("g", applicability, reason, (), default or "None", defaulted)
+        return Verdict("g", applicability, reason, None, default or "None", defaulted)
 
     def _default(self) -> str | None:
         values = {
@@ -201,28 +202,28 @@ class _Judge:
     def _problem_of_write(self, module: Module, node: ast.expr) -> str | None:
         function = function_around(module, node)
         if function is None:
-            return "it is set when a module is imported"
+            return "a module sets it while it is imported"
         if function in module.scopes.generators:
-            return "a generator sets it, which may run after the request"
+            return "a generator sets it, maybe after the request"
         if self._project.is_test(module.path):
             return "tests set it"
         self._order.look_around(module, node)
         if pushes_context(function):
-            return "its function pushes another context"
+            return "the function that sets it pushes another context"
         name = name_around(module, node)
         runner = self._runner(module, function)
         if runner is not None:
-            return f"`{name}` sets it, and runs in a {runner}"
+            return f"`{name}` sets it in a {runner}, outside of the request"
         where = self._flow.reachability.of(module, node).where
         if where in (Where.OUTSIDE, Where.APP):
-            return f"`{name}` sets it, and runs outside of requests"
+            return f"`{name}` sets it outside of requests"
         if self._needs_request(module, node):
             return None
         every = self._flow.every_caller.of(module, node).where
         if every is Where.OUTSIDE or Where.REQUEST not in (where, every):
-            return f"`{name}` may run outside of requests, where there is no `g`"
+            return f"`{name}` may run without an app context, and `g` needs one"
         if every is not Where.REQUEST:
-            self._doubts.append(f"`{name}` may run outside of requests")
+            self._doubts.append(f"`{name}` may run without an app context, and `g` needs one")
         return None
 
     def _needs_request(self, module: Module, node: ast.expr) -> bool:
@@ -237,23 +238,22 @@ class _Judge:
 
     def _unwritten(self, module: Module, node: ast.expr) -> Verdict:
         function = function_around(module, node)
-        step = step_at(module, node, "read")
         if function is None:
-            reason = "it is read when a module is imported"
+            reason = "a module reads it while it is imported"
         else:
             name = getattr(function, "name", "a lambda")
             runner = self._runner(module, function)
             if self._project.is_test(module.path):
                 reason = "tests read it"
             elif runner is not None:
-                reason = f"`{name}` reads it, which runs in a {runner}"
+                reason = f"`{name}` reads it in a {runner}, outside of the request"
             elif function in module.scopes.generators:
-                reason = f"the generator `{name}` reads it, which may run after the request"
+                reason = f"the generator `{name}` reads it, maybe after the request"
             elif self._flow.reachability.of(module, node).where in (Where.OUTSIDE, Where.APP):
                 reason = f"`{name}` reads it outside of requests"
             else:
-                reason = f"`{name}` may read it before anything writes it in that request"
-        return Verdict(None, reason=reason, steps=(step,))
+                reason = f"`{name}` may read it in a request that has not written it"
+        return Verdict(None, reason=reason, read=(module, node))
 
     def _runner(self, module: Module, function: FunctionNode) -> str | None:
         """Return what else than a request runs a function, if the project says so."""
@@ -275,7 +275,7 @@ class _Judge:
             return taken
         for other in self._others():
             if other.name == name:
-                return f"`{name}` is kept in several places"
+                return f"another `{name}` would move to the same name on `g`"
         return None
 
     def _others(self) -> Iterator[Slot]:

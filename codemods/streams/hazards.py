@@ -20,6 +20,7 @@ from flask_ctxfix.codemods.streams.wraps import (
 )
 from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.paths import path_to
+from flask_ctxfix.context_flow.said_uses import sentence
 from flask_ctxfix.context_flow.uses import writes_session
 from flask_ctxfix.context_flow.values import Foreign, Function
 from flask_ctxfix.flask_facts import STARTERS
@@ -33,20 +34,25 @@ _CONTAINERS = ast.Tuple | ast.List | ast.Dict | ast.keyword
 
 
 class StreamWithContextHazard(Rule):
-    """A stream keeps the context of its request where that fails, or is not enough.
+    """A stream keeps its context with `stream_with_context`, but still fails or loses data.
 
-    What it finds
+    Who is hurt
 
-    `stream_with_context` in an async view; around a generator that writes to the session, or that
-    uses what functions for teardown close; and given to a thread.
+    The client, who gets an error or a broken response, or the user, whose session change is lost.
+    On another thread it is the next user: the thread of the view serves their request with this
+    one's `g`.
 
-    What goes wrong
+    How it fails
 
-    In an async view Flask 2.2 to 3.1.1 raise ValueError. The session is saved when the response
-    starts, so that what a stream writes there is lost. Flask 3.1.2 and 3.1.3 run functions for
-    teardown before the stream. Before Flask 3.1.2, only the thread that opened the context can end
-    it: on another one the stream raises an error at its end, and the next request on the thread of
-    the view reads what this one left on `g`.
+    The session is saved when the response starts, so a change in the stream is lost without an
+    error. In an async view the response fails before Flask 3.1.2:
+
+        ValueError: <Token ...> was created in a different Context
+
+    A thread that runs the stream cannot close its context before Flask 3.1.2: the stream raises an
+    error at its end, and the next request on the thread of the view reads what this one stored on
+    `g`. Flask 3.1.2 and 3.1.3 run teardown functions before the stream, which may find its database
+    connection closed.
 
     Before
 
@@ -63,14 +69,17 @@ class StreamWithContextHazard(Rule):
 
             return Response(stream_with_context(rows()))
 
-    When the fix is safe
+    When there is no fix
 
-    There is no fix: what the stream needs has to be read, and what it writes has to be written, in
-    the view.
+    Only you know what the stream is for, so this is only reported. Read what the stream needs in
+    the view and pass it, change the session in the view, and open in the generator what teardown
+    functions close.
 
-    What changes
+    Versions
 
-    Nothing.
+    An async view fails on Flask 2.2 to 3.1.1. On another thread, a stream leaks `g` on Flask 2.2 to
+    3.1.1. Teardown functions run before the stream on Flask 3.1.2 and 3.1.3. Session changes are
+    lost on all.
 
     Sources
 
@@ -79,7 +88,7 @@ class StreamWithContextHazard(Rule):
 
     code = "CTX602"
     name = "stream-with-context-hazard"
-    message = "a stream with a context goes wrong"
+    message = "a stream keeps its context, but still fails or loses data"
 
     def find(self, module: Module, project: Project, target: TargetVersion) -> Iterator[Finding]:
         """Yield what is wrong with the streams of a module that keep their context."""
@@ -102,7 +111,7 @@ class _Hazard(NamedTuple):
     steps: tuple[Step, ...] = ()
 
 
-_READ = "read in the view what the stream needs, and pass it to the generator"
+_READ = "read what the stream needs in the view, and pass it to the generator"
 
 
 def _streams_with_context(module: Module, project: Project) -> Iterator[tuple[ast.expr, Stream]]:
@@ -139,21 +148,23 @@ def _hazards(
     module = stream.module
     reach = ContextFlow.of(project).reachability.of(module, node)
     if fails_in_async(target) and is_async(module, project, node, reach.steps):
-        message = f"`{WITH_CONTEXT}` fails in an async view before Flask 3.1.2"
+        message = f"`{WITH_CONTEXT}` raises ValueError in an async view before Flask 3.1.2"
         yield _Hazard("error", message, _READ)
     is_late = not is_read_at_once(module, node)
     for use in filter(writes_session, stream.uses if is_late else ()):
-        writes = "is written" if use.of == "flask.session" else "writes to the session"
-        message = f"`{use.name}` {writes} in a stream, when the session has been saved"
-        yield _Hazard("error", message, "write to the session in the view", use.steps)
+        lost = "this change" if use.of == "flask.session" else "what it adds"
+        message = sentence(use, f"after the session has been saved, so {lost} is lost")
+        yield _Hazard("error", message, "change the session in the view", use.steps)
         break
     if is_late and tears_down_early(target):
         for name in closed_early(stream, project)[:1]:
-            message = f"`{name}` is used by a stream, before which Flask 3.1.2 and 3.1.3 tear down"
-            yield _Hazard("warning", message, "open in the generator what it uses")
+            message = f"Flask 3.1.2 and 3.1.3 may close `{name}` before this stream uses it"
+            yield _Hazard("warning", message, "open it in the generator")
     noun = _given_to(module, project, node) if stays_with_thread(target) else None
     if noun is not None:
-        message = f"a {noun} cannot end the context of a stream before Flask 3.1.2"
+        message = (
+            f"before Flask 3.1.2, a {noun} that runs this stream leaks `g` to the next request"
+        )
         yield _Hazard("error", message, _READ)
 
 

@@ -11,6 +11,7 @@ from flask_ctxfix.codemods.streams.parameters import passing_edits
 from flask_ctxfix.codemods.streams.streamed import Stream, is_view, streams_of
 from flask_ctxfix.context_flow import ContextFlow, Where
 from flask_ctxfix.context_flow.handled_errors import fallbacks
+from flask_ctxfix.context_flow.said_uses import listed
 from flask_ctxfix.context_flow.summaries import Use
 from flask_ctxfix.context_flow.uses import writes_session
 from flask_ctxfix.flask_facts import SAME_ANYWHERE, USERS
@@ -32,9 +33,8 @@ from flask_ctxfix.value_reads import (
     survives_errors,
 )
 
-_CHANGES = "read the values in the view and hand them to the stream"
-_MAY_FAIL = "a value may not be there, and the stream have gone on without it"
-_UNCERTAIN = "the stream may be made outside of a request, where the values cannot be read"
+_MAY_FAIL = "if a value is missing, the view fails instead of the stream"
+_UNCERTAIN = "the stream may be made outside a request, and reading the values would fail there"
 # What is read of these may be an object that works in its context only.
 _OBJECTS = USERS | {"flask.g"}
 _APP_NAMES = ("app", "flask_app")
@@ -68,7 +68,9 @@ def values_fix(stream: Stream, project: Project) -> Fix | None:
     doubt = None if values.is_safe else _MAY_FAIL
     if not all(each.is_in_request(project) for each in streams_of(part, project)):
         doubt = _UNCERTAIN
-    return Fix(_CHANGES, tuple(edits), unsafe_reason=doubt)
+    codes = listed(read.written(stream.module) for read in values.reads)
+    changes = f"read {codes} in the view, before the stream starts"
+    return Fix(changes, tuple(edits), unsafe_reason=doubt)
 
 
 def _is_settled(part: Late, project: Project, values: _Values) -> bool:

@@ -10,6 +10,7 @@ from flask_ctxfix.codemods.streams.streamed import Stream, streams_in
 from flask_ctxfix.codemods.streams.wraps import context_fix, why_not
 from flask_ctxfix.context_flow import Need, Reach, Where
 from flask_ctxfix.context_flow.paths import path_to
+from flask_ctxfix.context_flow.said_uses import failing, sentence
 from flask_ctxfix.context_flow.summaries import Use
 from flask_ctxfix.flask_versions import TargetVersion
 from flask_ctxfix.module import Module
@@ -17,18 +18,22 @@ from flask_ctxfix.project import Project
 
 
 class GeneratorReadsRequest(Rule):
-    """A generator that a response streams uses the request, which is over when it runs.
+    """A generator that a response streams uses the request, whose context is gone when it runs.
 
-    What it finds
+    Who is hurt
 
-    Generators, generator expressions and calls of `map` that are given to a response, or returned
-    by a view, and use `request`, `session`, `g`, `current_app`, the database or what else needs a
-    context, themselves or in what they call.
+    The client: it gets status 500, or status 200 and then half an answer, such as a download that
+    breaks off.
 
-    What goes wrong
+    How it fails
 
-    A stream is read after the view has returned and its context is gone. Status 200 has been sent;
-    then RuntimeError breaks the connection, and the client has half an answer.
+    The server reads the stream after the view has returned, when its context is gone. `request`,
+    `session`, `g`, `current_app` or the database fail in the generator, or in what it calls:
+
+        RuntimeError: Working outside of request context.
+
+    If the stream has already yielded something, the headers with status 200 have been sent, and the
+    server can only close the connection. Generator expressions and `map` are such streams, too.
 
     Before
 
@@ -60,19 +65,28 @@ class GeneratorReadsRequest(Rule):
 
             return Response(rows(), mimetype="text/csv")
 
-    When the fix is safe
+    What the fix changes
 
-    When all that the stream needs are values, which the view, that certainly serves a request, can
-    read just as well, and reading them cannot fail. Values go into a variable, or become parameters
-    of a generator whose every call is for a stream. Where one may be missing the view would fail
-    where only the stream did, and where the stream handles the error it went on: that is unsafe.
-    So is `stream_with_context`, which is put around the stream where something else is needed, or
-    where the view goes on to what may set the values.
+    The view reads the values, into a variable or as arguments of the generator. Where something
+    else than values is needed, `stream_with_context` keeps the request context until the stream
+    ends.
 
-    What changes
+    When there is no fix
 
-    Values are read when the view makes the stream. A stream with a context keeps it until it ends;
-    Flask 3.1.2 and 3.1.3 run functions for teardown before it, and again after it.
+    Read what the stream needs in the view and pass it to the generator. Change the session in the
+    view, as it is saved before the stream runs.
+
+    Safe or unsafe
+
+    Safe if the stream only needs values that the view can read just as well, if the view certainly
+    serves a request, and if reading the values cannot fail. Unsafe if a value may be missing, since
+    the view would then fail instead of the stream, and wherever `stream_with_context` is used.
+
+    Versions
+
+    The same on Flask 2.2 to 3.2. `stream_with_context` is not: Flask 3.1.2 and 3.1.3 run teardown
+    functions before the stream and again after it, and Flask 2.2 to 3.1.1 raise ValueError in an
+    async view.
 
     Sources
 
@@ -81,7 +95,7 @@ class GeneratorReadsRequest(Rule):
 
     code = "CTX601"
     name = "generator-reads-request"
-    message = "a stream runs after the request that it reads"
+    message = "a stream reads the request after its view has returned"
 
     def find(self, module: Module, project: Project, target: TargetVersion) -> Iterator[Finding]:
         """Yield the streams of a module that need a context."""
@@ -92,15 +106,24 @@ class GeneratorReadsRequest(Rule):
             reach = stream.reach(project)
             if reach.where is Where.OUTSIDE or (reach.where is Where.APP and reach.steps):
                 continue
-            message = f"`{use.name}` is used by a stream, which runs after the request"
+            late = "after the view has returned"
+            then = ("which breaks the response", "breaking the response", "and fails")
+            rests = (f"{late}, {each}" for each in then)
+            message = sentence(use, *rests, user=_reader(stream, use))
             fix = values_fix(stream, project)
             fix = fix or context_fix(stream, project, target, reach)
             advice = _advice(stream, project, target, reach, fix)
-            path = path_to(reach, stream.step, then=use.steps)
+            path = path_to(reach, stream.step, then=failing(use))
             yield self.finding(module, "error", stream.root, message, advice, fix, path)
 
 
-_ADVICE = "read in the view what the stream needs, and pass it to the generator"
+_ADVICE = "read what the stream needs in the view, and pass it to the generator"
+
+
+def _reader(stream: Stream, use: Use) -> str | None:
+    """Return what a sentence names for a use that stands in no function of the stream."""
+    own = (part.summary.uses for part in stream.parts if part.function is None)
+    return "the stream" if use.span is not None and any(use in uses for uses in own) else None
 
 
 def _first(stream: Stream) -> Use | None:

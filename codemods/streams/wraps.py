@@ -9,6 +9,7 @@ from flask_ctxfix.codemod import AddDecorator, Fix, ReplaceExpression, Step
 from flask_ctxfix.codemods.streams.late_code import is_stream
 from flask_ctxfix.codemods.streams.streamed import Stream
 from flask_ctxfix.context_flow import Reach, Where
+from flask_ctxfix.context_flow.said_uses import is_short, quoted, written
 from flask_ctxfix.context_flow.summaries import Summary
 from flask_ctxfix.context_flow.uses import left_on_g, writes_session
 from flask_ctxfix.flask_versions import ONE_CONTEXT, TargetVersion
@@ -20,9 +21,9 @@ from flask_ctxfix.spelling import flask_name_at
 from flask_ctxfix.steps import function_at
 
 WITH_CONTEXT = "stream_with_context"
-_CHANGES = "keep the context of the request, which now ends with the stream, not with the view"
-_EARLY = "on Flask 3.1.2 and 3.1.3 functions for teardown run before it, and again after it"
-_LATER = "what ends with the context, such as a database session, is held for as long"
+_ENDS_LATE = ("the request context then ends with the stream, not with the view",)
+_EARLY = "on Flask 3.1.2 and 3.1.3 teardown functions run before the stream, and again after it"
+_LATER = "what the context holds, such as a database session, stays open until the stream ends"
 _BREAKS_EARLY = (3, 1)
 _ENDS_ANYWHERE = (3, 1)  # from 3.1.2 on
 
@@ -40,13 +41,22 @@ def context_fix(
     doubt = _EARLY if tears_down_early(target) else _LATER
     if isinstance(stream.root, ast.FunctionDef):
         decorated = AddDecorator(stream.module.span(stream.root), name, is_innermost=True)
-        return Fix(_CHANGES, (decorated,), needs, unsafe_reason=doubt)
+        changes = f"decorate `{stream.root.name}` with `{name}`"
+        return Fix(changes, (decorated,), needs, notes=_ENDS_LATE, unsafe_reason=doubt)
     made = list(_streams_at(stream.module, project, stream.root))
     if not made:
         return None
     spans = [_span(stream.module, each) for each in made]
     wrapped = (ReplaceExpression(each, f"{name}(stream)", (("stream", each),)) for each in spans)
-    return Fix(_CHANGES, tuple(wrapped), needs, unsafe_reason=doubt)
+    changes = _wrapping(name, [stream.module.text[each.start : each.end] for each in spans])
+    return Fix(changes, tuple(wrapped), needs, notes=_ENDS_LATE, unsafe_reason=doubt)
+
+
+def _wrapping(name: str, codes: list[str]) -> str:
+    """Return what keeps the context for some streams, in words."""
+    code = f"{name}({codes[0]})"
+    is_shown = len(codes) == 1 and is_short(code)
+    return f"wrap it: {quoted(code)}" if is_shown else f"wrap it in `{name}()`"
 
 
 def _streams_at(module: Module, project: Project, node: ast.expr) -> Iterator[ast.expr]:
@@ -74,13 +84,13 @@ def _span(module: Module, node: ast.expr) -> Span:
 def why_not(stream: Stream, project: Project, target: TargetVersion, reach: Reach) -> str | None:
     """Return why the context of the view would not do for a stream."""
     if reach.where not in (Where.REQUEST, Where.UNKNOWN):
-        return "it is not certain that there is a request"
+        return "it is not certain that a request is active"
     if any(map(writes_session, stream.uses)):
-        return "the session is saved before the stream runs, so that what it writes there is lost"
+        return "the session is saved before the stream runs, so its changes would be lost"
     if fails_in_async(target) and is_async(stream.module, project, stream.root, reach.steps):
-        return "stream_with_context fails in an async view before Flask 3.1.2"
+        return "`stream_with_context` raises ValueError in an async view before Flask 3.1.2"
     if tears_down_early(target) and closed_early(stream, project):
-        return "Flask 3.1.2 and 3.1.3 tear down what is on `g` before the stream runs"
+        return "Flask 3.1.2 and 3.1.3 tear down what it uses before the stream runs"
     return None
 
 
@@ -111,6 +121,7 @@ def is_async(module: Module, project: Project, node: ast.AST, steps: tuple[Step,
 def closed_early(stream: Stream, project: Project) -> list[str]:
     """Return what a stream reads that is on `g`, or is a file, and that teardown may close."""
     summary = Summary(tuple(stream.uses))
-    names = {use.attribute for use in left_on_g(summary)}
-    files = [use.name for use in stream.uses if use.attribute == "files"]
-    return sorted(names & torn_down(project)) + files
+    closed = torn_down(project)
+    of_g = {written(use) for use in left_on_g(summary) if use.attribute in closed}
+    files = [written(use) for use in stream.uses if use.attribute == "files"]
+    return sorted(of_g) + files

@@ -35,7 +35,7 @@ from flask_ctxfix.obligations.overriding import may_be_called_unseen
 from flask_ctxfix.project import Project
 from flask_ctxfix.spelling import is_free_in
 
-_IN_A_FORK = "a forked process has the context of the request, and gets a second one"
+_IN_A_FORK = "a forked process already has the request's context, and opens a second one"
 
 
 def app_context_fix(start: Start, project: Project, summary: Summary, where: Where) -> Fix | None:
@@ -75,11 +75,12 @@ def _with_app_seen(
     module = start.module
     if any(use.attribute == "app_context" for use in summary.uses):
         # Each run fails where it opens the context, so that no run is changed that worked.
-        return opening(None, opened_edits(module, node, summary, app))
+        return opening(start, None, opened_edits(module, node, summary, app), app=app)
     if may_go_on(start, project):
         return None
     forked = start.starter.kind == "process" and inherited(start, project) is not Inherited.NO
-    return opening(_IN_A_FORK if forked else doubt_of(start, summary), (_wrap(module, node, app),))
+    doubt = _IN_A_FORK if forked else doubt_of(start, summary)
+    return opening(start, doubt, (_wrap(module, node, app),), app=app)
 
 
 def _with_app_given(
@@ -103,7 +104,9 @@ def _with_app_given(
     before = InsertStatement(module.span(first), f"app = {real}", "before")
     opens = any(use.attribute == "app_context" for use in summary.uses)
     edits = opened_edits(module, node, summary, "app") if opens else (_wrap(module, node, "app"),)
-    return opening(doubt_of(start, summary, where), (before, *edits), needs) if edits else None
+    return (
+        opening(start, doubt_of(start, summary, where), (before, *edits), needs) if edits else None
+    )
 
 
 def _with_app_passed(
@@ -126,7 +129,7 @@ def _with_app_passed(
         given = taken
     passed = passing_edits(start, project, node, {"app": given.code})
     edits = (*given.before, *passed, _wrap(module, node, "app"))
-    return opening(doubt_of(start, summary, where), edits, given.needs) if passed else None
+    return opening(start, doubt_of(start, summary, where), edits, given.needs) if passed else None
 
 
 def _wrap(module: Module, node: ast.FunctionDef, app: str) -> WrapBody:

@@ -23,17 +23,26 @@ from flask_ctxfix.scopes import FunctionNode, Scope
 from flask_ctxfix.spelling import flask_name_at, is_free_in
 from flask_ctxfix.statements import block_of, statement_of
 
-_CHANGES = "open an app context around it"
-_TEARS_DOWN = ("teardown functions run when it ends",)
-_UNCERTAIN_USE = "not every run needs the application, and each gets a context"
-_UNCERTAIN_START = "it may be started where there is no application"
+_TEARS_DOWN = ("teardown functions run when this app context ends",)
+_UNCERTAIN_USE = "some runs need no app context, and would open one"
+_UNCERTAIN_START = "it may be started while no application is active"
+_USED_LATER = "what it returns of the database session may be used after the context has ended"
 
 
-def opening(doubt: str | None, edits: tuple[Edit, ...], needs: tuple[Need, ...] = ()) -> Fix | None:
-    """Return the fix that opens a context by some edits, if there are any."""
+def opening(
+    start: Start,
+    doubt: str | None,
+    edits: tuple[Edit, ...],
+    needs: tuple[Need, ...] = (),
+    app: str = "app",
+) -> Fix | None:
+    """Return the fix that opens a context of `app` for a target by some edits, if there are any."""
     if not edits:
         return None
-    return Fix(_CHANGES, edits, needs, notes=_TEARS_DOWN, unsafe_reason=doubt)
+    node = start.function.node if start.function is not None else None
+    run = f"`{node.name}`" if isinstance(node, ast.FunctionDef) else "the function"
+    changes = f"run {run} in `with {app}.app_context():`"
+    return Fix(changes, edits, needs, notes=_TEARS_DOWN, unsafe_reason=doubt)
 
 
 def doubt_of(start: Start, summary: Summary, where: Where = Where.APP) -> str | None:
@@ -45,8 +54,9 @@ def doubt_of(start: Start, summary: Summary, where: Where = Where.APP) -> str | 
         return _UNCERTAIN_START
     of_database = any(use.of.startswith("flask_sqlalchemy.") for use in summary.uses)
     returns = start.starter.kind == "pool" and of_database
-    is_certain = any(use.is_certain for use in summary.uses) and not returns
-    return None if is_certain else _UNCERTAIN_USE
+    if not any(use.is_certain for use in summary.uses):
+        return _UNCERTAIN_USE
+    return _USED_LATER if returns else None
 
 
 class SeenApp(NamedTuple):

@@ -9,6 +9,7 @@ from flask_ctxfix.aliases import known_as_any
 from flask_ctxfix.codemod import Advice, Finding, Fix, RemoveArgument, ReplaceExpression, Rule
 from flask_ctxfix.context_flow import ContextFlow, Need, Where
 from flask_ctxfix.context_flow.paths import path_to
+from flask_ctxfix.context_flow.said_uses import failing, sentence
 from flask_ctxfix.context_flow.starts import is_deferred
 from flask_ctxfix.context_flow.values import Function, Partial
 from flask_ctxfix.flask_facts import (
@@ -29,28 +30,30 @@ from flask_ctxfix.syntax import is_constant_none
 _NAMES = spelled((*EXECUTOR_CALLS, *TASK_MAKERS))
 # Methods of a task that do not wait for it, and those of a collection that only keep it.
 _NOT_WAITING = frozenset({"add_done_callback", "set_name"})
-_CHANGES = "use `asyncio.to_thread`, which takes the context along, and the default executor"
-_SHARED = "the work shares the context of the view, with its `g`, and may outlive it"
-_ADVICE_THREAD = (
-    "await `asyncio.to_thread`, which takes the context along, or read the values before and pass "
-    "them as arguments"
-)
-_ADVICE_TASK = "await the task before the view returns, or leave the work to a task queue"
+_CHANGES = "use `asyncio.to_thread`, which keeps the context"
+_SHARED = "the function shares the context of the view with its `g`, and may outlive it"
+_ADVICE_THREAD = "read the values first and pass them as arguments, or await `asyncio.to_thread`"
+_ADVICE_TASK = "await the task before the view returns, or use a task queue"
 
 
 class TaskLostInAsyncView(Rule):
-    """A view hands work to an executor that lacks its context, or to a task that nobody awaits.
+    """An async view starts a function without its context, or a task that it never awaits.
 
-    What it finds
+    Who is hurt
 
-    `loop.run_in_executor` with a function that uses the request or the application. In async code
-    of a view, `create_task` and `ensure_future` whose task is dropped, or kept without being
-    awaited.
+    The user whose request it was. A function in an executor fails, and so does a view that awaits
+    it. A task that is never awaited is cancelled when the view returns: the user gets an answer,
+    but what the task should do is not done.
 
-    What goes wrong
+    How it fails
 
-    A thread of an executor has no context: the function raises RuntimeError. The loop of an async
-    view ends with the view, and cancels the tasks that are left: their work is not done.
+    `loop.run_in_executor` does not copy the context, so a function that uses the request or the
+    application fails:
+
+        RuntimeError: Working outside of request context.
+
+    The event loop of an async view ends with the view. Tasks of `create_task` and `ensure_future`
+    that are still running then are cancelled, without an error that anybody sees.
 
     Before
 
@@ -88,16 +91,24 @@ class TaskLostInAsyncView(Rule):
             loop = asyncio.get_running_loop()
             return await asyncio.to_thread(fetch)
 
-    When the fix is safe
+    What the fix changes
 
-    It never is. An unsafe one is made for calls on the running loop that use its default executor
-    and are awaited at once. An executor of one's own may be there for a reason, and a task that
-    nobody awaits needs a decision; both are only reported.
+    `asyncio.to_thread` takes the place of `run_in_executor`. The function then runs in a copy of
+    the caller's context variables, and sees the same request, `g` and session.
 
-    What changes
+    When there is no fix
 
-    The function runs in a copy of the caller's context variables, and so sees the same request, `g`
-    and session.
+    An executor of your own may be there for a reason: read the values in the view and pass them as
+    arguments. Await a task before the view returns, or use a task queue for what should outlive it.
+
+    Safe or unsafe
+
+    Always unsafe: the function shares the view's `g` and session, and may outlive the view. There
+    is a fix only for calls that use the default executor and are awaited at once.
+
+    Versions
+
+    The same on Flask 2.2 to 3.2. `asyncio.to_thread` needs Python 3.9.
 
     Sources
 
@@ -106,7 +117,7 @@ class TaskLostInAsyncView(Rule):
 
     code = "CTX106"
     name = "task-lost-in-async-view"
-    message = "async code starts work that loses its context or ends with the view"
+    message = "an async view starts a function that loses its context or is cancelled"
 
     def find(self, module: Module, project: Project, target: TargetVersion) -> Iterator[Finding]:
         """Yield the functions given to executors, and the tasks that nobody awaits."""
@@ -133,19 +144,19 @@ class TaskLostInAsyncView(Rule):
         if summary.need is Need.NONE:
             return
         use = next(use for use in summary.uses if use.need is summary.need)
-        lacks = "no request" if use.need is Need.REQUEST else "no app context"
-        message = f"`{use.name}` is used in a thread of an executor, where there is {lacks}"
+        lacks = "request" if use.need is Need.REQUEST else "app"
+        message = sentence(use, f"in a thread of an executor, which has no {lacks} context")
         reach = flow.reachability.of(module, call)
         lasting = why_lasting_at(module, call, value, project)
         fix = _to_thread(module, project, call, reach.where, summary.need) if not lasting else None
         advice: Advice | str = fix.message if fix is not None else _ADVICE_THREAD
         advice = withheld(lasting) if lasting is not None else advice
         start = step_at(module, call, "boundary", "thread")
-        path = path_to(reach, start, then=use.steps)
+        path = path_to(reach, start, then=failing(use))
         yield self.finding(module, "error", target, message, advice, fix, path)
 
     def _lost_task(self, module: Module, project: Project, call: ast.Call) -> Finding:
-        message = "nobody awaits this task, which is cancelled when the view returns"
+        message = "this task is never awaited, so it is cancelled when the view returns"
         reach = ContextFlow.of(project).reachability.of(module, call)
         path = path_to(reach, step_at(module, call, "boundary", "task"))
         return self.finding(module, "warning", call, message, _ADVICE_TASK, None, path)

@@ -11,6 +11,7 @@ from flask_ctxfix.codemods.threads.made_copies import COPY, app_contexts_in, cap
 from flask_ctxfix.codemods.threads.maps import can_have_copies, map_fix
 from flask_ctxfix.codemods.threads.uploads import are_read_after
 from flask_ctxfix.context_flow import ContextFlow, Need, Summary, Where
+from flask_ctxfix.context_flow.said_uses import is_short, quoted
 from flask_ctxfix.context_flow.starts import Start
 from flask_ctxfix.context_flow.summaries import Use
 from flask_ctxfix.context_flow.uses import left_on_g, writes_session
@@ -26,12 +27,11 @@ from flask_ctxfix.project import Project
 from flask_ctxfix.records import replace
 from flask_ctxfix.spelling import flask_name_at
 
-_CHANGES = "run it in a copy of the request's context"
-_IN_A_COPY = "in the copy `g` is new and empty, and teardown functions run again"
+_IN_A_COPY = "in the copy `g` starts empty, and teardown functions run a second time"
 LATE_SESSION = "session changes made after the response has been sent are not saved"
-_UNCERTAIN_START = "it may be started outside of a request, where there is nothing to copy"
-_UNCERTAIN_USE = "not every run needs the request, and each gets a copy of it"
-_SEEN = "the project has code that may see a second teardown, or a second match of the URL"
+_UNCERTAIN_START = "it may be started outside a request, and making the copy would fail there"
+_UNCERTAIN_USE = "some runs do not read the request, and would get a copy of it, too"
+_SEEN = "other code of the project may notice a second teardown, or that the URL is matched again"
 # With these a second teardown, or a second match of the URL, may be seen.
 _SEEING_NAMES = ("FileField", "url_value_preprocessor")
 _SEEING_PACKAGES = ("flask_debugtoolbar", "opentelemetry")
@@ -40,26 +40,26 @@ _SEEING_PACKAGES = ("flask_debugtoolbar", "opentelemetry")
 def why_not(start: Start, project: Project, summary: Summary) -> str | None:
     """Return why a copy would be wrong for a target."""
     if start.starter.kind in ("timer", "delayed"):
-        return "the request is over when it runs"
+        return "the request may be over when it runs"
     if start.starter.kind == "process":
-        return "a copy of a request cannot be passed to another process"
+        return "a copied context cannot be pickled, which starting a process may require"
     if start.starter.passing == "each" and not can_have_copies(start, project):
-        return "one copy cannot serve several tasks"
+        return "several tasks cannot share one copy of the context"
     if start.function is None:
-        return "it is not certain which function runs"
+        return "the function that it runs is not known"
     if left_on_g(summary) or any(map(_asks_g, summary.uses)):
-        return "the copy has a `g` of its own, which is empty"
+        return "`g` starts empty in a copied context"
     if any(map(writes_session, summary.uses)) and waiting_for(start, project) is None:
         return LATE_SESSION
     late = {use.attribute for use in summary.uses if use.of == "flask.request"} & BODY_READS
     if late and not late <= read_before(start, project):
-        return "the body of the request may be gone by then"
+        return "the request body may no longer be readable when it runs"
     if next(captured_files(start.function, project), None) is not None:
-        return "files of the request are closed by then"
+        return "uploaded files are closed when the request ends"
     if are_read_after(start.module, start.call, project):
-        return "the end of a copy closes the files that are read behind the start"
+        return "the end of a copied context closes uploaded files that are still read"
     if next(app_contexts_in(start.function), None) is not None:
-        return "the app context in it would hide the request"
+        return "the app context that it opens hides the request from Flask 3.2 on"
     return why_lasting(start, project)
 
 
@@ -108,13 +108,20 @@ def copy_fix(start: Start, project: Project, summary: Summary, where: Where) -> 
     name, needs = spelled
     if nested is not None:
         edit = AddDecorator(module.span(nested), name)
-        return _copying(start, project, (edit,), needs, reason)
+        changes = f"decorate `{nested.name}` with `{name}`"
+        return _copying(start, project, changes, (edit,), needs, reason)
     span = module.span(start.target)
     wrapped = ReplaceExpression(span, f"{name}(target)", (("target", span),))
     if start.starter.passing == "each":
         fix = map_fix(start, project, (wrapped,), needs)
         return replace(fix, gives_request=True) if fix is not None else None
-    return _copying(start, project, (wrapped,), needs, reason)
+    return _copying(start, project, _wrapping(module, start, name), (wrapped,), needs, reason)
+
+
+def _wrapping(module: Module, start: Start, name: str) -> str:
+    """Return what wraps a target, in words."""
+    code = f"{name}({module.segment(start.target)})"
+    return f"wrap it: {quoted(code)}" if is_short(code) else f"wrap it in `{name}()`"
 
 
 def _why_unsafe(project: Project, summary: Summary, where: Where) -> str | None:
@@ -129,13 +136,14 @@ def _why_unsafe(project: Project, summary: Summary, where: Where) -> str | None:
 def _copying(
     start: Start,
     project: Project,
+    changes: str,
     edits: tuple[Edit, ...],
     needs: tuple[Import, ...],
     reason: str | None,
 ) -> Fix:
     is_late = waiting_for(start, project) is None
     notes = (_IN_A_COPY, LATE_SESSION) if is_late else (_IN_A_COPY,)
-    return Fix(_CHANGES, edits, needs, gives_request=True, notes=notes, unsafe_reason=reason)
+    return Fix(changes, edits, needs, gives_request=True, notes=notes, unsafe_reason=reason)
 
 
 def _is_as_at(start: Start, project: Project, node: ast.AST) -> bool:

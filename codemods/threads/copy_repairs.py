@@ -17,6 +17,7 @@ from flask_ctxfix.codemod import (
 from flask_ctxfix.codemods.threads.copies import read_before, why_not
 from flask_ctxfix.codemods.threads.made_copies import COPY, Copy
 from flask_ctxfix.context_flow import ContextFlow, Use, Where
+from flask_ctxfix.context_flow.said_uses import listed
 from flask_ctxfix.context_flow.starts import Start, is_deferred
 from flask_ctxfix.context_flow.values import Foreign, Function
 from flask_ctxfix.flask_facts import BODY_READS, FORM_READS, WHOLE_BODY_READS
@@ -31,12 +32,12 @@ from flask_ctxfix.spelling import flask_name_at
 from flask_ctxfix.statements import own_nodes
 from flask_ctxfix.value_reads import free_names, moving_edits, read_of
 
-_ONE_COPY = "the starts no longer share one copy, which something may count on"
-_EARLIER = "the values are read earlier, when they may be others"
-_KEPT = "the request keeps what was read"
-_WAITS = "the view waits for the whole body, which it may not have read"
-_HAS_ONE = "the copy has a context of the application"
-_LATER = "what the block leaves on `g` is torn down with the copy, later"
+_ONE_COPY = "the starts no longer share one copy, which other code may rely on"
+_EARLIER = "the values are read earlier, and may differ then"
+_KEPT = "the request caches what was read"
+_WAITS = "the view always reads the whole body, and waits for it"
+_HAS_ONE = "the copied context includes an app context"
+_LATER = "what the block stores on `g` is torn down later, with the copy"
 
 
 def moved_decorator(copy: Copy, project: Project) -> Fix | None:
@@ -63,7 +64,7 @@ def moved_decorator(copy: Copy, project: Project) -> Fix | None:
         span = module.span(start.target)
         edits.append(ReplaceExpression(span, f"{spelled[0]}(target)", (("target", span),)))
         needs += spelled[1]
-    changes = "make the copy where the function is started, inside of a request"
+    changes = "copy the context at each start, inside the request"
     each = tuple(dict.fromkeys(needs))
     return Fix(changes, tuple(edits), each, unsafe_reason=_ONE_COPY)
 
@@ -104,7 +105,9 @@ def values_of_g(
     if named is None:
         return None
     edits = tuple(moving_edits(module, node, reads, named))
-    changes = "read the values before, where `g` is the request's"
+    changes = (
+        f"read {listed(read.written(module) for read in reads)} before `{node.name}` is defined"
+    )
     return Fix(changes, edits, unsafe_reason=_EARLIER)
 
 
@@ -127,7 +130,7 @@ def body_read_before(copies: Sequence[Copy], project: Project, late: set[str]) -
             span = copy.module.span(at)
             edits.append(InsertStatement(span, f"{spelled[0]}.{read}", "before"))
             needs += spelled[1]
-    changes = f"read the body before the start, `request.{read}`"
+    changes = f"read `request.{read}` before the start"
     unique = tuple(dict.fromkeys(edits))
     if not unique:
         return None
@@ -159,4 +162,6 @@ def without_app_context(function: Function, node: ast.With, project: Project) ->
     if any(values.of(function.module, each) == Foreign("flask.g") for each in names):
         return None
     edit = KeepBlock(function.module.span(node), "body")
-    return Fix("drop the app context", (edit,), notes=(_HAS_ONE,), unsafe_reason=_LATER)
+    return Fix(
+        "remove the `with`, and keep its block", (edit,), notes=(_HAS_ONE,), unsafe_reason=_LATER
+    )

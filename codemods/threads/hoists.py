@@ -7,6 +7,7 @@ import ast
 from flask_ctxfix.codemod import Fix
 from flask_ctxfix.codemods.threads.passed_arguments import passing_edits
 from flask_ctxfix.context_flow import ContextFlow, Summary, Where
+from flask_ctxfix.context_flow.said_uses import listed
 from flask_ctxfix.context_flow.starts import Start
 from flask_ctxfix.context_flow.values import Function
 from flask_ctxfix.insertion_points import is_first_on_line
@@ -17,9 +18,8 @@ from flask_ctxfix.project import Project
 from flask_ctxfix.spelling import is_free
 from flask_ctxfix.value_reads import free_names, is_readable_at, is_tried, moving_edits, read_of
 
-_CHANGES = "read the values before the start, where there still is a request"
-_MAY_FAIL = "a value may not be there yet, or change between the two places"
-_UNCERTAIN_START = "it may be started outside of a request, where the values cannot be read"
+_MAY_FAIL = "a value may still be missing then, or change before it is used"
+_UNCERTAIN_START = "it may be started outside a request, and reading the values would fail there"
 
 
 def values_fix(start: Start, project: Project, summary: Summary, where: Where) -> Fix | None:
@@ -66,7 +66,16 @@ def values_fix(start: Start, project: Project, summary: Summary, where: Where) -
     reason = _MAY_FAIL if any(read.may_fail for read in reads) else None
     if where is not Where.REQUEST:
         reason = _UNCERTAIN_START
-    return Fix(_CHANGES, edits, unsafe_reason=reason)
+    codes = listed(read.written(module) for read in reads)
+    changes = f"read {codes} {before_start(start)}"
+    return Fix(changes, edits, unsafe_reason=reason)
+
+
+def before_start(start: Start) -> str:
+    """Return how a sentence says that something happens before a start."""
+    if start.starter.kind == "pool":
+        return "before submitting the task"
+    return f"before starting the {start.starter.noun}"
 
 
 def _insertion_point(start: Start, function: Function) -> ast.stmt | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from flask_ctxfix.codemod import Advice, Finding, Fix, Level, Rule
+from flask_ctxfix.codemod import Advice, Finding, Fix, Level, Rule, Step
 from flask_ctxfix.codemods.threads.app_contexts import app_context_fix
 from flask_ctxfix.codemods.threads.captured_proxies import are_of_aliases
 from flask_ctxfix.codemods.threads.copies import copy_fix, why_not
@@ -15,6 +15,7 @@ from flask_ctxfix.context_flow import ContextFlow, Need, Reach, Summary, Where
 from flask_ctxfix.context_flow.made_contexts import makes_context
 from flask_ctxfix.context_flow.paths import path_to
 from flask_ctxfix.context_flow.proxies import proxy_of
+from flask_ctxfix.context_flow.said_uses import failing, sentence
 from flask_ctxfix.context_flow.starts import Start, is_deferred, starts_in
 from flask_ctxfix.context_flow.summaries import Use
 from flask_ctxfix.context_flow.uses import left_on_g, writes_session
@@ -26,19 +27,25 @@ from flask_ctxfix.statements import own_nodes, way_out
 
 
 class ThreadReadsRequest(Rule):
-    """A thread, a pool's task or a greenlet reads the request of the view that started it.
+    """A thread, pool task, greenlet or process reads the request of the view that started it.
 
-    What it finds
+    Who is hurt
 
-    Targets of threads, timers, executors, pools and greenlets that use `request`, `session`,
-    `url_for`, `flash` or what else needs a request, themselves or in what they call.
+    The user whose request it was. The view has answered as if all went well, but the mail is not
+    sent or the export not written. The error is raised in the thread, so that no user sees it and,
+    in a pool, often no log does. A process pool that is kept and forked does not fail: it answers
+    with the data of the request that was active when its processes were started, which may be
+    another user's.
 
-    What goes wrong
+    How it fails
 
-    Contexts are not inherited: the first use raises RuntimeError where nobody sees it. The view has
-    answered, and the work is not done. A process that is forked, the default on Linux up to Python
-    3.13, does inherit them; a pool of such processes then shows the first request to later ones.
-    Threads inherit them too on a free-threaded Python 3.14, or with `-X thread_inherit_context=1`.
+    A new thread has no context of Flask, so the first use of `request`, `session`, `url_for` or
+    `flash` in it, or in what it calls, fails:
+
+        RuntimeError: Working outside of request context.
+
+    `current_user` is None there, and its attributes raise AttributeError. A process has the
+    contexts of its parent only if it is forked, which is the default on Linux up to Python 3.13.
 
     Before
 
@@ -75,19 +82,33 @@ class ThreadReadsRequest(Rule):
             Thread(target=work).start()
             return "", 202
 
-    When the fix is safe
+    What the fix changes
 
-    When every caller is a view or another function that Flask calls in a request, every run of the
-    target gets to the use, and nothing in the project notices a second teardown or uses files.
-    There is none where a copy is known to be wrong: timers, processes, `map`, an unread body,
-    values that the view left on `g`, writes to the session that the view does not wait for,
-    generators and coroutines; work that never ends, starts itself again or is started once for all,
-    which is not that of one request.
+    The function runs in a copy of the request context. In the copy `g` starts empty, and teardown
+    functions run a second time when it ends. Session changes that are made after the response has
+    been sent are not saved. The other fix reads the values before the start; `--thread-fix` chooses
+    between the two.
 
-    What changes
+    When there is no fix
 
-    The target runs in a copy of the context: `g` is new and empty in it, functions for teardown run
-    once more. Changes of the session that are made after the response has been sent are not saved.
+    Read the values in the view and pass them as arguments. A copy is known to be wrong for timers,
+    processes, generators and coroutines, for a request body that nobody has read yet, uploaded
+    files, values that a view left on `g`, and session changes that the view does not wait for. What
+    runs for as long as the process, starts itself again or is started only once must not keep one
+    request: pass it the values with each task, for example through a queue. A value for the session
+    is best returned, and set in the view.
+
+    Safe or unsafe
+
+    Safe if only views, or other functions that Flask calls in a request, start the function, if
+    every run of it reads the request, and if nothing in the project notices a second teardown or
+    uses uploaded files. Unsafe if it may be started outside a request, if some runs do not need the
+    request, or if a value that is read earlier may be missing or different then.
+
+    Versions
+
+    The same on Flask 2.2 to 3.2. A free-threaded Python 3.14, and any 3.14 with `-X
+    thread_inherit_context=1`, gives a thread the contexts of the code that starts it.
 
     Sources
 
@@ -96,34 +117,36 @@ class ThreadReadsRequest(Rule):
 
     code = "CTX101"
     name = "thread-reads-request"
-    message = "work that runs without a request reads it"
+    message = "a thread, task or process reads the request, but has no request context"
 
     def find(self, module: Module, project: Project, target: TargetVersion) -> Iterator[Finding]:
         """Yield the starts of what needs a request."""
         for start, summary, reach in _losing(module, project, Need.REQUEST):
             use = _first(summary, Need.REQUEST)
-            lacks = "no request" if use.need is Need.REQUEST else "another `g`"
-            level, where = _loss(start, project, lacks)
-            message = f"`{use.name}` is used in a {start.starter.noun}, where there is {where}"
+            level, message, steps = _loss(start, project, use, Need.REQUEST)
             fix = request_fix(start, project, summary, reach.where)
             advice = _advice(start, project, summary, reach, fix)
-            path = path_to(reach, start.step, then=use.steps)
+            path = path_to(reach, start.step, then=steps)
             yield self.finding(module, level, start.target, message, advice, fix, path)
 
 
 class ThreadNeedsApp(Rule):
-    """A thread, a pool's task or a greenlet uses the application without an app context.
+    """A thread, pool task, greenlet or process uses the application without an app context.
 
-    What it finds
+    Who is hurt
 
-    Targets of threads, timers, executors, pools and greenlets that use `current_app`, the database,
-    mail or templates, themselves or in what they call, and open no app context.
+    Everyone who relies on what the function does: the mail is not sent, the row is not written. The
+    view has answered by then, and the error is raised in the thread, where no user sees it.
 
-    What goes wrong
+    How it fails
 
-    Contexts are not inherited: the first use raises RuntimeError where nobody sees it. Only a
-    process that is forked, the default on Linux up to Python 3.13, has them, and a thread on a
-    free-threaded Python 3.14 or with `-X thread_inherit_context=1`.
+    A new thread has no context of Flask, so `current_app`, the database, mail or templates fail in
+    it, or in what it calls:
+
+        RuntimeError: Working outside of application context.
+
+    A process has the contexts of its parent only if it is forked, which is the default on Linux up
+    to Python 3.13.
 
     Before
 
@@ -162,16 +185,29 @@ class ThreadNeedsApp(Rule):
             Thread(target=work).start()
             return "", 202
 
-    When the fix is safe
+    What the fix changes
 
-    When the module has made or imported the application, or the start certainly has a context; and
-    when every run of the target gets to the use. The application is passed to functions that are
-    only ever started, in one place; others are started by a function around them. For processes,
-    when the project has them spawned.
+    The function runs in an app context of its own. Teardown functions run when that context ends.
+    Where the function does not see the application, the code that starts it passes
+    `current_app._get_current_object()`, or starts a function around it.
 
-    What changes
+    When there is no fix
 
-    The work runs in an app context of its own; functions for teardown run when it ends.
+    Pass the application to the function, and run its body in `with app.app_context():`. An endless
+    loop should open one in each iteration, since what is opened around the loop is never closed. A
+    process that is spawned has to create its application itself, which cannot be pickled.
+
+    Safe or unsafe
+
+    Safe if the application is one of the module, or is certainly active at the start, and if every
+    run of the function uses it. Unsafe if some runs need no context, if what a task returns of the
+    database session may be used after the context has ended, or if a forked process may have a
+    context already.
+
+    Versions
+
+    The same on Flask 2.2 to 3.2. A free-threaded Python 3.14, and any 3.14 with `-X
+    thread_inherit_context=1`, gives a thread the contexts of the code that starts it.
 
     Sources
 
@@ -180,7 +216,7 @@ class ThreadNeedsApp(Rule):
 
     code = "CTX102"
     name = "thread-needs-app"
-    message = "work that runs without an app context needs the application"
+    message = "a thread, task or process uses the application, but has no app context"
 
     def find(self, module: Module, project: Project, target: TargetVersion) -> Iterator[Finding]:
         """Yield the starts of what needs no more than the application."""
@@ -188,35 +224,34 @@ class ThreadNeedsApp(Rule):
             if are_of_aliases(start, project, summary):
                 continue
             use = _first(summary, Need.APP)
-            level, where = _loss(start, project, "no app context")
-            message = f"`{use.name}` is used in a {start.starter.noun}, where there is {where}"
+            level, message, steps = _loss(start, project, use, Need.APP)
             fix = app_context_fix(start, project, summary, reach.where)
             advice: Advice | str = _advice_for_app(start, project, reach)
             if fix is not None:
                 advice = fix.message
-            path = path_to(reach, start.step, then=use.steps)
+            path = path_to(reach, start.step, then=steps)
             yield self.finding(module, level, start.target, message, advice, fix, path)
 
 
 _ADVICE_APP = (
-    "hand over the application, `current_app._get_current_object()`, and open "
-    "`with app.app_context():` around the work"
+    "pass `current_app._get_current_object()` to it, and use it in `with app.app_context():`"
 )
 _ADVICE_OUTSIDE = Advice(
-    "give it an application, and open `with app.app_context():` around the work",
-    "there is no application to take where it is started",
+    "pass an application to it, and run its body in `with app.app_context():`",
+    "no application is active when it is started",
 )
 _ADVICE_LOOP = Advice(
-    "hand over the application, and open `with app.app_context():` in each turn of its loop",
-    "what is opened around the whole loop is never closed",
+    "pass the application, and open `with app.app_context():` in each iteration of its loop",
+    "a context around the whole loop might never be closed",
 )
 _ADVICE_PROCESS = Advice(
-    "make the application in the process, and open `with app.app_context():` around the work",
-    "an application cannot be passed to a process that is spawned: it cannot be pickled",
+    "create the application in the process, and open `with app.app_context():` there",
+    "an application cannot be pickled for a process that is spawned",
 )
-_FOR_BOTH = "the code around it asks if there is a context, so it may run where there is no request"
-_ADVICE_SESSION = "return the value from the work, and set it in the view before it responds"
-_ADVICE_VALUES = "read the values before the start and pass them as arguments"
+_FOR_BOTH = "the code around the start also runs without a request, and then has no context to copy"
+_ADVICE_SESSION = "return the value, and set it in the view before it responds"
+_ADVICE_VALUES = "read the values while the request is active, and pass them as arguments"
+_CONTEXTS = {Need.APP: "app context", Need.REQUEST: "request context"}
 
 
 def _advice_for_app(start: Start, project: Project, reach: Reach) -> Advice | str:
@@ -242,16 +277,24 @@ def _losing(module: Module, project: Project, need: Need) -> Iterator[tuple[Star
             yield start, summary, start.reach(project)
 
 
-def _loss(start: Start, project: Project, lacks: str) -> tuple[Level, str]:
-    """Return how certain it is that work lacks a context, and what it has instead."""
+def _loss(
+    start: Start, project: Project, use: Use, need: Need
+) -> tuple[Level, str, tuple[Step, ...]]:
+    """Return how certain it is that a use lacks its context, how to say it, and the way to it."""
+    lacks = f"has no {_CONTEXTS[need]}" if use.need is need else "does not have the request's `g`"
     if start.starter.kind != "process":
-        return "error", lacks
+        place = f"in a {start.starter.noun}"
+        said = sentence(use, f"{place}, which {lacks}", f"{place} without its context")
+        return "error", said, failing(use)
     found = inherited(start, project)
-    if found is Inherited.STALE:
-        return "error", f"{lacks}, or in a fork the one that its pool was started in"
-    if found is Inherited.IF_FORKED:
-        return "warning", f"{lacks} unless it is forked"
-    return "error", lacks
+    if found is Inherited.NO:
+        return "error", sentence(use, f"in another process, which {lacks}"), failing(use)
+    if found is Inherited.STALE and need is Need.REQUEST:
+        rest = "in a pool process, and fails or sees another user's request"
+        return "error", sentence(use, rest), use.steps
+    level: Level = "error" if found is Inherited.STALE else "warning"
+    rest = f"in another process, which may have no {_CONTEXTS[need]}"
+    return level, sentence(use, rest), use.steps
 
 
 def _lost(summary: Summary) -> Need:
@@ -317,7 +360,7 @@ def _advice(
         return withheld(lasting)
     reason = why_not(start, project, summary)
     if reach.where in (Where.OUTSIDE, Where.APP):
-        reason = "it is started outside of a request"
+        reason = "no request is active when it is started"
     elif _is_for_both(start, project, reach.where):
         reason = _FOR_BOTH
     is_written = any(map(writes_session, summary.uses))

@@ -30,9 +30,9 @@ from flask_ctxfix.spelling import is_free
 from flask_ctxfix.statements import statement_of
 from flask_ctxfix.syntax import arguments_of, last_name, root_of
 
-CHANGES = "give each item a copy of the request's context of its own"
-_AT_ONCE = "all items are taken, and all copies made, before the first result is looked at"
-_EACH_WAITS = f"{_AT_ONCE}, and the timeout is that of each result"
+CHANGES = "run each item in its own copy of the request context"
+_AT_ONCE = "all items are read, and all copies are made, before the first result is used"
+_EACH_WAITS = "all items are read before the first result is used, and each has its own timeout"
 _VARIABLES = ("x", "y", "z", "item", "second", "third")
 _STATEMENTS = (ast.For, ast.Assign, ast.AnnAssign, ast.AugAssign, ast.Expr, ast.Return)
 _CALLED = "called"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from flask_ctxfix.codemod import Advice, Finding, Fix, Rule
+from flask_ctxfix.codemod import Advice, Finding, Fix, Rule, Step
 from flask_ctxfix.codemods.threads.captured_proxies import (
     APP,
     alias_fix,
@@ -28,41 +28,43 @@ from flask_ctxfix.codemods.threads.signals import senders_in
 from flask_ctxfix.context_flow import ContextFlow, Use, Where
 from flask_ctxfix.context_flow.paths import path_to
 from flask_ctxfix.context_flow.proxies import proxy_of
+from flask_ctxfix.context_flow.said_uses import failing, fitting, quoted
 from flask_ctxfix.context_flow.starts import Start, starts_in
+from flask_ctxfix.flask_facts import NONE_WITHOUT_REQUEST
 from flask_ctxfix.flask_versions import TargetVersion
 from flask_ctxfix.module import Module
-from flask_ctxfix.obligations.ending_objects import advice_on
+from flask_ctxfix.obligations.ending_objects import INSTEAD, INSTEAD_OF_USER, ending_of
 from flask_ctxfix.obligations.same_context import is_in_same_context
 from flask_ctxfix.obligations.waiting import may_wait
 from flask_ctxfix.project import Project
 from flask_ctxfix.steps import step_at
 
-_ADVICE_ALIAS = "hand over the application, `current_app._get_current_object()`, and use that"
-_ADVICE_SENDER = "send with the application itself"
-_ADVICE = Advice(
-    "pass the values that the work needs", notes=("what a proxy stands for is gone by then",)
-)
-_NEW_RECEIVERS = "receivers run that were never called before"
-_UNCERTAIN = "it may be started where there is no application, or not use it"
+_ADVICE_ALIAS = "pass `current_app._get_current_object()`, and use that"
+_ADVICE_SENDER = "send it with `current_app._get_current_object()`"
+_ADVICE_PROCESS = "create the application in the process"
+_LOOKS_UP = ("a proxy looks its object up each time it is used",)
+_NEW_RECEIVERS = "receivers that were never called before will run"
+_UNCERTAIN = "it may be started while no application is active, or not use the application"
 
 
 class ProxyPassedToThread(Rule):
-    """A proxy is an argument of work that runs in a thread, a pool or a greenlet.
+    """A thread, pool task or greenlet gets a proxy, or an object that ends with the request.
 
-    What it finds
+    Who is hurt
 
-    `current_app`, `request`, `session`, `g` or `current_user` themselves among the arguments of
-    what is started, or as the default of its parameter; an alias of `current_app` that it opens the
-    context of; `current_app` as the sender of a signal. Also what stands behind the proxies where a
-    request ends it: the request itself, its files and streams, the user. An attribute such as
-    `request.path` is read before the start, and is right.
+    The user whose request it was: what the thread should do is not done, and the view has answered
+    by then. For a signal, the receivers that are connected to the application are not called.
 
-    What goes wrong
+    How it fails
 
-    A proxy looks its object up whenever it is used: in the thread there is none, so that the first
-    use raises RuntimeError, or AttributeError for `current_user`. Files are closed when the request
-    is over. A signal compares its sender by identity: receivers that were connected to the
-    application are not called for its proxy.
+    `current_app`, `request`, `session` and `g` are proxies: they look their object up whenever they
+    are used. Passing one passes no object, and in the thread there is none to find:
+
+        RuntimeError: Working outside of application context.
+
+    `current_user` is None there. Uploaded files and streams are closed when the request ends. A
+    signal compares its sender by identity, so a proxy is not the application that a receiver is
+    connected to. An attribute such as `request.path` is read before the start, and is right.
 
     Before
 
@@ -94,17 +96,27 @@ class ProxyPassedToThread(Rule):
         def notify(text):
             Thread(target=send, args=(current_app._get_current_object(), text)).start()
 
-    When the fix is safe
+    What the fix changes
 
-    It is for `current_app` where there certainly is a context and the target certainly needs the
-    application: that does in the thread what its proxy failed to do. A variable is only changed
-    itself where nothing but what is started reads it. The sender of a signal is unsafe. All the
-    rest is only reported, also what is passed to code that unwraps a proxy itself.
+    The thread gets the application itself. Outside of a context, the start fails, and not the
+    thread. Receivers that are connected to the application get the signals that they missed.
 
-    What changes
+    When there is no fix
 
-    Nothing where the start is inside a context; outside of one it fails at once. Receivers that are
-    connected to the application get the signals that they missed.
+    For `request`, `session`, `g` and `current_user`, pass the values that are needed. Read an
+    uploaded file in the view and pass its content. Pass the id of a user, and load the user again.
+    Code that unwraps a proxy itself, with `_get_current_object()`, has to be changed together with
+    its callers.
+
+    Safe or unsafe
+
+    Safe for `current_app` if an application is certainly active at the start, and if the function
+    certainly uses it, since with its proxy it failed there. Unsafe if either is not certain, and
+    for the sender of a signal, because receivers run that were never called before.
+
+    Versions
+
+    The same on Flask 2.2 to 3.2.
 
     Sources
 
@@ -113,7 +125,7 @@ class ProxyPassedToThread(Rule):
 
     code = "CTX103"
     name = "proxy-passed-to-thread"
-    message = "a proxy is passed to work that runs without its context"
+    message = "a thread, task or process gets a proxy, but has no context to look it up in"
 
     def find(self, module: Module, project: Project, target: TargetVersion) -> Iterator[Finding]:
         """Yield what is handed over, and lost: in starts, in their targets, and to signals."""
@@ -134,26 +146,28 @@ class ProxyPassedToThread(Rule):
         for handed in handed_to(start):
             node = handed.node
             name = lasting_proxy_of(module, project, node)
-            written = f"`{module.segment(node)}`"
+            written = quoted(module.segment(node))
             if name is not None:
                 uses = uses_of(start, project, handed)
                 is_known = start.function is not None and handed.name is not None
                 if is_known and not uses and not unwraps_first(start, handed.name):
                     continue
-                message = f"{written} is a proxy, and stands for nothing in a {noun}"
+                message = f"{written} is {_lost_proxy(name, start)}"
                 fix = _passing_fix(start, project, handed, uses) if name == APP else None
-                advice = fix.message if fix is not None else _ADVICE
-                steps = uses[0].steps if uses else ()
+                advice = fix.message if fix is not None else _advice(name, start)
+                steps = _failing(start, uses[:1])
                 path = path_to(start.reach(project), start.step, then=steps)
                 yield node, self.finding(module, "error", node, message, advice, fix, path)
             elif proxy_of(module, project, node) is None and not may_wait(
                 module, project, start.call
             ):
-                advised = advice_on(module, project, node)
-                if advised is not None:
-                    message = f"{written} is of no use to a {noun} when the request is over"
+                ending = ending_of(module, project, node)
+                if ending is not None:
+                    may = f"a {noun} may use {written} after the request"
+                    message = fitting((f"{may}, when {ending.after}", f"{may} has ended"))
                     path = path_to(start.reach(project), start.step)
-                    yield node, self.finding(module, "error", node, message, advised, None, path)
+                    advice = ending.advice
+                    yield node, self.finding(module, "error", node, message, advice, None, path)
 
     def _captured(self, start: Start, project: Project) -> Iterator[tuple[ast.AST, Finding]]:
         summary = ContextFlow.of(project).needs.of(start.value)
@@ -161,11 +175,11 @@ class ProxyPassedToThread(Rule):
             return
         reach = start.reach(project)
         name = summary.uses[0].name.partition(".")[0]
-        message = f"`{name}` is a proxy, and stands for nothing in a {start.starter.noun}"
+        message = f"`{name}` is {_lost_proxy(APP, start)}"
         is_changeable = start.function is not None and not unwraps(start.function, project)
         fix = alias_fix(start, project, summary, reach.where) if is_changeable else None
         advice = fix.message if fix is not None else _ADVICE_ALIAS
-        path = path_to(reach, start.step, then=summary.uses[0].steps)
+        path = path_to(reach, start.step, then=_failing(start, summary.uses[:1]))
         yield (
             start.target,
             self.finding(start.module, "error", start.target, message, advice, fix, path),
@@ -173,8 +187,10 @@ class ProxyPassedToThread(Rule):
 
     def _senders(self, module: Module, project: Project) -> Iterator[Finding]:
         for sender in senders_in(module, project):
-            written = module.segment(sender)
-            message = f"`{written}` is a proxy: what is connected to the application is not called"
+            written = quoted(module.segment(sender))
+            message = (
+                f"the sender {written} is a proxy, so receivers of the app itself are not called"
+            )
             reach = ContextFlow.of(project).every_caller.of(module, sender)
             fix = None
             if reach.where is not Where.OUTSIDE and not any_unwraps(project):
@@ -182,6 +198,30 @@ class ProxyPassedToThread(Rule):
             advice = fix.message if fix is not None else _ADVICE_SENDER
             path = path_to(reach, step_at(module, module.scopes.parents[sender], "call"))
             yield self.finding(module, "warning", sender, message, advice, fix, path)
+
+
+def _lost_proxy(name: str, start: Start) -> str:
+    """Return how a sentence ends that says of a proxy what a start makes of it."""
+    if start.starter.kind == "process":
+        return "a proxy, which may fail in another process"
+    noun = start.starter.noun
+    if name in NONE_WITHOUT_REQUEST:
+        return f"a proxy, which holds no user when a {noun} looks it up"
+    return f"a proxy, which raises RuntimeError when a {noun} uses it"
+
+
+def _failing(start: Start, uses: tuple[Use, ...]) -> tuple[Step, ...]:
+    """Return the way to the use of a proxy, if there is one, with the error that it ends in."""
+    is_process = start.starter.kind == "process"
+    return next((use.steps if is_process else failing(use) for use in uses), ())
+
+
+def _advice(name: str, start: Start) -> Advice:
+    """Return what to pass instead of a proxy."""
+    if name == APP:
+        is_process = start.starter.kind == "process"
+        return Advice(_ADVICE_PROCESS if is_process else _ADVICE_ALIAS, notes=_LOOKS_UP)
+    return Advice(INSTEAD.get(name, INSTEAD_OF_USER), notes=_LOOKS_UP)
 
 
 def _passing_fix(

@@ -14,7 +14,7 @@ from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.paths import path_to
 from flask_ctxfix.context_flow.starts import Start, starts_in
 from flask_ctxfix.context_flow.values import Copied, Foreign
-from flask_ctxfix.flask_versions import TargetVersion
+from flask_ctxfix.flask_versions import ONE_CONTEXT, TargetVersion
 from flask_ctxfix.module import Module
 from flask_ctxfix.obligations.lasting_work import why_lasting, withheld
 from flask_ctxfix.obligations.same_value import is_repeatable
@@ -23,25 +23,31 @@ from flask_ctxfix.records import replace
 from flask_ctxfix.steps import step_at
 
 _ADVICE = "make a copy for each task, in the call that starts it"
-_ADVICE_SUBMIT = Advice("submit the tasks one by one", notes=("each gets a copy of its own",))
+_ADVICE_SUBMIT = "submit the tasks one by one, so that each gets its own copy"
 _MADE_ONCE = "makes one copy"
-_CHANGES = "make a copy of the request's context for each task"
+_CHANGES = "make a copy of the request context for each task"
+_SHARING_ITEMS = "overlapping items share one context copy"
 _EXECUTOR = "flask_executor.Executor().map"
 
 
 class SharedContextCopy(Rule):
-    """Several tasks run in one and the same copy of a request's context.
+    """Several tasks run in one and the same copy of a request context.
 
-    What it finds
+    Who is hurt
 
-    A function that `copy_current_request_context` gave, where it is passed to `map`, started in a
-    loop or a comprehension, or started more than once. Also `map` of Flask-Executor, which makes
-    one copy for all items.
+    The user whose request it was: the result of a task is lost, though the task has run. Other
+    users may be hurt as well, since a thread of a pool can keep the context and let a later task
+    see this request.
 
-    What goes wrong
+    How it fails
 
-    A context is entered once at a time. Of tasks that overlap one raises ValueError, "was created
-    in a different Context", when it ends (RuntimeError since Flask 3.2); what it returns is lost.
+    A copy of the context can be active once at a time. When tasks overlap, one of them ends the
+    context that another one has entered:
+
+        ValueError: <Token ...> was created in a different Context
+
+    It depends on the order in which the tasks end, so it may show under load only.
+    `copy_current_request_context` gives one copy, and so do `map` of a pool and of Flask-Executor.
 
     Before
 
@@ -80,15 +86,24 @@ class SharedContextCopy(Rule):
                 answers = [pool.submit(copy_current_request_context(fetch), n) for n in range(2)]
             return [answer.result() for answer in answers]
 
-    When the fix is safe
+    What the fix changes
 
-    Where the copy is made in the same function, by an expression that may be evaluated again, and
-    the tasks are started one by one. The items of `map` are turned into tasks, which is unsafe: the
-    iterable is used up before the first one runs. There is no fix for Flask-Executor.
+    Each task gets a copy of its own, with a `g` of its own. For a `map`, each item becomes a task.
 
-    What changes
+    When there is no fix
 
-    Each task gets a copy, and a `g`, of its own.
+    Call `copy_current_request_context` once for each task, where that is started. With
+    Flask-Executor, submit the tasks one by one.
+
+    Safe or unsafe
+
+    Safe if the copy is made in the same function, by code that can run again, and if the tasks are
+    started one by one. Unsafe for `map`, because all items are then read before the first result is
+    used.
+
+    Versions
+
+    Flask 2.2 to 3.1 raise ValueError, Flask 3.2 raises RuntimeError.
 
     Sources
 
@@ -109,12 +124,12 @@ class SharedContextCopy(Rule):
                 fix = _fix(each, every, project) if lasting is None else None
                 advice: Advice | str = fix.message if fix is not None else _ADVICE
                 advice = withheld(lasting) if lasting is not None else advice
-                message = f"{_written(each)} one copy of the context, shared by several tasks"
+                message = f"{_shared(each)}, so one of them may raise {_error(target)}"
                 made = step_at(module, each.copied.maker, "call", message=_MADE_ONCE)
                 path = path_to(each.start.reach(project), made, each.start.step)
                 yield self.finding(module, "error", each.node, message, advice, fix, path)
         for call in _mapped_by_executors(module, project):
-            message = "Flask-Executor makes one copy of the context for all items"
+            message = f"{_SHARING_ITEMS}, so one of them may raise {_error(target)}"
             reach = ContextFlow.of(project).reachability.of(module, call)
             path = path_to(reach, step_at(module, call, "boundary", "pool thread"))
             given = call.args[0]
@@ -156,12 +171,18 @@ def _mapped_by_executors(module: Module, project: Project) -> Iterator[ast.Call]
                 yield call
 
 
-def _written(each: _CopiedStart) -> str:
-    """Return the start of a sentence that says what is, or gets, a copy."""
+def _shared(each: _CopiedStart) -> str:
+    """Return the start of a sentence that says what shares a copy."""
     if isinstance(each.node, ast.Name):
-        return f"`{each.node.id}` is"
-    called = getattr(each.start.call, "func", None)
-    return f"`{each.start.module.segment(called)}` gets" if called is not None else "this is"
+        return f"overlapping tasks share the context copy `{each.node.id}`"
+    return "overlapping tasks share this context copy"
+
+
+def _error(target: TargetVersion) -> str:
+    """Return what a task raises that ends a context which another one has entered."""
+    if target.oldest >= ONE_CONTEXT:
+        return "RuntimeError"
+    return "ValueError" if target.newest < ONE_CONTEXT else "an error"
 
 
 def _is_shared(each: _CopiedStart, every: list[_CopiedStart], project: Project) -> bool:

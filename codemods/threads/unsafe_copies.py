@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from flask_ctxfix.codemod import Advice, Finding, Fix, Level, Rule, Step
-from flask_ctxfix.codemods.threads.copies import LATE_SESSION
 from flask_ctxfix.codemods.threads.copy_repairs import (
     body_read_before,
     has_read_body,
@@ -23,6 +22,7 @@ from flask_ctxfix.codemods.threads.made_copies import (
 )
 from flask_ctxfix.context_flow import ContextFlow, Summary, Use, Where
 from flask_ctxfix.context_flow.paths import path_to
+from flask_ctxfix.context_flow.said_uses import sentence
 from flask_ctxfix.context_flow.starts import is_deferred, starts_in
 from flask_ctxfix.context_flow.uses import left_on_g, writes_session
 from flask_ctxfix.context_flow.values import Foreign, Function
@@ -33,19 +33,24 @@ from flask_ctxfix.obligations.lasting_work import why_lasting_at, withheld
 from flask_ctxfix.project import Project
 from flask_ctxfix.records import replace
 from flask_ctxfix.source import Span
-from flask_ctxfix.steps import step_at
+from flask_ctxfix.steps import name_of, step_at
 
 _CARRIED = {Foreign(name) for name in RUNNING_IN_CONTEXT}
-_ADVICE_PASS = "read the value before, in the request, and pass it as an argument"
+_ADVICE_PASS = "read the value in the view, and pass it as an argument"
 _ADVICE_BODY = Advice(
-    "read the body before the start: `request.get_data()` or, of a form, `request.form`",
-    notes=("what was read stays with the request",),
+    "read `request.get_data()` or, for a form, `request.form` before the start",
+    notes=("the request caches what was read",),
 )
 _ADVICE_TASK = Advice(
-    "leave it as it is", notes=("a task has the context of the code that made it",)
+    "remove the copy", notes=("a task runs in the context of the code that creates it",)
 )
-_ADVICE_SESSION = "write to the session before the response is made"
+_ADVICE_SESSION = "change the session in the view, before it responds"
 _ADVICE_FILES = "read the file before the start, and pass its bytes"
+_ADVICE_MADE = "copy the context inside a request, for each start"
+_ADVICE_KEPT = "keep the values that the function needs, not the copy"
+_ADVICE_APP = Advice(
+    "remove the `with`, and keep its block", notes=("the copied context includes an app context",)
+)
 
 
 class _Work(NamedTuple):
@@ -57,7 +62,10 @@ class _Work(NamedTuple):
 
 
 class _Reason(NamedTuple):
-    """One thing that copies lack. `each` says that every use is a finding of its own."""
+    """One thing that copies lack. `says` is what comes of a use of it in one.
+
+    `each` says that every use is a finding of its own.
+    """
 
     level: Level
     says: str
@@ -65,44 +73,37 @@ class _Reason(NamedTuple):
     each: bool
 
 
-_G = _Reason(
-    "error", "the copy of the context has a `g` of its own, which is empty", _ADVICE_PASS, False
-)
-_BODY = _Reason(
-    "warning",
-    "the body of the request may be gone when the copy of the context comes to read it",
-    _ADVICE_BODY,
-    False,
-)
+_G = _Reason("error", "in a copied context, whose `g` starts empty", _ADVICE_PASS, False)
+_BODY = _Reason("warning", "in a copied context, when the body may be gone", _ADVICE_BODY, False)
 _SESSION = _Reason(
-    "warning",
-    LATE_SESSION,
-    _ADVICE_SESSION,
-    True,
+    "warning", "in a copied context, which may be too late to be saved", _ADVICE_SESSION, True
 )
 _FILES = _Reason(
-    "error", "uploaded files are closed at the end of the request", _ADVICE_FILES, True
+    "error", "in a copied context, but the files close with the request", _ADVICE_FILES, True
 )
 
 
 class UnsafeContextCopy(Rule):
-    """A function that runs in a copy of the request's context uses what copies do not carry.
+    """A function that runs in a copy of the request context uses what the copy does not have.
 
-    What it finds
+    Who is hurt
 
-    Functions that are given to `copy_current_request_context` and read what a view left on `g`,
-    read a body that nobody has read yet, write to the session, use uploaded files, or open an app
-    context of their own; generators and, inside of a running loop, coroutines; copies that are made
-    where there is no request, such as by a decorator at the top of a module; copies that are kept
-    for as long as the process runs. As information: work on a database or the session in a thread
-    that runs in a `contextvars.copy_context()`.
+    The user whose request it was: the function fails after the view has answered, gets an empty
+    form, or changes a session that is not saved. A copy that is kept hurts the server: its request
+    stays in memory.
 
-    What goes wrong
+    How it fails
 
-    In another thread the copy has a new `g`, so that the read raises AttributeError. Once the
-    response is sent the body may be gone, files are closed, and the cookie of the session is on its
-    way. An app context inside of the copy hides the request in Flask 3.2. Without a request,
-    making the copy raises RuntimeError, and a copy that is kept keeps its request.
+    In another thread the copy has a `g` of its own, which lacks what the view stored there:
+
+        AttributeError: tenant
+
+    When the response has been sent, uploaded files are closed, the cookie of the session has left,
+    and a body that nobody has read may be gone. A copy that is made while no request is active,
+    such as by a decorator at the top of a module, raises RuntimeError. So does a copied coroutine
+    function inside a running event loop. As information, the rule lists threads that use a database
+    or the session in a `contextvars.copy_context()`, since no teardown function cleans up after
+    them.
 
     Before
 
@@ -152,15 +153,27 @@ class UnsafeContextCopy(Rule):
             Thread(target=work).start()
             return "", 202
 
-    When the fix is safe
+    What the fix changes
 
-    It never is: values are read at another time than they were.
+    Values of `g`, and the body, are read in the view. A decorator of a module's function becomes a
+    copy for each start. An app context inside the copy is removed, with its teardown functions and
+    its own `g`.
 
-    What changes
+    When there is no fix
 
-    Values come off `g`, and the body is read, in the view; the decorator of a function of the
-    module becomes a copy for each start; the app context inside of a copy, with its teardown
-    functions and its own `g`, goes.
+    Read what the function needs in the view and pass it: the value, or the bytes of an uploaded
+    file. Change the session in the view, before it responds. Make the copy inside a request, once
+    for each start, and do not store it.
+
+    Safe or unsafe
+
+    Always unsafe: values are read at another time, the view waits for the body, or the function
+    runs in another context than before.
+
+    Versions
+
+    An app context inside of a copy hides the request from Flask 3.2 on. All else is the same on
+    Flask 2.2 to 3.2.
 
     Sources
 
@@ -170,7 +183,7 @@ class UnsafeContextCopy(Rule):
 
     code = "CTX105"
     name = "unsafe-context-copy"
-    message = "a copy of the request's context lacks what is used in it"
+    message = "a copy of the request context lacks something that its function needs"
 
     def find(self, module: Module, project: Project, target: TargetVersion) -> Iterator[Finding]:
         """Yield what copies cannot do, and contexts that are carried by hand."""
@@ -201,19 +214,20 @@ class UnsafeContextCopy(Rule):
         yield from self._carried(module, project)
 
     def _made_outside(self, copy: Copy, project: Project) -> Finding:
-        message = "the copy is made where there is no request to copy"
+        message = "the context is copied while no request is active, which raises RuntimeError"
         fix = moved_decorator(copy, project)
-        advice = fix.message if fix else "make the copy inside of a request, for each start"
-        path = _path(copy, project)
+        advice = fix.message if fix else _ADVICE_MADE
+        *before, made = _path(copy, project)
+        path = (*before, made._replace(message="RuntimeError"))
         return self.finding(copy.module, "error", copy.maker, message, advice, fix, path)
 
     def _stored_copies(self, copy: Copy, project: Project) -> Iterator[Finding]:
         keeper = copy.keeper(project)
         if keeper is not None:
-            message = f"`{keeper.id}` keeps the copy of the context, and so its request"
-            advice = "keep the values that the function needs"
+            message = f"`{keeper.id}` keeps this context copy, so its request is never freed"
             path = _path(copy, project, step_at(copy.module, keeper, "write"))
-            yield self.finding(copy.module, "warning", copy.maker, message, advice, None, path)
+            advised = _ADVICE_KEPT
+            yield self.finding(copy.module, "warning", copy.maker, message, advised, None, path)
 
     def _deferred(self, work: _Work, project: Project) -> Iterator[Finding]:
         """Yield copies of functions whose calls only make a generator or a coroutine."""
@@ -221,11 +235,12 @@ class UnsafeContextCopy(Rule):
         uses = ContextFlow.of(project).needs.of(work.function).uses
         for copy in work.copies:
             if is_async and copy.is_called_in_loop():
-                message = "a copied coroutine function cannot run inside of a running loop"
+                message = "a copied coroutine function cannot run inside a running event loop"
                 advice = _ADVICE_TASK
                 yield self.finding(work.module, "error", copy.maker, message, advice)
             elif not is_async and uses and copy.leaves(project):
-                message = "the copy of the context ends before the generator runs"
+                name = name_of(work.function.node)
+                message = f"`{name}` is a generator, and runs after its copied context has ended"
                 path = _path(copy, project, *uses[0].steps)
                 yield self.finding(
                     work.module, "error", copy.maker, message, _ADVICE_PASS, None, path
@@ -238,9 +253,11 @@ class UnsafeContextCopy(Rule):
             return
         level: Level = "error" if target.newest >= ONE_CONTEXT else "warning"
         for node in app_contexts_in(work.function):
-            message = "an app context is opened inside of the copy of a request's context"
+            when = "hides" if level == "error" else "will hide"
+            since = "" if level == "error" else " on Flask 3.2"
+            message = f"this app context {when} the request of the copied context{since}"
             fix = without_app_context(work.function, node, project)
-            advice = fix.message if fix else "leave the app context to the copy"
+            advice = fix.message if fix else _ADVICE_APP
             opened = node.items[0].context_expr
             path = _path(work.copies[0], project, step_at(work.module, opened, "call"))
             yield self.finding(work.module, level, opened, message, advice, fix, path)
@@ -276,7 +293,7 @@ class UnsafeContextCopy(Rule):
         yield from self._uses(_FILES, work, files, project)
         for read in captured_files(work.function, project):
             if work.function.module is work.module:
-                message = f"`{read.id}` is a file of the request: {_FILES.says}"
+                message = f"the upload `{read.id}` is used after the request, when it is closed"
                 path = _path(work.copies[0], project, step_at(work.module, read, "read"))
                 yield self.finding(
                     work.module, _FILES.level, read, message, _FILES.advice, None, path
@@ -302,20 +319,20 @@ class UnsafeContextCopy(Rule):
     ) -> Iterator[Finding]:
         ordered = sorted(uses, key=_span)
         for use in ordered if reason.each else ordered[:1]:
-            message = f"{_listed([use] if reason.each else ordered)}: {reason.says}"
+            message = sentence(use, reason.says)
             advice = fix.message if fix is not None else reason.advice
             maker = work.copies[0].maker
             found = self.finding(work.module, reason.level, maker, message, advice, fix)
-            path = _path(work.copies[0], project, *use.steps)
+            path = _path(work.copies[0], project, *_steps(reason, use))
             yield replace(found, span=_span(use), path=path)
 
     def _in_callees(
         self, reason: _Reason, work: _Work, uses: list[Use], project: Project, fix: Fix | None
     ) -> Iterator[Finding]:
         for copy in work.copies if uses else ():
-            message = f"{_listed(uses)}: {reason.says}"
+            message = sentence(uses[0], reason.says)
             advice = fix.message if fix is not None else reason.advice
-            path = _path(copy, project, *uses[0].steps)
+            path = _path(copy, project, *_steps(reason, uses[0]))
             yield self.finding(work.module, reason.level, copy.maker, message, advice, fix, path)
 
     def _carried(self, module: Module, project: Project) -> Iterator[Finding]:
@@ -325,11 +342,11 @@ class UnsafeContextCopy(Rule):
             summary = flow.needs.of(flow.values.of(module, work)) if work else Summary()
             shared = next((use for use in summary.uses if _is_shared(use)), None)
             if shared is not None:
-                message = (
-                    f"`{shared.name}` is used in a context that is carried by hand: "
-                    "it is the request's own, and nothing tears down what the work leaves there"
+                message = sentence(shared, "on another thread, in the request's own context")
+                advice = Advice(
+                    "open an app context in it, or use `copy_current_request_context`",
+                    notes=("no teardown function runs when it ends",),
                 )
-                advice = "open an app context in the work, or copy the request's context"
                 path = path_to(start.reach(project), start.step, then=shared.steps)
                 yield self.finding(module, "info", start.target, message, advice, None, path)
 
@@ -338,6 +355,14 @@ def _path(copy: Copy, project: Project, *then: Step) -> tuple[Step, ...]:
     """Return the path to where a copy is made, and to what is done in it."""
     made = step_at(copy.module, copy.maker, "boundary", "copy of the context")
     return path_to(copy.reach(project), made, then=then, there="request")
+
+
+def _steps(reason: _Reason, use: Use) -> tuple[Step, ...]:
+    """Return the steps to a use in a copy, the last with the error of what is not on its `g`."""
+    *before, last = use.steps
+    is_missed = reason is _G and use.access == "read" and use.attribute
+    error = f"AttributeError: {use.attribute}" if is_missed else ""
+    return (*before, last._replace(message=error))
 
 
 def _why_lasting(copies: list[Copy], project: Project) -> str | None:
@@ -375,10 +400,6 @@ def _stands_in(use: Use, work: _Work) -> bool:
 def _span(use: Use) -> Span:
     assert use.span is not None
     return use.span
-
-
-def _listed(uses: list[Use]) -> str:
-    return ", ".join(f"`{name}`" for name in dict.fromkeys(use.name for use in uses))
 
 
 def _is_shared(use: Use) -> bool:

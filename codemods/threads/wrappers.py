@@ -70,10 +70,10 @@ def wrapper_fix(start: Start, project: Project, summary: Summary, where: Where) 
         ReplaceExpression(module.span(called), wrapper),
     )
     if taken is None:
-        return opening(doubt_of(start, summary), edits)
+        return opening(start, doubt_of(start, summary), edits, app=name)
     real, needs = taken
     takes = InsertStatement(module.span(first), f"app = {real}", "before")
-    return opening(doubt_of(start, summary, where), (takes, *edits), needs)
+    return opening(start, doubt_of(start, summary, where), (takes, *edits), needs)
 
 
 def _parameters_and_result(module: Module, called: ast.expr) -> tuple[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from typing import NamedTuple
 
 from flask_ctxfix.codemod import Advice
 from flask_ctxfix.context_flow import ContextFlow
@@ -18,45 +19,54 @@ _FILES = frozenset(
     f"{request}.files{part}" for request in _REQUESTS for part in ("", ".get()", ".getlist()")
 )
 _STREAMS = frozenset(
-    f"{request}.{part}" for request in _REQUESTS for part in ("environ", "input_stream", "stream")
+    f"{request}.{part}" for request in _REQUESTS for part in ("input_stream", "stream")
 )
+_OVER = frozenset({"flask.Request()", *(f"{request}.environ" for request in _REQUESTS)})
 _USERS = frozenset(f"{proxy}._get_current_object()" for proxy in USERS)
 
-_ADVICE_FILE = Advice(
-    "read it before the start, and pass what it holds", notes=("it is closed after the request",)
-)
-_ADVICE_REQUEST = Advice(
-    "pass the values that the work needs", notes=("the request is over by then",)
-)
-_ADVICE: QuestionKind[Advice | None] = QuestionKind("advice", None, lambda one, other: one or other)
-_ADVICE_USER = Advice(
-    "pass its id, and load it where the work runs", notes=("it belongs to the request's session",)
-)
+
+class Ending(NamedTuple):
+    """What to do instead of passing an object on, and what the end of the request does to it."""
+
+    advice: Advice
+    after: str
 
 
-def advice_on(module: Module, project: Project, node: ast.expr) -> Advice | None:
-    """Return what to do instead of handing an expression over, if a request ends what it is."""
+_FILE = Ending(Advice("read it in the view, and pass its content"), "it is closed")
+_REQUEST = Ending(Advice("pass the values that are needed"), "its files are closed")
+_USER = Ending(Advice("pass its id, and load the user again"), "its database session may be closed")
+_ENDING: QuestionKind[Ending | None] = QuestionKind("ending", None, lambda one, other: one or other)
+# What to pass in the place of a proxy.
+INSTEAD = {
+    "flask.g": "pass the values of `g` that are needed",
+    "flask.request": "pass the values that are needed, such as `request.path`",
+    "flask.session": 'pass the values that are needed, such as `session["user"]`',
+}
+INSTEAD_OF_USER = "pass `current_user.id`, and load the user again"
+
+
+def ending_of(module: Module, project: Project, node: ast.expr) -> Ending | None:
+    """Return what the end of a request does to what an expression is, if it does anything."""
     table = ContextFlow.of(project).table
-    return table.ask(module, _ADVICE, ("advice", node), lambda: _advice_on(module, project, node))
+    return table.ask(module, _ENDING, ("ending", node), lambda: _ending_of(module, project, node))
 
 
-def _advice_on(module: Module, project: Project, node: ast.expr) -> Advice | None:
+def _ending_of(module: Module, project: Project, node: ast.expr) -> Ending | None:
     if isinstance(node, ast.Name):
         alias = only_assignment(module, node)
         if alias is not None and alias.value is not None:
-            return advice_on(module, project, alias.value)
+            return ending_of(module, project, alias.value)
     if isinstance(node, ast.Subscript):
-        return _ADVICE_FILE if _named(module, project, node.value) in _FILES else None
+        return _FILE if _named(module, project, node.value) in _FILES else None
     if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Subscript | ast.Name):
-        is_stream = node.attr == "stream" and advice_on(module, project, node.value) == _ADVICE_FILE
-        if is_stream:
-            return _ADVICE_FILE
+        if node.attr == "stream" and ending_of(module, project, node.value) == _FILE:
+            return _FILE
     name = _named(module, project, node)
     if name in _FILES or name in _STREAMS:
-        return _ADVICE_FILE
-    if name == "flask.Request()":
-        return _ADVICE_REQUEST
-    return _ADVICE_USER if name in _USERS else None
+        return _FILE
+    if name in _OVER:
+        return _REQUEST
+    return _USER if name in _USERS else None
 
 
 def _named(module: Module, project: Project, node: ast.expr) -> str | None:

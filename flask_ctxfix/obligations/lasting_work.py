@@ -16,10 +16,10 @@ from flask_ctxfix.project import Project
 from flask_ctxfix.scopes import FunctionNode
 from flask_ctxfix.statements import has_way_out, is_endless, own_nodes
 
-_ADVICE = "pass what belongs to a request with each task, as through a queue"
-_ENDLESS = "the work never ends, and would show the data of one request to everyone"
-_REPEATED = "the work starts itself again, and would go on with the data of one request"
-_ONCE = "the work is started once for all, and would show everyone the data of the first request"
+_ADVICE = "pass the values of each request with its task, for example through a queue"
+_ENDLESS = "it runs for as long as the process, and would keep the data of one request"
+_REPEATED = "it starts itself again, and would keep the data of one request"
+_ONCE = "it is started only once, and would keep the data of the first request"
 _QUEUES = frozenset(
     Foreign(f"{package}.{kind}()")
     for package in ("gevent.queue", "multiprocessing", "queue")

@@ -22,13 +22,13 @@ def why_not_free_on_g(name: str, project: Project) -> str | None:
 
 def _why_not_free(name: str, project: Project) -> str | None:
     if name in METHODS_OF_G:
-        return f"`g.{name}` is a method"
+        return f"`{name}` is a method of `g`"
     for package, names in KEPT_ON_G.items():
         if name in names and is_imported(project, package):
-            return f"`{package}` keeps its own `g.{name}`"
+            return f"`{package}` uses `g.{name}` itself"
     modules = project.parsed(project.naming(name))
     is_taken = any(name in _names_on_g(module, project) for module in modules)
-    return f"`g.{name}` is something else already" if is_taken else None
+    return f"the project uses `g.{name}` for something else" if is_taken else None
 
 
 def is_missing_on_g(use: Use, project: Project) -> bool:

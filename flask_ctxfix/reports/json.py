@@ -67,7 +67,7 @@ def _step(step: Step) -> Object:
         "end_row": step.end_row,
         "end_column": step.end_column,
         "context": step.context,
-        "message": step.message,
+        "message": ": ".join(text for text in (step.lane, step.message) if text),
     }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ ASCII = Marks("->", "=>", "...")
 
 
 class _Row(NamedTuple):
+    lane: str
     place: str
     kind: str
     function: str
@@ -55,21 +57,45 @@ def line(finding: Finding, row: int, marks: Marks) -> str:
     """Return the path of a finding in one line; "" if the line `row` that it is in shows it."""
     if not _says_more(finding, row):
         return ""
-    steps = list(_merged(finding.path))
-    text = ""
+    lanes = groupby((step for step, _ in _merged(finding.path)), lambda step: step.lane)
     file = finding.filename
-    for step, _ in steps:
-        place = "" if step.filename == file else f" ({step.filename}:{step.row})"
+    texts = []
+    for lane, group in lanes:
+        steps = list(group)
+        told = _told(steps, file, marks)
+        texts.append(f"{lane}: {told}" if lane else told)
+        file = steps[-1].filename
+    return f" {marks.call} ".join(texts)
+
+
+def _told(steps: list[Step], file: str, marks: Marks) -> str:
+    """Return steps in one line, with the places that are not in `file`."""
+    *before, last = steps
+    text = ""
+    for step, following in zip(before, steps[1:], strict=True):
+        if step.role != "boundary" and step.function == following.function:
+            continue  # what it does on the way is not told
+        text += f"{_function(step)}{_place_outside(step, file)} {_sign(step, marks)} "
         file = step.filename
-        mark = f" {marks.call} "
-        if step.role == "boundary":
-            mark = f" {marks.boundary}{step.kind}{marks.boundary} "
-        text += f"{_function(step)}{place}{mark}"
-    last, _ = steps[-1]
+    # of two requests, each has its own line to look at
+    place = f" ({last.filename}:{last.row})" if last.lane else _place_outside(last, file)
+    text += f"{_function(last)}{place} "
     if last.role == "boundary":
-        return text.rstrip()
-    text = text[: text.rindex(marks.call)]
-    return f"{text}{_VERBS[last.role]} {_shortened(last.code, marks)}"
+        return text + _sign(last, marks)
+    if last.role == "entry":
+        return text + _verb(last)
+    return f"{text}{_verb(last)} {_shortened(last.code, marks)}"
+
+
+def _sign(step: Step, marks: Marks) -> str:
+    """Return the sign that leads on from a step."""
+    if step.role == "boundary":
+        return f"{marks.boundary}{step.kind}{marks.boundary}"
+    return marks.call
+
+
+def _place_outside(step: Step, file: str) -> str:
+    return "" if step.filename == file else f" ({step.filename}:{step.row})"
 
 
 def _says_more(finding: Finding, row: int) -> bool:
@@ -84,17 +110,23 @@ def _merged(path: tuple[Step, ...]) -> Iterator[tuple[Step, str]]:
     for index, step in enumerate(path):
         if step.role == "entry":
             kind = step.kind
-            if index + 1 < len(path) and path[index + 1].function == step.function:
+            following = path[index + 1 : index + 2]
+            if any(_whose(each) == _whose(step) for each in following):
                 continue
         yield step, kind
         kind = ""
+
+
+def _whose(step: Step) -> tuple[str, object]:
+    return step.request, step.function
 
 
 def _rows(path: tuple[Step, ...], marks: Marks) -> Iterator[_Row]:
     for step, kind in _merged(path):
         place = f"{step.filename}:{step.row}"
         code = _shortened(step.code, marks) if step.role != "entry" else ""
-        yield _Row(place, kind, _function(step), _verb(step), code, step.message)
+        lane = f"{step.lane}:" if step.lane else ""
+        yield _Row(lane, place, kind, _function(step), _verb(step), code, step.message)
 
 
 def _verb(step: Step) -> str:

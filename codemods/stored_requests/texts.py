@@ -1,0 +1,38 @@
+"""What the rules of the family say: in lines that are short, whatever the names in them."""
+
+from __future__ import annotations
+
+import re
+
+_LONGEST = 90
+_HOLDER = re.compile(r"[\w.]+(?=\[)")
+
+# What comes of it that something is kept, in words and in fewer words.
+READ_BY_OTHERS = ("so another user's request can read it", "so other users can read it")
+KEEP_ELSEWHERE = "keep it in `g` (one request), `session` (one user) or a database (all users)"
+
+
+def kept(where: str, of: str, consequences: tuple[str, ...], what: str = "") -> str:
+    """Return the message about data `of` a request that is kept `where` other requests find it.
+
+    `what` says what that is, if there is room for it.
+    """
+    subjects = (
+        f"the {what} `{where}` keeps `{of}`" if what else "",
+        f"`{where}` keeps `{of}`",
+        f"`{_holder(where)}` keeps `{of}`",
+        f"`{_holder(where)}` keeps data of a request",
+        "data of a request is kept here",
+    )
+    return fitting(*(f"{each}, {then}" for each in subjects if each for then in consequences))
+
+
+def fitting(*messages: str) -> str:
+    """Return the first message that is short enough, or else the last one."""
+    return next((each for each in messages if len(each) <= _LONGEST), messages[-1])
+
+
+def _holder(code: str) -> str:
+    """Return what an expression is an item of, if it is one."""
+    found = _HOLDER.match(code)
+    return found[0] if found is not None else code
