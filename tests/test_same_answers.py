@@ -448,7 +448,7 @@ def test_sentences_in_comments_change_nothing(
         monkeypatch.chdir(program)
         usual = run()
         files = {path: (program / path).read_text() for path in python_files(program)}
-        write({path: f"{text}\n{said}" for path, text in files.items()}, program)
+        write({path: f"{text}{said}" for path, text in files.items()}, program)
         (program / "notes.py").write_text(said)
         assert fixes(run()) == fixes(usual) != {}
         assert by_file(run()) == by_file(usual)
