@@ -86,7 +86,9 @@ def test_the_first_example_of_the_readme(tmp_path: Path) -> None:
     assert "To ada" not in before
     assert "1 finding fixed" in run("flask-ctxfix --apply app.py", folder, tmp_path)
     after = run("python order.py", folder, tmp_path)
-    assert sorted(after.splitlines()) == ["200 OK", "To ada : we have received your order."]
+    assert "200 OK" in after
+    assert "To ada: we have received your order." in after
+    assert "RuntimeError" not in after
 
 
 @NEEDS_FLASK_3

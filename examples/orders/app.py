@@ -12,4 +12,4 @@ def order():
 
 
 def send_mail():
-    print("To", session["email"], ": we have received your order.")
+    print("To " + session["email"] + ": we have received your order.")
