@@ -137,8 +137,8 @@ class PushWithoutPop(Rule):
 
     Safe where the `pop()` is in the same block, and where only threads or jobs run the function and
     nothing that is made in the context leaves it: the only change is that the leak is gone. Unsafe
-    in views, fixtures and generators, where a `return` leaves the context pushed, and where code
-    that runs after the leak may rely on the context.
+    in views, in fixtures without a `pop()`, in other generators, where a `return` leaves the
+    context pushed, and where code that runs after the leak may rely on the context.
 
     Versions
 
@@ -331,7 +331,7 @@ def _is_left_suspended(push: Push, closing: Closing, project: Project) -> bool:
 
 def _doubt(push: Push, closing: Closing, project: Project, target: TargetVersion) -> str | None:
     """Return what a ``with`` may change other than a leak."""
-    if _yields_inside(push, closing):
+    if _yields_inside(push, closing) and not _is_fixture(push, project):
         return _SUSPENDED
     tells_nothing = closing.kind != "straight" and not closing.pops[0].args
     if tells_nothing and target.newest >= ONE_CONTEXT:  # there `pop()` gives no exception
@@ -345,11 +345,15 @@ def _doubt(push: Push, closing: Closing, project: Project, target: TargetVersion
 
 def _only_yields(push: Push, closing: Closing, project: Project) -> bool:
     """Whether nothing but the ``yield`` of a fixture, which never raises, comes before the pop."""
-    function = push.function
-    if function is None or role_of(push.module, project, function) != "fixture":
+    if not _is_fixture(push, project):
         return False
     (first, *others) = closing.inside
     return not others and isinstance(first, ast.Expr) and isinstance(first.value, ast.Yield)
+
+
+def _is_fixture(push: Push, project: Project) -> bool:
+    function = push.function
+    return function is not None and role_of(push.module, project, function) == "fixture"
 
 
 def _is_resumed(push: Push, project: Project, function: FunctionNode | None) -> bool:
