@@ -8,6 +8,7 @@ from typing import Literal
 
 from flask_ctxfix import flask_facts
 from flask_ctxfix.aliases import may_know
+from flask_ctxfix.codemods.removed_apis.fallbacks import works_without
 from flask_ctxfix.codemods.removed_apis.versions import is_version_test, leaves_by_version
 from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.caught import catches_import_error
@@ -128,9 +129,13 @@ class StackUses:
         """Whether a binding is made for some versions of Flask only."""
         choices = self._scopes.ancestors(binding.node)
         module, project = self._module, self._project
-        return serves_newer_flask(module, project, binding.node) or any(
-            isinstance(choice, ast.If) and is_version_test(module, project, choice.test)
-            for choice in choices
+        return (
+            serves_newer_flask(module, project, binding.node)
+            or works_without(module, project, binding.node)
+            or any(
+                isinstance(choice, ast.If) and is_version_test(module, project, choice.test)
+                for choice in choices
+            )
         )
 
     def _is_shim(self, scope: Scope, name: str) -> bool:
@@ -185,7 +190,15 @@ class StackUses:
         served = self._scopes.parents[node] in self._shims or serves_newer_flask(
             self._module, self._project, node
         )
+        served = served or self._is_looked_up_in_vain(node)
         return not served and not self._scopes.in_type_checking(node)
+
+    def _is_looked_up_in_vain(self, node: ast.expr) -> bool:
+        """Whether code expects that Flask has no such attribute, not that there is no context."""
+        parent = self._scopes.parents[node]
+        if not isinstance(node, ast.Attribute) or getattr(parent, "attr", "") == "top":
+            return False
+        return works_without(self._module, self._project, node)
 
     def _sort(self, stack: Stack) -> None:
         node: ast.expr = stack.node
