@@ -66,10 +66,7 @@ _GUARDED: dict[str, str] = {
     "before_app_first_request": "use `{receiver}.before_app_request` with a guard that runs it "
     "once",
 }
-_NOT_SET_UP_YET = (
-    "if it is called here instead, the routes and settings that the application gets later are "
-    "missing",
-)
+_NOT_SET_UP_YET = ("called here instead, the function misses routes and settings that come later",)
 _NO_ROUTES_YET = (
     "the routes of the application may be registered after `init_app` or `register_blueprint`"
 )
