@@ -26,6 +26,7 @@ from flask_ctxfix.codemods.removed_apis.stack_uses import serves_newer_flask
 from flask_ctxfix.codemods.removed_apis.tested import is_tested, none_test
 from flask_ctxfix.codemods.removed_apis.texts import in_short, replacement, unused
 from flask_ctxfix.context_flow import ContextFlow
+from flask_ctxfix.context_flow.caught import catches_import_error
 from flask_ctxfix.context_flow.made_contexts import made_context
 from flask_ctxfix.context_flow.values import Foreign, Switch
 from flask_ctxfix.flask_facts import REQUEST_CONTEXT_MAKERS
@@ -52,6 +53,8 @@ _INSTEAD = {
     "RequestContext": "use `AppContext`, and ask a context for `has_request`",
     "_cv_request": "read `_cv_app`, and ask `has_request_context()` whether there is a request",
 }
+# No way does for a range: what takes the place is there, or means the same, from Flask 3.2 on only.
+_BY_VERSION = "switch by version: from Flask 3.2 on {}"
 # What Flask's own names of the active context give.
 _ACTIVE = ("flask.app_ctx._get_current_object", "flask.request_ctx._get_current_object")
 
@@ -183,7 +186,8 @@ class ChangedIn32(Rule):
         self, module: Module, project: Project, target: TargetVersion
     ) -> Iterator[Finding]:
         names = {"request_ctx", "RequestContext", "_cv_request"}
-        for scope, binding in _bindings_of(module, project, names):
+        found = list(_bindings_of(module, project, names))
+        for scope, binding in found:
             assert binding.alias is not None
             name = binding.alias.name.rpartition(".")[2]
             fix = None
@@ -191,13 +195,19 @@ class ChangedIn32(Rule):
                 fix = _unused(module, project, target, scope, binding)
             elif name == "request_ctx":
                 fix = _renamed(module, project, target, scope, binding)
-            advice = _INSTEAD.get(name, _RENAMED) if fix is None else fix.message
+            advice = _instead(name, target) if fix is None else fix.message
             message = _imported(name)
             yield self.finding(module, "warning", binding.alias, message, advice, fix)
+        for binding in _in_vain(module, project, names - _REMOVED):
+            if all(binding is not each for _, each in found):
+                assert binding.alias is not None
+                name = binding.alias.name
+                advice, message = _instead(name, target), _imported(name)
+                yield self.finding(module, "warning", binding.alias, message, advice)
         for node in module.scopes.attributes.get("request_ctx", ()):
             if project.flask_name(module, node) == "request_ctx":
                 fix = _renamed_attribute(module, target, node)
-                advice = _RENAMED if fix is None else fix.message
+                advice = _instead(node.attr, target) if fix is None else fix.message
                 if not serves_newer_flask(module, project, node):
                     code = in_short(module.segment(node)) or node.attr
                     message = f"`{code}` warns on Flask 3.2, and Flask 4.0 will remove it"
@@ -267,6 +277,38 @@ def _bindings_of(
                 found = {flask_facts.name_of(origin) for origin in origins}
                 if found <= names and not serves_newer_flask(module, project, binding.node):
                     yield scope, binding
+
+
+def _in_vain(module: Module, project: Project, names: set[str]) -> Iterator[Binding]:
+    """Yield the imports of `names` that a ``try`` is around, which they pass with a warning."""
+    if not may_know(module, project, frozenset(names)):
+        return
+    for scope in module.scopes.every:
+        for bindings in scope.bindings.values():
+            for binding in bindings:
+                if binding.alias is None or not _is_tried(module, project, binding.node):
+                    continue
+                if serves_newer_flask(module, project, binding.node, is_there=True):
+                    continue
+                origins = project.binding_origins(module, binding)
+                if {flask_facts.name_of(origin) for origin in origins} <= names:
+                    yield binding
+
+
+def _is_tried(module: Module, project: Project, node: ast.AST) -> bool:
+    """Whether an import stands where a handler catches that there is no such name."""
+    around = module.scopes.parents[node]
+    return (
+        isinstance(around, ast.Try)
+        and node in around.body
+        and any(catches_import_error(module, project, each) for each in around.handlers)
+    )
+
+
+def _instead(name: str, target: TargetVersion) -> str:
+    """Return what to use instead of a name where there is no fix, on every Flask of the target."""
+    text = _INSTEAD.get(name, _RENAMED)
+    return text if target.oldest >= ONE_CONTEXT else _BY_VERSION.format(text)
 
 
 def _test_of(module: Module, node: ast.expr) -> ast.expr | None:

@@ -32,6 +32,7 @@ from flask_ctxfix.module import Module
 from flask_ctxfix.obligations.lasting_work import function_run_by, with_called
 from flask_ctxfix.project import Project
 from flask_ctxfix.statements import block_of, own_nodes
+from flask_ctxfix.syntax import root_of
 
 _HOOK_REMOVED = (2, 3)
 _FLAG_DEPRECATED = (2, 3)
@@ -39,7 +40,7 @@ _FLAG_REMOVED = (3, 0)
 _FOR_COMMANDS = "it then runs for commands too, when what it reads may not exist yet"
 _ADVICE: dict[str, Advice | str] = {
     "before_first_request": Advice(
-        "call the function when the application is set up, in `with app.app_context():`",
+        "call the function when the application is set up, in `with {receiver}.app_context():`",
         notes=(_FOR_COMMANDS,),
     ),
     "before_app_first_request": Advice(
@@ -60,6 +61,12 @@ _ADVICE_FOR_ROUTES: dict[str, str] = {
     "before_app_first_request": "call the function after all blueprints are registered, in "
     "`with app.app_context():`",
 }
+_GUARDED: dict[str, str] = {
+    "before_first_request": "use `{receiver}.before_request` with a guard that runs it once",
+    "before_app_first_request": "use `{receiver}.before_app_request` with a guard that runs it "
+    "once",
+}
+_NOT_SET_UP_YET = ("called here instead, the function misses routes and settings that come later",)
 _NO_ROUTES_YET = (
     "the routes of the application may be registered after `init_app` or `register_blueprint`"
 )
@@ -161,10 +168,15 @@ class BeforeFirstRequest(Rule):
         named = module.scopes.attributes
         attributes = (node for name in FIRST_REQUEST for node in named.get(name, ()))
         uses = [node for node in attributes if _is_flasks(module, project, node)]
-        of_routes = {node: _about_routes(module, project, node) for node in uses}
-        fixes = _fixes(module, project, [node for node in uses if of_routes[node] is None])
+        special = {
+            node: _about_routes(module, project, node) or _for_any_application(module, node)
+            for node in uses
+        }
+        fixes = _fixes(module, project, [node for node in uses if special[node] is None])
         for node in uses:
-            advice = of_routes[node] or _ADVICE[node.attr]
+            advice = Advice.of(special[node] or _ADVICE[node.attr])
+            receiver = module.segment(node.value)
+            advice = advice._replace(help=advice.help.replace("{receiver}", receiver))
             yield from self._use(module, target, node, advice, fixes.get(node))
 
     def _use(
@@ -172,7 +184,7 @@ class BeforeFirstRequest(Rule):
         module: Module,
         target: TargetVersion,
         node: ast.Attribute,
-        advice: Advice | str,
+        advice: Advice,
         fix: Fix | None,
     ) -> Iterator[Finding]:
         level: Level = "error"
@@ -206,6 +218,35 @@ def _about_routes(module: Module, project: Project, node: ast.Attribute) -> Advi
     name, attribute = reader
     reason = f"`{name}` uses `{attribute}`, which lacks routes that are registered later"
     return Advice(_ADVICE_FOR_ROUTES[node.attr], reason, (_NO_ROUTES_YET,))
+
+
+def _for_any_application(module: Module, node: ast.Attribute) -> Advice | None:
+    """Return the advice for a hook where code does not know how its application is set up."""
+    if node.attr not in FIRST_REQUEST_HOOKS:
+        return None
+    parent = module.scopes.parents[node]
+    given = parent.args[0] if isinstance(parent, ast.Call) and parent.args else None
+    is_bound = isinstance(given, ast.Attribute) and not _is_module(module, given)
+    if not is_bound and not _is_handed_over(module, node.value):
+        return None
+    return Advice(_GUARDED[node.attr], notes=_NOT_SET_UP_YET)
+
+
+def _is_handed_over(module: Module, owner: ast.expr) -> bool:
+    """Whether an application is a parameter, or a part of something else, not made here."""
+    if not isinstance(owner, ast.Name):
+        return not _is_module(module, owner)
+    bindings = module.scopes.home_of(owner).bindings.get(owner.id, ())
+    return any(isinstance(each.node, ast.arg) for each in bindings)
+
+
+def _is_module(module: Module, owner: ast.expr) -> bool:
+    """Whether an attribute is one of a module, as ``app`` of ``shop.app`` may be."""
+    root = root_of(owner)
+    if not isinstance(root, ast.Name):
+        return False
+    bindings = module.scopes.home_of(root).bindings.get(root.id, ())
+    return bool(bindings) and all(isinstance(each.node, ast.Import) for each in bindings)
 
 
 def _reader_of_routes(function: Function, project: Project) -> tuple[str, str] | None:

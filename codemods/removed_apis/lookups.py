@@ -9,6 +9,7 @@ from flask_ctxfix import flask_facts
 from flask_ctxfix.aliases import may_know
 from flask_ctxfix.codemod import Advice, Fix, Need, ReplaceExpression
 from flask_ctxfix.codemods.removed_apis import texts
+from flask_ctxfix.codemods.removed_apis.fallbacks import works_without
 from flask_ctxfix.codemods.removed_apis.spelling import both_contexts
 from flask_ctxfix.codemods.removed_apis.stack_uses import Kind, serves_newer_flask
 from flask_ctxfix.codemods.removed_apis.stores import Store, group_of, store_of
@@ -110,7 +111,9 @@ class _Lookup:
         if name not in PRIVATE:
             return None
         served = any(
-            serves_newer_flask(self._module, self._project, b.node) for b in self._bindings
+            asks(self._module, self._project, binding.node)
+            for binding in self._bindings
+            for asks in (serves_newer_flask, works_without)
         )
         return None if served else name
 

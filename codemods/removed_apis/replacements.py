@@ -11,6 +11,7 @@ from flask_ctxfix.codemod import Advice, Applicability, Edit, Need
 from flask_ctxfix.codemods.removed_apis.stack_uses import Top
 from flask_ctxfix.module import Module
 from flask_ctxfix.records import Record
+from flask_ctxfix.source import Span
 
 Shape = Literal["atom", "comparison", "not", "and", "or", "conditional"]
 
@@ -27,8 +28,9 @@ _BINDS_TIGHTER: dict[Shape, tuple[type[ast.AST], ...]] = {
 
 
 class Rewrite(Record):
-    """The edits for one use, and the code that stands there afterwards."""
+    """The edits for one use at `span`, and the code that stands there afterwards."""
 
+    span: Span
     edits: tuple[Edit, ...]
     needs: tuple[Need, ...]
     applicability: Applicability

@@ -27,6 +27,8 @@ from flask_ctxfix.codemods.removed_apis.top_rewriter import TopRewriter
 from flask_ctxfix.flask_versions import TargetVersion
 from flask_ctxfix.module import Module
 from flask_ctxfix.project import Project
+from flask_ctxfix.records import replace
+from flask_ctxfix.source import Span
 from flask_ctxfix.suppression import is_silenced
 
 _ADVICE_FOR_OPERATIONS = {
@@ -42,6 +44,11 @@ _ADVICE_FOR_OPERATIONS = {
         "use `greenlet.getcurrent` or `threading.get_ident` instead",
         notes=("`lambda: id(app_ctx._get_current_object())` scopes by app context instead",),
     ),
+}
+# Where one function pushes and another one pops, no `with` holds both.
+_HELP_APART = {
+    "push": "keep the context, call its `push()` here, and its `pop()` where it ends",
+    "pop": "keep the context that was pushed, and call its `pop()` here",
 }
 _IS_ENTERED = "this context is entered elsewhere, and since Flask 2.2 threads cannot share one"
 _EMPTY_G = "`g` starts empty in each of these contexts, so pass what was kept on it"
@@ -73,6 +80,7 @@ _NO_COUNTERPART = Advice(
     "no public API gives access to the stack itself",
 )
 _WIDENED = "the fix adds RuntimeError to what the handler around it catches"
+_NOT_ASKED_FOR = "replace every use of this stack at once"
 _TOGETHER = "move every use of this attribute at once"
 _STUCK = "another use of this attribute has no fix, and would look for it in another place"
 
@@ -150,7 +158,7 @@ class _Analysis(NamedStacks):
             yield self._refused(top, Refusal(_BESIDE))
             return
         if self._uses.may_be_missing(top.stack):
-            yield self._refused(top, Refusal(_ASKED_FOR))
+            yield self._refused(top, Refusal(self._advice_without_stack(top)))
             return
         if self._rewriter.travels(top) and self._is_entered_later(top):
             yield self._refused(top, Refusal(_ENTERED_LATER[top.kind]))
@@ -159,7 +167,15 @@ class _Analysis(NamedStacks):
         if isinstance(rewrite, Refusal):
             yield self._refused(top, rewrite)
             return
-        yield self._fixed(top, [rewrite], rewrite.edits)
+        yield self._fixed(top, [rewrite], rewrite.edits, span=rewrite.span)
+
+    def _advice_without_stack(self, top: Top) -> Advice:
+        """Return what to do about a use of a stack that the module takes for missing elsewhere."""
+        if self._uses.asks_for_stack(top.node):
+            return _ASKED_FOR
+        parent = self._module.scopes.parents[top.node]
+        is_attribute = isinstance(parent, ast.Attribute)
+        return _ASKED_FOR._replace(help=_TOGETHER if is_attribute else _NOT_ASKED_FOR)
 
     def _is_entered_later(self, top: Top) -> bool:
         return self._kept_contexts.is_entered_later(self._module, top.node)
@@ -175,10 +191,14 @@ class _Analysis(NamedStacks):
         rewrites: Sequence[Rewrite],
         edits: Sequence[Edit],
         variable: str | None = None,
+        span: Span | None = None,
     ) -> Finding:
+        """Return a finding with a fix; it points at `span`, what the replacement stands for."""
         fix = self._fix(top, rewrites, edits, variable)
         message = self._gone(top.kind, top.stack.node)
         finding = self._finding(top.kind, top.node, message, Advice(fix.message), fix)
+        if span is not None:
+            finding = replace(finding, span=span)
         if is_silenced(self._module, finding):
             self._stays.add(top.stack.node)
         return finding
@@ -321,11 +341,23 @@ class _Analysis(NamedStacks):
             name = self._attribute(stack.node)
             node = self._module.scopes.parents[stack.node]
             advice = _ADVICE_FOR_OPERATIONS.get(name, _NO_COUNTERPART)
+            if name in _HELP_APART and not self._is_paired(stack.node, name):
+                advice = advice._replace(help=_HELP_APART[name])
             yield self._finding(stack.kind, node, self._gone(stack.kind, stack.node), advice, None)
         for stack in self._uses.objects:
             self._stays.add(stack.node)
             message = self._gone(stack.kind, stack.node)
-            yield self._finding(stack.kind, stack.node, message, _NO_COUNTERPART, None)
+            advice = _ASKED_FOR if self._uses.asks_for_stack(stack.node) else _NO_COUNTERPART
+            yield self._finding(stack.kind, stack.node, message, advice, None)
+
+    def _is_paired(self, node: ast.AST, name: str) -> bool:
+        """Whether one function pushes a context and takes it off, as a `with` would."""
+        function_of = self._module.scopes.function_of
+        other = "pop" if name == "push" else "push"
+        return any(
+            function_of(call) is function_of(node) and not (other == "pop" and call.args)
+            for call in self._module.scopes.calls.get(other, ())
+        )
 
     # --- lookups ---------------------------------------------------------------------------
 

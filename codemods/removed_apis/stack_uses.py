@@ -8,6 +8,7 @@ from typing import Literal
 
 from flask_ctxfix import flask_facts
 from flask_ctxfix.aliases import may_know
+from flask_ctxfix.codemods.removed_apis.fallbacks import works_without
 from flask_ctxfix.codemods.removed_apis.versions import is_version_test, leaves_by_version
 from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.caught import catches_import_error
@@ -17,7 +18,7 @@ from flask_ctxfix.origins import NONE
 from flask_ctxfix.project import Project
 from flask_ctxfix.records import Record
 from flask_ctxfix.scopes import Binding, Scope
-from flask_ctxfix.statements import before_in
+from flask_ctxfix.statements import before_in, statement_of, way_out
 from flask_ctxfix.syntax import is_constant_none
 
 Kind = Literal["request", "app"]
@@ -26,6 +27,7 @@ STACKS = frozenset(flask_facts.REMOVED_STACKS)
 _MODERN = flask_facts.GLOBALS | {"g", "current_app", "has_app_context", "has_request_context"}
 
 _SUSPENDS = (ast.Yield, ast.YieldFrom, ast.Await, ast.AsyncFor, ast.AsyncWith)
+_LOOPS = (ast.For, ast.AsyncFor, ast.While, ast.With, ast.AsyncWith)
 _DEFERRED = (ast.Lambda, ast.FunctionDef, ast.AsyncFunctionDef, ast.GeneratorExp, ast.ClassDef)
 
 
@@ -128,9 +130,13 @@ class StackUses:
         """Whether a binding is made for some versions of Flask only."""
         choices = self._scopes.ancestors(binding.node)
         module, project = self._module, self._project
-        return serves_newer_flask(module, project, binding.node) or any(
-            isinstance(choice, ast.If) and is_version_test(module, project, choice.test)
-            for choice in choices
+        return (
+            serves_newer_flask(module, project, binding.node)
+            or works_without(module, project, binding.node)
+            or any(
+                isinstance(choice, ast.If) and is_version_test(module, project, choice.test)
+                for choice in choices
+            )
         )
 
     def _is_shim(self, scope: Scope, name: str) -> bool:
@@ -162,6 +168,16 @@ class StackUses:
         reads = {id(read) for read in home.reads[stack.node.id]}
         return any(id(each.node) in reads and self._is_question(each.node) for each in self.objects)
 
+    def asks_for_stack(self, node: ast.expr) -> bool:
+        """Whether the statement of a node asks if there is a stack, which may be missing."""
+        statement = statement_of(self._module, node)
+        return any(
+            self._is_question(each.node)
+            and self.may_be_missing(each)
+            and statement_of(self._module, each.node) is statement
+            for each in self.objects
+        )
+
     def _stacks(self) -> Iterator[Stack]:
         seen = {(scope.node, binding.name): scope for scope, binding in self.bindings}
         for (_, name), scope in seen.items():
@@ -185,7 +201,15 @@ class StackUses:
         served = self._scopes.parents[node] in self._shims or serves_newer_flask(
             self._module, self._project, node
         )
+        served = served or self._is_looked_up_in_vain(node)
         return not served and not self._scopes.in_type_checking(node)
+
+    def _is_looked_up_in_vain(self, node: ast.expr) -> bool:
+        """Whether code expects that Flask has no such attribute, not that there is no context."""
+        parent = self._scopes.parents[node]
+        if not isinstance(node, ast.Attribute) or getattr(parent, "attr", "") == "top":
+            return False
+        return works_without(self._module, self._project, node)
 
     def _sort(self, stack: Stack) -> None:
         node: ast.expr = stack.node
@@ -256,11 +280,30 @@ class StackUses:
 
     def is_active(self, top: Top) -> bool:
         """Whether tests around a use prove that the context which it asks for is there."""
-        function = self._scopes.function_of(top.node)
-        if function is not None and self.may_change_context(function):
+        if not self._proves(top.kind, top.node):
             return False
-        there = ContextFlow.of(self._project).guards.at(self._module, top.node)
-        return there >= NEED_OF[top.kind]
+        function = self._scopes.function_of(top.node)
+        if function is None or not self.may_change_context(function):
+            return True
+        return not self._may_change_since_proof(top)
+
+    def _proves(self, kind: Kind, node: ast.AST) -> bool:
+        there = ContextFlow.of(self._project).guards.at(self._module, node)
+        return there >= NEED_OF[kind]
+
+    def _may_change_since_proof(self, top: Top) -> bool:
+        """Whether a context may be entered or left between the test for it and a use of it."""
+        use = self._module.span(top.node)
+        for parent, _ in way_out(self._module, top.node):
+            if isinstance(parent, _LOOPS):
+                return True
+            if isinstance(parent, ast.stmt) and not self._proves(top.kind, parent):
+                changes = filter(self._changes_context, ast.walk(parent))
+                return any(
+                    isinstance(each, ast.comprehension) or self._module.span(each).end <= use.start
+                    for each in changes
+                )
+        return True
 
     def may_change_context(self, function: ast.AST) -> bool:
         """Whether a context may be entered or left while `function` runs, or it is suspended."""
@@ -292,8 +335,13 @@ def _only_name(statement: ast.Assign | ast.AnnAssign) -> str | None:
     return None
 
 
-def serves_newer_flask(module: Module, project: Project, node: ast.AST) -> bool:
-    """Whether `node` is a branch for an old Flask beside one that serves a newer Flask."""
+def serves_newer_flask(
+    module: Module, project: Project, node: ast.AST, *, is_there: bool = False
+) -> bool:
+    """Whether `node` is a branch for an old Flask beside one that serves a newer Flask.
+
+    `is_there` says that the newer one still has what `node` imports, so that no handler runs.
+    """
     child = node
     for parent in module.scopes.ancestors(node):
         if isinstance(parent, ast.If | ast.IfExp) and child is not parent.test:
@@ -301,6 +349,8 @@ def serves_newer_flask(module: Module, project: Project, node: ast.AST) -> bool:
             asks = asks or _asks_for_newer_name(module, parent.test)
             if asks and not _names_stack(_other_branch(parent, child)):
                 return True
+        elif is_there and isinstance(parent, ast.Try) and child in parent.body:
+            pass
         elif isinstance(parent, ast.Try) and _other_arm_is_modern(module, parent, node):
             if any(catches_import_error(module, project, each) for each in parent.handlers):
                 return True

@@ -95,6 +95,7 @@ class TopRewriter:
             shown = shown.replace(name, self._module.segment(node))
         needs = tuple(draft.needs)
         return Rewrite(
+            self._module.span(draft.node),
             tuple(edits),
             needs,
             draft.applicability,

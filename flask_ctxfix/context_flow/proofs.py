@@ -164,7 +164,8 @@ class Proofs:
     ) -> Proof:
         """Return what it proves that ``getattr(top, name, default)`` gives no refused default.
 
-        The top of a stack may be None, but then it has no attribute that None has not.
+        The top of a stack may be None, but then it has no attribute that None has not. A computed
+        name is taken for one that None has not, as nobody asks a context for one of the others.
         """
         if len(call.args) != 3 or not is_refused(call.args[2]):
             return Proof()
@@ -175,7 +176,7 @@ class Proofs:
 
     def _has_attribute(self, module: Module, call: ast.Call, given: Known) -> Proof:
         name = getattr(call.args[1], "value", None)
-        if not isinstance(name, str) or hasattr(None, name):
+        if isinstance(name, str) and hasattr(None, name):
             return Proof()
         return Proof(self._top_or_kept(module, call.args[0], given).if_true)
 
