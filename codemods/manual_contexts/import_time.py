@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from flask_ctxfix.codemod import Advice, Finding, Rule
+from flask_ctxfix.codemod import Advice, Finding, Level, Rule
 from flask_ctxfix.codemods.manual_contexts.import_order import at_import, is_imported_outside
 from flask_ctxfix.codemods.manual_contexts.texts import said
 from flask_ctxfix.context_flow import ContextFlow, Need, Use
@@ -21,10 +21,12 @@ from flask_ctxfix.syntax import last_name, without_call
 _USES = "uses `{}` on import, which raises RuntimeError"
 _OVERWRITES = "overwrites `flask.{}`, so all requests share what is assigned"
 _EXTENSION = "this module passes `current_app` to an extension on import, so it is not set up"
+_SUPERFLUOUS = "this module passes `current_app` to an extension on import, which has no effect"
 _NO_USER = "uses `{}` on import, when there is no user"
 _IN_FUNCTION = "use it in a function that runs inside {}"
 _STANDS_FOR = "at the top level, a `LocalProxy` can stand for the value"
 _ADVICE_EXTENSION = "create it without an application, and pass the real one to its `init_app`"
+_ADVICE_SUPERFLUOUS = "remove this argument, since `init_app` gets the application later"
 _ADVICE_ASSIGNED = "assign to an attribute of `g`, or pass the value as an argument"
 _LONGEST_NAME = 35
 _APP = Foreign("flask.current_app")
@@ -136,11 +138,24 @@ class ImportTimeContextRead(Rule):
                 given += call.args[:1]
             for each in given:
                 if values.of(module, each) == _APP:
-                    message = _EXTENSION
                     path = path_to(AT_IMPORT, step_at(module, call, "call"))
-                    yield self.finding(
-                        module, "warning", each, message, _ADVICE_EXTENSION, None, path
-                    )
+                    level: Level = "warning"
+                    message, advice = _EXTENSION, _ADVICE_EXTENSION
+                    if _is_set_up(project, made):
+                        level, message, advice = "info", _SUPERFLUOUS, _ADVICE_SUPERFLUOUS
+                    yield self.finding(module, level, each, message, advice, None, path)
+
+
+def _is_set_up(project: Project, made: str) -> bool:
+    """Whether the project calls `init_app` of what a class of an extension makes."""
+    values = ContextFlow.of(project).values
+    return any(
+        values.name_of(module, call.func) == f"{made}().init_app"
+        and values.of(module, call.args[0]) != _APP
+        for module in project.parsed(project.naming("init_app"))
+        for call in module.scopes.calls.get("init_app", ())
+        if call.args
+    )
 
 
 def _written(use: Use) -> str:
