@@ -38,8 +38,7 @@ def fitting(texts: Iterable[str]) -> str:
 def of_function(function: Function | None, *texts: str) -> str:
     """Return the first of some texts that fits, with the name of a function for each `{}`."""
     node = function.node if function is not None else None
-    is_named = node is not None and not isinstance(node, ast.Lambda)
-    names = [f"`{node.name}`"] if is_named else []  # type: ignore[union-attr]
+    names = [f"`{node.name}`"] if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) else []
     return fitting(text.replace("{}", name) for name in (*names, "the function") for text in texts)
 
 
