@@ -16,8 +16,10 @@ from flask_ctxfix.obligations.only_use import is_only_named_at, named_at
 from flask_ctxfix.obligations.which_application import application_seen
 from flask_ctxfix.project import Project
 
-_TEARS_DOWN = ("teardown functions run when this app context ends",)
-_ALL_CALLS = "every run of the job opens a context, also one that needs none or has one"
+_TEARS_DOWN = (
+    "teardown functions, such as closing a database session, run when this context ends",
+)
+_ALL_CALLS = "every run opens a new app context, even if the job needs none or already has one"
 # Runners whose documentation has no other place for a context.
 _WRAPPED: frozenset[Runner] = frozenset({"APScheduler", "Flask-APScheduler", "Huey"})
 
@@ -46,7 +48,7 @@ def app_context_fix(job: Job, project: Project) -> Fix | None:
     if app is None or not _is_only_job(job, project, node):
         return None
     edit = WrapBody(module.span(node), f"with {app}.app_context():")
-    changes = f"run the body of `{node.name}` in `with {app}.app_context():`"
+    changes = f"put the body of `{node.name}` in `with {app}.app_context():`"
     return Fix(changes, (edit,), notes=_TEARS_DOWN, unsafe_reason=_ALL_CALLS)
 
 

@@ -18,7 +18,7 @@ from flask_ctxfix.syntax import arguments_of
 
 _NAME = "FlaskTask"
 _TEARS_DOWN = ("teardown functions run at the end of each task",)
-_ALL_TASKS = "all tasks run in a context of their own, also those that need none or run eagerly"
+_ALL_TASKS = "every task opens a new app context, even if the task needs none or runs in its caller"
 _CLASS = """\
 class {name}({base}):
     def __call__(self, *args: object, **kwargs: object) -> object:
@@ -75,7 +75,9 @@ def base_task_fix(module: Module, project: Project, call: ast.Call) -> Fix | Non
         InsertStatement(module.span(statement), written, "before"),
         ReplaceExpression(module.span(call), code),
     )
-    changes = f"give all tasks a base class that opens `with {app}.app_context():`"
+    changes = (
+        f"set `task_cls=` to a base class that opens `with {app}.app_context():` for each task"
+    )
     return Fix(changes, edits, base[1], notes=_TEARS_DOWN, unsafe_reason=_ALL_TASKS)
 
 

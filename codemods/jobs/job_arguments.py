@@ -11,7 +11,7 @@ from flask_ctxfix.context_flow.paths import path_to
 from flask_ctxfix.context_flow.proxies import proxy_of
 from flask_ctxfix.context_flow.said_uses import quoted
 from flask_ctxfix.context_flow.starts import Start
-from flask_ctxfix.flask_facts import Runner
+from flask_ctxfix.flask_facts import NONE_WITHOUT_REQUEST, Runner
 from flask_ctxfix.flask_versions import TargetVersion
 from flask_ctxfix.module import Module
 from flask_ctxfix.obligations.ending_objects import INSTEAD, INSTEAD_OF_USER, ending_of
@@ -22,6 +22,7 @@ _ADVICE = {
     **INSTEAD,
     "flask.current_app": "remove this argument, and use the worker's own application",
 }
+_LOOKS_UP = ("a proxy holds no object, but looks the object up each time the proxy is used",)
 # Schedulers may keep their jobs in memory, arguments and all.
 _KEEPING: frozenset[Runner] = frozenset({"APScheduler", "Flask-APScheduler"})
 
@@ -112,8 +113,9 @@ def _lost(
     if proxy is not None:
         lost = f"{written} cannot be serialized for {A_JOB[runner]}, so this call raises an error"
         if runner in _KEEPING:
-            lost = f"{written} is a proxy, which has no context to look up in {A_JOB[runner]}"
-        return lost, _ADVICE.get(proxy, INSTEAD_OF_USER)
+            raised = "holds no user" if proxy in NONE_WITHOUT_REQUEST else "raises RuntimeError"
+            lost = f"{written} is a proxy, which {raised} when {A_JOB[runner]} uses it"
+        return lost, Advice(_ADVICE.get(proxy, INSTEAD_OF_USER), notes=_LOOKS_UP)
     ending = ending_of(module, project, argument)
     if ending is None:
         return None

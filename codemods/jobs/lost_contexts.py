@@ -20,33 +20,31 @@ from flask_ctxfix.flask_versions import TargetVersion
 from flask_ctxfix.module import Module
 from flask_ctxfix.project import Project
 
-_OF_APP = "`current_app` has no application there, so use the application itself"
+_OF_APP = "`app` is the Flask app that you created, as `current_app` fails outside an app context"
 _ADVICE: dict[Runner, Advice] = {
-    "APScheduler": Advice("open `with app.app_context():` in the job", notes=(_OF_APP,)),
+    "APScheduler": Advice("put the body of the job in `with app.app_context():`", notes=(_OF_APP,)),
     "Celery": Advice(
-        "give all tasks a base class whose `__call__` opens `with app.app_context():`",
-        notes=("set it with `Celery(task_cls=FlaskTask)`, as in Flask's documentation of Celery",),
+        "set `task_cls=` to a base class whose `__call__` opens `with app.app_context():`",
+        notes=("as in `Celery(task_cls=FlaskTask)` in Flask's documentation of Celery",),
     ),
     "Dramatiq": Advice(
-        "add a middleware that pushes `app.app_context()` before each message and pops it after it",
+        "add a middleware that pushes `app.app_context()` around each message",
         notes=("a worker has several threads, so keep the context in a `threading.local`",),
     ),
-    "Flask-APScheduler": Advice("open `with scheduler.app.app_context():` in the job"),
+    "Flask-APScheduler": Advice("put the body of the job in `with scheduler.app.app_context():`"),
     "Huey": Advice(
-        "open `with app.app_context():` in the task",
-        notes=(
-            "for all tasks, push it in `@huey.pre_execute()` and pop it in `@huey.post_execute()`",
-        ),
+        "put the body of the task in `with app.app_context():`",
+        notes=("or push a context in `@huey.pre_execute()` and pop in `@huey.post_execute()`",),
     ),
     "RQ": Advice(
-        "run the worker in `with app.app_context():`",
+        "put the call that runs the worker in `with app.app_context():`",
         notes=(
             "around the whole worker, teardown functions do not run after each job",
-            "a subclass of `Worker` whose `perform_job` opens the context gives each job its own",
+            "a subclass of `Worker` whose `perform_job` opens the context gives each job a context",
         ),
     ),
 }
-_ADVICE_CLASS = Advice("open `with app.app_context():` in `run`", notes=(_OF_APP,))
+_ADVICE_CLASS = Advice("put the body of `run` in `with app.app_context():`", notes=(_OF_APP,))
 _PASS: dict[Runner, str] = {
     "APScheduler": "to `add_job`",
     "Celery": "to `.delay`",

@@ -56,7 +56,7 @@ def _wrapping(name: str, codes: list[str]) -> str:
     """Return what keeps the context for some streams, in words."""
     code = f"{name}({codes[0]})"
     is_shown = len(codes) == 1 and is_short(code)
-    return f"wrap it: {quoted(code)}" if is_shown else f"wrap it in `{name}()`"
+    return f"wrap the stream: {quoted(code)}" if is_shown else f"wrap the stream in `{name}()`"
 
 
 def _streams_at(module: Module, project: Project, node: ast.expr) -> Iterator[ast.expr]:
@@ -90,7 +90,7 @@ def why_not(stream: Stream, project: Project, target: TargetVersion, reach: Reac
     if fails_in_async(target) and is_async(stream.module, project, stream.root, reach.steps):
         return "`stream_with_context` raises ValueError in an async view before Flask 3.1.2"
     if tears_down_early(target) and closed_early(stream, project):
-        return "Flask 3.1.2 and 3.1.3 tear down what it uses before the stream runs"
+        return "Flask 3.1.2 and 3.1.3 tear down what the stream uses before the stream runs"
     return None
 
 

@@ -6,10 +6,11 @@ import ast
 from itertools import takewhile
 from typing import NamedTuple
 
-from flask_ctxfix.codemod import Edit, Fix, InsertStatement, Need, ReplaceExpression
+from flask_ctxfix.codemod import Edit, Fix, InsertStatement, Need, ReplaceExpression, WrapBody
 from flask_ctxfix.codemods.threads.captured_proxies import opened_proxies
 from flask_ctxfix.context_flow import ContextFlow, Summary, Where
 from flask_ctxfix.context_flow import Need as Context
+from flask_ctxfix.context_flow.said_uses import of_function
 from flask_ctxfix.context_flow.starts import Start, starts_in
 from flask_ctxfix.insertion_points import is_first_on_line
 from flask_ctxfix.module import Module
@@ -23,10 +24,15 @@ from flask_ctxfix.scopes import FunctionNode, Scope
 from flask_ctxfix.spelling import flask_name_at, is_free_in
 from flask_ctxfix.statements import block_of, statement_of
 
-_TEARS_DOWN = ("teardown functions run when this app context ends",)
-_UNCERTAIN_USE = "some runs need no app context, and would open one"
-_UNCERTAIN_START = "it may be started while no application is active"
-_USED_LATER = "what it returns of the database session may be used after the context has ended"
+_TEARS_DOWN = (
+    "teardown functions, such as closing a database session, run when this context ends",
+)
+_TAKEN = "`app` is `current_app._get_current_object()` in the code that starts {}"
+_UNCERTAIN_USE = (
+    "some runs of {} need no app context, but would open one and run teardown functions"
+)
+_UNCERTAIN_START = "{} may be started outside an app context, where the fix raises RuntimeError"
+_USED_LATER = "database objects that {} returns may be used after their session is closed"
 
 
 def opening(
@@ -35,14 +41,20 @@ def opening(
     edits: tuple[Edit, ...],
     needs: tuple[Need, ...] = (),
     app: str = "app",
+    wrapper: str = "",
 ) -> Fix | None:
     """Return the fix that opens a context of `app` for a target by some edits, if there are any."""
     if not edits:
         return None
-    node = start.function.node if start.function is not None else None
-    run = f"`{node.name}`" if isinstance(node, ast.FunctionDef) else "the function"
-    changes = f"run {run} in `with {app}.app_context():`"
-    return Fix(changes, edits, needs, notes=_TEARS_DOWN, unsafe_reason=doubt)
+    changes = f"put the body of {{}} in `with {app}.app_context():`"
+    if not any(isinstance(edit, WrapBody | InsertStatement) for edit in edits):
+        changes = f"open `{app}.app_context()` in {{}}, not the context of the proxy"
+    if wrapper:
+        changes = f"start `{wrapper}`, which calls {{}} in `with {app}.app_context():`"
+    given = any("._get_current_object()" in getattr(edit, "code", "") for edit in edits)
+    notes = (of_function(start.function, _TAKEN), *_TEARS_DOWN) if given else _TEARS_DOWN
+    told = of_function(start.function, changes)
+    return Fix(told, edits, needs, notes=notes, unsafe_reason=doubt)
 
 
 def doubt_of(start: Start, summary: Summary, where: Where = Where.APP) -> str | None:
@@ -51,12 +63,12 @@ def doubt_of(start: Start, summary: Summary, where: Where = Where.APP) -> str | 
     What a pool's task takes out of the database may be used after its context has ended.
     """
     if not where.is_inside:
-        return _UNCERTAIN_START
+        return of_function(start.function, _UNCERTAIN_START)
     of_database = any(use.of.startswith("flask_sqlalchemy.") for use in summary.uses)
     returns = start.starter.kind == "pool" and of_database
     if not any(use.is_certain for use in summary.uses):
-        return _UNCERTAIN_USE
-    return _USED_LATER if returns else None
+        return of_function(start.function, _UNCERTAIN_USE)
+    return of_function(start.function, _USED_LATER) if returns else None
 
 
 class SeenApp(NamedTuple):

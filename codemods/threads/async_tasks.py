@@ -31,8 +31,10 @@ _NAMES = spelled((*EXECUTOR_CALLS, *TASK_MAKERS))
 # Methods of a task that do not wait for it, and those of a collection that only keep it.
 _NOT_WAITING = frozenset({"add_done_callback", "set_name"})
 _CHANGES = "use `asyncio.to_thread`, which keeps the context"
-_SHARED = "the function shares the context of the view with its `g`, and may outlive it"
-_ADVICE_THREAD = "read the values first and pass them as arguments, or await `asyncio.to_thread`"
+_SHARED = "the function shares `g` with the view, and may still run when the view has ended"
+_ADVICE_THREAD = (
+    "read the values first and pass the values as arguments, or await `asyncio.to_thread`"
+)
 _ADVICE_TASK = "await the task before the view returns, or use a task queue"
 
 

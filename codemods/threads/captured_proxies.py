@@ -143,8 +143,12 @@ def _source_of(start: Start, project: Project, name: ast.Name) -> ast.expr | Non
 def _doubt(start: Start, summary: Summary, places: list[Where]) -> str | None:
     """Return why the application itself may not do."""
     if not all(place.is_inside for place in places):
-        return "there may be no application where it is looked up"
-    return None if _is_certain(start, summary) else "not every run uses the application"
+        return "the start may run outside an app context, where the fix raises RuntimeError"
+    return (
+        None
+        if _is_certain(start, summary)
+        else "not every run of the function uses the application"
+    )
 
 
 def _is_certain(start: Start, summary: Summary) -> bool:

@@ -11,7 +11,7 @@ from flask_ctxfix.codemods.threads.made_copies import COPY, app_contexts_in, cap
 from flask_ctxfix.codemods.threads.maps import can_have_copies, map_fix
 from flask_ctxfix.codemods.threads.uploads import are_read_after
 from flask_ctxfix.context_flow import ContextFlow, Need, Summary, Where
-from flask_ctxfix.context_flow.said_uses import is_short, quoted
+from flask_ctxfix.context_flow.said_uses import is_short, of_function
 from flask_ctxfix.context_flow.starts import Start
 from flask_ctxfix.context_flow.summaries import Use
 from flask_ctxfix.context_flow.uses import left_on_g, writes_session
@@ -27,11 +27,11 @@ from flask_ctxfix.project import Project
 from flask_ctxfix.records import replace
 from flask_ctxfix.spelling import flask_name_at
 
-_IN_A_COPY = "in the copy `g` starts empty, and teardown functions run a second time"
+_IN_A_COPY = "in the copied context `g` starts empty, and teardown functions run a second time"
 LATE_SESSION = "session changes made after the response has been sent are not saved"
-_UNCERTAIN_START = "it may be started outside a request, and making the copy would fail there"
-_UNCERTAIN_USE = "some runs do not read the request, and would get a copy of it, too"
-_SEEN = "other code of the project may notice a second teardown, or that the URL is matched again"
+_UNCERTAIN_START = "{} may be started outside a request, where making the copy raises RuntimeError"
+_UNCERTAIN_USE = "some runs of {} do not read the request, but would run teardown functions again"
+_SEEN = "teardown functions and URL matching run again, which other code here may notice"
 # With these a second teardown, or a second match of the URL, may be seen.
 _SEEING_NAMES = ("FileField", "url_value_preprocessor")
 _SEEING_PACKAGES = ("flask_debugtoolbar", "opentelemetry")
@@ -40,26 +40,30 @@ _SEEING_PACKAGES = ("flask_debugtoolbar", "opentelemetry")
 def why_not(start: Start, project: Project, summary: Summary) -> str | None:
     """Return why a copy would be wrong for a target."""
     if start.starter.kind in ("timer", "delayed"):
-        return "the request may be over when it runs"
+        return of_function(start.function, "the request may be over when {} runs")
     if start.starter.kind == "process":
         return "a copied context cannot be pickled, which starting a process may require"
     if start.starter.passing == "each" and not can_have_copies(start, project):
         return "several tasks cannot share one copy of the context"
     if start.function is None:
-        return "the function that it runs is not known"
+        return "the function that is started is not known"
     if left_on_g(summary) or any(map(_asks_g, summary.uses)):
         return "`g` starts empty in a copied context"
     if any(map(writes_session, summary.uses)) and waiting_for(start, project) is None:
         return LATE_SESSION
     late = {use.attribute for use in summary.uses if use.of == "flask.request"} & BODY_READS
     if late and not late <= read_before(start, project):
-        return "the request body may no longer be readable when it runs"
+        return of_function(
+            start.function, "the request body may no longer be readable when {} runs"
+        )
     if next(captured_files(start.function, project), None) is not None:
         return "uploaded files are closed when the request ends"
     if are_read_after(start.module, start.call, project):
         return "the end of a copied context closes uploaded files that are still read"
     if next(app_contexts_in(start.function), None) is not None:
-        return "the app context that it opens hides the request from Flask 3.2 on"
+        return of_function(
+            start.function, "the app context that {} opens hides the request from Flask 3.2 on"
+        )
     return why_lasting(start, project)
 
 
@@ -96,7 +100,7 @@ def copy_fix(start: Start, project: Project, summary: Summary, where: Where) -> 
     if not start.may_be_in_context(where):
         return None
     module = start.module
-    reason = _why_unsafe(project, summary, where)
+    reason = _why_unsafe(start, project, summary, where)
     is_alone = start.is_only_use and start.starter.passing != "each"
     nested = start.nested if is_alone else None
     if nested is not None and (start.is_repeated(nested) or not _is_as_at(start, project, nested)):
@@ -121,15 +125,15 @@ def copy_fix(start: Start, project: Project, summary: Summary, where: Where) -> 
 def _wrapping(module: Module, start: Start, name: str) -> str:
     """Return what wraps a target, in words."""
     code = f"{name}({module.segment(start.target)})"
-    return f"wrap it: {quoted(code)}" if is_short(code) else f"wrap it in `{name}()`"
+    return f"wrap the function: `{code}`" if is_short(code) else f"wrap the function in `{name}()`"
 
 
-def _why_unsafe(project: Project, summary: Summary, where: Where) -> str | None:
+def _why_unsafe(start: Start, project: Project, summary: Summary, where: Where) -> str | None:
     """Return what may be wrong with a copy that nothing is known to stand against."""
     if where is not Where.REQUEST:
-        return _UNCERTAIN_START
+        return of_function(start.function, _UNCERTAIN_START)
     if not any(use.is_certain and use.need is Need.REQUEST for use in summary.uses):
-        return _UNCERTAIN_USE
+        return of_function(start.function, _UNCERTAIN_USE)
     return _SEEN if _sees_copies(project) else None
 
 

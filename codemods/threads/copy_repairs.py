@@ -17,7 +17,7 @@ from flask_ctxfix.codemod import (
 from flask_ctxfix.codemods.threads.copies import read_before, why_not
 from flask_ctxfix.codemods.threads.made_copies import COPY, Copy
 from flask_ctxfix.context_flow import ContextFlow, Use, Where
-from flask_ctxfix.context_flow.said_uses import listed
+from flask_ctxfix.context_flow.said_uses import listed, of_function
 from flask_ctxfix.context_flow.starts import Start, is_deferred
 from flask_ctxfix.context_flow.values import Foreign, Function
 from flask_ctxfix.flask_facts import BODY_READS, FORM_READS, WHOLE_BODY_READS
@@ -33,11 +33,10 @@ from flask_ctxfix.statements import own_nodes
 from flask_ctxfix.value_reads import free_names, moving_edits, read_of
 
 _ONE_COPY = "the starts no longer share one copy, which other code may rely on"
-_EARLIER = "the values are read earlier, and may differ then"
 _KEPT = "the request caches what was read"
 _WAITS = "the view always reads the whole body, and waits for it"
 _HAS_ONE = "the copied context includes an app context"
-_LATER = "what the block stores on `g` is torn down later, with the copy"
+_LATER = "what the block stores on `g` is kept until the copied context ends"
 
 
 def moved_decorator(copy: Copy, project: Project) -> Fix | None:
@@ -105,10 +104,12 @@ def values_of_g(
     if named is None:
         return None
     edits = tuple(moving_edits(module, node, reads, named))
-    changes = (
-        f"read {listed(read.written(module) for read in reads)} before `{node.name}` is defined"
+    codes = listed(read.written(module) for read in reads)
+    changes = f"read {codes} before `{node.name}` is defined"
+    doubt = of_function(
+        function, f"the fix reads {codes} before {{}} runs, and misses later changes"
     )
-    return Fix(changes, edits, unsafe_reason=_EARLIER)
+    return Fix(changes, edits, unsafe_reason=doubt)
 
 
 def body_read_before(copies: Sequence[Copy], project: Project, late: set[str]) -> Fix | None:

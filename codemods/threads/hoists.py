@@ -7,7 +7,7 @@ import ast
 from flask_ctxfix.codemod import Fix
 from flask_ctxfix.codemods.threads.passed_arguments import passing_edits
 from flask_ctxfix.context_flow import ContextFlow, Summary, Where
-from flask_ctxfix.context_flow.said_uses import listed
+from flask_ctxfix.context_flow.said_uses import listed, of_function
 from flask_ctxfix.context_flow.starts import Start
 from flask_ctxfix.context_flow.values import Function
 from flask_ctxfix.insertion_points import is_first_on_line
@@ -18,8 +18,8 @@ from flask_ctxfix.project import Project
 from flask_ctxfix.spelling import is_free
 from flask_ctxfix.value_reads import free_names, is_readable_at, is_tried, moving_edits, read_of
 
-_MAY_FAIL = "a value may still be missing then, or change before it is used"
-_UNCERTAIN_START = "it may be started outside a request, and reading the values would fail there"
+_MAY_FAIL = "the view fails if a value is missing, and later changes to the values are not seen"
+_UNCERTAIN_START = "{} may be started outside a request, and reading the values would fail there"
 
 
 def values_fix(start: Start, project: Project, summary: Summary, where: Where) -> Fix | None:
@@ -65,7 +65,7 @@ def values_fix(start: Start, project: Project, summary: Summary, where: Where) -
         edits = (*edits, *passed)
     reason = _MAY_FAIL if any(read.may_fail for read in reads) else None
     if where is not Where.REQUEST:
-        reason = _UNCERTAIN_START
+        reason = of_function(start.function, _UNCERTAIN_START)
     codes = listed(read.written(module) for read in reads)
     changes = f"read {codes} {before_start(start)}"
     return Fix(changes, edits, unsafe_reason=reason)

@@ -15,7 +15,7 @@ from flask_ctxfix.context_flow import ContextFlow, Need, Reach, Summary, Where
 from flask_ctxfix.context_flow.made_contexts import makes_context
 from flask_ctxfix.context_flow.paths import path_to
 from flask_ctxfix.context_flow.proxies import proxy_of
-from flask_ctxfix.context_flow.said_uses import failing, sentence
+from flask_ctxfix.context_flow.said_uses import failing, of_function, sentence
 from flask_ctxfix.context_flow.starts import Start, is_deferred, starts_in
 from flask_ctxfix.context_flow.summaries import Use
 from flask_ctxfix.context_flow.uses import left_on_g, writes_session
@@ -234,32 +234,31 @@ class ThreadNeedsApp(Rule):
 
 
 _ADVICE_APP = (
-    "pass `current_app._get_current_object()` to it, and use it in `with app.app_context():`"
+    "pass the Flask app to {}, and put the body of {} in `with app.app_context():`",
+    "pass the Flask app to {}, and put its body in `with app.app_context():`",
 )
-_ADVICE_OUTSIDE = Advice(
-    "pass an application to it, and run its body in `with app.app_context():`",
-    "no application is active when it is started",
-)
-_ADVICE_LOOP = Advice(
-    "pass the application, and open `with app.app_context():` in each iteration of its loop",
-    "a context around the whole loop might never be closed",
-)
-_ADVICE_PROCESS = Advice(
-    "create the application in the process, and open `with app.app_context():` there",
-    "an application cannot be pickled for a process that is spawned",
-)
-_FOR_BOTH = "the code around the start also runs without a request, and then has no context to copy"
-_ADVICE_SESSION = "return the value, and set it in the view before it responds"
-_ADVICE_VALUES = "read the values while the request is active, and pass them as arguments"
+_TAKE_APP = "the Flask app is `current_app._get_current_object()` in the code that starts {}"
+_NO_APP = "no app context is open when {} is started, so `current_app` cannot give the app"
+_ADVICE_LOOP = "pass the Flask app to {}, and open `with app.app_context():` in each loop iteration"
+_LOOP = "an app context around the whole loop in {} might never be closed"
+_ADVICE_PROCESS = "create the Flask app in {}, and open `with app.app_context():` with it"
+_PROCESS = "a Flask app cannot be pickled, which starting a process may require"
+_FOR_BOTH = "the start also runs without a request, when no request context exists to copy"
+_ADVICE_SESSION = "return the value, and set the session in the view before the view responds"
+_ADVICE_VALUES = "read the values while a request is active, and pass the values to {}"
 _CONTEXTS = {Need.APP: "app context", Need.REQUEST: "request context"}
 
 
 def _advice_for_app(start: Start, project: Project, reach: Reach) -> Advice | str:
+    function = start.function
     if start.starter.kind == "process":
-        return _ADVICE_PROCESS
+        return Advice(of_function(function, _ADVICE_PROCESS), _PROCESS)
     if may_go_on(start, project):
-        return _ADVICE_LOOP
-    return _ADVICE_APP if start.may_be_in_context(reach.where) else _ADVICE_OUTSIDE
+        return Advice(of_function(function, _ADVICE_LOOP), of_function(function, _LOOP))
+    advice = of_function(function, *_ADVICE_APP)
+    if start.may_be_in_context(reach.where):
+        return Advice(advice, notes=(of_function(function, _TAKE_APP),))
+    return Advice(advice, of_function(function, _NO_APP))
 
 
 def _losing(module: Module, project: Project, need: Need) -> Iterator[tuple[Start, Summary, Reach]]:
@@ -360,8 +359,10 @@ def _advice(
         return withheld(lasting)
     reason = why_not(start, project, summary)
     if reach.where in (Where.OUTSIDE, Where.APP):
-        reason = "no request is active when it is started"
+        reason = of_function(start.function, "no request is active when {} is started")
     elif _is_for_both(start, project, reach.where):
         reason = _FOR_BOTH
     is_written = any(map(writes_session, summary.uses))
-    return Advice(_ADVICE_SESSION if is_written else _ADVICE_VALUES, reason)
+    return Advice(
+        _ADVICE_SESSION if is_written else of_function(start.function, _ADVICE_VALUES), reason
+    )

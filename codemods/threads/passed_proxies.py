@@ -28,7 +28,7 @@ from flask_ctxfix.codemods.threads.signals import senders_in
 from flask_ctxfix.context_flow import ContextFlow, Use, Where
 from flask_ctxfix.context_flow.paths import path_to
 from flask_ctxfix.context_flow.proxies import proxy_of
-from flask_ctxfix.context_flow.said_uses import failing, fitting, quoted
+from flask_ctxfix.context_flow.said_uses import failing, fitting, of_function, quoted
 from flask_ctxfix.context_flow.starts import Start, starts_in
 from flask_ctxfix.flask_facts import NONE_WITHOUT_REQUEST
 from flask_ctxfix.flask_versions import TargetVersion
@@ -39,12 +39,17 @@ from flask_ctxfix.obligations.waiting import may_wait
 from flask_ctxfix.project import Project
 from flask_ctxfix.steps import step_at
 
-_ADVICE_ALIAS = "pass `current_app._get_current_object()`, and use that"
-_ADVICE_SENDER = "send it with `current_app._get_current_object()`"
-_ADVICE_PROCESS = "create the application in the process"
-_LOOKS_UP = ("a proxy looks its object up each time it is used",)
+_ADVICE_PASS = "pass `current_app._get_current_object()`, and use this argument in {}"
+_ADVICE_ALIAS = (
+    "use `app` in {}, after `app = current_app._get_current_object()` before the start",
+    "take `app = current_app._get_current_object()` before the start, and use `app`",
+)
+_ADVICE_SENDER = "send the signal with `current_app._get_current_object()`"
+_ADVICE_PROCESS = "create the Flask app in the new process"
+_LOOKS_UP = ("a proxy holds no object, but looks the object up each time the proxy is used",)
 _NEW_RECEIVERS = "receivers that were never called before will run"
-_UNCERTAIN = "it may be started while no application is active, or not use the application"
+_UNCERTAIN_START = "this start may run outside an app context, where the fix raises RuntimeError"
+_UNCERTAIN_USE = "some runs of {} may not use the application, and work without the fix"
 
 
 class ProxyPassedToThread(Rule):
@@ -178,7 +183,7 @@ class ProxyPassedToThread(Rule):
         message = f"`{name}` is {_lost_proxy(APP, start)}"
         is_changeable = start.function is not None and not unwraps(start.function, project)
         fix = alias_fix(start, project, summary, reach.where) if is_changeable else None
-        advice = fix.message if fix is not None else _ADVICE_ALIAS
+        advice = fix.message if fix is not None else of_function(start.function, *_ADVICE_ALIAS)
         path = path_to(reach, start.step, then=_failing(start, summary.uses[:1]))
         yield (
             start.target,
@@ -220,7 +225,8 @@ def _advice(name: str, start: Start) -> Advice:
     """Return what to pass instead of a proxy."""
     if name == APP:
         is_process = start.starter.kind == "process"
-        return Advice(_ADVICE_PROCESS if is_process else _ADVICE_ALIAS, notes=_LOOKS_UP)
+        passing = of_function(start.function, _ADVICE_PASS)
+        return Advice(_ADVICE_PROCESS if is_process else passing, notes=_LOOKS_UP)
     return Advice(INSTEAD.get(name, INSTEAD_OF_USER), notes=_LOOKS_UP)
 
 
@@ -241,10 +247,12 @@ def _passing_fix(
         return None
     if unwraps(function, project) if function is not None else any_unwraps(project):
         return None
-    is_certain = where.is_inside and is_certainly_used(start, uses)
-    return _fix(module, handed.node, None if is_certain else _UNCERTAIN)
+    if not where.is_inside:
+        return _fix(module, handed.node, _UNCERTAIN_START)
+    doubt = None if is_certainly_used(start, uses) else of_function(function, _UNCERTAIN_USE)
+    return _fix(module, handed.node, doubt)
 
 
 def _fix(module: Module, node: ast.expr, doubt: str | None) -> Fix:
     edit = real_application(module, node)
-    return Fix(f"pass `{edit.code}`", (edit,), unsafe_reason=doubt)
+    return Fix(f"pass `{edit.code}`", (edit,), notes=_LOOKS_UP, unsafe_reason=doubt)

@@ -12,6 +12,7 @@ from flask_ctxfix.codemods.threads.moved_copies import can_be_moved, maker_place
 from flask_ctxfix.codemods.threads.overlaps import exclude_each_other, has_one_worker, is_repeated
 from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.paths import path_to
+from flask_ctxfix.context_flow.said_uses import fitting, is_short
 from flask_ctxfix.context_flow.starts import Start, starts_in
 from flask_ctxfix.context_flow.values import Copied, Foreign
 from flask_ctxfix.flask_versions import ONE_CONTEXT, TargetVersion
@@ -22,10 +23,9 @@ from flask_ctxfix.project import Project
 from flask_ctxfix.records import replace
 from flask_ctxfix.steps import step_at
 
-_ADVICE = "make a copy for each task, in the call that starts it"
-_ADVICE_SUBMIT = "submit the tasks one by one, so that each gets its own copy"
+_ADVICE = "wrap the function anew in each call that starts a task, so that no tasks share a copy"
+_ADVICE_SUBMIT = "submit the tasks one by one, so that each task gets its own copy"
 _MADE_ONCE = "makes one copy"
-_CHANGES = "make a copy of the request context for each task"
 _SHARING_ITEMS = "overlapping items share one context copy"
 _EXECUTOR = "flask_executor.Executor().map"
 
@@ -124,12 +124,12 @@ class SharedContextCopy(Rule):
                 fix = _fix(each, every, project) if lasting is None else None
                 advice: Advice | str = fix.message if fix is not None else _ADVICE
                 advice = withheld(lasting) if lasting is not None else advice
-                message = f"{_shared(each)}, so one of them may raise {_error(target)}"
+                message = _message(each, _error(target))
                 made = step_at(module, each.copied.maker, "call", message=_MADE_ONCE)
                 path = path_to(each.start.reach(project), made, each.start.step)
                 yield self.finding(module, "error", each.node, message, advice, fix, path)
         for call in _mapped_by_executors(module, project):
-            message = f"{_SHARING_ITEMS}, so one of them may raise {_error(target)}"
+            message = f"{_SHARING_ITEMS}, so an item may raise {_error(target)}"
             reach = ContextFlow.of(project).reachability.of(module, call)
             path = path_to(reach, step_at(module, call, "boundary", "pool thread"))
             given = call.args[0]
@@ -171,11 +171,13 @@ def _mapped_by_executors(module: Module, project: Project) -> Iterator[ast.Call]
                 yield call
 
 
-def _shared(each: _CopiedStart) -> str:
-    """Return the start of a sentence that says what shares a copy."""
+def _message(each: _CopiedStart, error: str) -> str:
+    """Return a sentence that says what shares a copy, and what that raises."""
+    texts = [f"overlapping tasks share this context copy, so a task may raise {error}"]
     if isinstance(each.node, ast.Name):
-        return f"overlapping tasks share the context copy `{each.node.id}`"
-    return "overlapping tasks share this context copy"
+        name = f"`{each.node.id}`"
+        texts.insert(0, f"{name} is wrapped once but run by several tasks, which may raise {error}")
+    return fitting(texts)
 
 
 def _error(target: TargetVersion) -> str:
@@ -248,7 +250,7 @@ def _copying(each: _CopiedStart, code: str, project: Project) -> Fix | None:
     edit = ReplaceExpression(each.start.module.span(each.node), code)
     if each.start.starter.passing == "each":
         return map_fix(each.start, project, (edit,))
-    return Fix(_CHANGES, (edit,))
+    return Fix(f"wrap the function for each task: `{code}`" if is_short(code) else _ADVICE, (edit,))
 
 
 def _can_be_made_at(each: _CopiedStart, project: Project) -> bool:

@@ -36,7 +36,7 @@ from flask_ctxfix.source import Span
 from flask_ctxfix.steps import name_of, step_at
 
 _CARRIED = {Foreign(name) for name in RUNNING_IN_CONTEXT}
-_ADVICE_PASS = "read the value in the view, and pass it as an argument"
+_ADVICE_PASS = "read the value in the view, and pass the value as an argument"
 _ADVICE_BODY = Advice(
     "read `request.get_data()` or, for a form, `request.form` before the start",
     notes=("the request caches what was read",),
@@ -44,7 +44,7 @@ _ADVICE_BODY = Advice(
 _ADVICE_TASK = Advice(
     "remove the copy", notes=("a task runs in the context of the code that creates it",)
 )
-_ADVICE_SESSION = "change the session in the view, before it responds"
+_ADVICE_SESSION = "change the session in the view, before the view responds"
 _ADVICE_FILES = "read the file before the start, and pass its bytes"
 _ADVICE_MADE = "copy the context inside a request, for each start"
 _ADVICE_KEPT = "keep the values that the function needs, not the copy"
@@ -344,8 +344,8 @@ class UnsafeContextCopy(Rule):
             if shared is not None:
                 message = sentence(shared, "on another thread, in the request's own context")
                 advice = Advice(
-                    "open an app context in it, or use `copy_current_request_context`",
-                    notes=("no teardown function runs when it ends",),
+                    "open an app context in the function, or use `copy_current_request_context`",
+                    notes=("no teardown functions run when the function ends",),
                 )
                 path = path_to(start.reach(project), start.step, then=shared.steps)
                 yield self.finding(module, "info", start.target, message, advice, None, path)

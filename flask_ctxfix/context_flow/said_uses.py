@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterable
 
 from flask_ctxfix.codemod import Step
 from flask_ctxfix.context_flow.made_contexts import NEED_OF, Need
 from flask_ctxfix.context_flow.summaries import Use
+from flask_ctxfix.context_flow.values import Function
 from flask_ctxfix.flask_facts import (
     METHODS_OF_G,
     NEEDS,
@@ -31,6 +33,13 @@ def fitting(texts: Iterable[str]) -> str:
         if len(last) <= _LONGEST:
             break
     return last
+
+
+def of_function(function: Function | None, *texts: str) -> str:
+    """Return the first of some texts that fits, with the name of a function for each `{}`."""
+    node = function.node if function is not None else None
+    names = [f"`{node.name}`"] if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) else []
+    return fitting(text.replace("{}", name) for name in (*names, "the function") for text in texts)
 
 
 def sentence(use: Use, *rests: str, user: str | None = None) -> str:

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 _MOST_CODE = 60
 # What ends the kind of a boundary at which a context is opened, and no other work starts.
 _CONTEXT = "context"
+# How the kind of a boundary begins at which nothing runs yet, which may be a decorator.
+_MADE = ("copy of ", "job of ")
 _VERBS = {
     "entry": "is called",
     "call": "calls",
@@ -132,7 +134,8 @@ def _rows(path: tuple[Step, ...], marks: Marks) -> Iterator[_Row]:
 def _verb(step: Step) -> str:
     if step.role != "boundary":
         return _VERBS[step.role]
-    return f"{'OPENS' if step.kind.endswith(_CONTEXT) else 'STARTS'} {step.kind.upper()}"
+    verb = "OPENS" if step.kind.endswith(_CONTEXT) else "STARTS"
+    return f"{'MAKES' if step.kind.startswith(_MADE) else verb} {step.kind.upper()}"
 
 
 def _function(step: Step) -> str:
