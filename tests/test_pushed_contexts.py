@@ -194,7 +194,7 @@ def test_a_context_that_a_view_leaves_pushed_makes_its_request_fail(tmp_path: Pa
         "@app.get('/')\ndef index():\n    app.app_context().push()\n    return 'done'\n"
     )
     said = _said(tmp_path)
-    assert "`index` never pops its app context, so its request fails when it ends" in said
+    assert "`index` never pops its app context, so the request fails after the view returns" in said
 
 
 def test_a_link_from_a_faked_request_leads_to_localhost() -> None:
@@ -214,4 +214,4 @@ def test_a_function_with_a_long_name_is_pointed_at(name: str, named: str, tmp_pa
         "    ctx = app.app_context()\n    ctx.push()\n    print(app.name)\n    ctx.pop()\n"
     )
     said = _said(tmp_path)
-    assert f"warning: {named} may not pop its app context" in said
+    assert f"warning: {named} may leave its app context open" in said

@@ -67,8 +67,8 @@ def test_a_second_context_has_an_empty_g_and_tears_down_once_more(tmp_path: Path
     )
     (tmp_path / "wsgi.py").write_text(view)
     said = _run(tmp_path, "--select", "CTX303", "--target-version", "3.1").output
-    assert "code in its block finds `g` empty" in said
-    assert "= note: teardown functions also run at the end of the block" in said
+    assert "opens a second one with an empty `g`" in said
+    assert "= note: teardown functions also run when the second context ends" in said
     assert "= note: from Flask 3.2 on, `request` and `session` raise RuntimeError" in said
 
 

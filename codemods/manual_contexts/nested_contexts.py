@@ -43,22 +43,20 @@ from flask_ctxfix.value_reads import is_tried
 _KEEP_BLOCK = "remove the `with` and keep its block"
 _REMOVE_ITEM = "remove {} from the `with`"
 _REMOVE = "remove this context with its `push()` and `pop()`"
-_SHARES = "the block then shares `g` and the database session with the code around it"
+_SHARES = "the block then uses the `g` and the database session of the first context"
 _TESTED = "a test calls the function without a context, and then has to open one"
-_UNSEEN = "a star import or a name in a string may call it without a context"
-_SAME = "the block does the same without it"
-_REPEATS = "opens a second app context, so code in its block finds `g` empty"
-_TEARS_DOWN = (
-    "teardown functions also run at the end of the block, and may close the database session"
-)
-_HIDES = "opens a second app context, so `request` raises RuntimeError in it"
-_HIDDEN = "from Flask 3.2 on, `request` and `session` raise RuntimeError in the block"
-_APART = "keep it if the block needs an application, a `g` or a database session of its own"
-_OTHER_APP = "the active context may be that of another application"
+_UNSEEN = "a star import or a name in a string may call the function without a context"
+_SAME = "nothing in the block depends on the second context"
+_REPEATS = "already runs in an app context, and opens a second one with an empty `g`"
+_TEARS_DOWN = "teardown functions also run when the second context ends, and may close the database"
+_HIDES = "opens a second app context, in which `request` raises RuntimeError"
+_HIDDEN = "from Flask 3.2 on, `request` and `session` raise RuntimeError in the second context"
+_APART = "keep the second context if the code needs another application, `g` or database session"
+_OTHER_APP = "the first context may be that of another application"
 _DOUBTFUL = "{manager} in line {row} may depend on the second context"
-_TAKES = "the block may use, or refuse, what the code around it left in `g`"
+_TAKES = "the block may use, or refuse, what was set earlier in the `g` of the first context"
 _USED = "the code uses the context object"
-_COMMENTED = "a comment in the `with` statement may tell what it is for"
+_COMMENTED = "a comment in the `with` statement may say what the second context is for"
 _REQUEST_PROXIES = frozenset({"flask.request", "flask.session"})
 
 

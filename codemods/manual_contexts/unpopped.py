@@ -36,16 +36,18 @@ from flask_ctxfix.statements import is_handling, nodes_of
 from flask_ctxfix.steps import step_at
 from flask_ctxfix.syntax import without_call
 
-_LEAKS = "may not pop its {}, so later code on its thread runs in it"
-_RAISED = "an exception before the `pop()` leaves it pushed"
-_LEFT = "a `return` before the `pop()` leaves it pushed"
-_NEVER = "never pops its {}, so teardown functions never run for it"
-_FAILS = "never pops its {}, so its request fails when it ends"
+_LEAKS = "may leave its {} open for later code on the same thread"
+_RAISED = "an exception before the `pop()` leaves the context pushed"
+_LEFT = "a `return` before the `pop()` leaves the context pushed"
+_NEVER = "never pops its {}, whose teardown functions never run"
+_FAILS = "never pops its {}, so the request fails after the view returns"
 _BY_HAND = "this `push()` and `pop()` can be a `with` block"
 _SIMPLER = "use {} instead"
-_USE_WITH = "use {}, which pops it on every path"
-_GETS_ERROR = "with `with`, teardown functions also run after an exception, and get it"
-_KEPT = "it stores values elsewhere that may still need the context"
+_USE_WITH = "use {}, which pops the context on every path"
+_GETS_ERROR = (
+    "with `with`, teardown functions also run after an exception, and receive the exception"
+)
+_KEPT = "the function stores values elsewhere that may still need the context"
 _SUSPENDED = "an exception at the `yield` then pops the context too"
 _TOLD = "teardown functions then get the exception, which `pop()` does not pass on Flask 3.2"
 _HANDLING = "teardown functions then no longer get the exception that is being handled"
@@ -53,22 +55,22 @@ _RETURNED = "the caller may need the context, which then ends at the `return`"
 _OUTLIVED = "code that handles the exception may need the context that is left pushed"
 _INITIALIZER = "this initializer"
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
-_AROUND = "use {} around the code that needs it"
+_AROUND = "use {} around the code that needs the context"
 _ADVICE: dict[Role, str] = {
     "set-up": "use a fixture with {} and a `yield` inside it",
     "initializer": "use {} in each task",
 }
 # What unittest calls has its own ways, each with the one that Python has had for longer.
 _CLEANUP = "add `{}({}.pop)` after the push"
-_ENTERED = "from Python 3.11 on, `{}()` can do both"
+_ENTERED = "from Python 3.11 on, `{}()` can push and pop the context"
 _OF_UNITTEST = {
     "asyncSetUp": ("self.addCleanup", "self.enterContext"),
     "setUp": ("self.addCleanup", "self.enterContext"),
     "setUpClass": ("cls.addClassCleanup", "cls.enterClassContext"),
     "setUpModule": ("unittest.addModuleCleanup", "unittest.enterModuleContext"),
 }
-_IN_TURNS = "in a loop that never ends, open one in each iteration"
-_NOT_CLOSED = "what they close, such as a database session, stays open"
+_IN_TURNS = "in an endless loop, open a new context in each iteration"
+_NOT_CLOSED = "what teardown functions close, such as a database session, stays open"
 _NOTES: dict[Role, str] = {
     "test": "later tests run in this context",
     "view": "Flask raises an error when it finds this context instead of the request's own",

@@ -21,7 +21,7 @@ _BY_HAND = {
     "RequestContext": "use `app.request_context()`, which takes the environ alone",
     "AppContext": "use `app.app_context()`, which takes no argument",
 }
-_ASK_CONTEXT = "ask the context for `has_request`, which it has on Flask 3.2"
+_ASK_CONTEXT = "read the attribute `has_request` of the context, which exists on Flask 3.2"
 _OVERRIDDEN = "an application that overrides `{}()` takes part after the fix"
 _BOTH = '{0}.has_request if hasattr(type({0}), "has_request") else hasattr({0}, "request")'
 
@@ -110,7 +110,7 @@ class ContextClassUse(Rule):
             advice = _BY_HAND[name] if fix is None else fix.message
             yield self._finding(module, target, node, _made_by_hand(name, node), advice, fix)
         elif _tests_for_request_context(module, project, node):
-            message = f"{_test(module, project, node)} is true for every context on Flask 3.2"
+            message = f"{_test(module, project, node)} is true on Flask 3.2 even without a request"
             advice = _ASK_CONTEXT if fix is None else fix.message
             yield self._finding(module, target, node, message, advice, fix)
 

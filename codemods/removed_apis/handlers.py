@@ -19,9 +19,9 @@ from flask_ctxfix.syntax import arguments_of, without_call
 # The error of a missing context before Flask 2.2, and since.
 BEFORE = "AttributeError"
 SINCE = "RuntimeError"
-_ANOTHER = "a handler around this use catches RuntimeError for something else"
-_ASKS = "a handler around this use asks which error it caught"
-_UNKNOWN = "it is not known which errors a handler around this use catches"
+_ANOTHER = "an `except` around this use catches RuntimeError for something else"
+_ASKS = "an `except` around this use asks which error it caught"
+_UNKNOWN = "it is not known which errors an `except` around this use catches"
 _TRY_STAR: type[ast.AST] = getattr(ast, "TryStar", ast.Try)
 
 
@@ -107,7 +107,7 @@ class Handlers:
         for outer in self._handlers_around(statement):
             if may_catch(names_of(self._module, self._project, outer.type), SINCE):
                 raise ConflictError(
-                    "a handler further out catches RuntimeError for what else may fail here"
+                    "an outer `except` catches RuntimeError for what else may fail here"
                 )
 
     def _handlers_around(self, statement: ast.Try) -> Iterator[ast.ExceptHandler]:
@@ -132,7 +132,7 @@ class Handlers:
     def _widen(self, kinds: ast.expr | None, statement: ast.Try) -> None:
         assert kinds is not None
         if self._edits is None or type(statement) is not ast.Try:
-            raise ConflictError("a handler around this use expects an AttributeError")
+            raise ConflictError("an `except` around this use expects an AttributeError")
         code = self._with_runtime_error(kinds)
         self._edits.append(ReplaceExpression(self._module.span(kinds), code))
 

@@ -49,7 +49,8 @@ _ADVICE: dict[str, Advice | str] = {
     ),
     "before_first_request_funcs": "call the functions when the application is set up",
     "got_first_request": Advice(
-        "keep a flag of your own, set by `before_request`", "no public API replaces it"
+        "keep a flag of your own, set by `before_request`",
+        "no public API replaces `got_first_request`",
     ),
     "try_trigger_before_first_request_functions": Advice(
         "remove the call", notes=("Flask 2.2 runs these functions by itself, and Flask 2.3 none",)

@@ -153,9 +153,9 @@ class NamedStacks:
     def _shims(self) -> Iterator[Finding]:
         """Offer to drop what the target does not need; it works as it is, so only if asked for."""
         for shim in shims(self._module, self._project, self._target):
-            changes = "keep only the branch that the target takes"
+            changes, dead = shim.kept, shim.dead
             fix = Fix(changes, (shim.edit,), unsafe_reason=_FOR_OLDER)
-            message = f"one branch here serves only a Flask older than the target, {self._target}"
+            message = f"{dead} runs only on a Flask older than the target Flask, {self._target}"
             finding = self._finding(shim.kind, shim.node, message, Advice(changes), fix)
             yield replace(finding, level="info")
 

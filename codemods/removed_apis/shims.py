@@ -25,11 +25,16 @@ _COMPARISONS: dict[type[ast.cmpop], Callable[[Version, Version], bool]] = {
 
 
 class Shim(NamedTuple):
-    """A statement of which the target takes one branch only. `kind` is the stack it was for."""
+    """A statement of which the target takes one branch only. `kind` is the stack it was for.
+
+    `dead` names the branch that no longer runs, and `kept` says what to do.
+    """
 
     node: ast.stmt
     kind: Kind
     edit: Edit
+    dead: str
+    kept: str
 
 
 def shims(module: Module, project: Project, target: TargetVersion) -> Iterator[Shim]:
@@ -60,7 +65,22 @@ def _shim(
     edit: Edit = RemoveStatement(span) if kept is None else KeepBlock(span, kept)
     if module.text.startswith("elif", span.start):
         return
-    yield Shim(node, "app" if "app" in kinds else "request", edit)
+    dead_name, advice = _words(node, kept)
+    yield Shim(node, "app" if "app" in kinds else "request", edit, dead_name, advice)
+
+
+def _words(node: ast.Try | ast.If, kept: str | None) -> tuple[str, str]:
+    """Return how to name the branch that no longer runs, and what to do about it."""
+    if isinstance(node, ast.Try):
+        if kept == "handler":
+            return "this `try` body", "keep only the `except` body"
+        return "the `except` body", "keep only the `try` body"
+    if kept == "body":
+        other = "`elif`" if _is_elif(node.orelse) else "`else`"
+        return f"the {other} branch", "keep only the `if` body"
+    if kept is None:
+        return "this `if` body", "remove the whole `if` statement"
+    return "this `if` body", "keep only the `else` body"
 
 
 def _stacks_in(statement: ast.stmt) -> Iterator[Kind]:

@@ -79,7 +79,7 @@ _NO_COUNTERPART = Advice(
     "use `app_ctx`, `request_ctx` or Flask's public proxies instead",
     "no public API gives access to the stack itself",
 )
-_WIDENED = "the fix adds RuntimeError to what the handler around it catches"
+_WIDENED = "the fix also catches RuntimeError in the `except` around this code"
 _NOT_ASKED_FOR = "replace every use of this stack at once"
 _TOGETHER = "move every use of this attribute at once"
 _STUCK = "another use of this attribute has no fix, and would look for it in another place"

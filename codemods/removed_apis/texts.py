@@ -26,7 +26,7 @@ OTHER_ERROR = "without a context the replacement raises RuntimeError, not Attrib
 
 def unused(what: str = "import") -> Advice:
     """Advise to remove what binds a name that nothing uses after the fixes."""
-    return Advice(f"remove the {what} with its last use")
+    return Advice(f"remove the {what} once nothing uses the name")
 
 
 def still_used(what: str = "import") -> Advice:
