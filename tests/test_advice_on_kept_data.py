@@ -152,7 +152,7 @@ def test_a_key_has_to_hold_what_the_page_shows(
     ("route", "expected"),
     [
         ('@app.get("/page")', "read the value in the view, and pass it"),
-        ("", "read the value in the caller"),
+        ("", "read `request.args` in `other`"),
     ],
 )
 def test_a_view_has_no_caller_to_read_a_value(tree: Write, route: str, expected: str) -> None:

@@ -170,13 +170,26 @@ def _advice_on(cached: CachedFunction, use: Use, project: Project) -> Advice | s
     flow = ContextFlow.of(project)
     if cached.key != "path":
         reach = flow.reachability.of_function(cached.module, cached.node)
-        return _ADVICE_VIEW if len(reach.steps) == 1 else _ADVICE_READ
+        return _ADVICE_VIEW if len(reach.steps) == 1 else _read_in_caller(cached, use, reach.steps)
     uses = flow.needs.of(Function(cached.module, cached.node)).uses
     decorators = (without_call(each) for each in cached.node.decorator_list)
     asked = {flow.values.name_of(cached.module, each) for each in decorators}
     if asked & LETTING_IN or any(each.of in _OF_USER for each in uses):
         return _ADVICE_USER
     return _ADVICE_QUERY if use.attribute in TOLD_BY_QUERY else _ADVICE_KEY
+
+
+def _read_in_caller(cached: CachedFunction, use: Use, steps: tuple[Step, ...]) -> str:
+    """Return the advice to read in the function that calls the cached one, by its name if known."""
+    name, around = cached.node.name, steps[-1].function if steps else None
+    caller = around.name if around is not None else ""
+    if not caller.isidentifier() or caller in (name, "lambda"):
+        return _ADVICE_READ
+    return fitting(
+        f"read `{use.name}` in `{caller}`, and pass it to `{name}` as an argument",
+        f"read the value in `{caller}`, and pass it to `{name}` as an argument",
+        _ADVICE_READ,
+    )
 
 
 def _read_of_request(cached: CachedFunction, project: Project) -> Use | None:

@@ -15,10 +15,10 @@ from flask_ctxfix.codemods.stored_requests.kept_paths import (
 from flask_ctxfix.codemods.stored_requests.moves import Moving, UnmovableError, fix_of
 from flask_ctxfix.codemods.stored_requests.slots import Slot, Store, stores_in
 from flask_ctxfix.codemods.stored_requests.texts import (
-    KEEP_ELSEWHERE,
     READ_BY_OTHERS,
     fitting,
     kept,
+    kept_elsewhere,
 )
 from flask_ctxfix.codemods.stored_requests.uses import GUARDED, modules_with, reads_of, uses_in
 from flask_ctxfix.codemods.stored_requests.verdicts import UNREAD, Verdict, verdict_of
@@ -29,7 +29,7 @@ from flask_ctxfix.project import Project
 from flask_ctxfix.records import Record, replace
 from flask_ctxfix.steps import step_at
 
-_NOT_EVERYWHERE = "it is used in files that are not changed"
+_NOT_EVERYWHERE = "files that are not changed use the value"
 _STAYS = ("which stays there after the request",)
 _AS_SHARED = ("which every request can read",)
 _OF_PROXY = "a proxy always stands for the current request"
@@ -171,8 +171,9 @@ class _SharedSlot(Rule):
             why = verdict.reason
             if verdict.goes_to is not None:
                 why = _why_unmovable(slot, {slot: verdict}, project) or _NOT_EVERYWHERE
-            unread = f"remove `{written}`"
-            advice = Advice(unread if verdict.reason == UNREAD else KEEP_ELSEWHERE, why)
+            is_unread = verdict.reason == UNREAD
+            place = f"remove `{written}`" if is_unread else kept_elsewhere(slot.name, why)
+            advice = Advice(place, why)
         ends = {UNREAD: _STAYS, GUARDED: _AS_SHARED}.get(verdict.reason, READ_BY_OTHERS)
         message = kept(written, datum.of, ends, what)
         path = _path(store, verdict, module, project)

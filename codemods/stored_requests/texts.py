@@ -7,9 +7,13 @@ import re
 _LONGEST = 90
 _HOLDER = re.compile(r"[\w.]+(?=\[)")
 
+# What says in a reason that `g` is no place for a value: another request reads it, or none does.
+_OTHER_REQUEST = "in a request that has not set"
+_WITHOUT_G = ("another context", "outside of", "maybe after the request", "which `g` needs")
+
 # What comes of it that something is kept, in words and in fewer words.
 READ_BY_OTHERS = ("so another user's request can read it", "so other users can read it")
-KEEP_ELSEWHERE = "keep it in `g` (one request), `session` (one user) or a database (all users)"
+KEEP_ELSEWHERE = "keep the value in `g` (one request), `session` (one user) or a database (all)"
 
 
 def kept(where: str, of: str, consequences: tuple[str, ...], what: str = "") -> str:
@@ -25,6 +29,21 @@ def kept(where: str, of: str, consequences: tuple[str, ...], what: str = "") -> 
         "data of a request is kept here",
     )
     return fitting(*(f"{each}, {then}" for each in subjects if each for then in consequences))
+
+
+def kept_elsewhere(name: str, why: str) -> str:
+    """Return where to keep what `name` holds: none of the places that `why` rules out."""
+    is_of_others = _OTHER_REQUEST in why
+    if is_of_others or any(each in why for each in _WITHOUT_G):
+        place = "`session` (one user) or a database (all users)"
+        if is_of_others:
+            return fitting(f"keep `{name}` in {place}", f"keep the value in {place}")
+        return fitting(
+            f"pass `{name}` as an argument, or keep it in a database",
+            "pass the value as an argument, or keep it in a database",
+        )
+    place = "`g` (one request), `session` (one user) or a database (all users)"
+    return fitting(f"keep `{name}` in {place}", KEEP_ELSEWHERE)
 
 
 def fitting(*messages: str) -> str:

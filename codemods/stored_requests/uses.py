@@ -26,10 +26,9 @@ from flask_ctxfix.project import Project
 from flask_ctxfix.scopes import Binding, Scope
 
 _NAMESPACES = SEEING_NAMES | {"globals"}
-_ADDED = "an augmented assignment changes it"
-_BOUND = "a statement other than an assignment sets it"
-_NO_CONSTANT = "its first value is not a constant"
-GUARDED = "a lock seems to guard it, so it is shared on purpose"
+_ADDED = "an augmented assignment changes"
+_BOUND = "a statement other than an assignment sets"
+GUARDED = "a lock seems to guard the value, so requests share it on purpose"
 
 
 class Uses:
@@ -85,9 +84,10 @@ def _uses_in(slot: Slot, module: Module, project: Project) -> Uses:
     for node in (*uses.reads, *uses.writes):
         uses.problems += _around(module, project, node)
     for node in uses.reads:
-        uses.problems += _changed(module, node)
+        uses.problems += _changed(slot, module, node)
         if is_read_later(module, node):
-            uses.problems.append("a generator expression reads it, maybe after the request")
+            text = f"a generator expression reads `{slot.name}`, maybe after the request"
+            uses.problems.append(text)
     return uses
 
 
@@ -101,7 +101,7 @@ def _own(slot: Slot, uses: Uses) -> None:
             _initialised(slot, uses, node)
         elif target is None or isinstance(node, ast.AugAssign):
             what = _ADDED if isinstance(node, ast.AugAssign) else _BOUND
-            uses.problems.append(what)
+            uses.problems.append(f"{what} `{slot.name}`")
         else:
             uses.writes.append(target)
     for statement in module.scopes.nodes(ast.AnnAssign):
@@ -111,13 +111,13 @@ def _own(slot: Slot, uses: Uses) -> None:
     uses.globals += _globals_of(module).get(slot.name, ())
     uses.reads += scope.reads.get(slot.name, ())
     if slot.name in exported_names(module):
-        uses.problems.append("`__all__` exports it")
+        uses.problems.append(f"`__all__` exports `{slot.name}`")
     for node in module.scopes.nodes(ast.ClassDef):
         body = module.scopes.opened_by(node)
         if slot.name in body.bindings and slot.name in body.reads:
             uses.problems.append(f"the class body of `{node.name}` uses the same name")
     if any(not isinstance(read.ctx, ast.Load) for read in scope.reads.get(slot.name, ())):
-        uses.problems.append("it is deleted")
+        uses.problems.append(f"a `del` statement deletes `{slot.name}`")
 
 
 def _globals_of(module: Module) -> dict[str, list[ast.Global]]:
@@ -141,7 +141,7 @@ def _initialised(slot: Slot, uses: Uses, node: ast.AST) -> None:
         if is_constant(node.value) and all(isinstance(each, ast.Name) for each in names):
             uses.initial.append(node)
             return
-    uses.problems.append(_NO_CONSTANT)
+    uses.problems.append(f"the first value of `{slot.name}` is not a constant")
 
 
 def is_constant(node: ast.expr) -> bool:
@@ -157,21 +157,21 @@ def _imported(slot: Slot, uses: Uses, project: Project) -> None:
     """Collect the imports of a global's name, and the reads of what they bind."""
     module = uses.module
     if _is_passed_on(slot, module, project):
-        uses.problems.append("its module is used as a value")
+        uses.problems.append(f"code uses the module of `{slot.name}` as a value")
     for scope in module.scopes.every:
         for star in scope.star_imports:
             is_named = slot.name in module.scopes.names
             if is_named and project.source_of(module.path, star) == slot.path:
-                uses.problems.append("a star import imports it")
+                uses.problems.append(f"a star import imports `{slot.name}`")
     for scope, node, binding in _imports_of(module).get(slot.name, ()):
         if project.source_of(module.path, node) != slot.path:
             continue
         uses.imported.append(binding)
         uses.reads += scope.reads.get(binding.name, ())
         if len(scope.bindings[binding.name]) > 1 or module.scopes.in_type_checking(node):
-            uses.problems.append("a module imports its name in several ways")
+            uses.problems.append(f"a module imports `{slot.name}` in several ways")
         if scope.parent is None and binding.name in exported_names(module):
-            uses.problems.append("`__all__` exports it")
+            uses.problems.append(f"`__all__` exports `{slot.name}`")
 
 
 def _imports_of(module: Module) -> dict[str, list[tuple[Scope, ast.ImportFrom, Binding]]]:
@@ -236,14 +236,14 @@ def _attributes(slot: Slot, uses: Uses, project: Project) -> None:
         if isinstance(node.ctx, ast.Load):
             uses.reads.append(node)
         elif isinstance(node.ctx, ast.Del):
-            uses.problems.append("it is deleted")
+            uses.problems.append(f"a `del` statement deletes `{slot.name}`")
         elif _is_first_value(slot, module, node) and isinstance(parent, ast.Assign | ast.AnnAssign):
             uses.initial.append(parent)
         elif isinstance(parent, ast.Assign | ast.AnnAssign | ast.Tuple | ast.List):
             uses.writes.append(node)
         else:
             is_added = isinstance(parent, ast.AugAssign)
-            uses.problems.append(_ADDED if is_added else _BOUND)
+            uses.problems.append(f"{_ADDED if is_added else _BOUND} `{slot.name}`")
 
 
 def _is_of(slot: Slot, module: Module, project: Project, node: ast.Attribute) -> bool:
@@ -274,7 +274,7 @@ def _of_class(slot: Slot, uses: Uses, project: Project) -> None:
     values = ContextFlow.of(project).values
     owner = class_of(slot, project)
     if owner is None:
-        uses.problems.append("its class is not found at the top of its module")
+        uses.problems.append(f"`{slot.owner}` is not defined at the top of a module")
         return
     if module.path == slot.path:
         if slot.kind == "instance" and sum(1 for _ in instantiations(owner, project)) > 1:
@@ -287,9 +287,9 @@ def _of_class(slot: Slot, uses: Uses, project: Project) -> None:
         if is_class(value, owner):
             is_made = isinstance(parent, ast.Call) and parent.func is name
             if not (is_made and slot.kind == "instance" and _is_global(module, parent)):
-                uses.problems.append(f"`{slot.owner}` is used as a value")
+                uses.problems.append(f"code uses `{slot.owner}` itself as a value")
         elif isinstance(value, Instance) and is_class(value.of, owner):
-            uses.problems.append(f"an instance of `{slot.owner}` is used as a value")
+            uses.problems.append(f"code uses an instance of `{slot.owner}` as a value")
 
 
 def _classes_read(module: Module, values: Values) -> list[tuple[Class | Instance, ast.expr]]:
@@ -337,31 +337,31 @@ def _body_of(slot: Slot, uses: Uses, node: ast.ClassDef) -> None:
             if is_alone and statement.value is not None and is_constant(statement.value):
                 uses.initial.append(statement)
                 continue
-        uses.problems.append(_NO_CONSTANT)
+        uses.problems.append(f"the first value of `{slot.name}` is not a constant")
     for each in node.body:
         if isinstance(each, ast.AnnAssign) and each.value is None:
             if getattr(each.target, "id", "") == slot.name:
                 uses.initial.append(each)
     if scope.reads.get(slot.name):
-        uses.problems.append("the body of its class reads it")
+        uses.problems.append(f"the body of `{slot.owner}` reads `{slot.name}`")
 
 
 def _in_strings(slot: Slot, uses: Uses, project: Project) -> Iterator[str]:
     """Yield how code may get at a slot by a string."""
     module = uses.module
     for text in strings_naming(slot.name, module, slot.owner or stem_of(slot.path)):
-        yield f"the string `{text!r}` may name it"
+        yield f"the string `{text!r}` may name `{slot.name}`"
     if is_imported_by_name(stem_of(slot.path), module):
-        yield "a string imports its module, so other uses of it are not known"
+        yield f"a string imports the module of `{slot.name}`, so not all its uses are known"
     if module.path == slot.path and slot.kind == "global":
         values = ContextFlow.of(project).values
         for call in module.scopes.calls_of(_NAMESPACES):
             if isinstance(call.func, ast.Name):
                 value = values.of(module, call.func)
                 if isinstance(value, Foreign) and not call.args:
-                    yield f"`{call.func.id}()` is used, which can read it"
+                    yield f"`{call.func.id}()` can read `{slot.name}`"
                 elif isinstance(value, Foreign) and call.func.id in {"exec", "eval"}:
-                    yield f"`{call.func.id}` is called, which may use it"
+                    yield f"`{call.func.id}` may use `{slot.name}`"
 
 
 def _around(module: Module, project: Project, node: ast.AST) -> Iterator[str]:
@@ -370,16 +370,16 @@ def _around(module: Module, project: Project, node: ast.AST) -> Iterator[str]:
     if locking >= Locking.KEPT:
         yield GUARDED
     elif locking is Locking.MADE:
-        yield "a `with` block or a call around it may lock it"
+        yield "a `with` block or a call around a use may be a lock"
 
 
-def _changed(module: Module, node: ast.expr) -> Iterator[str]:
+def _changed(slot: Slot, module: Module, node: ast.expr) -> Iterator[str]:
     """Yield how the object in a slot is changed where it is read."""
     parent = module.scopes.parents[node]
     outer = module.scopes.parents.get(parent)
     if isinstance(parent, ast.Attribute | ast.Subscript) and parent.value is node:
         if not isinstance(parent.ctx, ast.Load):
-            yield "code changes its value in place"
+            yield f"code changes the value of `{slot.name}` in place"
         elif isinstance(outer, ast.Call) and outer.func is parent:
             if isinstance(parent, ast.Attribute) and parent.attr in CHANGING:
-                yield "code changes its value in place"
+                yield f"code changes the value of `{slot.name}` in place"

@@ -29,7 +29,7 @@ from flask_ctxfix.scopes import FunctionNode
 from flask_ctxfix.statements import statement_of
 from flask_ctxfix.syntax import last_name
 
-UNREAD = "nothing reads it"
+UNREAD = "nothing reads the value"
 
 
 class Verdict(NamedTuple):
@@ -74,7 +74,7 @@ class _Judge:
         if problem is not None:
             return Verdict(None, reason=problem)
         if self._slot.name.startswith("__"):
-            return Verdict(None, reason="its name begins with two underscores")
+            return Verdict(None, reason=f"`{self._slot.name}` begins with two underscores")
         if self._is_local():
             return Verdict("local")
         return self._to_g()
@@ -86,7 +86,7 @@ class _Judge:
             for binding in uses.imported:
                 path = uses.module.path
                 if any(is_re_exported(binding.name, path, m, self._project) for m in every):
-                    return f"`{PurePath(path).name}` re-exports it"
+                    return f"`{PurePath(path).name}` re-exports `{self._slot.name}`"
         return None
 
     def _is_local(self) -> bool:
@@ -163,14 +163,14 @@ class _Judge:
         return self._judged(frozenset(defaulted))
 
     def _judged(self, defaulted: frozenset[tuple[str, str]]) -> Verdict:
-        doubts = [*self._doubts, *self._order.doubts]
+        name, doubts = self._slot.name, [*self._doubts, *self._order.doubts]
         default = self._default()
         if any(self._is_copied(uses) for uses in self._uses):
-            doubts.append("modules that import the name see only its first value today")
+            doubts.append(f"modules that import `{name}` see only the first value today")
         if defaulted:
             if default is None:
-                return Verdict(None, reason="it is given different first values")
-            doubts.append("after the fix, a request that does not write it reads its first value")
+                return Verdict(None, reason=f"`{self._slot.name}` has several first values")
+            doubts.append(f"a request that does not write `{name}` then reads the first value")
         applicability: Applicability = "unsafe" if doubts else "safe"
         reason = doubts[0] if doubts else ""
         return Verdict("g", applicability, reason, None, default or "None", defaulted)
@@ -200,30 +200,30 @@ class _Judge:
         return node
 
     def _problem_of_write(self, module: Module, node: ast.expr) -> str | None:
-        function = function_around(module, node)
+        function, of = function_around(module, node), self._slot.name
         if function is None:
-            return "a module sets it while it is imported"
+            return f"a module sets `{of}` at import time"
         if function in module.scopes.generators:
-            return "a generator sets it, maybe after the request"
+            return f"a generator sets `{of}`, maybe after the request"
         if self._project.is_test(module.path):
-            return "tests set it"
+            return f"tests set `{of}`"
         self._order.look_around(module, node)
         if pushes_context(function):
-            return "the function that sets it pushes another context"
+            return f"`{name_around(module, node)}` pushes another context and sets `{of}`"
         name = name_around(module, node)
         runner = self._runner(module, function)
         if runner is not None:
-            return f"`{name}` sets it in a {runner}, outside of the request"
+            return f"`{name}` sets `{of}` in a {runner}, outside of the request"
         where = self._flow.reachability.of(module, node).where
         if where in (Where.OUTSIDE, Where.APP):
-            return f"`{name}` sets it outside of requests"
+            return f"`{name}` sets `{of}` outside of requests"
         if self._needs_request(module, node):
             return None
         every = self._flow.every_caller.of(module, node).where
         if every is Where.OUTSIDE or Where.REQUEST not in (where, every):
-            return f"`{name}` may run without an app context, and `g` needs one"
+            return f"`{name}` may run without an app context, which `g` needs"
         if every is not Where.REQUEST:
-            self._doubts.append(f"`{name}` may run without an app context, and `g` needs one")
+            self._doubts.append(f"`{name}` may run without an app context, which `g` needs")
         return None
 
     def _needs_request(self, module: Module, node: ast.expr) -> bool:
@@ -237,22 +237,22 @@ class _Judge:
         return False
 
     def _unwritten(self, module: Module, node: ast.expr) -> Verdict:
-        function = function_around(module, node)
+        function, of = function_around(module, node), self._slot.name
         if function is None:
-            reason = "a module reads it while it is imported"
+            reason = f"a module reads `{of}` at import time"
         else:
             name = getattr(function, "name", "a lambda")
             runner = self._runner(module, function)
             if self._project.is_test(module.path):
-                reason = "tests read it"
+                reason = f"tests read `{of}`"
             elif runner is not None:
-                reason = f"`{name}` reads it in a {runner}, outside of the request"
+                reason = f"`{name}` reads `{of}` in a {runner}, outside of the request"
             elif function in module.scopes.generators:
-                reason = f"the generator `{name}` reads it, maybe after the request"
+                reason = f"the generator `{name}` reads `{of}`, maybe after the request"
             elif self._flow.reachability.of(module, node).where in (Where.OUTSIDE, Where.APP):
-                reason = f"`{name}` reads it outside of requests"
+                reason = f"`{name}` reads `{of}` outside of requests"
             else:
-                reason = f"`{name}` may read it in a request that has not written it"
+                reason = f"`{name}` may read `{of}` in a request that has not set `{of}`"
         return Verdict(None, reason=reason, read=(module, node))
 
     def _runner(self, module: Module, function: FunctionNode) -> str | None:
