@@ -188,3 +188,34 @@ def test_a_key_that_is_the_same_in_each_request_is_no_growth(tree: Write) -> Non
     )
     assert "`state[key]`" in found.message
     assert "grow" not in found.message
+
+
+@pytest.mark.parametrize(
+    ("first", "start", "has_g"),
+    [("len('x')", "show()", True), ("None", "Thread(target=show)", False)],
+)
+def test_help_leaves_out_what_the_reason_rules_out(
+    tree: Write, first: str, start: str, has_g: bool
+) -> None:
+    found = advice_on(
+        tree,
+        "CTX501",
+        f"""
+        from threading import Thread
+        name = {first}
+
+
+        @app.get("/set")
+        def change():
+            global name
+            name = request.args["name"]
+            {start}.start()
+            return ""
+
+
+        def show():
+            print(name)
+        """,
+    )
+    assert found.no_fix_reason is not None
+    assert ("`g`" in found.help) is has_g

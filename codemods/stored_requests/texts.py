@@ -8,8 +8,19 @@ _LONGEST = 90
 _HOLDER = re.compile(r"[\w.]+(?=\[)")
 
 # What says in a reason that `g` is no place for a value: another request reads it, or none does.
-_OTHER_REQUEST = "in a request that has not set"
-_WITHOUT_G = ("another context", "outside of", "maybe after the request", "which `g` needs")
+
+
+class WithoutG(str):
+    """A reason why a value stays where it is, that says of `g` that it would not do either."""
+
+    __slots__ = ()
+
+
+class ReadByOthers(WithoutG):
+    """A reason that says that another request reads the value, which `g` would not have there."""
+
+    __slots__ = ()
+
 
 # What comes of it that something is kept, in words and in fewer words.
 READ_BY_OTHERS = ("so another user's request can read it", "so other users can read it")
@@ -33,11 +44,10 @@ def kept(where: str, of: str, consequences: tuple[str, ...], what: str = "") -> 
 
 def kept_elsewhere(name: str, why: str) -> str:
     """Return where to keep what `name` holds: none of the places that `why` rules out."""
-    is_of_others = _OTHER_REQUEST in why
-    if is_of_others or any(each in why for each in _WITHOUT_G):
+    if isinstance(why, ReadByOthers):
         place = "`session` (one user) or a database (all users)"
-        if is_of_others:
-            return fitting(f"keep `{name}` in {place}", f"keep the value in {place}")
+        return fitting(f"keep `{name}` in {place}", f"keep the value in {place}")
+    if isinstance(why, WithoutG):
         return fitting(
             f"pass `{name}` as an argument, or keep it in a database",
             "pass the value as an argument, or keep it in a database",

@@ -13,6 +13,7 @@ from flask_ctxfix.codemods.stored_requests.slots import (
     slot_of,
     target_of,
 )
+from flask_ctxfix.codemods.stored_requests.texts import WithoutG
 from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.evaluation import Values
 from flask_ctxfix.context_flow.values import Class, Foreign, Instance
@@ -87,7 +88,7 @@ def _uses_in(slot: Slot, module: Module, project: Project) -> Uses:
         uses.problems += _changed(slot, module, node)
         if is_read_later(module, node):
             text = f"a generator expression reads `{slot.name}`, maybe after the request"
-            uses.problems.append(text)
+            uses.problems.append(WithoutG(text))
     return uses
 
 

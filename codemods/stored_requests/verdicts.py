@@ -11,6 +11,7 @@ from flask_ctxfix.codemod import Applicability
 from flask_ctxfix.codemods.stored_requests.nested import pushes_context
 from flask_ctxfix.codemods.stored_requests.order import Order, Written, function_around
 from flask_ctxfix.codemods.stored_requests.slots import Slot, stores_in
+from flask_ctxfix.codemods.stored_requests.texts import ReadByOthers, WithoutG
 from flask_ctxfix.codemods.stored_requests.uses import (
     GUARDED,
     Uses,
@@ -158,7 +159,9 @@ class _Judge:
             if written is Written.UNLESS_ENDED:
                 defaulted.add((module.path, name_around(module, node)))
         if self._order.nested:
-            reason = f"`{self._order.nested[0]}` opens another context, which has its own `g`"
+            reason = WithoutG(
+                f"`{self._order.nested[0]}` opens another context, which has its own `g`"
+            )
             return Verdict(None, reason=reason)
         return self._judged(frozenset(defaulted))
 
@@ -204,26 +207,28 @@ class _Judge:
         if function is None:
             return f"a module sets `{of}` at import time"
         if function in module.scopes.generators:
-            return f"a generator sets `{of}`, maybe after the request"
+            return WithoutG(f"a generator sets `{of}`, maybe after the request")
         if self._project.is_test(module.path):
             return f"tests set `{of}`"
         self._order.look_around(module, node)
         if pushes_context(function):
-            return f"`{name_around(module, node)}` pushes another context and sets `{of}`"
+            return WithoutG(f"`{name_around(module, node)}` pushes another context and sets `{of}`")
         name = name_around(module, node)
         runner = self._runner(module, function)
         if runner is not None:
-            return f"`{name}` sets `{of}` in a {runner}, outside of the request"
+            return WithoutG(f"`{name}` sets `{of}` in a {runner}, outside of the request")
         where = self._flow.reachability.of(module, node).where
         if where in (Where.OUTSIDE, Where.APP):
-            return f"`{name}` sets `{of}` outside of requests"
+            return WithoutG(f"`{name}` sets `{of}` outside of requests")
         if self._needs_request(module, node):
             return None
         every = self._flow.every_caller.of(module, node).where
         if every is Where.OUTSIDE or Where.REQUEST not in (where, every):
-            return f"`{name}` may run without an app context, which `g` needs"
+            return WithoutG(f"`{name}` may run without an app context, which `g` needs")
         if every is not Where.REQUEST:
-            self._doubts.append(f"`{name}` may run without an app context, which `g` needs")
+            self._doubts.append(
+                WithoutG(f"`{name}` may run without an app context, which `g` needs")
+            )
         return None
 
     def _needs_request(self, module: Module, node: ast.expr) -> bool:
@@ -246,13 +251,15 @@ class _Judge:
             if self._project.is_test(module.path):
                 reason = f"tests read `{of}`"
             elif runner is not None:
-                reason = f"`{name}` reads `{of}` in a {runner}, outside of the request"
+                reason = WithoutG(f"`{name}` reads `{of}` in a {runner}, outside of the request")
             elif function in module.scopes.generators:
-                reason = f"the generator `{name}` reads `{of}`, maybe after the request"
+                reason = WithoutG(f"the generator `{name}` reads `{of}`, maybe after the request")
             elif self._flow.reachability.of(module, node).where in (Where.OUTSIDE, Where.APP):
-                reason = f"`{name}` reads `{of}` outside of requests"
+                reason = WithoutG(f"`{name}` reads `{of}` outside of requests")
             else:
-                reason = f"`{name}` may read `{of}` in a request that has not set `{of}`"
+                reason = ReadByOthers(
+                    f"`{name}` may read `{of}` in a request that has not set `{of}`"
+                )
         return Verdict(None, reason=reason, read=(module, node))
 
     def _runner(self, module: Module, function: FunctionNode) -> str | None:
