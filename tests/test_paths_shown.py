@@ -209,10 +209,10 @@ def test_json_has_it_as_an_array(tree: Write) -> None:
 def test_what_else_is_said_stands_below(tree: Write) -> None:
     tree({"views.py": "import flask, way\nmend()\n"})
     assert _below_code(_run().stdout) == (
-        "  = help: mind it (unsafe fix: add --unsafe-fixes)\n"
+        "  = help: mind it\n"
         "  = note: so it is\n"
         "  = note: b.py:3: also\n"
-        "  = unsafe: it may be late\n"
+        "  = unsafe: it may be late (--unsafe-fixes makes the fix)\n"
         "  = no fix: none at all\n"
     )
     (found,) = json.loads(_run("--output-format=json").stdout)

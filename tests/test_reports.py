@@ -45,8 +45,8 @@ def test_text(tree: Write) -> None:
         "  |\n"
         "4 | \trisky.\\\n"
         "  | \t^^^^^\n"
-        "  = help: mind the `risky` (unsafe fix: add --unsafe-fixes)\n"
-        "  = unsafe: it is new\n"
+        "  = help: mind the `risky`\n"
+        "  = unsafe: it is new (--unsafe-fixes makes the fix)\n"
         "\n"
     )
 

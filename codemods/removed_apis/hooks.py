@@ -37,7 +37,7 @@ from flask_ctxfix.syntax import root_of
 _HOOK_REMOVED = (2, 3)
 _FLAG_DEPRECATED = (2, 3)
 _FLAG_REMOVED = (3, 0)
-_FOR_COMMANDS = "it then runs for commands too, when what it reads may not exist yet"
+_FOR_COMMANDS = "the function then runs for commands too, when what it reads may not exist yet"
 _ADVICE: dict[str, Advice | str] = {
     "before_first_request": Advice(
         "call the function when the application is set up, in `with {receiver}.app_context():`",
@@ -71,7 +71,7 @@ _NOT_SET_UP_YET = ("called here instead, the function misses routes and settings
 _NO_ROUTES_YET = (
     "the routes of the application may be registered after `init_app` or `register_blueprint`"
 )
-_EARLIER = "it then runs earlier, when what it needs may not be set up yet"
+_EARLIER = "the function then runs at setup, when what it needs may not be set up yet"
 _AT_REGISTRATION = """
 
 @{blueprint}.record_once

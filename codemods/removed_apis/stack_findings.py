@@ -72,8 +72,8 @@ _ASKED_FOR = Advice(
     "on Flask 3.0 there is no stack, and the code behaves as if no context were active",
 )
 _BESIDE = Advice(
-    "replace the `push()` and `pop()` of this function first",
-    "the function changes the stack itself",
+    "open the context with a `with` block instead of `push()` and `pop()`",
+    "this function changes the stack itself, and Flask 3.0 has no stack",
 )
 _NO_COUNTERPART = Advice(
     "use `app_ctx`, `request_ctx` or Flask's public proxies instead",

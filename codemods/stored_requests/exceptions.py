@@ -15,7 +15,7 @@ from flask_ctxfix.project import Project
 from flask_ctxfix.steps import step_at
 from flask_ctxfix.syntax import without_call
 
-_TEXT_ONLY = "the text has neither the type nor the traceback of the exception"
+_TEXT_ONLY = "a text has no traceback, and code that reads attributes of the exception fails"
 _TEXTS = {"builtins.str": "str", "builtins.repr": "repr"}
 
 

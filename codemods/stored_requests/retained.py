@@ -41,7 +41,7 @@ _NEXT_ON_THREAD = (
     "so the thread's next user can read it",
 )
 _PROXY_NAMES = FLASK_PROXIES - {"current_app"}
-_ADVICE_OBJECT = "keep only the values that are needed, such as `request.path`"
+_ADVICE_OBJECT = "store values such as `request.path` instead, and limit their number"
 _ADVICE_CAUGHT = "keep only the text of the exception, such as `traceback.format_exc()`"
 _ADVICE_THREAD = "keep it in `g`, or reset it when the request ends"
 
@@ -162,7 +162,7 @@ class RequestObjectRetained(Rule):
 
     Safe or unsafe
 
-    The fix is always unsafe: a text has neither the type nor the traceback of the exception.
+    The fix is always unsafe: a text has no traceback and no attributes of the exception.
 
     Versions
 

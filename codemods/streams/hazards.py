@@ -158,7 +158,7 @@ def _hazards(
         break
     if is_late and tears_down_early(target):
         for name in closed_early(stream, project)[:1]:
-            message = f"Flask 3.1.2 and 3.1.3 may close `{name}` before this stream uses it"
+            message = f"on Flask 3.1.2 and 3.1.3 `{name}` may be closed before this stream uses it"
             yield _Hazard("warning", message, f"open `{name}` in the generator")
     noun = _given_to(module, project, node) if stays_with_thread(target) else None
     if noun is not None:

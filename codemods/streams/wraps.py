@@ -21,7 +21,7 @@ from flask_ctxfix.spelling import flask_name_at
 from flask_ctxfix.steps import function_at
 
 WITH_CONTEXT = "stream_with_context"
-_ENDS_LATE = ("the request context then ends with the stream, not with the view",)
+_ENDS_LATE = ("the stream then has the request context until it ends",)
 _EARLY = "on Flask 3.1.2 and 3.1.3 teardown functions run before the stream, and again after it"
 _LATER = "what the context holds, such as a database session, stays open until the stream ends"
 _BREAKS_EARLY = (3, 1)

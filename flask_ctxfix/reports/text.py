@@ -78,13 +78,14 @@ def _said(located: Located, settings: Settings) -> Iterator[tuple[str, str]]:
     """Yield what there is to say of a finding below its path, each with its label."""
     finding, fix = located.finding, located.finding.fix
     if finding.help:
-        is_off = fix is not None and not settings.allows(fix.applicability)
-        yield "help", f"{finding.help} (unsafe fix: add --unsafe-fixes)" if is_off else finding.help
+        yield "help", finding.help
     for note in finding.notes:
         yield "note", note
     for label in finding.labels:
         yield "note", f"{label.filename}:{label.row}: {label.text}"
     if fix is not None and fix.unsafe_reason is not None:
-        yield "unsafe", fix.unsafe_reason
+        is_off = not settings.allows(fix.applicability)
+        how = " (--unsafe-fixes makes the fix)" if is_off else ""
+        yield "unsafe", f"{fix.unsafe_reason}{how}"
     if finding.no_fix_reason is not None:
         yield "no fix", finding.no_fix_reason
