@@ -53,9 +53,6 @@ JUDGED: Table = {
     ("CTX303/properties-that-use-the-context", "unsafe"): {
         "values": "what runs in the block has the `g` of the request"
     },
-    ("CTX402/shims-simplified-for-a-range", "unsafe"): {
-        "found": "`request_ctx` warns on Flask 3.2, which the `try` around its import hid"
-    },
     ("CTX501/imported-name-in-three-modules", "unsafe"): {
         "values": "names that were imported before they were written have the value now"
     },
