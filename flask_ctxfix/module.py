@@ -147,7 +147,14 @@ class Module(Keeper):
         return Module(replace(source, text=text))
 
     def span(self, node: ast.AST) -> Span:
-        """Return where `node` stands in the text; decorators of a definition are not part of it."""
+        """Return where `node` stands in the text; decorators of a definition are not part of it.
+
+        An item of a `with`, a `for` of a comprehension, parameters and a `case` have no place of
+        their own in a syntax tree: theirs is that of their parts.
+        """
+        if not hasattr(node, "lineno"):
+            parts = [self.span(each) for each in ast.iter_child_nodes(node)]
+            return Span(min(each.start for each in parts), max(each.end for each in parts))
         start = self._offset(node.lineno, node.col_offset)  # type: ignore[attr-defined]
         return Span(start, self._offset(node.end_lineno, node.end_col_offset))  # type: ignore[attr-defined]
 

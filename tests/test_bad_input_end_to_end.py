@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from flask_ctxfix.cli import main
@@ -455,6 +455,11 @@ def _is_module(data: bytes) -> bool:
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(program=_programs())
+@example(
+    b"try:\n    from flask import _request_ctx_stack\n"
+    b"except ImportError:\n    _request_ctx_stack = None\n"
+    b"with _request_ctx_stack.top.request as a:\n    pass"
+)
 def test_no_text_gives_a_traceback_or_a_file_that_does_not_parse(program: bytes):
     options = ["-", "--apply", "--unsafe-fixes", "--output-format=concise"]
     result = CliRunner().invoke(main, options, input=program)

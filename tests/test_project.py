@@ -223,3 +223,13 @@ def test_scopes_of_deep_nesting(tmp_path: Path) -> None:
     assert module_of(tmp_path, "x = " + "+".join(["y"] * 1500) + "\n").scopes.module.binds("x")
     with pytest.raises(SourceError, match="nested too deeply"):
         assert module_of(tmp_path, "x = " + "lambda: " * 5000 + "y\n").scopes
+
+
+def test_items_of_with_have_the_place_of_their_parts(tmp_path: Path) -> None:
+    text = "with open('é') as a, (b):\n    [c for c in a if c]\n"
+    project = project_of(tmp_path, {"main.py": text})
+    module = project.module(str(tmp_path / "main.py"))
+    placeless = [
+        each for each in ast.walk(module.tree) if isinstance(each, ast.withitem | ast.comprehension)
+    ]
+    assert [module.segment(each) for each in placeless] == ["open('é') as a", "b", "c in a if c"]
