@@ -3,24 +3,35 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping
 
+from flask_ctxfix.flask_facts import BUILT_ON_FLASK
 from flask_ctxfix.source import Source, SourceError
 
 _BUFFER_SIZE = 1 << 20
+_BUILT_ON_FLASK = tuple(sorted(map(str.encode, BUILT_ON_FLASK)))
+_IS_NAMED = re.compile(rb"\b(?:" + b"|".join(_BUILT_ON_FLASK) + rb")\b")
 _FLAGS = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC
 
 
 def mentions_flask(
     paths: Iterable[str], sources: Mapping[str, Source]
 ) -> tuple[bool, list[SourceError]]:
-    """Whether a file holds ``flask``, and which could not be read until one was found.
+    """Whether a file names Flask or what builds on it, and which were unreadable until then.
 
     Every import of Flask and of its extensions spells it in lower case.
     """
     errors: list[SourceError] = []
     filled = _filled(paths, sources, errors)
-    return any(buffer.find(b"flask", 0, size) >= 0 for _, buffer, size in filled), errors
+    return any(_mentions(buffer, size) for _, buffer, size in filled), errors
+
+
+def _mentions(buffer: bytes | bytearray, size: int) -> bool:
+    if buffer.find(b"flask", 0, size) >= 0:
+        return True
+    found = any(buffer.find(each, 0, size) >= 0 for each in _BUILT_ON_FLASK)
+    return found and _IS_NAMED.search(buffer, 0, size) is not None
 
 
 def contents(

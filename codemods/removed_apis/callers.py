@@ -69,7 +69,7 @@ class _Callers:
             if not seen.isdisjoint({(current, is_wrapper), (current, False)}):
                 continue
             seen.add((current, is_wrapper))
-            for reference in self._everywhere(owner, current):
+            for reference in self._everywhere(owner, current, is_wrapper=is_wrapper):
                 if is_wrapper and _is_returned(reference):
                     continue
                 left = self._checked(reference, current)
@@ -95,9 +95,16 @@ class _Callers:
             if any(catches(names, BEFORE) and not catches(names, SINCE) for names in each):
                 raise ConflictError("a call around this use is told of AttributeError")
 
-    def _everywhere(self, module: Module, function: FunctionNode) -> Iterator[_Reference]:
-        """Yield what names a function in its module, what calls it, and what is made of it."""
-        references = [*self._named(module, function), *self._calling(module, function)]
+    def _everywhere(
+        self, module: Module, function: FunctionNode, *, is_wrapper: bool
+    ) -> Iterator[_Reference]:
+        """Yield what names a function in its module, what calls it, and what is made of it.
+
+        What calls a wrapper calls one of the functions that it was made for, maybe another one.
+        """
+        references = [*self._named(module, function)]
+        if not is_wrapper:
+            references += self._calling(module, function)
         known = {reference.node for reference in references}
         for reference in references:  # grows
             yield reference

@@ -17,7 +17,7 @@ from flask_ctxfix.codemods.stored_requests.locks import Locking, locking_around
 from flask_ctxfix.codemods.stored_requests.texts import KEEP_ELSEWHERE, READ_BY_OTHERS, kept
 from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.request_data import RequestData
-from flask_ctxfix.context_flow.request_datum import Datum, Kind
+from flask_ctxfix.context_flow.request_datum import Datum, How, Kind
 from flask_ctxfix.context_flow.values import Foreign
 from flask_ctxfix.flask_facts import APPLICATIONS, BODY_READS, ITEM_READERS, spelled
 from flask_ctxfix.flask_versions import TargetVersion
@@ -118,7 +118,7 @@ class RequestInAppState(Rule):
         if not data.may_be_in(module):
             return
         for write in _writes(module, project, data):
-            found = ((value, data.of(module, value)) for value in write.values)
+            found = ((value, data.of(module, value, widest=How.MADE)) for value in write.values)
             written = ((v, each) for v, each in found if each and each.kind is not Kind.PROXY)
             value, datum = next(written, (None, None))
             if value is None or datum is None:
@@ -131,10 +131,10 @@ class RequestInAppState(Rule):
     def _found(
         self, module: Module, project: Project, write: _Write, value: ast.expr, datum: Datum
     ) -> Finding:
-        message = kept(write.named, datum.of, READ_BY_OTHERS)
+        message = kept(write.named, datum, READ_BY_OTHERS)
         is_sent = any(f".{name}" in datum.of for name in BODY_READS)
         # A form that is sent to change a setting mostly changes it for all, on purpose.
-        level: Level = "info" if is_sent else "error"
+        level: Level = "info" if is_sent else "warning" if datum.how is How.MADE else "error"
         advice = _ADVICE_SETTING if is_sent else KEEP_ELSEWHERE
         key = _key_of(module, write, value)
         reads = _reads_of(project, write, key) if key is not None else ()

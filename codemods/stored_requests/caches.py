@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from flask_ctxfix.aliases import calls_of_any, known_as_any, may_be
+from flask_ctxfix.codemods.stored_requests.own_caches import keeps_results
 from flask_ctxfix.context_flow import ContextFlow, Where
 from flask_ctxfix.context_flow.module_names import functions_of
 from flask_ctxfix.context_flow.request_data import RequestData
@@ -51,6 +52,8 @@ def cached_function(
     """Return how the results of a function are kept, if they outlive the request."""
     for decorator in node.decorator_list:
         called = without_call(decorator)
+        if keeps_results(module, project, called):
+            return CachedFunction(module, node, decorator, "arguments")
         if not may_be(module, called, known_as_any(project, NAMES)):
             continue
         name = ContextFlow.of(project).values.name_of(module, called)
@@ -66,7 +69,7 @@ def _lasts(module: Module, project: Project, node: FunctionDefinition, key: Cach
         where = ContextFlow.of(project).reachability.of(module, node).where
         return where is Where.OUTSIDE
     owner = module.scopes.parents[node]
-    if isinstance(owner, ast.ClassDef):
+    if isinstance(owner, ast.ClassDef) and key != "path":
         names = {getattr(each, "id", "") for each in node.decorator_list}
         is_of_class = bool(names & {"classmethod", "staticmethod"})
         return is_of_class or is_shared(Class(module, owner), project)

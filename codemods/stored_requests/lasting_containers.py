@@ -53,7 +53,7 @@ class Container(NamedTuple):
 
 def may_last(module: Module, node: ast.expr) -> bool:
     """Whether what `node` is, or is an item of, may be more than a variable of a function."""
-    while (item := _container_of(node)) is not None:
+    while (item := container_of(node)) is not None:
         node = item
     if not isinstance(node, ast.Name):
         return isinstance(node, ast.Attribute)
@@ -65,7 +65,7 @@ def may_last(module: Module, node: ast.expr) -> bool:
 def lasting_container(module: Module, project: Project, node: ast.expr) -> Container | None:
     """Return the container that `node` is, or is an item of; None if it does not last or grow."""
     is_item = False
-    while (item := _container_of(node)) is not None:
+    while (item := container_of(node)) is not None:
         node, is_item = item, True
     if isinstance(node, ast.Name):
         home = module.scopes.home_of(node)
@@ -80,7 +80,7 @@ def lasting_container(module: Module, project: Project, node: ast.expr) -> Conta
     return _used(slot, node, project, is_item, _is_list(first))
 
 
-def _container_of(node: ast.expr) -> ast.expr | None:
+def container_of(node: ast.expr) -> ast.expr | None:
     """Return what `node` is an item of: ``x`` for ``x[key]`` and for ``x.setdefault(key, [])``."""
     if isinstance(node, ast.Subscript):
         return node.value

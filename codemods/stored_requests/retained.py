@@ -202,7 +202,7 @@ class RequestObjectRetained(Rule):
         for store in thread_stores(module, project, data):
             node, datum = store.node, store.datum
             written = module.segment(store.target)
-            message = kept(written, datum.of, _NEXT_ON_THREAD)
+            message = kept(written, datum, _NEXT_ON_THREAD)
             read = read_by_another(module, project, node, thread_reads(module, project, store))
             path = path_of_write(module, project, node, datum, read, "nothing resets it")
             yield self.finding(module, "warning", node, message, _ADVICE_THREAD, None, path)
@@ -245,7 +245,7 @@ class RequestObjectRetained(Rule):
                 f"`{named}` is never emptied, so each request stays in memory",
             )
         elif (keys := put.fixed_keys(module)) is not None:
-            message = kept(f"{named}{keys}", datum.of, READ_BY_OTHERS)
+            message = kept(f"{named}{keys}", datum, READ_BY_OTHERS)
             advice = where_to_share(module, project, found)
         else:
             message = fitting(

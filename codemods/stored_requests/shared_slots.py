@@ -22,7 +22,7 @@ from flask_ctxfix.codemods.stored_requests.texts import (
 )
 from flask_ctxfix.codemods.stored_requests.uses import GUARDED, modules_with, reads_of, uses_in
 from flask_ctxfix.codemods.stored_requests.verdicts import UNREAD, Verdict, verdict_of
-from flask_ctxfix.context_flow.request_datum import Kind
+from flask_ctxfix.context_flow.request_datum import Datum, How, Kind
 from flask_ctxfix.flask_versions import TargetVersion
 from flask_ctxfix.module import Module
 from flask_ctxfix.project import Project
@@ -145,7 +145,8 @@ class _SharedSlot(Rule):
         moving = _moving(project)
         stores = [each for each in stores_in(module, project) if each.slot.kind in self.kinds]
         for store in stores:
-            yield self._stored(store, moving, module, project)
+            if store.datum.how is How.READ or _is_read_by_another(store, project):
+                yield self._stored(store, moving, module, project)
         seen = {store.slot for store in stores if _is_leak(store)}
         for slot in moving:
             if slot.kind in self.kinds and slot not in seen:
@@ -172,12 +173,14 @@ class _SharedSlot(Rule):
             if verdict.goes_to is not None:
                 why = _why_unmovable(slot, {slot: verdict}, project) or _NOT_EVERYWHERE
             is_unread = verdict.reason == UNREAD
-            place = f"remove `{written}`" if is_unread else kept_elsewhere(slot.name, why)
+            crosses = verdict.goes_to is None and verdict.read is not None
+            elsewhere = kept_elsewhere(slot.name, why, is_read_by_others=crosses)
+            place = f"remove `{written}`" if is_unread else elsewhere
             advice = Advice(place, why)
         ends = {UNREAD: _STAYS, GUARDED: _AS_SHARED}.get(verdict.reason, READ_BY_OTHERS)
-        message = kept(written, datum.of, ends, what)
+        message = kept(written, datum, ends, what)
         path = _path(store, verdict, module, project)
-        level: Level = "info" if verdict.reason == GUARDED else "error"
+        level = _level(verdict, datum)
         found = self.finding(module, level, store.target, message, advice, fix, path)
         return replace(found, labels=_labels(slot, module, project) if fix is not None else ())
 
@@ -197,6 +200,21 @@ class _SharedSlot(Rule):
             return None
         alike = {s: v for s, v in moving.items() if v.applicability == moving[slot].applicability}
         return fix_of(slot, alike, module, project)
+
+
+def _level(verdict: Verdict, datum: Datum) -> Level:
+    """Return how sure it is that a value which is kept is a user's own."""
+    if verdict.reason == GUARDED:
+        return "info"
+    return "warning" if datum.how is How.MADE else "error"
+
+
+def _is_read_by_another(store: Store, project: Project) -> bool:
+    """Whether a request may read a slot that it has not written in the same function."""
+    slot = store.slot
+    if verdict_of(slot, project).goes_to == "local":
+        return False
+    return any(may_be_in_request(home, project, read) for home, read in reads_of(slot, project))
 
 
 def _path(store: Store, verdict: Verdict, module: Module, project: Project) -> tuple[Step, ...]:

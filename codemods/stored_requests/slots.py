@@ -8,8 +8,9 @@ from typing import Literal, NamedTuple
 
 from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.request_data import RequestData
-from flask_ctxfix.context_flow.request_datum import Datum
+from flask_ctxfix.context_flow.request_datum import Datum, How
 from flask_ctxfix.context_flow.values import Class, Instance, Value
+from flask_ctxfix.flask_facts import MAKING_NUMBERS, is_well_known
 from flask_ctxfix.module import Module
 from flask_ctxfix.obligations.shared_instances import is_shared
 from flask_ctxfix.project import Project
@@ -55,11 +56,11 @@ def stores_in(module: Module, project: Project) -> list[Store]:
 def _stores(module: Module, project: Project) -> Iterator[Store]:
     data = RequestData.of_project(project)
     if data.may_be_in(module):
-        yield from _to_globals(module, data)
+        yield from _to_globals(module, project, data)
         yield from _to_attributes(module, project, data)
 
 
-def _to_globals(module: Module, data: RequestData) -> Iterator[Store]:
+def _to_globals(module: Module, project: Project, data: RequestData) -> Iterator[Store]:
     names = {name for node in module.scopes.nodes(ast.Global) for name in node.names}
     for name in sorted(names):
         slot = Slot(module.path, "global", "", name)
@@ -67,13 +68,37 @@ def _to_globals(module: Module, data: RequestData) -> Iterator[Store]:
             target = target_of(binding)
             if target is None or module.scopes.function_of(binding.node) is None:
                 continue
-            if binding.value is not None and _reads(binding.value, name):
-                continue  # it grows: what it keeps is of all requests
-            if isinstance(binding.node, ast.AugAssign) and isinstance(binding.node.op, _LESSENING):
+            if _counts(module, project, binding, name):
                 continue
-            datum = data.of_binding(module, binding)
+            datum = data.of_binding(module, binding, How.MADE)
             if datum is not None and not datum.is_caught:
                 yield Store(slot, target, datum)
+
+
+def _counts(module: Module, project: Project, binding: Binding, name: str) -> bool:
+    """Whether a global gets a number that is made of its own: what it keeps is of all requests."""
+    node, value = binding.node, binding.value
+    if isinstance(node, ast.AugAssign):
+        return isinstance(node.op, _LESSENING) or _is_number(module, project, node.value)
+    if value is None or not _reads(value, name):
+        return False
+    if isinstance(value, ast.Call):
+        return is_well_known(ContextFlow.of(project).values.name_of(module, value.func))
+    if not isinstance(value, ast.BinOp) or isinstance(value.op, _LESSENING):
+        return True
+    return any(_is_number(module, project, each) for each in (value.left, value.right))
+
+
+def _is_number(module: Module, project: Project, node: ast.expr) -> bool:
+    if isinstance(node, ast.Constant):
+        return isinstance(node.value, int | float)
+    if isinstance(node, ast.BinOp | ast.BoolOp):
+        parts = node.values if isinstance(node, ast.BoolOp) else (node.left, node.right)
+        return any(_is_number(module, project, each) for each in parts)
+    called = node.func if isinstance(node, ast.Call) else None
+    if called is None:
+        return False
+    return ContextFlow.of(project).values.name_of(module, called) in MAKING_NUMBERS
 
 
 def _reads(node: ast.expr, name: str) -> bool:
@@ -109,7 +134,7 @@ def _to_attributes(module: Module, project: Project, data: RequestData) -> Itera
         if is_first or isinstance(assigned.value, ast.Constant | ast.Lambda):
             continue
         slot = slot_of(module, project, target)
-        datum = data.of(module, assigned.value) if slot is not None else None
+        datum = data.of(module, assigned.value, widest=How.MADE) if slot is not None else None
         if slot is not None and datum is not None and not datum.is_caught:
             yield Store(slot, target, datum)
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from flask_ctxfix.context_flow.request_datum import Datum, How
+
 _LONGEST = 90
 _HOLDER = re.compile(r"[\w.]+(?=\[)")
 
@@ -27,24 +29,25 @@ READ_BY_OTHERS = ("so another user's request can read it", "so other users can r
 KEEP_ELSEWHERE = "keep the value in `g` (one request), `session` (one user) or a database (all)"
 
 
-def kept(where: str, of: str, consequences: tuple[str, ...], what: str = "") -> str:
-    """Return the message about data `of` a request that is kept `where` other requests find it.
+def kept(where: str, datum: Datum, consequences: tuple[str, ...], what: str = "") -> str:
+    """Return the message about data of a request that is kept `where` other requests find it.
 
     `what` says what that is, if there is room for it.
     """
+    keeps = "keeps" if datum.how is How.READ else "keeps data that depends on"
     subjects = (
-        f"the {what} `{where}` keeps `{of}`" if what else "",
-        f"`{where}` keeps `{of}`",
-        f"`{_holder(where)}` keeps `{of}`",
+        f"the {what} `{where}` {keeps} `{datum.of}`" if what else "",
+        f"`{where}` {keeps} `{datum.of}`",
+        f"`{_holder(where)}` {keeps} `{datum.of}`",
         f"`{_holder(where)}` keeps data of a request",
         "data of a request is kept here",
     )
     return fitting(*(f"{each}, {then}" for each in subjects if each for then in consequences))
 
 
-def kept_elsewhere(name: str, why: str) -> str:
+def kept_elsewhere(name: str, why: str, *, is_read_by_others: bool) -> str:
     """Return where to keep what `name` holds: none of the places that `why` rules out."""
-    if isinstance(why, ReadByOthers):
+    if isinstance(why, ReadByOthers) or (is_read_by_others and not isinstance(why, WithoutG)):
         place = "`session` (one user) or a database (all users)"
         return fitting(f"keep `{name}` in {place}", f"keep the value in {place}")
     if isinstance(why, WithoutG):

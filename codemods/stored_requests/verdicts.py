@@ -8,6 +8,7 @@ from pathlib import PurePath
 from typing import Literal, NamedTuple
 
 from flask_ctxfix.codemod import Applicability
+from flask_ctxfix.codemods.stored_requests.kept_paths import may_be_in_request
 from flask_ctxfix.codemods.stored_requests.nested import pushes_context
 from flask_ctxfix.codemods.stored_requests.order import Order, Written, function_around
 from flask_ctxfix.codemods.stored_requests.slots import Slot, stores_in
@@ -73,12 +74,22 @@ class _Judge:
         problems = [each for uses in self._uses for each in uses.problems]
         problem = min(problems, key=lambda each: each != GUARDED, default=self._re_exported())
         if problem is not None:
-            return Verdict(None, reason=problem)
+            return Verdict(None, reason=problem, read=self._read_across_requests())
         if self._slot.name.startswith("__"):
             return Verdict(None, reason=f"`{self._slot.name}` begins with two underscores")
         if self._is_local():
             return Verdict("local")
         return self._to_g()
+
+    def _read_across_requests(self) -> tuple[Module, ast.AST] | None:
+        """Return a read that may get what another request has written."""
+        for module, node in self._reads:
+            if function_around(module, node) is None:
+                continue
+            if may_be_in_request(module, self._project, node):
+                if self._order.before(module, self._read_at(module, node)) is Written.NO:
+                    return module, node
+        return None
 
     def _re_exported(self) -> str | None:
         """Return which module hands on the name that it imports, if one does."""

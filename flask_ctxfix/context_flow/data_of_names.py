@@ -12,9 +12,13 @@ from flask_ctxfix.context_flow.request_datum import (
     DataQuestions,
     Datum,
     Frame,
+    How,
     Kind,
+    found_by,
+    made_of,
     most_harmful,
 )
+from flask_ctxfix.context_flow.request_searches import sides_of_search
 from flask_ctxfix.context_flow.values import Function, passed_arguments, receiving_class
 from flask_ctxfix.flask_facts import ADDING
 from flask_ctxfix.module import Module
@@ -49,8 +53,15 @@ class DataOfNames(DataQuestions):
         if binding.kind in {"import", "definition"}:
             return self._closure(frame, node) if isinstance(node, FunctionNode) else None
         if binding.value is not None:
-            return self._of(frame, binding.value)
-        return self._unpacked(frame, binding)
+            datum = self._of(frame, binding.value)
+        else:
+            datum = self._unpacked(frame, binding)
+        return datum or self._searched(frame, node)
+
+    def _searched(self, frame: Frame, node: ast.AST) -> Datum | None:
+        """Return the data by which a loop has found the item in whose turn `node` runs."""
+        sides = sides_of_search(frame.module, node)
+        return found_by(self._first(frame, sides), How.FOUND)
 
     def _unpacked(self, frame: Frame, binding: Binding) -> Datum | None:
         """Return what a target holds that is not the only one of an assignment."""
@@ -60,6 +71,8 @@ class DataOfNames(DataQuestions):
                 return self._read(frame, (parent.iter,))
             if isinstance(parent, ast.NamedExpr | ast.AugAssign):
                 return self._of(frame, parent.value)
+            if isinstance(parent, ast.withitem):
+                return made_of(self._of(frame, parent.context_expr))
             if isinstance(parent, ast.Assign):
                 return self._element(frame, binding, parent)
             if isinstance(parent, ast.ExceptHandler):

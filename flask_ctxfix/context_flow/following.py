@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from flask_ctxfix.context_flow.call_sites import (
@@ -23,6 +23,7 @@ from flask_ctxfix.context_flow.call_sites import (
 from flask_ctxfix.context_flow.entries import Entry, Where
 from flask_ctxfix.context_flow.giving import given
 from flask_ctxfix.context_flow.made_contexts import Need
+from flask_ctxfix.context_flow.references import Definition
 from flask_ctxfix.context_flow.stores import (
     GETTING,
     Store,
@@ -171,15 +172,42 @@ class Walk:
     def _follow_results(
         self, module: Module, function: ast.FunctionDef | ast.AsyncFunctionDef, proven: Need
     ) -> None:
-        """Follow what calls of a function give."""
+        """Follow what calls of a function give, also where that takes the place of another."""
+        for home, node in self._results(module, function):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                self._replaces(home, node, proven)
+            elif node is None:
+                self._found.add(Unseen(NOT_FOLLOWED))
+            else:
+                self.add(home, node, proven)
+
+    def _results(
+        self, module: Module, function: ast.FunctionDef | ast.AsyncFunctionDef
+    ) -> Iterator[tuple[Module, ast.AST | None]]:
+        """Yield what calls of a function give: the call, the function that it decorates, or None.
+
+        None is what nobody sees. A function that another one returns is called where that one's
+        results are.
+        """
         for home, reference in self._known.references.of(module, function):
             parent = home.scopes.parents[reference]
+            outer = home.scopes.function_of(reference)
             if is_property(function):
-                self.add(home, reference, proven)
-            elif isinstance(parent, ast.Call) and parent.func is reference:
-                self.add(home, parent, proven)
-            elif not is_decorator(reference, parent):
-                self._found.add(Unseen(NOT_FOLLOWED))
+                yield home, reference
+            elif isinstance(parent, ast.Return) and isinstance(outer, Definition):
+                if self._is_first(("results", outer, function)):
+                    for other, result in self._results(home, outer):
+                        yield other, result and _called_by(other, result)
+            else:
+                yield home, _called_by(home, reference)
+
+    def _replaces(
+        self, module: Module, function: ast.FunctionDef | ast.AsyncFunctionDef, proven: Need
+    ) -> None:
+        """Follow what a decorator has put in the place of a function."""
+        self._found.update(self._known.entries.of(module, function))
+        for home, reference in self._known.references.certain(module, function):
+            self.add(home, reference, proven)
 
     def _assigned(self, module: Module, node: Any, value: ast.AST, proven: Need) -> None:
         if value is not node.value:
@@ -290,6 +318,14 @@ _STEPS: dict[type[ast.AST], Callable[[Walk, Module, Any, Any, Need], None]] = {
 }
 # Expressions that only look at what they are made of.
 _PLAIN = (ast.Compare, ast.UnaryOp, ast.FormattedValue, ast.JoinedStr)
+
+
+def _called_by(module: Module, node: ast.AST) -> ast.AST | None:
+    """Return what calls an expression, as the call or the function that it decorates."""
+    parent = module.scopes.parents[node]
+    if isinstance(parent, ast.Call) and parent.func is node:
+        return parent
+    return parent if is_decorator(node, parent) else None
 
 
 def _is_annotation(module: Module, node: ast.AST) -> bool:

@@ -1,14 +1,14 @@
 """Which expressions hold data of one request: its proxies, the objects behind them, or values.
 
 Data is followed back from an expression to where it was read: through variables, containers,
-attributes of local objects, arguments and returns of functions of the project. What an unknown
-function makes of it is unknown, and is no data.
+attributes of local objects, arguments and returns of functions of the project, and through what is
+found by it or made of it.
 """
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from flask_ctxfix.codemod import Step
@@ -18,9 +18,19 @@ from flask_ctxfix.context_flow.request_datum import (
     DATUM,
     Datum,
     Frame,
+    How,
     Kind,
     argument_of,
+    found_by,
     from_call,
+    most_harmful,
+    within,
+)
+from flask_ctxfix.context_flow.request_searches import (
+    finds,
+    gives_nothing,
+    innermost,
+    query_of,
 )
 from flask_ctxfix.context_flow.request_sources import (
     COPIES,
@@ -45,8 +55,9 @@ from flask_ctxfix.module import Module
 from flask_ctxfix.project import Project
 from flask_ctxfix.scopes import Binding, FunctionNode
 from flask_ctxfix.steps import step_at
-from flask_ctxfix.syntax import parameters_in, without_call
+from flask_ctxfix.syntax import arguments_of, parameters_in, without_call
 
+Comprehension = ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp
 _BOUND = frozenset(
     {"get_data", "get_json", "close", "make_form_data_parser", "on_json_loading_failed"}
 )
@@ -64,9 +75,11 @@ class RequestData(DataOfNames):
         """Return the one of a project."""
         return project.memo("request data", lambda: cls(project))
 
-    def of(self, module: Module, node: ast.expr, given: Known = ()) -> Datum | None:
-        """Return what data of a request `node` is; None if it is none, or nobody knows."""
-        return self._of(Frame(module, (), given), node)
+    def of(
+        self, module: Module, node: ast.expr, given: Known = (), widest: How = How.READ
+    ) -> Datum | None:
+        """Return what data of a request `node` is, if it came about as surely as `widest`."""
+        return within(self._of(Frame(module, (), given), node), widest)
 
     def may_be_in(self, module: Module) -> bool:
         """Whether a module may hold data of a request at all."""
@@ -81,9 +94,9 @@ class RequestData(DataOfNames):
         values = (*call.args, *(each.value for each in call.keywords))
         return any(self.may_be(module, each) for each in values)
 
-    def of_binding(self, module: Module, binding: Binding) -> Datum | None:
+    def of_binding(self, module: Module, binding: Binding, widest: How = How.READ) -> Datum | None:
         """Return what data of a request one binding gives its name."""
-        return self._bound(Frame(module), binding)
+        return within(self._bound(Frame(module), binding), widest)
 
     def _of(self, frame: Frame, node: ast.expr) -> Datum | None:
         follow = _FOLLOWED.get(type(node))
@@ -124,6 +137,8 @@ class RequestData(DataOfNames):
 
     def _longer(self, frame: Frame, node: ast.expr, base: Datum) -> Datum:
         """Return the value that `node` reads from `base`, named after as much as is telling."""
+        if base.how is not How.READ:
+            return base
         inner = without_call(node)
         parts = [each for each in ast.walk(inner) if isinstance(each, ast.Attribute)]
         text = " ".join(frame.module.segment(node).split())
@@ -138,6 +153,9 @@ class RequestData(DataOfNames):
 
     def _kept_on_g(self, attribute: str) -> Datum | None:
         """Return the data of the request that some code of the project keeps on `g`."""
+        return most_harmful(each for each in self._every_on_g(attribute) if each.kind is Kind.VALUE)
+
+    def _every_on_g(self, attribute: str) -> Iterator[Datum]:
         for module in self._project.parsed(self._project.naming(attribute)):
             for node in module.scopes.attribute_stores.get(attribute, ()):
                 parent = module.scopes.parents[node]
@@ -145,17 +163,13 @@ class RequestData(DataOfNames):
                     continue
                 if self._project.flask_name(module, node.value) == "g":
                     datum = self._of(Frame(module), parent.value)
-                    if datum is not None and datum.kind is Kind.VALUE:
-                        return datum
-        return None
+                    if datum is not None:
+                        yield datum
 
     def _kept_on_self(self, owner: Class, attribute: str) -> Datum | None:
         """Return the data that methods of a class assign to an attribute of ``self``."""
-        for assigned in self._values.assigned(owner).get(attribute, ()):
-            datum = self._of(Frame(owner.module), assigned)
-            if datum is not None:
-                return datum
-        return None
+        every = self._values.assigned(owner).get(attribute, ())
+        return most_harmful(self._of(Frame(owner.module), assigned) for assigned in every)
 
     def _of_form(self, frame: Frame, node: ast.Attribute, value: Instance) -> Datum | None:
         """Return the field of a form, which is filled from the request."""
@@ -163,7 +177,9 @@ class RequestData(DataOfNames):
 
     def _subscript(self, frame: Frame, node: ast.Subscript) -> Datum | None:
         base = self._of(frame, node.value)
-        return None if base is None or base.is_caught else self._longer(frame, node, base)
+        if base is not None and not base.is_caught:
+            return self._longer(frame, node, base)
+        return found_by(self._of(frame, node.slice), How.FOUND)
 
     def _call(self, frame: Frame, node: ast.Call) -> Datum | None:
         arguments = [*node.args, *(keyword.value for keyword in node.keywords)]
@@ -187,7 +203,29 @@ class RequestData(DataOfNames):
             return self._first(frame, arguments[1:])
         if name in READING_CALLS:
             return self._read(frame, arguments[:1])
-        return self._read(frame, arguments) if name in DERIVING_CALLS else None
+        if name in DERIVING_CALLS:
+            return self._read(frame, arguments)
+        return self._fetched(frame, node) or self._made(frame, node, name, arguments)
+
+    def _made(
+        self, frame: Frame, node: ast.Call, name: str, arguments: list[ast.expr]
+    ) -> Datum | None:
+        """Return what a function from elsewhere makes of data, or finds by it."""
+        if gives_nothing(name):
+            return None
+        is_known = finds(name, node.func) or self._asks_class(frame, node.func)
+        return found_by(self._first(frame, arguments), How.FOUND if is_known else How.MADE)
+
+    def _asks_class(self, frame: Frame, called: ast.expr) -> bool:
+        """Whether a method is called on what a class of the project gives, such as its query."""
+        return isinstance(self._value(frame, innermost(called)), Class)
+
+    def _fetched(self, frame: Frame, node: ast.Call) -> Datum | None:
+        """Return the rows that a cursor gives of the query before, if data was passed to that."""
+        query = query_of(frame.module, node)
+        if query is None:
+            return None
+        return found_by(self._first(frame, arguments_of(query)), How.FOUND)
 
     def _method(
         self, frame: Frame, node: ast.Call, called: ast.Attribute, arguments: list[ast.expr]
@@ -213,7 +251,11 @@ class RequestData(DataOfNames):
         if isinstance(node, ast.Lambda):
             return from_call(self._of(inner, node.body), given, ())
         step = step_at(frame.module, call, "call")
-        return from_call(self._first(inner, module.scopes.returned.get(node, ())), given, (step,))
+        returned = module.scopes.returned.get(node, ())
+        datum = self._first(inner, returned) or most_harmful(
+            self._searched(inner, each) for each in returned
+        )
+        return from_call(datum, given, (step,))
 
     def _construction(
         self, frame: Frame, call: ast.Call, owner: Class, arguments: list[ast.expr]
@@ -227,7 +269,7 @@ class RequestData(DataOfNames):
             given = self._given(frame, call, init)
             if not any(given.get(name) for name in _kept_parameters(init.node)):
                 return None
-        return datum if is_record(owner.node) else None
+        return datum if is_record(owner.node) else found_by(datum, How.FOUND)
 
     def _elements(self, frame: Frame, node: ast.Tuple | ast.List | ast.Set) -> Datum | None:
         return self._first(frame, node.elts)
@@ -239,7 +281,8 @@ class RequestData(DataOfNames):
         return self._of(frame, node.value)
 
     def _alternatives(self, frame: Frame, node: ast.IfExp) -> Datum | None:
-        return self._first(frame, (node.body, node.orelse))
+        chosen = self._first(frame, (node.body, node.orelse))
+        return chosen or found_by(self._of(frame, node.test), How.FOUND)
 
     def _operands(self, frame: Frame, node: ast.BoolOp) -> Datum | None:
         return self._first(frame, node.values)
@@ -260,10 +303,15 @@ class RequestData(DataOfNames):
     def _comprehension(
         self, frame: Frame, node: ast.ListComp | ast.SetComp | ast.GeneratorExp
     ) -> Datum | None:
-        return self._first(frame, (node.elt,))
+        return self._first(frame, (node.elt,)) or self._filtered(frame, node)
 
     def _dict_comprehension(self, frame: Frame, node: ast.DictComp) -> Datum | None:
-        return self._first(frame, (node.key, node.value))
+        return self._first(frame, (node.key, node.value)) or self._filtered(frame, node)
+
+    def _filtered(self, frame: Frame, node: Comprehension) -> Datum | None:
+        """Return what a comprehension leaves of others, if data says what that is."""
+        tests = (test for each in node.generators for test in each.ifs)
+        return found_by(self._first(frame, tests), How.FOUND)
 
 
 _FOLLOWED: dict[type[ast.expr], Callable[[RequestData, Frame, Any], Datum | None]] = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Mapping
-from enum import Enum
+from enum import Enum, IntEnum
 from typing import NamedTuple
 
 from flask_ctxfix.codemod import Step
@@ -27,6 +27,19 @@ class Kind(Enum):
     VALUE = "value"
 
 
+class How(IntEnum):
+    """How data of a request has come about, the surest first.
+
+    READ from the request, or computed of what was; FOUND by what was read: the item under that key,
+    the row or the file of that name, an object made with it; MADE by an unknown function that was
+    given what was read.
+    """
+
+    READ = 0
+    FOUND = 1
+    MADE = 2
+
+
 class Datum(NamedTuple):
     """Data of a request: `of` as it is written where it is read, and the `steps` it has come since.
 
@@ -40,6 +53,7 @@ class Datum(NamedTuple):
     steps: tuple[Step, ...] = ()
     is_caught: bool = False
     parameter: str = ""
+    how: How = How.READ
 
     @property
     def distance(self) -> int:
@@ -70,9 +84,13 @@ _HARM = (Kind.OBJECT, Kind.VALUE, Kind.PROXY)
 
 
 def most_harmful(data: Iterable[Datum | None]) -> Datum | None:
-    """Return the most harmful data of several, the nearest of these."""
+    """Return the most harmful data of several: the surest, and the nearest of these."""
     found = (datum for datum in data if datum is not None)
-    return min(found, key=lambda each: (_HARM.index(each.kind), each.distance), default=None)
+    return min(found, key=_harm, default=None)
+
+
+def _harm(datum: Datum) -> tuple[int, int, int]:
+    return datum.how, _HARM.index(datum.kind), datum.distance
 
 
 DATUM: QuestionKind[Datum | None] = QuestionKind(
@@ -113,6 +131,17 @@ def made_of(datum: Datum | None) -> Datum | None:
     if datum is None or datum.is_caught:
         return None
     return datum._replace(kind=Kind.VALUE)
+
+
+def found_by(datum: Datum | None, how: How) -> Datum | None:
+    """Return the value that is found by `datum`, or made of it."""
+    value = made_of(datum)
+    return value and value._replace(how=max(value.how, how))
+
+
+def within(datum: Datum | None, widest: How) -> Datum | None:
+    """Return `datum` if it came about as surely as `widest`, or more so."""
+    return datum if datum is not None and datum.how <= widest else None
 
 
 class DataQuestions:

@@ -20,10 +20,9 @@ from flask_ctxfix.context_flow.module_names import (
     starring,
 )
 from flask_ctxfix.context_flow.relatives import Relatives
+from flask_ctxfix.context_flow.request_searches import is_search, rows_of
 from flask_ctxfix.context_flow.request_sources import (
     PASSING_CALLS,
-    READING_CALLS,
-    TEXT_METHODS,
     G,
     is_record,
 )
@@ -36,7 +35,7 @@ from flask_ctxfix.context_flow.values import (
     class_of_receiver,
     passed_arguments,
 )
-from flask_ctxfix.flask_facts import ADDING, DERIVING_CALLS
+from flask_ctxfix.flask_facts import ADDING
 from flask_ctxfix.module import Module
 from flask_ctxfix.project import Project
 from flask_ctxfix.scopes import FunctionNode, Scope
@@ -196,7 +195,10 @@ class Spreading(_Reaching):
                 rise(self, place, node, parent)
 
     def part(self, place: Place, node: ast.AST, parent: ast.Attribute | ast.Subscript) -> None:
-        """Go on with what is read of an object."""
+        """Go on with what is read of an object, or found in one by a key."""
+        if isinstance(parent, ast.Subscript) and node is parent.slice:
+            self.reach(place, parent)
+            return
         if node is not parent.value or not isinstance(parent.ctx, ast.Load):
             return
         if isinstance(parent, ast.Attribute) and parent.attr not in self._kept_on_g:
@@ -220,6 +222,16 @@ class Spreading(_Reaching):
         if node is not parent.test:
             self.reach(place, parent)
 
+    def chosen(self, place: Place, node: ast.AST, parent: ast.If) -> None:
+        """Go on with what a loop does with the item that it was looking for."""
+        if node is not parent.test or not is_search(place.module, parent):
+            return
+        for each in (inner for statement in parent.body for inner in ast.walk(statement)):
+            if isinstance(each, ast.Assign | ast.AnnAssign | ast.AugAssign) and each.value:
+                self.assigned(place, each.value, each)
+            elif isinstance(each, ast.Return) and each.value is not None:
+                self.returned(place, each.value, each)
+
     def named(self, place: Place, node: ast.AST, parent: ast.NamedExpr) -> None:
         """Go on with an expression that is given a name."""
         self._bind(place, parent.target)
@@ -241,9 +253,11 @@ class Spreading(_Reaching):
             self.reach(place, place.module.scopes.parents[parent])
 
     def each(self, place: Place, node: ast.AST, parent: ast.For | ast.comprehension) -> None:
-        """Go on with the variables of a loop."""
+        """Go on with the variables of a loop, and with what a comprehension leaves of it."""
         if node is parent.iter:
             self._bind(place, parent.target)
+        elif isinstance(parent, ast.comprehension):
+            self.reach(place, place.module.scopes.parents[parent])
 
     def entered(self, place: Place, node: ast.AST, parent: ast.withitem) -> None:
         """Go on with what a ``with`` statement binds."""
@@ -350,19 +364,13 @@ class Spreading(_Reaching):
             self.reach(place, call)
 
     def in_reading_call(self, place: Place, node: ast.AST, call: ast.Call) -> None:
-        """Go on with what a call gives, also of what is read of its arguments."""
-        called = call.func
-        value = self._values.of(place.module, called)
-        name = value.name if isinstance(value, Foreign) else ""
-        is_of_text = (
-            isinstance(called, ast.Attribute)
-            and called.attr in TEXT_METHODS
-            and isinstance(called.value, ast.Constant)
-        )
-        if name in DERIVING_CALLS or name in READING_CALLS or is_of_text:
+        """Go on with what a call gives, also of what is read of its arguments or found by them."""
+        value = self._values.of(place.module, call.func)
+        if node is not call.func and not isinstance(value, Function):
             self.reach(place, call)
-        else:
-            self.in_call(place, node, call)
+            for rows in rows_of(place.module, call):
+                self.reach(place, rows)
+        self.in_call(place, node, call)
 
     def _pass(self, place: Place, node: ast.AST, call: ast.Call, function: Function) -> None:
         """Go on with what a function makes of what it is given."""
@@ -445,6 +453,8 @@ READING: Rises = {
     ast.Compare: Spreading.whole,
     ast.For: Spreading.each,
     ast.FormattedValue: Spreading.formatted,
+    ast.If: Spreading.chosen,
+    ast.IfExp: Spreading.whole,
     ast.Subscript: Spreading.part,
     ast.UnaryOp: Spreading.whole,
     ast.arg: Spreading.annotating,

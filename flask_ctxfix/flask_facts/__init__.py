@@ -281,6 +281,10 @@ LISTING = spelled(name for name in named("adds") if name.startswith("builtins.li
 # What raises, whatever it is given; methods that give a row of a database, or raise.
 NEVER_RETURNING = named("never returns")
 FINDING = methods("finds or fails")
+# What stands for a database; methods of cursors that run a query, and that give the rows of it.
+DATABASES = tuple(sorted(named("database")))
+QUERYING = methods("runs query")
+ROWS_GIVING = methods("gives rows")
 
 # Methods of `g` that are given the name of an attribute.
 METHODS_OF_G = methods("method of g")
@@ -300,6 +304,8 @@ WAITING_POOLS = named("waits at its end")
 # Functions whose result is their argument in another form; what reads its arguments one by one, as
 # it is read itself.
 DERIVING_CALLS = named("derives")
+MAKING_NUMBERS = named("makes number")
+GIVING_NOTHING = named("only looks", "logs", "reports") - DERIVING_CALLS
 LAZY_WRAPPERS = named("reads lazily")
 # Functions that are given the name of an attribute, and those that see all names of their caller.
 ATTRIBUTE_FUNCTIONS = methods("attribute by name")

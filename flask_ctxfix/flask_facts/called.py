@@ -94,7 +94,7 @@ _HOOK: Roles = (HOOK,)
 _HANDLER: Roles = (HANDLER,)
 _LOADER: Roles = (Calls("loader", "request"),)
 _TOKEN: Roles = (Calls("callback", "unknown", "run wherever a token is made"),)
-_CALLBACK: Roles = (Calls("callback", "request"),)
+_VIEW_OF_DASH: Roles = (Calls("view", "request"),)
 _COMMAND: Roles = (Calls("command", "outside"),)
 _FIXTURE: Roles = (Calls("fixture", "unknown", "run by tests"),)
 _LISTENER: Roles = (
@@ -251,8 +251,8 @@ ROWS = (
     Facts(
         "Flask-Limiter 3.8, Flask-SocketIO 5.3, Flask-WTF 1.2, Flask-Cors 5 and Dash 2.18",
         {
-            "dash.Dash().callback": _CALLBACK,
-            "dash.callback": _CALLBACK,
+            "dash.Dash().callback": _VIEW_OF_DASH,
+            "dash.callback": _VIEW_OF_DASH,
             "flask_cors.cross_origin()": ("gives back",),
             "flask_limiter.Limiter().request_filter": _HOOK,
             "flask_socketio.SocketIO().on_error": _HANDLER,

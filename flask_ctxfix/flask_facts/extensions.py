@@ -79,6 +79,13 @@ ROWS = (
         },
     ),
     Facts(
+        "Documentation of Flask-MySQLdb 2, Flask-PyMongo 3 and Flask-SQLAlchemy 3.1",
+        dict.fromkeys(
+            ("flask_mysqldb.MySQL", "flask_pymongo.PyMongo", "flask_sqlalchemy.SQLAlchemy"),
+            ("database",),
+        ),
+    ),
+    Facts(
         "Flask-SQLAlchemy 3.1, extension.py and model.py; its queries are those of the session",
         members(
             ("flask_sqlalchemy.SQLAlchemy()",),

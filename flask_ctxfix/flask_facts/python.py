@@ -21,8 +21,10 @@ ROWS = (
             **members(
                 ("builtins",),
                 {
-                    **dict.fromkeys(("bytes", "float", "int", "round"), ("derives", "only looks")),
-                    **dict.fromkeys(("bool", "len", "repr", "str"), ("derives", "only looks")),
+                    **dict.fromkeys(
+                        ("float", "int", "len", "round"), ("derives", "makes number", "only looks")
+                    ),
+                    **dict.fromkeys(("bool", "bytes", "repr", "str"), ("derives", "only looks")),
                     "reversed": ("derives", "gives back"),
                     "frozenset": ("derives", "reads at once"),
                     "tuple": ("derives", "reads at once", "gives back", HERE),
@@ -152,6 +154,34 @@ ROWS = (
                 "werkzeug.utils.secure_filename",
             ),
             _DERIVES,
+        ),
+    ),
+    Facts(
+        "Python 3.14, library reference, sqlite3, whose cursors are those of PEP 249",
+        {
+            "sqlite3.connect": ("database",),
+            **members(
+                ("sqlite3.Cursor()",),
+                {
+                    **dict.fromkeys(("execute", "executemany"), ("runs query",)),
+                    **dict.fromkeys(("fetchall", "fetchmany", "fetchone"), ("gives rows",)),
+                },
+            ),
+        },
+    ),
+    Facts(
+        "Documentation of psycopg, PyMySQL, mysqlclient, MySQL Connector, PyMongo and redis-py",
+        dict.fromkeys(
+            (
+                "MySQLdb.connect",
+                "mysql.connector.connect",
+                "psycopg.connect",
+                "psycopg2.connect",
+                "pymongo.MongoClient",
+                "pymysql.connect",
+                "redis.Redis",
+            ),
+            ("database",),
         ),
     ),
     Facts(

@@ -134,8 +134,12 @@ Role = Literal[
     "method of g",
     # What functions of libraries do with what they take.
     "derives",
+    "makes number",
     "never returns",
     "finds or fails",
+    "runs query",
+    "gives rows",
+    "database",
     "gives back",
     "only looks",
     "reads at once",

@@ -1,0 +1,113 @@
+"""Decorators of the project that keep the results of what they decorate."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from typing import TypeGuard
+
+from flask_ctxfix.codemods.stored_requests.lasting_containers import container_of
+from flask_ctxfix.context_flow import ContextFlow
+from flask_ctxfix.context_flow.request_data import RequestData
+from flask_ctxfix.context_flow.request_datum import How
+from flask_ctxfix.context_flow.values import Foreign, Function
+from flask_ctxfix.flask_facts import ADDING, ITEM_READERS
+from flask_ctxfix.module import Module
+from flask_ctxfix.project import Project
+from flask_ctxfix.scopes import FunctionNode, Scope
+
+Definition = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+def keeps_results(module: Module, project: Project, called: ast.expr) -> bool:
+    """Whether a decorator keeps results under a key without data of the request.
+
+    `called` is what it is without its arguments. What it puts in the place of a function calls
+    that, puts the result into a container which outlives the call, and gives what is there.
+    """
+    value = ContextFlow.of(project).values.of(module, called)
+    if not isinstance(value, Function) or isinstance(value.node, ast.Lambda):
+        return False
+    home, node = value.module, value.node
+    return home.memo(
+        ("keeps results", node),
+        lambda: any(_keeps(home, project, each) for each in _inner(home, node)),
+    )
+
+
+def _inner(module: Module, around: FunctionNode) -> Iterator[Definition]:
+    for each in ast.walk(around):
+        if isinstance(each, Definition) and each is not around:
+            yield each
+
+
+def _keeps(module: Module, project: Project, wrapper: Definition) -> bool:
+    """Whether a function keeps what the one gives that it has been made for."""
+    own = [each for each in ast.walk(wrapper) if module.scopes.function_of(each) is wrapper]
+    results = [each for each in own if _calls_wrapped(module, wrapper, each)]
+    if not results:
+        return False
+    for container, key, put in _puts(own):
+        if _is_of(module, put, results) and _lasts(module, project, container, wrapper):
+            if _is_read(module, own, container):
+                data = RequestData.of_project(project)
+                return data.of(module, key, widest=How.MADE) is None
+    return False
+
+
+def _calls_wrapped(module: Module, wrapper: Definition, node: ast.AST) -> bool:
+    """Whether a node calls a parameter of a function around."""
+    if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name):
+        return False
+    home = module.scopes.home_of(node.func)
+    kinds = {each.kind for each in home.bindings.get(node.func.id, ())}
+    return kinds == {"parameter"} and home.node is not wrapper
+
+
+def _puts(nodes: list[ast.AST]) -> Iterator[tuple[ast.expr, ast.expr, ast.expr]]:
+    """Yield what is put under a key: the container, the key and the value."""
+    for each in nodes:
+        if isinstance(each, ast.Assign):
+            for target in each.targets:
+                if isinstance(target, ast.Subscript):
+                    yield target.value, target.slice, each.value
+        elif isinstance(each, ast.Call) and isinstance(each.func, ast.Attribute):
+            if each.func.attr in ADDING and len(each.args) == 2:
+                yield each.func.value, each.args[0], each.args[1]
+
+
+def _is_of(module: Module, node: ast.expr, results: list[ast.AST]) -> bool:
+    """Whether an expression holds one of some results, or a variable that does."""
+    for each in ast.walk(node):
+        if each in results:
+            return True
+        if isinstance(each, ast.Name):
+            bindings = module.scopes.home_of(each).bindings.get(each.id, ())
+            if any(binding.value in results for binding in bindings):
+                return True
+    return False
+
+
+def _lasts(module: Module, project: Project, node: ast.expr, wrapper: Definition) -> bool:
+    """Whether a container is there for more than one call."""
+    while (item := container_of(node)) is not None:
+        node = item
+    if not isinstance(node, ast.Name):
+        return False
+    if isinstance(ContextFlow.of(project).values.of(module, node), Foreign):
+        return False
+    home: Scope = module.scopes.home_of(node)
+    return home.node is not wrapper
+
+
+def _is_read(module: Module, nodes: list[ast.AST], container: ast.expr) -> bool:
+    """Whether items of a container are read."""
+    written = module.segment(container)
+    read = (each.value for each in nodes if _reads_item(each))
+    return any(module.segment(each) == written for each in read)
+
+
+def _reads_item(node: ast.AST) -> TypeGuard[ast.Subscript | ast.Attribute]:
+    if isinstance(node, ast.Subscript):
+        return isinstance(node.ctx, ast.Load)
+    return isinstance(node, ast.Attribute) and node.attr in ITEM_READERS
