@@ -80,7 +80,7 @@ def replacement(old: str, new: str) -> str:
     """Say what takes the place of one expression, as far as that can be told."""
     before, after = in_short(old), in_short(new)
     if after is None:
-        return f"replace it ({SEE_DIFF})"
+        return f"replace this use ({SEE_DIFF})"
     text = f"replace `{before}` with `{after}`"
     return text if before is not None and len(text) <= _LONGEST else f"use `{after}` instead"
 

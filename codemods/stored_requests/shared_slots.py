@@ -32,6 +32,7 @@ from flask_ctxfix.steps import step_at
 _NOT_EVERYWHERE = "files that are not changed use the value"
 _STAYS = ("which stays there after the request",)
 _AS_SHARED = ("which every request can read",)
+_IF_OF_ONE = "if {} belongs to one user, keep it in `session` or a database"
 _OF_PROXY = "a proxy always stands for the current request"
 # What a slot is, in a message; of a class and its objects, the name shows it.
 _KINDS = {"global": "global", "class": "class attribute", "instance": "shared attribute"}
@@ -173,6 +174,8 @@ class _SharedSlot(Rule):
                 why = _why_unmovable(slot, {slot: verdict}, project) or _NOT_EVERYWHERE
             is_unread = verdict.reason == UNREAD
             place = f"remove `{written}`" if is_unread else kept_elsewhere(slot.name, why)
+            if verdict.reason == GUARDED:
+                place = fitting(_IF_OF_ONE.format(f"`{slot.name}`"), _IF_OF_ONE.format("the value"))
             advice = Advice(place, why)
         ends = {UNREAD: _STAYS, GUARDED: _AS_SHARED}.get(verdict.reason, READ_BY_OTHERS)
         message = kept(written, datum.of, ends, what)

@@ -32,7 +32,7 @@ class Ending(NamedTuple):
     after: str
 
 
-_FILE = Ending(Advice("read it in the view, and pass its content"), "it is closed")
+_FILE = Ending(Advice("read the file in the view, and pass its content"), "it is closed")
 _REQUEST = Ending(Advice("pass the values that are needed"), "its files are closed")
 _USER = Ending(Advice("pass its id, and load the user again"), "its database session may be closed")
 _ENDING: QuestionKind[Ending | None] = QuestionKind("ending", None, lambda one, other: one or other)
