@@ -103,7 +103,7 @@ def replacements(
     )
     if len(told) == 1 and is_finished:
         return replacement(*told.pop())
-    uses = "it" if len(every) == 1 else f"its {len(every)} uses"
+    uses = "this use" if len(every) == 1 else f"its {len(every)} uses"
     if variable is not None:
         uses = f"the {len(every)} uses of `{variable}`" if len(every) > 1 else f"`{variable}`"
     return f"replace {uses} ({SEE_DIFF})"
