@@ -47,8 +47,8 @@ def test_what_another_request_reads_is_not_for_g(tree: Write) -> None:
             return state["choice"]
         """,
     )
-    assert advice.help == "keep it in `session` for one user, or in a database for all"
-    assert "another request reads it, so `g` is too short-lived" in advice.notes
+    assert advice.help == "keep the value in `session` for one user, or in a database for all"
+    assert "another request reads the value, so `g` is too short-lived" in advice.notes
 
 
 def test_what_one_request_writes_and_reads_is_for_g(tree: Write) -> None:
@@ -66,7 +66,7 @@ def test_what_one_request_writes_and_reads_is_for_g(tree: Write) -> None:
             return state["choice"]
         """,
     )
-    assert advice.help == "keep it in `g`, which ends with the request"
+    assert advice.help == "keep the value in `g`, which ends with the request"
 
 
 VIEW = """
@@ -89,13 +89,13 @@ ERRORS = '",".join(self.errors)'
 @pytest.mark.parametrize(
     ("settings", "here", "there", "expected"),
     [
-        ("", ERRORS, '""', "make it a local variable of `get`: `errors = []`"),
+        ("", ERRORS, '""', "use a local variable of `get`: `errors = []`"),
         ("", '""', ERRORS, "make a new one for each request, in `__init__`: `self.errors = []`"),
         (
             "init_every_request = False\n    ",
             ERRORS,
             '""',
-            "keep it in a database, or delete what is no longer needed",
+            "keep the values in a database, or delete those that are no longer needed",
         ),
     ],
 )
@@ -131,8 +131,8 @@ def test_what_a_default_collects_belongs_into_the_call(tree: Write) -> None:
         ("", "current_user.name", "add the user's id to the cache key"),
         ("@login_required", 'request.args["tab"]', "add the user's id to the cache key"),
         ("", 'session["name"]', "add the user's id to the cache key"),
-        ("", 'request.args["tab"]', "add it to the cache key with `query_string=True`"),
-        ("", 'request.headers["X-Tab"]', "add it to the cache key with `make_cache_key`"),
+        ("", 'request.args["tab"]', "add the value to the cache key, with `query_string=True`"),
+        ("", 'request.headers["X-Tab"]', "add the value to the cache key with `make_cache_key`"),
     ],
 )
 def test_a_key_has_to_hold_what_the_page_shows(
@@ -151,7 +151,7 @@ def test_a_key_has_to_hold_what_the_page_shows(
 @pytest.mark.parametrize(
     ("route", "expected"),
     [
-        ('@app.get("/page")', "read the value in the view, and pass it"),
+        ('@app.get("/page")', "read the value in the view, and pass the value"),
         ("", "read `request.args` in `other`"),
     ],
 )

@@ -135,8 +135,9 @@ def test_no_other_error_is_told_of_where_a_test_for_the_attribute_comes_first(
 def test_an_application_that_is_set_up_elsewhere_gets_a_hook_with_a_guard(tmp_path: Path) -> None:
     found = _found(tmp_path, _HOOKS)
     helps = _helps(found)
-    assert helps[8] == "use `app.before_request` with a guard that runs it once"
-    assert helps[15] == "use `app.server.before_request` with a guard that runs it once"
+    once = "call `{}` once, in a `{}.before_request` function, behind a flag"
+    assert helps[8] == once.format("self.warm_up", "app")
+    assert helps[15] == once.format("router", "app.server")
     assert "`with application.app_context():`" in helps[20]
     assert [each["fix"] for each in found] == [None] * 3
     assert "routes and settings" in found[0]["notes"][0]

@@ -49,6 +49,7 @@ _UNSEEN = "a star import or a name in a string may call the function without a c
 _SAME = "nothing in the block depends on the second context"
 _REPEATS = "already runs in an app context, and opens a second one with an empty `g`"
 _TEARS_DOWN = "teardown functions also run when the second context ends, and may close the database"
+_FIRST = "Flask itself opens the first context, for each request"
 _HIDES = "opens a second app context, in which `request` raises RuntimeError"
 _HIDDEN = "from Flask 3.2 on, `request` and `session` raise RuntimeError in the second context"
 _APART = "keep the second context if the code needs another application, `g` or database session"
@@ -190,8 +191,8 @@ def _words(target: TargetVersion, where: Where) -> tuple[str, tuple[str, ...]]:
     if where is not Where.REQUEST:
         return _REPEATS, (_TEARS_DOWN,)
     if target.oldest >= ONE_CONTEXT:
-        return _HIDES, (_TEARS_DOWN,)
-    return _REPEATS, (_TEARS_DOWN, _HIDDEN)
+        return _HIDES, (_FIRST, _TEARS_DOWN)
+    return _REPEATS, (_FIRST, _TEARS_DOWN, _HIDDEN)
 
 
 def _help(module: Module, opening: _Opening) -> str:

@@ -28,8 +28,8 @@ _HELP = {
 def what_happens(part: str, version: str) -> str:
     """Say what comes of assigning `part` of a context."""
     if part == "flashes":
-        return f"Flask {version} does not read what is set as `{part}` of a context"
-    return f"setting `{part}` of a context raises AttributeError from Flask {version} on"
+        return f"Flask {version} does not read what is set as a context's `{part}`"
+    return f"setting a context's `{part}` raises AttributeError from Flask {version} on"
 
 
 def since(part: str, target: TargetVersion) -> str | None:

@@ -45,7 +45,7 @@ _SIGNALS_DEPRECATED = (2, 3)
 _SIGNALS_REMOVED = (3, 0)
 _NO_EFFECT = "remove the setting"
 _ALWAYS = "signals are always available since Flask 2.3, which requires Blinker"
-_USE_TRUE = Advice("replace it with `True`", notes=(_ALWAYS,))
+_USE_TRUE = Advice("use `True` instead", notes=(_ALWAYS,))
 _OLDER = "on Flask 2.2 it is False where Blinker is not installed"
 _USE_CLIENT = "use the test client in a `with` block to keep a context for inspection"
 

@@ -25,6 +25,7 @@ from flask_ctxfix.codemods.removed_apis.texts import read_fails
 from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow import Need as Context
 from flask_ctxfix.context_flow.direct_calls import as_called
+from flask_ctxfix.context_flow.said_uses import fitting
 from flask_ctxfix.context_flow.values import Function
 from flask_ctxfix.flask_facts import FIRST_REQUEST, FIRST_REQUEST_HOOKS, ROUTES, SERVING
 from flask_ctxfix.flask_versions import TargetVersion
@@ -40,11 +41,11 @@ _FLAG_REMOVED = (3, 0)
 _FOR_COMMANDS = "the function then runs for commands too, when what it reads may not exist yet"
 _ADVICE: dict[str, Advice | str] = {
     "before_first_request": Advice(
-        "call the function when the application is set up, in `with {receiver}.app_context():`",
+        "call {function} when the application is set up, in `with {receiver}.app_context():`",
         notes=(_FOR_COMMANDS,),
     ),
     "before_app_first_request": Advice(
-        "call the function in a `record_once` function, in `with state.app.app_context():`",
+        "call {function} in a `record_once` function, in `with state.app.app_context():`",
         notes=(_FOR_COMMANDS,),
     ),
     "before_first_request_funcs": "call the functions when the application is set up",
@@ -62,10 +63,10 @@ _ADVICE_FOR_ROUTES: dict[str, str] = {
     "before_app_first_request": "call the function after all blueprints are registered, in "
     "`with app.app_context():`",
 }
+_ONCE = "call {{function}} once, in a `{{receiver}}.{}` function, behind a flag"
 _GUARDED: dict[str, str] = {
-    "before_first_request": "use `{receiver}.before_request` with a guard that runs it once",
-    "before_app_first_request": "use `{receiver}.before_app_request` with a guard that runs it "
-    "once",
+    "before_first_request": _ONCE.format("before_request"),
+    "before_app_first_request": _ONCE.format("before_app_request"),
 }
 _NOT_SET_UP_YET = ("called here instead, the function misses routes and settings that come later",)
 _NO_ROUTES_YET = (
@@ -176,8 +177,7 @@ class BeforeFirstRequest(Rule):
         fixes = _fixes(module, project, [node for node in uses if special[node] is None])
         for node in uses:
             advice = Advice.of(special[node] or _ADVICE[node.attr])
-            receiver = module.segment(node.value)
-            advice = advice._replace(help=advice.help.replace("{receiver}", receiver))
+            advice = advice._replace(help=_spelled(module, node, advice.help))
             yield from self._use(module, target, node, advice, fixes.get(node))
 
     def _use(
@@ -200,6 +200,18 @@ class BeforeFirstRequest(Rule):
             removed = "2.2"
         message = read_fails(node, removed)
         yield self.finding(module, level, node, message, advice, fix)
+
+
+def _spelled(module: Module, node: ast.Attribute, text: str) -> str:
+    """Return a text with the names of the application and of the function that is registered."""
+    parent = module.scopes.parents[node]
+    text = text.replace("{receiver}", module.segment(node.value))
+    given = parent.args[0] if isinstance(parent, ast.Call) and parent.args else None
+    name = getattr(parent, "name", "")
+    if isinstance(given, ast.Name | ast.Attribute):
+        name = module.segment(given)
+    names = (f"`{name}`", "the function") if name else ("the function",)
+    return fitting(text.replace("{function}", each) for each in names)
 
 
 def _about_routes(module: Module, project: Project, node: ast.Attribute) -> Advice | None:

@@ -27,7 +27,6 @@ _BY_HAND = Advice(
     "write a function of your own that reads `g` or the proxies",
     "no public API takes its place as it stands",
 )
-_SAME = "without a context the error has another text"
 _REMOVED = "2.2"
 _BUILT_IN: dict[Kind, frozenset[str]] = {
     "app": flask_facts.APP_CONTEXT_ATTRIBUTES,
@@ -214,6 +213,5 @@ class _Lookup:
         edit = ReplaceExpression(self._module.span(node), code)
         needs = tuple(dict.fromkeys(self._needs))
         changes, doubt = texts.replacement(self._module.segment(node), code), self._doubt
-        notes = (_SAME,) if doubt is None else ()
-        fix = Fix(changes, (edit,), needs, groups=self._groups, notes=notes, unsafe_reason=doubt)
+        fix = Fix(changes, (edit,), needs, groups=self._groups, unsafe_reason=doubt)
         return LookupUse(self._gone(name, read), node, Advice(changes), fix)

@@ -82,7 +82,7 @@ _NO_COUNTERPART = Advice(
 _WIDENED = "the fix also catches RuntimeError in the `except` around this code"
 _NOT_ASKED_FOR = "replace every use of this stack at once"
 _TOGETHER = "move every use of this attribute at once"
-_STUCK = "another use of this attribute has no fix, and would look for it in another place"
+_STUCK = "another use of this attribute has no fix, and would look in another place"
 
 
 def shared_findings(module: Module, project: Project, target: TargetVersion) -> list[Finding]:

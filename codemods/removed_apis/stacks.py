@@ -59,12 +59,12 @@ class RequestContextStack(_StackRule):
     A test of `.top` becomes `has_request_context()`. What Flask keeps on the context is read
     through `request`, `session` and `current_app`; what you keep on it yourself, from
     `request_ctx`, which is the same object. Without a request, a read raises RuntimeError where
-    it raised AttributeError; a handler around it that expects the old error is made to catch
+    it raised AttributeError; an `except` around it that expects the old error is made to catch
     both.
 
     When there is no fix
 
-    * A handler asks which error it caught, or catches RuntimeError for something else: check
+    * An `except` asks which error it caught, or catches RuntimeError for something else: check
       `has_request_context()` first instead.
     * The code pushes to the stack or pops from it: open the context with `with ctx:`.
     * The code sets `session`: change its items, or write a session interface.
@@ -134,13 +134,13 @@ class AppContextStack(_StackRule):
     A test of `.top` becomes `has_app_context()`. What you keep on the context moves to `g`,
     everywhere in the project at once; if the project uses that name on `g` already, it stays on
     the context, as `app_ctx.x`. Without an app context, a read raises RuntimeError where it
-    raised AttributeError; a handler around it that expects the old error is made to catch both. A
+    raised AttributeError; an `except` around it that expects the old error is made to catch both. A
     comment above an import or a variable that is removed is removed with it if it has a name that
     the code no longer has.
 
     When there is no fix
 
-    * A handler asks which error it caught, or catches RuntimeError for something else: check
+    * An `except` asks which error it caught, or catches RuntimeError for something else: check
       `has_app_context()` first instead.
     * The code pushes to the stack or pops from it: open the context with `with ctx:`.
     * A context is kept and entered by another function, as in a thread: since Flask 2.2 the

@@ -28,7 +28,7 @@ LOGIN_SLOT: tuple[Kind, str] = ("request", "user")
 _LOGIN_USER = "_login_user"
 _KEPT_BY_LOGIN = "Flask-Login keeps the user in `g._login_user` only from 0.6.2 on"
 _MAY_BE_USER = "the name may be `user`, which Flask-Login 0.6.2 moved to `g._login_user`"
-_KEPT_BY_OTHERS = "an extension may set `{}`, and keep it elsewhere on newer Flask"
+_KEPT_BY_OTHERS = "an extension may set `{}`, and keep the value elsewhere on newer Flask"
 
 
 class Store(NamedTuple):

@@ -80,7 +80,7 @@ def replacement(old: str, new: str) -> str:
     """Say what takes the place of one expression, as far as that can be told."""
     before, after = in_short(old), in_short(new)
     if after is None:
-        return f"replace it ({SEE_DIFF})"
+        return f"replace this use ({SEE_DIFF})"
     text = f"replace `{before}` with `{after}`"
     return text if before is not None and len(text) <= _LONGEST else f"use `{after}` instead"
 
@@ -103,7 +103,7 @@ def replacements(
     )
     if len(told) == 1 and is_finished:
         return replacement(*told.pop())
-    uses = "it" if len(every) == 1 else f"its {len(every)} uses"
+    uses = "this use" if len(every) == 1 else f"its {len(every)} uses"
     if variable is not None:
         uses = f"the {len(every)} uses of `{variable}`" if len(every) > 1 else f"`{variable}`"
     return f"replace {uses} ({SEE_DIFF})"

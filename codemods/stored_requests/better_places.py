@@ -15,14 +15,14 @@ from flask_ctxfix.module import Module
 from flask_ctxfix.project import Project
 
 _FOR_OTHERS = Advice(
-    "keep it in `session` for one user, or in a database for all",
+    "keep the value in `session` for one user, or in a database for all",
     notes=(
-        "another request reads it, so `g` is too short-lived",
+        "another request reads the value, so `g` is too short-lived",
         "other processes do not see this value",
     ),
 )
-_FOR_ONE = "keep it in `g`, which ends with the request"
-_IN_A_STORE = "keep it in a database, or delete what is no longer needed"
+_FOR_ONE = "keep the value in `g`, which ends with the request"
+_IN_A_STORE = "keep the values in a database, or delete those that are no longer needed"
 
 
 def where_to_share(module: Module, project: Project, found: Container) -> Advice | str:
@@ -49,7 +49,7 @@ def where_to_pile_up(module: Module, project: Project, node: ast.AST, found: Con
     assert isinstance(named, ast.Attribute)
     homes = {home.scopes.function_of(read) for home, read in found.uses}
     if homes == {function} and isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
-        return f"make it a local variable of `{function.name}`: `{named.attr} = {made}`"
+        return f"use a local variable of `{function.name}`: `{named.attr} = {made}`"
     return f"make a new one for each request, in `__init__`: `self.{named.attr} = {made}`"
 
 

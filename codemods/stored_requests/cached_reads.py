@@ -34,13 +34,13 @@ from flask_ctxfix.syntax import arguments_of, without_call
 
 _READS = REQUEST_PROXIES | REQUEST_GETTERS
 _OF_USER = USERS | REQUEST_GETTERS | {"flask.session"}
-_ADVICE_QUERY = "add it to the cache key with `query_string=True` or `make_cache_key`"
-_ADVICE_KEY = "add it to the cache key with `make_cache_key`"
+_ADVICE_QUERY = "add the value to the cache key, with `query_string=True` or `make_cache_key`"
+_ADVICE_KEY = "add the value to the cache key with `make_cache_key`"
 _ADVICE_USER = Advice(
-    "add the user's id to the cache key with `make_cache_key`, or do not cache it",
+    "add the user's id to the cache key with `make_cache_key`, or do not cache the view",
     notes=("`query_string=True` does not tell users apart",),
 )
-_ADVICE_VIEW = "read the value in the view, and pass it to a cached function"
+_ADVICE_VIEW = "read the value in the view, and pass the value to a cached function"
 _ADVICE_READ = "read the value in the caller, and pass it as an argument"
 _MIXED_UP = "so users can get each other's results"
 _ADVICE_ARGUMENT = "pass the values that the function needs, such as strings and numbers"

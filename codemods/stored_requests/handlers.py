@@ -34,9 +34,9 @@ _LATE = AFTER_REQUEST | TEARDOWNS | EVENT_DECORATORS
 _CHECKED_BLUEPRINTS = (2, 3)
 # What Flask raises if something is set up once a request is served.
 _LATE_ERROR = "AssertionError"
-_ADVICE_SETUP = "register it once, while the application is set up"
+_ADVICE_SETUP = "register the function once, while the application is set up"
 _ADVICE_AFTER = "use `after_this_request` instead"
-_MAY_WORK = "it may run before the first request, and registers the function for all requests then"
+_MAY_WORK = "this code may run before the first request, and then registers it for all requests"
 _WITHOUT_EFFECT = "on Flask 2.2 it may have no effect today, and after the fix the function runs"
 _LIKE_OTHERS = "the code may expect the error, or mean other requests or applications"
 

@@ -74,7 +74,7 @@ def _on_g(
     text = module.text[span.start : span.end]
     expected = last_name(node)
     if not text.endswith(expected):
-        raise UnmovableError("a read of it cannot be located in the text")
+        raise UnmovableError("a read of this value cannot be located in the text")
     if _is_shown(module, node):
         raise UnmovableError("an f-string prints its name")
     code = f"{written}.{slot.name}"

@@ -29,7 +29,7 @@ _SCHEDULERS = "apscheduler.schedulers."
 _REPEATING = frozenset({"cron", "interval"})
 _ADVICE_LIST = "use `after_this_request`, or register the function once at startup"
 _ADVICE_LOG = "add the handler once at startup, or remove it when the request ends"
-_ADVICE_JOB = "add the job once at startup, or give it an `id` and `replace_existing=True`"
+_ADVICE_JOB = "add the job once at startup, or pass an `id` and `replace_existing=True`"
 _LIST_NAMES = spelled(LISTS_OF_FUNCTIONS)
 _UNDONE_BY = {
     "addHandler": frozenset({"removeHandler", "handlers"}),
@@ -157,7 +157,7 @@ def _registration(
         return Registration(node, call.func, message, _ADVICE_JOB)
     if name == "atexit.register":
         message = f"`{written}` keeps a function of each request until the process ends"
-        return Registration(node, call.func, message, "register it once at startup")
+        return Registration(node, call.func, message, "register the function once at startup")
     return None
 
 

@@ -43,7 +43,7 @@ _NEXT_ON_THREAD = (
 _PROXY_NAMES = FLASK_PROXIES - {"current_app"}
 _ADVICE_OBJECT = "store values such as `request.path` instead, and limit their number"
 _ADVICE_CAUGHT = "keep only the text of the exception, such as `traceback.format_exc()`"
-_ADVICE_THREAD = "keep it in `g`, or reset it when the request ends"
+_ADVICE_THREAD = "keep the value in `g`, or reset it when the request ends"
 
 
 class _Put(NamedTuple):

@@ -32,6 +32,7 @@ from flask_ctxfix.steps import step_at
 _NOT_EVERYWHERE = "files that are not changed use the value"
 _STAYS = ("which stays there after the request",)
 _AS_SHARED = ("which every request can read",)
+_IF_OF_ONE = "if {} belongs to one user, keep it in `session` or a database"
 _OF_PROXY = "a proxy always stands for the current request"
 # What a slot is, in a message; of a class and its objects, the name shows it.
 _KINDS = {"global": "global", "class": "class attribute", "instance": "shared attribute"}
@@ -169,20 +170,26 @@ class _SharedSlot(Rule):
         if fix is not None:
             advice = Advice(fix.message)
         else:
-            why = verdict.reason
-            if verdict.goes_to is not None:
-                why = _why_unmovable(slot, {slot: verdict}, project) or _NOT_EVERYWHERE
-            is_unread = verdict.reason == UNREAD
-            crosses = verdict.goes_to is None and verdict.read is not None
-            elsewhere = kept_elsewhere(slot.name, why, is_read_by_others=crosses)
-            place = f"remove `{written}`" if is_unread else elsewhere
-            advice = Advice(place, why)
+            advice = self._advice(slot, written, verdict, project)
         ends = {UNREAD: _STAYS, GUARDED: _AS_SHARED}.get(verdict.reason, READ_BY_OTHERS)
         message = kept(written, datum, ends, what)
         path = _path(store, verdict, module, project)
         level = _level(verdict, datum)
         found = self.finding(module, level, store.target, message, advice, fix, path)
         return replace(found, labels=_labels(slot, module, project) if fix is not None else ())
+
+    def _advice(self, slot: Slot, written: str, verdict: Verdict, project: Project) -> Advice:
+        """Return where the value of a slot belongs that has no fix, and why it has none."""
+        why = verdict.reason
+        if verdict.goes_to is not None:
+            why = _why_unmovable(slot, {slot: verdict}, project) or _NOT_EVERYWHERE
+        if why == UNREAD:
+            return Advice(f"remove `{written}`", why)
+        if why == GUARDED:
+            names = (f"`{slot.name}`", "the value")
+            return Advice(fitting(*(_IF_OF_ONE.format(each) for each in names)), why)
+        crosses = verdict.goes_to is None and verdict.read is not None
+        return Advice(kept_elsewhere(slot.name, why, is_read_by_others=crosses), why)
 
     def _used(
         self, slot: Slot, moving: Moving, module: Module, project: Project

@@ -111,7 +111,7 @@ class _Hazard(NamedTuple):
     steps: tuple[Step, ...] = ()
 
 
-_READ = "read what the stream needs in the view, and pass it to the generator"
+_READ = "read what the stream needs in the view, and pass the values to the generator"
 
 
 def _streams_with_context(module: Module, project: Project) -> Iterator[tuple[ast.expr, Stream]]:
@@ -152,7 +152,7 @@ def _hazards(
         yield _Hazard("error", message, _READ)
     is_late = not is_read_at_once(module, node)
     for use in filter(writes_session, stream.uses if is_late else ()):
-        lost = "this change" if use.of == "flask.session" else "what it adds"
+        lost = "this change" if use.of == "flask.session" else "what the stream adds"
         message = sentence(use, f"after the session has been saved, so {lost} is lost")
         yield _Hazard("error", message, "change the session in the view", use.steps)
         break

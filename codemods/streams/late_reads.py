@@ -117,7 +117,7 @@ class GeneratorReadsRequest(Rule):
             yield self.finding(module, "error", stream.root, message, advice, fix, path)
 
 
-_ADVICE = "read what the stream needs in the view, and pass it to the generator"
+_ADVICE = "read what the stream needs in the view, and pass the values to the generator"
 
 
 def _reader(stream: Stream, use: Use) -> str | None:

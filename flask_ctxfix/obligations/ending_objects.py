@@ -32,7 +32,8 @@ class Ending(NamedTuple):
     after: str
 
 
-_FILE = Ending(Advice("read it in the view, and pass its content"), "it is closed")
+_FILE = Ending(Advice("read the file in the view, and pass its content"), "it is closed")
+_STREAM = Ending(Advice("read the stream in the view, and pass its content"), "it is closed")
 _REQUEST = Ending(Advice("pass the values that are needed"), "its files are closed")
 _USER = Ending(Advice("pass its id, and load the user again"), "its database session may be closed")
 _ENDING: QuestionKind[Ending | None] = QuestionKind("ending", None, lambda one, other: one or other)
@@ -62,7 +63,9 @@ def _ending_of(module: Module, project: Project, node: ast.expr) -> Ending | Non
         if node.attr == "stream" and ending_of(module, project, node.value) == _FILE:
             return _FILE
     name = _named(module, project, node)
-    if name in _FILES or name in _STREAMS:
+    if name in _STREAMS:
+        return _STREAM
+    if name in _FILES:
         return _FILE
     if name in _OVER:
         return _REQUEST

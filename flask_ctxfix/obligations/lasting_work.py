@@ -17,9 +17,9 @@ from flask_ctxfix.scopes import FunctionNode
 from flask_ctxfix.statements import has_way_out, is_endless, own_nodes
 
 _ADVICE = "pass the values of each request with its task, for example through a queue"
-_ENDLESS = "it runs for as long as the process, and would keep the data of one request"
-_REPEATED = "it starts itself again, and would keep the data of one request"
-_ONCE = "it is started only once, and would keep the data of the first request"
+_ENDLESS = "the function runs for as long as the process, and would keep one request's data"
+_REPEATED = "the function starts itself again, and would keep one request's data"
+_ONCE = "the function is started only once, and would keep the first request's data"
 _QUEUES = frozenset(
     Foreign(f"{package}.{kind}()")
     for package in ("gevent.queue", "multiprocessing", "queue")

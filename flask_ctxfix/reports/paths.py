@@ -101,9 +101,14 @@ def _place_outside(step: Step, file: str) -> str:
 
 
 def _says_more(finding: Finding, row: int) -> bool:
-    """Whether a path shows what the line `row` of the finding does not."""
-    places = {(step.filename, step.row) for step, _ in _merged(finding.path)}
-    return not places <= {(finding.filename, row)}
+    """Whether a path shows what the line `row` of the finding does not: more lines, or an error."""
+    steps = [step for step, _ in _merged(finding.path)]
+    places = {(step.filename, step.row) for step in steps}
+    return not places <= {(finding.filename, row)} or any(map(_names_error, steps))
+
+
+def _names_error(step: Step) -> bool:
+    return step.message.partition(":")[0].endswith("Error")
 
 
 def _merged(path: tuple[Step, ...]) -> Iterator[tuple[Step, str]]:
@@ -132,6 +137,8 @@ def _rows(path: tuple[Step, ...], marks: Marks) -> Iterator[_Row]:
 
 
 def _verb(step: Step) -> str:
+    if step.role == "read" and step.code.startswith(("from ", "import ")):
+        return "imports"
     if step.role != "boundary":
         return _VERBS[step.role]
     verb = "OPENS" if step.kind.endswith(_CONTEXT) else "STARTS"
