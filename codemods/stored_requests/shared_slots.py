@@ -20,6 +20,7 @@ from flask_ctxfix.codemods.stored_requests.texts import (
     kept,
     kept_elsewhere,
 )
+from flask_ctxfix.codemods.stored_requests.trusted_flags import flags_in
 from flask_ctxfix.codemods.stored_requests.uses import GUARDED, modules_with, reads_of, uses_in
 from flask_ctxfix.codemods.stored_requests.verdicts import UNREAD, Verdict, verdict_of
 from flask_ctxfix.context_flow.request_datum import Datum, How, Kind
@@ -52,7 +53,12 @@ def survey(module: Module, project: Project, target: TargetVersion) -> Survey:
 
 
 def _slots_of(module: Module, project: Project) -> frozenset[Slot]:
-    return frozenset(each.slot for each in stores_in(module, project) if _is_leak(each))
+    return frozenset(each.slot for each in _stores_in(module, project) if _is_leak(each))
+
+
+def _stores_in(module: Module, project: Project) -> list[Store]:
+    """Return where a module puts request data, or what it makes of that, into slots."""
+    return [*stores_in(module, project), *flags_in(module, project)]
 
 
 def _groups(module: Module, project: Project) -> Iterator[str]:
@@ -144,7 +150,7 @@ class _SharedSlot(Rule):
     def find(self, module: Module, project: Project, target: TargetVersion) -> Iterator[Finding]:
         """Yield the stores of request data, and the other uses of what moves."""
         moving = _moving(project)
-        stores = [each for each in stores_in(module, project) if each.slot.kind in self.kinds]
+        stores = [each for each in _stores_in(module, project) if each.slot.kind in self.kinds]
         for store in stores:
             if store.datum.how is How.READ or _is_read_by_another(store, project):
                 yield self._stored(store, moving, module, project)

@@ -278,6 +278,8 @@ ITEM_READERS = methods("gives item")
 GROWING = named("grows")
 LISTING = spelled(name for name in named("adds") if name.startswith("builtins.list()."))
 
+# What sends a visitor elsewhere, or an error.
+TURNING_AWAY = methods("turns away")
 # What raises, whatever it is given; methods that give a row of a database, or raise.
 NEVER_RETURNING = named("never returns")
 FINDING = methods("finds or fails")

@@ -130,8 +130,8 @@ ROWS = (
     Facts(
         "Flask 3.1, helpers.py: they use no more of a context than its application, if any",
         {
-            "flask.abort": ("only made for responses", "never returns"),
-            "flask.redirect": ("alike in app contexts", "only made for responses"),
+            "flask.abort": ("only made for responses", "never returns", "turns away"),
+            "flask.redirect": ("alike in app contexts", "only made for responses", "turns away"),
         },
     ),
     Facts(

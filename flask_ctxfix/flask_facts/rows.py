@@ -105,6 +105,7 @@ Role = Literal[
     # What makes a response, and what reads the body of one.
     "makes response",
     "reads response",
+    "turns away",
     "only made for responses",
     "serves",
     # What runs a function elsewhere.

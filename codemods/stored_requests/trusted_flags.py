@@ -1,0 +1,150 @@
+"""Constants that one request sets by who is asking, and that another request trusts.
+
+`settings.by_key = True`, behind a test of a header, lets the next visitor in as well.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from flask_ctxfix.codemods.stored_requests.kept_paths import may_be_in_request
+from flask_ctxfix.codemods.stored_requests.slots import Slot, Store, slot_of, target_of
+from flask_ctxfix.codemods.stored_requests.uses import reads_of
+from flask_ctxfix.context_flow.request_data import RequestData
+from flask_ctxfix.context_flow.request_datum import Datum, How, Kind
+from flask_ctxfix.flask_facts import BODY_READS, TOLD_BY_PATH, TURNING_AWAY, spelled
+from flask_ctxfix.module import Module
+from flask_ctxfix.project import Project
+from flask_ctxfix.scopes import FunctionNode
+from flask_ctxfix.statements import before_in, ends, statement_of
+from flask_ctxfix.syntax import last_name
+
+# The user is not told by these: what the server answers to, and what a form or a link asks for.
+_OF_ROUTE = TOLD_BY_PATH | {"method", "is_json", "content_type"}
+_ASKED_FOR = spelled(BODY_READS) | {"args", "files", "values", "view_args"}
+_DENIED = frozenset({401, 403})
+
+
+def flags_in(module: Module, project: Project) -> list[Store]:
+    """Return where a module sets such constants; nothing for tests."""
+    if project.is_test(module.path):
+        return []
+    return module.memo("trusted flags", lambda: [*_flags(module, project)])
+
+
+def _flags(module: Module, project: Project) -> Iterator[Store]:
+    data = RequestData.of_project(project)
+    if not data.may_be_in(module):
+        return
+    for slot, target in (*_globals(module), *_attributes(module, project)):
+        test = next(_tests_of_user(module, project, data, target), None)
+        if test is not None and _is_trusted(slot, module, project, target, is_proof=test[1]):
+            yield Store(slot, target, test[0]._replace(kind=Kind.VALUE, how=How.MADE))
+
+
+def _globals(module: Module) -> Iterator[tuple[Slot, ast.expr]]:
+    """Yield the globals to which functions assign a constant that counts as true."""
+    names = {name for node in module.scopes.nodes(ast.Global) for name in node.names}
+    for name in sorted(names):
+        for binding in module.scopes.module.bindings.get(name, ()):
+            target = target_of(binding)
+            if target is not None and _is_set(module, target, binding.value):
+                yield Slot(module.path, "global", "", name), target
+
+
+def _attributes(module: Module, project: Project) -> Iterator[tuple[Slot, ast.expr]]:
+    """Yield the attributes to which functions assign a constant that counts as true."""
+    for target in module.scopes.assigned_attributes:
+        assigned = module.scopes.parents[target]
+        value = assigned.value if isinstance(assigned, ast.Assign | ast.AnnAssign) else None
+        if _is_set(module, target, value):
+            slot = slot_of(module, project, target)
+            if slot is not None:
+                yield slot, target
+
+
+def _is_set(module: Module, target: ast.expr, value: ast.expr | None) -> bool:
+    is_true = isinstance(value, ast.Constant) and bool(value.value)
+    return is_true and module.scopes.function_of(target) is not None
+
+
+def _is_trusted(
+    slot: Slot, module: Module, project: Project, target: ast.expr, *, is_proof: bool
+) -> bool:
+    tests = _tests_of(slot, module, project, target)
+    return any(not is_proof or _denies(test) for test in tests)
+
+
+def _tests_of_user(
+    module: Module, project: Project, data: RequestData, node: ast.AST
+) -> Iterator[tuple[Datum, bool]]:
+    """Yield the data of the tests that `node` is behind, and whether it is what a form proves.
+
+    What a visitor sends by themselves shows who they are only if it is compared with what is not
+    written there: a password with the one that is kept.
+    """
+    for test in _tests_before(module, node):
+        for part in ast.walk(test):
+            datum = data.of(module, part, widest=How.MADE) if isinstance(part, ast.expr) else None
+            if datum is None or datum.is_caught or datum.kind is Kind.PROXY:
+                continue
+            names = {*datum.of.replace("(", ".").replace("[", ".").split(".")}
+            if names & _OF_ROUTE:
+                continue
+            if names.isdisjoint(_ASKED_FOR) and not datum.of.isidentifier():
+                yield datum, False
+            elif _is_checked(module, part):
+                yield datum, True
+
+
+def _is_checked(module: Module, node: ast.AST) -> bool:
+    """Whether data is compared with what is not written there, or checked by a function."""
+    parent = module.scopes.parents[node]
+    if isinstance(parent, ast.Compare):
+        sides = [parent.left, *parent.comparators]
+        return not any(isinstance(each, ast.Constant) for each in sides if each is not node)
+    return isinstance(parent, ast.Call) and node in parent.args and len(parent.args) > 1
+
+
+def _tests_before(module: Module, node: ast.AST) -> Iterator[ast.expr]:
+    """Yield the tests that decide whether `node` runs: around it, and those that leave before."""
+    child: ast.AST = statement_of(module, node)
+    for parent in module.scopes.ancestors(child):
+        for earlier in before_in(parent, child):
+            if isinstance(earlier, ast.If) and not earlier.orelse and ends(earlier.body):
+                yield earlier.test
+        if isinstance(parent, FunctionNode):
+            return
+        if isinstance(parent, ast.If):
+            yield parent.test
+        child = parent
+
+
+def _tests_of(slot: Slot, module: Module, project: Project, target: ast.expr) -> Iterator[ast.If]:
+    """Yield the tests in which another function that serves requests reads a slot."""
+    own = module.scopes.function_of(target)
+    for home, read in reads_of(slot, project):
+        if home.scopes.function_of(read) is own or not may_be_in_request(home, project, read):
+            continue
+        statement = statement_of(home, read)
+        if isinstance(statement, ast.If) and _is_within(home, read, statement.test):
+            yield statement
+
+
+def _is_within(module: Module, node: ast.AST, whole: ast.AST) -> bool:
+    return node is whole or whole in module.scopes.ancestors(node)
+
+
+def _denies(test: ast.If) -> bool:
+    """Whether one branch of a test turns the visitor away."""
+    return any(map(_turns_away, (*test.body, *test.orelse)))
+
+
+def _turns_away(statement: ast.stmt) -> bool:
+    for each in ast.walk(statement):
+        if isinstance(each, ast.Constant) and each.value in _DENIED:
+            return True
+        if isinstance(each, ast.Call) and last_name(each.func) in TURNING_AWAY:
+            return True
+    return False
