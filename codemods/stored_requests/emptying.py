@@ -156,7 +156,9 @@ def _resets_item(module: Module, use: ast.expr) -> bool:
     """Whether code gives an item a value with less in it: not where it gives it the first one."""
     target = module.scopes.parents[use]
     assigned = module.scopes.parents[target]
-    if not isinstance(target, ast.Subscript) or not isinstance(assigned, ast.Assign):
+    if not isinstance(assigned, ast.Assign) or target not in assigned.targets:
+        return False
+    if not isinstance(target, ast.Subscript):
         return False
     value = assigned.value
     if isinstance(value, ast.ListComp | ast.SetComp | ast.DictComp | ast.Subscript):

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from flask_ctxfix.codemod import Advice, Finding, Fix, Level, Rule
 from flask_ctxfix.codemods.stored_requests.better_places import where_to_pile_up, where_to_share
 from flask_ctxfix.codemods.stored_requests.bounded_keys import are_bounded
 from flask_ctxfix.codemods.stored_requests.exceptions import fix_of, handled, has_traceback
 from flask_ctxfix.codemods.stored_requests.kept_paths import (
+    Read,
     may_serve_request,
     path_of_write,
     read_by_another,
@@ -21,15 +21,22 @@ from flask_ctxfix.codemods.stored_requests.lasting_containers import (
     may_last,
     shared_slot,
 )
+from flask_ctxfix.codemods.stored_requests.puts import Put, puts_in
+from flask_ctxfix.codemods.stored_requests.shared_items import (
+    is_refilled,
+    read_by_others,
+    told_to_others,
+)
 from flask_ctxfix.codemods.stored_requests.slots import slot_of
 from flask_ctxfix.codemods.stored_requests.texts import READ_BY_OTHERS, fitting, kept
 from flask_ctxfix.codemods.stored_requests.thread_state import thread_reads, thread_stores
+from flask_ctxfix.codemods.stored_requests.trusted_flags import trusted
 from flask_ctxfix.codemods.stored_requests.uses import reads_of
 from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.request_data import RequestData
-from flask_ctxfix.context_flow.request_datum import Datum, Kind
+from flask_ctxfix.context_flow.request_datum import Datum, How, Kind
 from flask_ctxfix.context_flow.values import Copied
-from flask_ctxfix.flask_facts import ADDING, FLASK_PROXIES
+from flask_ctxfix.flask_facts import FLASK_PROXIES, TOLD_BY_PATH
 from flask_ctxfix.flask_versions import ONE_CONTEXT, TargetVersion
 from flask_ctxfix.module import Module
 from flask_ctxfix.project import Project
@@ -44,47 +51,6 @@ _PROXY_NAMES = FLASK_PROXIES - {"current_app"}
 _ADVICE_OBJECT = "store values such as `request.path` instead, and limit their number"
 _ADVICE_CAUGHT = "keep only the text of the exception, such as `traceback.format_exc()`"
 _ADVICE_THREAD = "keep the value in `g`, or reset it when the request ends"
-
-
-class _Put(NamedTuple):
-    """Values that `node` puts into `container`: under `keys`, or (None) as one more of them."""
-
-    node: ast.AST
-    container: ast.expr
-    values: tuple[ast.expr, ...]
-    keys: tuple[ast.expr, ...] | None = None
-
-    def fixed_keys(self, module: Module) -> str | None:
-        """The keys of the item that is written, as code, if they are the same in each request.
-
-        They are constants, or names that functions around this one, or the module, bind once.
-        """
-        keys = self.every_key
-        if keys is None or not all(self._is_fixed(module, each) for each in keys):
-            return None
-        return "".join(f"[{module.segment(each)}]" for each in keys)
-
-    def _is_fixed(self, module: Module, key: ast.expr) -> bool:
-        if not isinstance(key, ast.Name):
-            return isinstance(key, ast.Constant)
-        home = module.scopes.home_of(key)
-        is_outside = home.node is not module.scopes.function_of(self.node)
-        return is_outside and len(home.bindings.get(key.id, ())) == 1
-
-    @property
-    def every_key(self) -> tuple[ast.expr, ...] | None:
-        """What decides how many items there are; None if each time there is one more."""
-        keys, item = self.keys, self.container
-        while keys is not None:
-            if isinstance(item, ast.Subscript):
-                keys = (item.slice, *keys)
-                item = item.value
-            elif isinstance(item, ast.Call) and isinstance(item.func, ast.Attribute):
-                keys = (*item.args[:1], *keys)
-                item = item.func.value
-            else:
-                break
-        return keys
 
 
 class RequestObjectRetained(Rule):
@@ -184,20 +150,14 @@ class RequestObjectRetained(Rule):
         if project.is_test(module.path):
             return
         data = RequestData.of_project(project)
-        for put in _puts(module):
-            may_be_data = any(data.may_be(module, each) for each in put.values)
-            if not may_be_data and not any(handled(module, project, each) for each in put.values):
-                continue
+        for put in puts_in(module):
             if not may_last(module, put.container):
                 continue
-            found = [
-                (value, data.of(module, value) or handled(module, project, value))
-                for value in put.values
-            ]
-            for value, datum in found:
-                if datum is not None and datum.kind is not Kind.PROXY:
-                    yield from self._put(module, project, target, put, value, datum)
-                    break
+            value, datum = _kept_by(module, project, data, put)
+            if datum is not None:
+                yield from self._put(module, project, target, put, value, datum)
+        if data.may_be_in(module):
+            yield from self._flags(module, project)
         yield from self._last_exceptions(module, project, data)
         for store in thread_stores(module, project, data):
             node, datum = store.node, store.datum
@@ -212,7 +172,7 @@ class RequestObjectRetained(Rule):
         module: Module,
         project: Project,
         target: TargetVersion,
-        put: _Put,
+        put: Put,
         value: ast.expr,
         datum: Datum,
     ) -> Iterator[Finding]:
@@ -221,10 +181,15 @@ class RequestObjectRetained(Rule):
         if datum.is_caught and not has_traceback(module, value):
             return
         found = lasting_container(module, project, put.container)
-        if found is None or found.is_emptied or not may_serve_request(module, project, put.node):
+        if found is None or not may_serve_request(module, project, put.node):
             return
         named = module.segment(found.named)
-        read = read_by_another(module, project, put.node, found.reads)
+        shared = _read_as_shared(module, project, put, found, datum)
+        if found.is_emptied or datum.how is not How.READ:
+            if shared is not None:
+                yield self._shared(module, project, put, found, datum, shared)
+            return
+        read = shared or read_by_another(module, project, put.node, found.reads)
         path = path_of_write(module, project, put.node, datum, read, "nothing removes it")
         is_object = datum.kind is Kind.OBJECT or (
             target.newest >= ONE_CONTEXT and datum.of.endswith(_HOLDERS)
@@ -244,9 +209,9 @@ class RequestObjectRetained(Rule):
                 f"`{named}` is never emptied, so each `{datum.of}` keeps its request in memory",
                 f"`{named}` is never emptied, so each request stays in memory",
             )
-        elif (keys := put.fixed_keys(module)) is not None:
-            message = kept(f"{named}{keys}", datum, READ_BY_OTHERS)
-            advice = where_to_share(module, project, found)
+        elif put.fixed_keys(module) is not None:
+            yield self._shared(module, project, put, found, datum, read)
+            return
         else:
             message = fitting(
                 f"`{named}` is never emptied, so each `{datum.of}` stays in memory",
@@ -254,6 +219,35 @@ class RequestObjectRetained(Rule):
             )
             advice = where_to_pile_up(module, project, put.node, found)
         yield self.finding(module, level, put.node, message, advice, fix, path)
+
+    def _shared(
+        self,
+        module: Module,
+        project: Project,
+        put: Put,
+        found: Container,
+        datum: Datum,
+        read: Read | None,
+    ) -> Finding:
+        """Return the finding on an item that each request sets, or makes its answer of."""
+        named = module.segment(found.named) + (put.fixed_keys(module) or "")
+        message = kept(named, datum, READ_BY_OTHERS)
+        path = path_of_write(module, project, put.node, datum, read)
+        advice = where_to_share(module, project, found)
+        return self.finding(module, "warning", put.node, message, advice, None, path)
+
+    def _flags(self, module: Module, project: Project) -> Iterator[Finding]:
+        """Yield the items that are set to a constant by who is asking, and that others trust."""
+        for put in puts_in(module):
+            is_true = any(isinstance(each, ast.Constant) and each.value for each in put.values)
+            if not is_true or put.fixed_keys(module) is None or not may_last(module, put.container):
+                continue
+            found = lasting_container(module, project, put.container)
+            reads = found.reads if found is not None else ()
+            datum = trusted(module, project, put.node, reads)
+            if found is not None and datum is not None:
+                read = read_by_others(module, project, found)
+                yield self._shared(module, project, put, found, datum, read)
 
     def _last_exceptions(
         self, module: Module, project: Project, data: RequestData
@@ -278,7 +272,43 @@ class RequestObjectRetained(Rule):
                 yield self.finding(module, "warning", node, message, _ADVICE_CAUGHT, None, path)
 
 
-def _is_telling(put: _Put, datum: Datum) -> bool:
+def _kept_by(
+    module: Module, project: Project, data: RequestData, put: Put
+) -> tuple[ast.expr, Datum | None]:
+    """Return what is put in that is data of a request, or the key of an item that piles it up."""
+    widest = How.READ if put.fixed_keys(module) is None else How.MADE
+    for value in put.values:
+        datum = handled(module, project, value)
+        if data.may_be(module, value):
+            datum = data.of(module, value, (), widest) or datum
+        if datum is not None and datum.kind is not Kind.PROXY:
+            return value, datum
+    for key in put.keys_of_item if put.keys is None else ():
+        if data.may_be(module, key):
+            datum = data.of(module, key)
+            if datum is not None and _tells_visitors_apart(datum):
+                return key, datum
+    return put.container, None
+
+
+def _tells_visitors_apart(datum: Datum) -> bool:
+    """Whether there is another value for each visitor, not for each of the application's paths."""
+    is_of_path = any(datum.of.endswith(f".{name}") for name in TOLD_BY_PATH)
+    return datum.kind is Kind.VALUE and not datum.is_caught and not is_of_path
+
+
+def _read_as_shared(
+    module: Module, project: Project, put: Put, found: Container, datum: Datum
+) -> Read | None:
+    """Return where another request gets what is put in, whether or not it is taken out later."""
+    if datum.kind is not Kind.VALUE or not _is_telling(put, datum):
+        return None
+    if put.fixed_keys(module) is not None or is_refilled(module, put.node, put.container):
+        return read_by_others(module, project, found)
+    return told_to_others(module, project, put.node, found) if put.keys is None else None
+
+
+def _is_telling(put: Put, datum: Datum) -> bool:
     """Whether a value was certainly read from a request, and not kept for a client that stays."""
     target = put.node.targets[0] if isinstance(put.node, ast.Assign) else None
     key = target.slice if isinstance(target, ast.Subscript) else None
@@ -286,7 +316,7 @@ def _is_telling(put: _Put, datum: Datum) -> bool:
     return datum.of not in _PROXY_NAMES and not is_of_connection
 
 
-def _may_grow(module: Module, project: Project, put: _Put, found: Container) -> bool:
+def _may_grow(module: Module, project: Project, put: Put, found: Container) -> bool:
     """Whether there may be ever more items, or one that all requests share."""
     keys = put.every_key
     if keys is None or put.fixed_keys(module) is not None:
@@ -306,32 +336,3 @@ def _is_shared(module: Module, project: Project, target: ast.expr) -> bool:
     if isinstance(target, ast.Name):
         return module.scopes.home_of(target).parent is None
     return isinstance(target, ast.Attribute) and slot_of(module, project, target) is not None
-
-
-def _puts(module: Module) -> Iterator[_Put]:
-    """Yield what functions put into containers."""
-    scopes = module.scopes
-    for call in scopes.calls_of(ADDING):
-        function = call.func
-        if isinstance(function, ast.Attribute):
-            if scopes.function_of(call) is not None and not call.keywords:
-                values = call.args[1:] if function.attr in {"insert", "setdefault"} else call.args
-                yield _Put(call, function.value, tuple(values), _keys_of(call, function.attr))
-    for node in scopes.nodes(ast.Assign):
-        for target in node.targets:
-            if isinstance(target, ast.Subscript) and scopes.function_of(node) is not None:
-                yield _Put(node, target.value, (node.value,), (target.slice,))
-    for added in scopes.nodes(ast.AugAssign):
-        if isinstance(added.value, ast.List | ast.Set | ast.Dict):
-            if scopes.function_of(added) is not None:
-                yield _Put(added, added.target, (added.value,))
-
-
-def _keys_of(call: ast.Call, method: str) -> tuple[ast.expr, ...] | None:
-    """Return the keys under which a method puts what it is given, if it says which."""
-    given = call.args[0] if call.args else None
-    if method == "update" and isinstance(given, ast.Dict):
-        keys = [each for each in given.keys if each is not None]
-        return tuple(keys) if len(keys) == len(given.keys) else None
-    is_key = method == "setdefault" or (method == "add" and len(call.args) == 1)
-    return (given,) if is_key and given is not None else None

@@ -8,7 +8,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from flask_ctxfix.codemods.stored_requests.kept_paths import may_be_in_request
+from flask_ctxfix.codemods.stored_requests.kept_paths import Reads, may_be_in_request
 from flask_ctxfix.codemods.stored_requests.slots import Slot, Store, slot_of, target_of
 from flask_ctxfix.codemods.stored_requests.uses import reads_of
 from flask_ctxfix.context_flow.request_data import RequestData
@@ -34,13 +34,27 @@ def flags_in(module: Module, project: Project) -> list[Store]:
 
 
 def _flags(module: Module, project: Project) -> Iterator[Store]:
-    data = RequestData.of_project(project)
-    if not data.may_be_in(module):
+    if not RequestData.of_project(project).may_be_in(module):
         return
     for slot, target in (*_globals(module), *_attributes(module, project)):
-        test = next(_tests_of_user(module, project, data, target), None)
-        if test is not None and _is_trusted(slot, module, project, target, is_proof=test[1]):
-            yield Store(slot, target, test[0]._replace(kind=Kind.VALUE, how=How.MADE))
+        datum = trusted(module, project, target, reads_of(slot, project))
+        if datum is not None:
+            yield Store(slot, target, datum)
+
+
+def trusted(module: Module, project: Project, node: ast.AST, reads: Reads) -> Datum | None:
+    """Return the data that decides whether `node` sets a constant, if one of the `reads` trusts it.
+
+    They trust it if another function that serves requests decides by it what a visitor gets.
+    """
+    test = next(_tests_of_user(module, RequestData.of_project(project), node), None)
+    if test is None:
+        return None
+    datum, is_proof = test
+    tests = _tests_among(reads, module, project, node)
+    if not any(not is_proof or _denies(each) for each in tests):
+        return None
+    return datum._replace(kind=Kind.VALUE, how=How.MADE)
 
 
 def _globals(module: Module) -> Iterator[tuple[Slot, ast.expr]]:
@@ -69,15 +83,8 @@ def _is_set(module: Module, target: ast.expr, value: ast.expr | None) -> bool:
     return is_true and module.scopes.function_of(target) is not None
 
 
-def _is_trusted(
-    slot: Slot, module: Module, project: Project, target: ast.expr, *, is_proof: bool
-) -> bool:
-    tests = _tests_of(slot, module, project, target)
-    return any(not is_proof or _denies(test) for test in tests)
-
-
 def _tests_of_user(
-    module: Module, project: Project, data: RequestData, node: ast.AST
+    module: Module, data: RequestData, node: ast.AST
 ) -> Iterator[tuple[Datum, bool]]:
     """Yield the data of the tests that `node` is behind, and whether it is what a form proves.
 
@@ -121,10 +128,10 @@ def _tests_before(module: Module, node: ast.AST) -> Iterator[ast.expr]:
         child = parent
 
 
-def _tests_of(slot: Slot, module: Module, project: Project, target: ast.expr) -> Iterator[ast.If]:
-    """Yield the tests in which another function that serves requests reads a slot."""
-    own = module.scopes.function_of(target)
-    for home, read in reads_of(slot, project):
+def _tests_among(reads: Reads, module: Module, project: Project, node: ast.AST) -> Iterator[ast.If]:
+    """Yield the tests in which another function that serves requests reads something."""
+    own = module.scopes.function_of(node)
+    for home, read in reads:
         if home.scopes.function_of(read) is own or not may_be_in_request(home, project, read):
             continue
         statement = statement_of(home, read)

@@ -1,0 +1,97 @@
+"""What functions put into containers, and under which keys."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from flask_ctxfix.codemods.stored_requests.lasting_containers import container_of
+from flask_ctxfix.flask_facts import ADDING
+from flask_ctxfix.module import Module
+
+
+class Put(NamedTuple):
+    """Values that `node` puts into `container`: under `keys`, or (None) as one more of them."""
+
+    node: ast.AST
+    container: ast.expr
+    values: tuple[ast.expr, ...]
+    keys: tuple[ast.expr, ...] | None = None
+
+    def fixed_keys(self, module: Module) -> str | None:
+        """The keys of the item that is written, as code, if they are the same in each request.
+
+        They are constants, or names that functions around this one, or the module, bind once.
+        """
+        keys = self.every_key
+        if keys is None or not all(self._is_fixed(module, each) for each in keys):
+            return None
+        return "".join(f"[{module.segment(each)}]" for each in keys)
+
+    def _is_fixed(self, module: Module, key: ast.expr) -> bool:
+        if not isinstance(key, ast.Name):
+            return isinstance(key, ast.Constant)
+        home = module.scopes.home_of(key)
+        is_outside = home.node is not module.scopes.function_of(self.node)
+        return is_outside and len(home.bindings.get(key.id, ())) == 1
+
+    @property
+    def every_key(self) -> tuple[ast.expr, ...] | None:
+        """What decides how many items there are; None if each time there is one more."""
+        return None if self.keys is None else (*self.keys_of_item, *self.keys)
+
+    @property
+    def keys_of_item(self) -> tuple[ast.expr, ...]:
+        """The keys of the item of another container that `container` is."""
+        keys: tuple[ast.expr, ...] = ()
+        item = self.container
+        while True:
+            if isinstance(item, ast.Subscript):
+                keys = (item.slice, *keys)
+                item = item.value
+            elif isinstance(item, ast.Call) and isinstance(item.func, ast.Attribute):
+                keys = (*item.args[:1], *keys)
+                item = item.func.value
+            else:
+                return keys
+
+
+def puts_in(module: Module) -> Iterator[Put]:
+    """Yield what functions put into containers."""
+    scopes = module.scopes
+    for call in scopes.calls_of(ADDING):
+        function = call.func
+        if isinstance(function, ast.Attribute):
+            if scopes.function_of(call) is not None and not call.keywords:
+                values = call.args[1:] if function.attr in {"insert", "setdefault"} else call.args
+                container = _item_of(module, function.value)
+                yield Put(call, container, tuple(values), _keys_of(call, function.attr))
+    for node in scopes.nodes(ast.Assign):
+        for target in node.targets:
+            if isinstance(target, ast.Subscript) and scopes.function_of(node) is not None:
+                yield Put(node, target.value, (node.value,), (target.slice,))
+    for added in scopes.nodes(ast.AugAssign):
+        if isinstance(added.value, ast.List | ast.Set | ast.Dict):
+            if scopes.function_of(added) is not None:
+                yield Put(added, added.target, (added.value,))
+
+
+def _item_of(module: Module, node: ast.expr) -> ast.expr:
+    """Return the item of a container that a local variable stands for; else the node itself."""
+    if not isinstance(node, ast.Name):
+        return node
+    home = module.scopes.home_of(node)
+    bindings = home.bindings.get(node.id, ()) if home.parent is not None else ()
+    value = bindings[0].value if len(bindings) == 1 else None
+    return value if value is not None and container_of(value) is not None else node
+
+
+def _keys_of(call: ast.Call, method: str) -> tuple[ast.expr, ...] | None:
+    """Return the keys under which a method puts what it is given, if it says which."""
+    given = call.args[0] if call.args else None
+    if method == "update" and isinstance(given, ast.Dict):
+        keys = [each for each in given.keys if each is not None]
+        return tuple(keys) if len(keys) == len(given.keys) else None
+    is_key = method == "setdefault" or (method == "add" and len(call.args) == 1)
+    return (given,) if is_key and given is not None else None
