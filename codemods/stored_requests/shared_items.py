@@ -16,7 +16,16 @@ from flask_ctxfix.statements import before
 from flask_ctxfix.syntax import last_name
 
 _EMPTYING = "clear"
-_PARTS = (ast.Subscript, ast.keyword, ast.List, ast.Tuple, ast.Starred, ast.BinOp, ast.IfExp)
+_PARTS = (
+    ast.Subscript,
+    ast.keyword,
+    ast.List,
+    ast.Tuple,
+    ast.Starred,
+    ast.Dict,
+    ast.BinOp,
+    ast.IfExp,
+)
 
 
 def read_by_others(module: Module, project: Project, found: Container) -> Read | None:

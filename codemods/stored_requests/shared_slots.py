@@ -13,6 +13,7 @@ from flask_ctxfix.codemods.stored_requests.kept_paths import (
     read_by_another,
 )
 from flask_ctxfix.codemods.stored_requests.moves import Moving, UnmovableError, fix_of
+from flask_ctxfix.codemods.stored_requests.progress import progress_in
 from flask_ctxfix.codemods.stored_requests.slots import Slot, Store, stores_in
 from flask_ctxfix.codemods.stored_requests.texts import (
     READ_BY_OTHERS,
@@ -58,7 +59,9 @@ def _slots_of(module: Module, project: Project) -> frozenset[Slot]:
 
 def _stores_in(module: Module, project: Project) -> list[Store]:
     """Return where a module puts request data, or what it makes of that, into slots."""
-    return [*stores_in(module, project), *flags_in(module, project)]
+    found = [*stores_in(module, project), *flags_in(module, project)]
+    known = {each.target for each in found}
+    return [*found, *(each for each in progress_in(module, project) if each.target not in known)]
 
 
 def _groups(module: Module, project: Project) -> Iterator[str]:

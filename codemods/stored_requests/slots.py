@@ -80,7 +80,7 @@ def _counts(module: Module, project: Project, binding: Binding, name: str) -> bo
     node, value = binding.node, binding.value
     if isinstance(node, ast.AugAssign):
         return isinstance(node.op, _LESSENING) or _is_number(module, project, node.value)
-    if value is None or not _reads(value, name):
+    if value is None or not reads_itself(value, name):
         return False
     if isinstance(value, ast.Call):
         return is_well_known(ContextFlow.of(project).values.name_of(module, value.func))
@@ -101,7 +101,8 @@ def _is_number(module: Module, project: Project, node: ast.expr) -> bool:
     return ContextFlow.of(project).values.name_of(module, called) in MAKING_NUMBERS
 
 
-def _reads(node: ast.expr, name: str) -> bool:
+def reads_itself(node: ast.expr, name: str) -> bool:
+    """Whether the value of a variable is made of the one that it had."""
     return any(isinstance(each, ast.Name) and each.id == name for each in ast.walk(node))
 
 

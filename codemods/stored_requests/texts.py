@@ -24,6 +24,8 @@ class ReadByOthers(WithoutG):
     __slots__ = ()
 
 
+# What becomes of a count that each user goes on with.
+_GOES_ON = "goes on from one request to the next, whoever sends it"
 # What comes of it that something is kept, in words and in fewer words.
 READ_BY_OTHERS = ("so another user's request can read it", "so other users can read it")
 KEEP_ELSEWHERE = "keep the value in `g` (one request), `session` (one user) or a database (all)"
@@ -34,6 +36,9 @@ def kept(where: str, datum: Datum, consequences: tuple[str, ...], what: str = ""
 
     `what` says what that is, if there is room for it.
     """
+    if not datum.of:
+        names = (f"the {what} `{where}`" if what else "", f"`{where}`", f"`{_holder(where)}`")
+        return fitting(*(f"{each} {_GOES_ON}" for each in (*filter(None, names), "this value")))
     keeps = "keeps" if datum.how is How.READ else "keeps data that depends on"
     subjects = (
         f"the {what} `{where}` {keeps} `{datum.of}`" if what else "",

@@ -88,8 +88,8 @@ def _tests_of_user(
 ) -> Iterator[tuple[Datum, bool]]:
     """Yield the data of the tests that `node` is behind, and whether it is what a form proves.
 
-    What a visitor sends by themselves shows who they are only if it is compared with what is not
-    written there: a password with the one that is kept.
+    What a visitor sends by themselves shows who they are only if it is compared with something: a
+    password with the one that is kept.
     """
     for test in _tests_before(module, node):
         for part in ast.walk(test):
@@ -106,11 +106,10 @@ def _tests_of_user(
 
 
 def _is_checked(module: Module, node: ast.AST) -> bool:
-    """Whether data is compared with what is not written there, or checked by a function."""
+    """Whether data is compared with something, or checked against it by a function."""
     parent = module.scopes.parents[node]
     if isinstance(parent, ast.Compare):
-        sides = [parent.left, *parent.comparators]
-        return not any(isinstance(each, ast.Constant) for each in sides if each is not node)
+        return True
     return isinstance(parent, ast.Call) and node in parent.args and len(parent.args) > 1
 
 

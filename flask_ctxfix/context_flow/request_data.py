@@ -50,7 +50,7 @@ from flask_ctxfix.context_flow.values import (
     Instance,
     Known,
 )
-from flask_ctxfix.flask_facts import DERIVING_CALLS, REQUEST_GETTERS
+from flask_ctxfix.flask_facts import DERIVING_CALLS, RANDOM, REQUEST_GETTERS
 from flask_ctxfix.module import Module
 from flask_ctxfix.project import Project
 from flask_ctxfix.scopes import Binding, FunctionNode
@@ -199,6 +199,8 @@ class RequestData(DataOfNames):
             return self._source(frame, Kind.OBJECT, node) if is_inside else None
         if name in REQUEST_GETTERS:
             return self._source(frame, Kind.VALUE, node)
+        if name in RANDOM:
+            return self._drawn(frame, node)
         if name in PASSING_CALLS:
             return self._first(frame, arguments[1:])
         if name in READING_CALLS:
@@ -206,6 +208,12 @@ class RequestData(DataOfNames):
         if name in DERIVING_CALLS:
             return self._read(frame, arguments)
         return self._fetched(frame, node) or self._made(frame, node, name, arguments)
+
+    def _drawn(self, frame: Frame, node: ast.Call) -> Datum | None:
+        """Return what a request draws at random: it is of that request alone."""
+        where = self._flow.reachability.of(frame.module, node).where
+        drawn = self._source(frame, Kind.VALUE, node)
+        return drawn._replace(how=How.MADE) if where is Where.REQUEST else None
 
     def _made(
         self, frame: Frame, node: ast.Call, name: str, arguments: list[ast.expr]

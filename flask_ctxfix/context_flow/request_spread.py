@@ -32,13 +32,13 @@ from flask_ctxfix.context_flow.values import (
     Parent,
     receiving_class,
 )
-from flask_ctxfix.flask_facts import REQUEST_GETTERS, REQUEST_PROXIES, canonical_name
+from flask_ctxfix.flask_facts import RANDOM, REQUEST_GETTERS, REQUEST_PROXIES, canonical_name
 from flask_ctxfix.module import Module
 from flask_ctxfix.project import Project
 from flask_ctxfix.scopes import FunctionNode
 from flask_ctxfix.syntax import parameters_in
 
-_SOURCES = REQUEST_PROXIES | CONTEXTS | COPIES | REQUEST_GETTERS
+_SOURCES = REQUEST_PROXIES | CONTEXTS | COPIES | REQUEST_GETTERS | RANDOM
 _LAST_NAMES = frozenset(name.rpartition(".")[2] for name in _SOURCES)
 
 

@@ -307,6 +307,7 @@ WAITING_POOLS = named("waits at its end")
 # it is read itself.
 DERIVING_CALLS = named("derives")
 MAKING_NUMBERS = named("makes number")
+RANDOM = named("gives random")
 GIVING_NOTHING = named("only looks", "logs", "reports") - DERIVING_CALLS
 LAZY_WRAPPERS = named("reads lazily")
 # Functions that are given the name of an attribute, and those that see all names of their caller.

@@ -185,6 +185,30 @@ ROWS = (
         ),
     ),
     Facts(
+        "Python 3.14, library reference, random, secrets and uuid; executed: each call differs",
+        {
+            **members(
+                ("random",),
+                dict.fromkeys(
+                    (
+                        *("choice", "choices", "getrandbits", "randint", "random"),
+                        *("randrange", "sample", "uniform"),
+                    ),
+                    ("gives random",),
+                ),
+            ),
+            **members(
+                ("secrets",),
+                dict.fromkeys(
+                    ("choice", "randbelow", "token_bytes", "token_hex", "token_urlsafe"),
+                    ("gives random",),
+                ),
+            ),
+            "uuid.uuid1": ("gives random",),
+            "uuid.uuid4": ("gives random",),
+        },
+    ),
+    Facts(
         "Python 3.14, library reference, itertools",
         {
             "itertools.chain": ("reads lazily", "gives back"),

@@ -136,6 +136,7 @@ Role = Literal[
     # What functions of libraries do with what they take.
     "derives",
     "makes number",
+    "gives random",
     "never returns",
     "finds or fails",
     "runs query",

@@ -1,0 +1,57 @@
+"""What each visitor's requests count up or go on with, in a name that all requests share.
+
+A score, the tries that are left, whose turn it is: one request sets it to its first value, and
+others give it the next one. A total of all visitors is never set back by one of them.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from flask_ctxfix.codemods.stored_requests.kept_paths import may_be_in_request
+from flask_ctxfix.codemods.stored_requests.slots import Slot, Store, reads_itself, target_of
+from flask_ctxfix.codemods.stored_requests.uses import is_constant
+from flask_ctxfix.context_flow.request_datum import Datum, How, Kind
+from flask_ctxfix.module import Module
+from flask_ctxfix.project import Project
+from flask_ctxfix.scopes import Binding
+
+
+def progress_in(module: Module, project: Project) -> list[Store]:
+    """Return where a module gives such a global its next value; nothing for tests."""
+    if project.is_test(module.path):
+        return []
+    return module.memo("progress", lambda: [*_progress(module, project)])
+
+
+def _progress(module: Module, project: Project) -> Iterator[Store]:
+    names = {name for node in module.scopes.nodes(ast.Global) for name in node.names}
+    for name in sorted(names):
+        bindings = module.scopes.module.bindings.get(name, ())
+        inside = [each for each in bindings if _serves(module, project, each)]
+        if not any(map(_sets_back, inside)):
+            continue
+        slot = Slot(module.path, "global", "", name)
+        for each in inside:
+            target = target_of(each)
+            if target is not None and _goes_on(each, name):
+                yield Store(slot, target, Datum(Kind.VALUE, "", how=How.MADE))
+
+
+def _serves(module: Module, project: Project, binding: Binding) -> bool:
+    is_inside = module.scopes.function_of(binding.node) is not None
+    return is_inside and may_be_in_request(module, project, binding.node)
+
+
+def _sets_back(binding: Binding) -> bool:
+    """Whether a name gets a first value: the same each time."""
+    is_plain = isinstance(binding.node, ast.Assign | ast.AnnAssign)
+    return is_plain and binding.value is not None and is_constant(binding.value)
+
+
+def _goes_on(binding: Binding, name: str) -> bool:
+    """Whether a name gets a value that is made of its own."""
+    if isinstance(binding.node, ast.AugAssign):
+        return True
+    return binding.value is not None and reads_itself(binding.value, name)
