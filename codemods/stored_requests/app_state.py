@@ -118,7 +118,7 @@ class RequestInAppState(Rule):
         if not data.may_be_in(module):
             return
         for write in _writes(module, project, data):
-            found = ((value, data.of(module, value, widest=How.MADE)) for value in write.values)
+            found = ((value, data.of(module, value, widest=How.DRAWN)) for value in write.values)
             written = ((v, each) for v, each in found if each and each.kind is not Kind.PROXY)
             value, datum = next(written, (None, None))
             if value is None or datum is None:
@@ -132,9 +132,9 @@ class RequestInAppState(Rule):
         self, module: Module, project: Project, write: _Write, value: ast.expr, datum: Datum
     ) -> Finding:
         message = kept(write.named, datum, READ_BY_OTHERS)
-        is_sent = any(f".{name}" in datum.of for name in BODY_READS)
+        is_sent = datum.how is How.READ and any(f".{name}" in datum.of for name in BODY_READS)
         # A form that is sent to change a setting mostly changes it for all, on purpose.
-        level: Level = "info" if is_sent else "warning" if datum.how is How.MADE else "error"
+        level: Level = "info" if is_sent else "warning" if datum.how >= How.MADE else "error"
         advice = _ADVICE_SETTING if is_sent else KEEP_ELSEWHERE
         key = _key_of(module, write, value)
         reads = _reads_of(project, write, key) if key is not None else ()

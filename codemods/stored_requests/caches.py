@@ -9,9 +9,10 @@ from typing import NamedTuple
 from flask_ctxfix.aliases import calls_of_any, known_as_any, may_be
 from flask_ctxfix.codemods.stored_requests.own_caches import keeps_results
 from flask_ctxfix.context_flow import ContextFlow, Where
+from flask_ctxfix.context_flow.direct_calls import calls_of
 from flask_ctxfix.context_flow.module_names import functions_of
 from flask_ctxfix.context_flow.request_data import RequestData
-from flask_ctxfix.context_flow.values import Class, Function
+from flask_ctxfix.context_flow.values import Class, Foreign, Function, passed_arguments
 from flask_ctxfix.flask_facts import CACHES, TOLD_BY_PATH, TOLD_BY_QUERY, CacheKey, spelled
 from flask_ctxfix.module import Module
 from flask_ctxfix.obligations.shared_instances import is_shared
@@ -50,16 +51,38 @@ def cached_function(
     module: Module, project: Project, node: FunctionDefinition
 ) -> CachedFunction | None:
     """Return how the results of a function are kept, if they outlive the request."""
-    for decorator in node.decorator_list:
+    flow = ContextFlow.of(project)
+    for place, decorator in enumerate(node.decorator_list):
         called = without_call(decorator)
+        inner = node.decorator_list[place + 1 :]
+        if any(flow.entries.by_decorator(module, each) is not None for each in inner):
+            continue  # what is registered is the function without its cache
         if keeps_results(module, project, called):
             return CachedFunction(module, node, decorator, "arguments")
         if not may_be(module, called, known_as_any(project, NAMES)):
             continue
-        name = ContextFlow.of(project).values.name_of(module, called)
+        name = _name_of(module, project, called)
         if name in CACHES and _lasts(module, project, node, CACHES[name]):
             return _keyed(CachedFunction(module, node, decorator, CACHES[name]))
     return None
+
+
+def _name_of(module: Module, project: Project, called: ast.expr) -> str:
+    """Return what a decorator is, also one of a parameter that calls give a value."""
+    values = ContextFlow.of(project).values
+    name = values.name_of(module, called)
+    root = called.value if isinstance(called, ast.Attribute) else None
+    if name or not isinstance(called, ast.Attribute) or not isinstance(root, ast.Name):
+        return name
+    around = module.scopes.home_of(root).node
+    if not isinstance(around, FunctionDefinition):
+        return name
+    for home, call in calls_of(project, module, around):
+        for parameter, argument in passed_arguments(call, Function(module, around)):
+            owner = values.of(home, argument) if parameter == root.id else None
+            if isinstance(owner, Foreign):
+                return f"{owner.name}.{called.attr}"
+    return name
 
 
 def _lasts(module: Module, project: Project, node: FunctionDefinition, key: CacheKey) -> bool:

@@ -36,6 +36,8 @@ _LITERALS = (ast.List, ast.Dict, ast.Set)
 class Container(NamedTuple):
     """A container that lasts, as code at one place names it, and every use of it that is known.
 
+    `writes` are the assignments of another one in its place.
+
     `is_emptied` says that something takes out of it, or may do so; `is_list` that it is one, so
     that giving an item of it another value makes it no longer.
     """
@@ -44,6 +46,7 @@ class Container(NamedTuple):
     uses: tuple[tuple[Module, ast.expr], ...]
     is_emptied: bool
     is_list: bool
+    writes: tuple[tuple[Module, ast.expr], ...] = ()
 
     @property
     def reads(self) -> Iterator[tuple[Module, ast.expr]]:
@@ -60,6 +63,17 @@ def may_last(module: Module, node: ast.expr) -> bool:
     home = module.scopes.home_of(node)
     kinds = {each.kind for each in home.bindings.get(node.id, ())}
     return home.parent is None or kinds <= {"import", "parameter"}
+
+
+def shared_container(module: Module, project: Project, node: ast.expr) -> Container | None:
+    """Return the container that all requests share and that `node` is, if it is one at times."""
+    slot = shared_slot(module, project, node) if isinstance(node, ast.Name) else None
+    if slot is None:
+        return None
+    home = project.module(slot.path)
+    values = [each.value for each in home.scopes.module.bindings.get(slot.name, ())]
+    is_container = any(_is_growing(home, project, value) for value in values)
+    return _used(slot, node, project, False, True) if is_container else None
 
 
 def lasting_container(module: Module, project: Project, node: ast.expr) -> Container | None:
@@ -178,15 +192,17 @@ def _is_list(node: ast.expr | None) -> bool:
 def _used(slot: Slot, named: ast.expr, project: Project, is_item: bool, is_list: bool) -> Container:
     """Return the container in a slot with its uses in all of the project."""
     found: list[tuple[Module, ast.expr]] = []
+    writes: list[tuple[Module, ast.expr]] = []
     is_emptied = is_emptied_unseen(slot, project)
     paths = {slot.path, *project.naming(slot.name)}
     for module in project.parsed(sorted(paths)):
         uses = uses_in(slot, module, project)
         is_emptied |= bool(uses.writes)
+        writes += ((module, each) for each in uses.writes)
         found += ((module, read) for read in uses.reads)
     found += uses_of_relatives(slot, project)
     is_emptied |= any(may_empty(module, read, project, is_item) for module, read in found)
-    return Container(named, tuple(found), is_emptied, is_list)
+    return Container(named, tuple(found), is_emptied, is_list, tuple(writes))
 
 
 def _only_adds(module: Module, use: ast.expr) -> bool:

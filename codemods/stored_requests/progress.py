@@ -15,7 +15,7 @@ from flask_ctxfix.codemods.stored_requests.uses import is_constant
 from flask_ctxfix.context_flow.request_datum import Datum, How, Kind
 from flask_ctxfix.module import Module
 from flask_ctxfix.project import Project
-from flask_ctxfix.scopes import Binding
+from flask_ctxfix.scopes import Binding, FunctionNode
 
 
 def progress_in(module: Module, project: Project) -> list[Store]:
@@ -33,10 +33,13 @@ def _progress(module: Module, project: Project) -> Iterator[Store]:
         if not any(map(_sets_back, inside)):
             continue
         slot = Slot(module.path, "global", "", name)
+        found: dict[FunctionNode | None, ast.Name] = {}
         for each in inside:
             target = target_of(each)
             if target is not None and _goes_on(each, name):
-                yield Store(slot, target, Datum(Kind.VALUE, "", how=How.MADE))
+                found.setdefault(module.scopes.function_of(target), target)
+        for target in found.values():  # one of each function
+            yield Store(slot, target, Datum(Kind.VALUE, "", how=How.MADE))
 
 
 def _serves(module: Module, project: Project, binding: Binding) -> bool:

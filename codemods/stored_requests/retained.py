@@ -19,10 +19,12 @@ from flask_ctxfix.codemods.stored_requests.lasting_containers import (
     Container,
     lasting_container,
     may_last,
+    shared_container,
     shared_slot,
 )
 from flask_ctxfix.codemods.stored_requests.puts import Put, puts_in
 from flask_ctxfix.codemods.stored_requests.shared_items import (
+    is_emptied_by_requests,
     is_refilled,
     read_by_others,
     told_to_others,
@@ -181,10 +183,15 @@ class RequestObjectRetained(Rule):
         if datum.is_caught and not has_traceback(module, value):
             return
         found = lasting_container(module, project, put.container)
-        if found is None or not may_serve_request(module, project, put.node):
+        others = found or shared_container(module, project, put.container)
+        if others is None or not may_serve_request(module, project, put.node):
+            return
+        shared = _read_as_shared(module, project, put, others, datum)
+        if found is None:
+            if shared is not None:
+                yield self._shared(module, project, put, others, datum, shared)
             return
         named = module.segment(found.named)
-        shared = _read_as_shared(module, project, put, found, datum)
         if found.is_emptied or datum.how is not How.READ:
             if shared is not None:
                 yield self._shared(module, project, put, found, datum, shared)
@@ -276,7 +283,9 @@ def _kept_by(
     module: Module, project: Project, data: RequestData, put: Put
 ) -> tuple[ast.expr, Datum | None]:
     """Return what is put in that is data of a request, or the key of an item that piles it up."""
-    widest = How.READ if put.fixed_keys(module) is None else How.MADE
+    widest = How.MADE if put.keys is None else How.READ
+    if put.fixed_keys(module) is not None:
+        widest = How.DRAWN
     for value in put.values:
         datum = handled(module, project, value)
         if data.may_be(module, value):
@@ -303,7 +312,9 @@ def _read_as_shared(
     """Return where another request gets what is put in, whether or not it is taken out later."""
     if datum.kind is not Kind.VALUE or not _is_telling(put, datum):
         return None
-    if put.fixed_keys(module) is not None or is_refilled(module, put.node, put.container):
+    is_set = put.fixed_keys(module) is not None or is_refilled(module, put.node, put.container)
+    is_piled_up = put.keys is None and datum.how is not How.READ
+    if is_set or is_piled_up or is_emptied_by_requests(project, found):
         return read_by_others(module, project, found)
     return told_to_others(module, project, put.node, found) if put.keys is None else None
 

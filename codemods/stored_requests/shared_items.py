@@ -3,29 +3,24 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator
 
 from flask_ctxfix.codemods.stored_requests.kept_paths import Read, may_be_in_request
 from flask_ctxfix.codemods.stored_requests.lasting_containers import Container
 from flask_ctxfix.codemods.stored_requests.order import Order, Written
 from flask_ctxfix.context_flow import ContextFlow
-from flask_ctxfix.context_flow.values import Foreign
+from flask_ctxfix.context_flow.values import Foreign, Function, passed_arguments
 from flask_ctxfix.flask_facts import is_report, is_well_known
 from flask_ctxfix.module import Module
 from flask_ctxfix.project import Project
+from flask_ctxfix.scopes import FunctionNode
 from flask_ctxfix.statements import before
 from flask_ctxfix.syntax import last_name
 
 _EMPTYING = "clear"
-_PARTS = (
-    ast.Subscript,
-    ast.keyword,
-    ast.List,
-    ast.Tuple,
-    ast.Starred,
-    ast.Dict,
-    ast.BinOp,
-    ast.IfExp,
-)
+_DISPLAYS = (ast.Dict, ast.List, ast.Starred, ast.Tuple)
+_PARTS = (*_DISPLAYS, ast.BinOp, ast.IfExp, ast.Subscript, ast.keyword)
+_EMPTY = (ast.Dict, ast.List, ast.Set)
 
 
 def read_by_others(module: Module, project: Project, found: Container) -> Read | None:
@@ -33,7 +28,9 @@ def read_by_others(module: Module, project: Project, found: Container) -> Read |
     order = Order(project, frozenset({module.key_of(found.named)}))
     own = module.scopes.function_of(found.named)
     for home, use in sorted(found.reads, key=lambda e: e[0].scopes.function_of(e[1]) is own):
-        if may_be_in_request(home, project, use) and order.before(home, use) is not Written.YES:
+        if _is_emptied_at(home, use) or not may_be_in_request(home, project, use):
+            continue
+        if order.before(home, use) is not Written.YES:
             return home, use
     return None
 
@@ -41,12 +38,48 @@ def read_by_others(module: Module, project: Project, found: Container) -> Read |
 def is_refilled(module: Module, node: ast.AST, container: ast.expr) -> bool:
     """Whether code empties a container before it puts something in, so that it is as if set."""
     written = module.segment(container)
-    for statement in before(module, node):
-        call = statement.value if isinstance(statement, ast.Expr) else None
-        if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute):
-            if call.func.attr == _EMPTYING and module.segment(call.func.value) == written:
-                return True
-    return False
+    return any(written in _emptied(module, statement) for statement in before(module, node))
+
+
+def _emptied(module: Module, statement: ast.stmt) -> Iterator[str]:
+    """Yield what a statement empties, as it is written: ``x.clear()``, or ``x = []``."""
+    if isinstance(statement, ast.Assign) and _is_empty(statement.value):
+        yield from map(module.segment, statement.targets)
+    call = statement.value if isinstance(statement, ast.Expr) else None
+    if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute):
+        if call.func.attr == _EMPTYING:
+            yield module.segment(call.func.value)
+
+
+def _is_empty(node: ast.expr) -> bool:
+    return isinstance(node, _EMPTY) and not any(
+        isinstance(each, ast.expr) for each in ast.iter_child_nodes(node)
+    )
+
+
+def _is_emptied_at(module: Module, use: ast.expr) -> bool:
+    """Whether a use of a container takes everything out."""
+    parent = module.scopes.parents[use]
+    return isinstance(parent, ast.Attribute) and parent.attr == _EMPTYING
+
+
+def is_emptied_by_requests(project: Project, found: Container) -> bool:
+    """Whether requests take everything out again, as one visitor's data ends and another's begins.
+
+    A list that all visitors share loses its items one by one.
+    """
+    for module, use in found.uses:
+        if _is_emptied_at(module, use) and may_be_in_request(module, project, use):
+            return True
+    return any(
+        _is_set_empty(module, target) and may_be_in_request(module, project, target)
+        for module, target in found.writes
+    )
+
+
+def _is_set_empty(module: Module, target: ast.expr) -> bool:
+    assigned = module.scopes.parents[target]
+    return isinstance(assigned, ast.Assign) and _is_empty(assigned.value)
 
 
 def told_to_others(
@@ -59,28 +92,55 @@ def told_to_others(
     own = module.scopes.function_of(node)
     for home, use in found.uses:
         if home is module and module.scopes.function_of(use) is own:
-            call = _call_given(module, use)
-            if call is not None and _makes_something(module, project, call):
+            if _is_made_into_something(module, project, use, frozenset()):
                 return module, use
     return None
 
 
-def _call_given(module: Module, use: ast.expr) -> ast.Call | None:
-    """Return the call that is given a container, or a part of it."""
+def _is_made_into_something(
+    module: Module, project: Project, use: ast.expr, seen: frozenset[FunctionNode]
+) -> bool:
+    """Whether a function from elsewhere is given a container, and gives something that is used."""
+    whole, parent = _whole(module, use)
+    if isinstance(parent, ast.Assign):
+        names = [each for each in parent.targets if isinstance(each, ast.Name)]
+        local = (each for each in names if module.scopes.home_of(each).parent is not None)
+        reads = (r for each in local for r in module.scopes.home_of(each).reads.get(each.id, ()))
+        return isinstance(whole, ast.BinOp) and any(
+            _is_made_into_something(module, project, each, seen) for each in reads
+        )
+    if not isinstance(parent, ast.Call) or whole is parent.func:
+        return False
+    value = ContextFlow.of(project).values.of(module, parent.func)
+    if isinstance(value, Function):
+        return value.node not in seen and any(
+            _is_made_into_something(value.module, project, each, seen | {value.node})
+            for each in _reads_of_parameter(value, parent, whole)
+        )
+    if isinstance(module.scopes.parents[parent], ast.Expr):
+        return False
+    if value is not None and not isinstance(value, Foreign):
+        return False
+    name = value.name if isinstance(value, Foreign) else last_name(parent.func)
+    return not is_well_known(name) and not is_report(name)
+
+
+def _whole(module: Module, use: ast.expr) -> tuple[ast.AST, ast.AST]:
+    """Return the largest expression that holds a container as its part, and what that is in."""
     child: ast.AST = use
     parent = module.scopes.parents[use]
     while isinstance(parent, _PARTS) and child is not getattr(parent, "slice", None):
         child, parent = parent, module.scopes.parents[parent]
-    is_given = isinstance(parent, ast.Call) and child is not parent.func
-    return parent if is_given and isinstance(parent, ast.Call) else None
+    return child, parent
 
 
-def _makes_something(module: Module, project: Project, call: ast.Call) -> bool:
-    """Whether a function from elsewhere gives something that is used."""
-    if isinstance(module.scopes.parents[call], ast.Expr):
-        return False
-    value = ContextFlow.of(project).values.of(module, call.func)
-    if value is not None and not isinstance(value, Foreign):
-        return False
-    name = value.name if isinstance(value, Foreign) else last_name(call.func)
-    return not is_well_known(name) and not is_report(name)
+def _reads_of_parameter(function: Function, call: ast.Call, given: ast.AST) -> list[ast.Name]:
+    """Return where a function reads the parameter that a call gives an argument."""
+    argument = given.value if isinstance(given, ast.keyword) else given
+    scope = function.module.scopes.opened_by(function.node)
+    return [
+        read
+        for name, passed in passed_arguments(call, function)
+        if passed is argument
+        for read in scope.reads.get(name, ())
+    ]

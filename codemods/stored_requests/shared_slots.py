@@ -222,7 +222,7 @@ def _level(verdict: Verdict, datum: Datum) -> Level:
     """Return how sure it is that a value which is kept is a user's own."""
     if verdict.reason == GUARDED:
         return "info"
-    return "warning" if datum.how is How.MADE else "error"
+    return "warning" if datum.how >= How.MADE else "error"
 
 
 def _is_read_by_another(store: Store, project: Project) -> bool:

@@ -70,7 +70,7 @@ def _to_globals(module: Module, project: Project, data: RequestData) -> Iterator
                 continue
             if _counts(module, project, binding, name):
                 continue
-            datum = data.of_binding(module, binding, How.MADE)
+            datum = data.of_binding(module, binding, How.DRAWN)
             if datum is not None and not datum.is_caught:
                 yield Store(slot, target, datum)
 
@@ -135,7 +135,7 @@ def _to_attributes(module: Module, project: Project, data: RequestData) -> Itera
         if is_first or isinstance(assigned.value, ast.Constant | ast.Lambda):
             continue
         slot = slot_of(module, project, target)
-        datum = data.of(module, assigned.value, widest=How.MADE) if slot is not None else None
+        datum = data.of(module, assigned.value, widest=How.DRAWN) if slot is not None else None
         if slot is not None and datum is not None and not datum.is_caught:
             yield Store(slot, target, datum)
 

@@ -213,7 +213,7 @@ class RequestData(DataOfNames):
         """Return what a request draws at random: it is of that request alone."""
         where = self._flow.reachability.of(frame.module, node).where
         drawn = self._source(frame, Kind.VALUE, node)
-        return drawn._replace(how=How.MADE) if where is Where.REQUEST else None
+        return drawn._replace(how=How.DRAWN) if where is Where.REQUEST else None
 
     def _made(
         self, frame: Frame, node: ast.Call, name: str, arguments: list[ast.expr]

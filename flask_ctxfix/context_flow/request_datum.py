@@ -32,12 +32,13 @@ class How(IntEnum):
 
     READ from the request, or computed of what was; FOUND by what was read: the item under that key,
     the row or the file of that name, an object made with it; MADE by an unknown function that was
-    given what was read.
+    given what was read; DRAWN at random by the request, which nobody else has.
     """
 
     READ = 0
     FOUND = 1
     MADE = 2
+    DRAWN = 3
 
 
 class Datum(NamedTuple):
