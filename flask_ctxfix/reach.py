@@ -15,7 +15,8 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from flask_ctxfix.flask_facts import BUILT_ON_FLASK
+from flask_ctxfix.flask_facts import BUILT_ON_FLASK, is_well_known
+from flask_ctxfix.module import stem_of
 from flask_ctxfix.module_files import ModuleFiles, is_folder
 from flask_ctxfix.prefilter import contents
 
@@ -252,14 +253,16 @@ def programs(reach: Reach, project_of: Callable[[str], str]) -> list[frozenset[s
     """Return the files that matter in parts, none of which loads a file of another.
 
     `project_of` tells which project a file is in: those of one stay together. What one service of a
-    repository registers or sets means nothing to another that it shares no code with.
+    repository registers or sets means nothing to another that it shares no code with. A name that
+    several projects have at their top, such as ``app``, does not tell which of them is installed.
     """
     projects: dict[str, set[str]] = defaultdict(set)
     for path in reach.files:
         projects[project_of(path)].add(path)
     linked: dict[str, set[str]] = defaultdict(set)
     for path in reach.files:
-        for each in {*reach.files.intersection(reach.loads[path]), *reach.installed[path]}:
+        installed = _told_apart(reach.installed[path], project_of)
+        for each in {*reach.files.intersection(reach.loads[path]), *installed}:
             linked[project_of(path)].add(project_of(each))
             linked[project_of(each)].add(project_of(path))
     parts: list[frozenset[str]] = []
@@ -269,6 +272,16 @@ def programs(reach: Reach, project_of: Callable[[str], str]) -> list[frozenset[s
         left -= found
         parts.append(frozenset().union(*(projects[folder] for folder in found & projects.keys())))
     return sorted(parts, key=min)
+
+
+def _told_apart(places: Iterable[str], project_of: Callable[[str], str]) -> Iterator[str]:
+    """Yield the places of the names that only one project has, and that are nobody else's."""
+    by_name: dict[str, list[str]] = defaultdict(list)
+    for place in places:
+        by_name[stem_of(place.rstrip("/"))].append(place)
+    for name, named in by_name.items():
+        if not is_well_known(name) and len({project_of(each) for each in named}) == 1:
+            yield from named
 
 
 def _files_of(path: str, imports: Iterable[Import], files: ModuleFiles) -> set[str]:

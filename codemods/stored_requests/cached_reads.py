@@ -18,11 +18,12 @@ from flask_ctxfix.context_flow.direct_calls import calls_of
 from flask_ctxfix.context_flow.paths import path_to
 from flask_ctxfix.context_flow.request_data import RequestData
 from flask_ctxfix.context_flow.request_datum import Kind
-from flask_ctxfix.context_flow.values import Function
+from flask_ctxfix.context_flow.values import Function, receiving_class
 from flask_ctxfix.flask_facts import (
     LETTING_IN,
     REQUEST_GETTERS,
     REQUEST_PROXIES,
+    TOLD_BY_PATH,
     TOLD_BY_QUERY,
     USERS,
 )
@@ -30,7 +31,7 @@ from flask_ctxfix.flask_versions import TargetVersion
 from flask_ctxfix.module import Module
 from flask_ctxfix.project import Project
 from flask_ctxfix.steps import expression_at, step_at
-from flask_ctxfix.syntax import arguments_of, without_call
+from flask_ctxfix.syntax import arguments_of, parameters_in, without_call
 
 _READS = REQUEST_PROXIES | REQUEST_GETTERS
 _OF_USER = USERS | REQUEST_GETTERS | {"flask.session"}
@@ -42,6 +43,8 @@ _ADVICE_USER = Advice(
 )
 _ADVICE_VIEW = "read the value in the view, and pass the value to a cached function"
 _ADVICE_READ = "read the value in the caller, and pass it as an argument"
+_ADVICE_INSIDE = "put the cache below the decorators that check the user"
+_ADVICE_PREFIX = "leave `key_prefix` out, so that the key is the path, or use `make_cache_key`"
 _MIXED_UP = "so users can get each other's results"
 _ADVICE_ARGUMENT = "pass the values that the function needs, such as strings and numbers"
 # What another request comes to that calls a function whose result is kept.
@@ -124,8 +127,33 @@ class CachedFunctionReadsRequest(Rule):
                 advice = _advice_on(cached, use, project)
                 path = _path(cached, use, project)
                 yield self.finding(module, "error", cached.decorator, message, advice, None, path)
+            else:
+                yield from self._let_in(module, project, cached)
         for call, cached in calls_of_cached(module, project):
             yield from self._passed(module, project, call, cached)
+
+    def _let_in(
+        self, module: Module, project: Project, cached: CachedFunction
+    ) -> Iterator[Finding]:
+        """Yield the result that everyone gets, though the view decides by its URL or its user."""
+        name = f"`{cached.node.name}`"
+        guard = _guard_inside(cached, project)
+        argument = _argument_of_url(cached, project)
+        if guard is not None:
+            written = module.segment(without_call(guard))
+            message = fitting(
+                f"{name} is cached outside of `{written}`, so everyone gets its result",
+                f"this view is cached outside of `{written}`, so everyone gets its result",
+                "this view is cached outside of what checks its user, so everyone gets its result",
+            )
+            yield self.finding(module, "error", cached.decorator, message, _ADVICE_INSIDE)
+        elif argument is not None:
+            message = fitting(
+                f"{name} is cached under one key, but its result depends on `{argument}`",
+                f"this view is cached under one key, but its result depends on `{argument}`",
+                "this view is cached under one key, but its result depends on its URL",
+            )
+            yield self.finding(module, "error", cached.decorator, message, _ADVICE_PREFIX)
 
     def _passed(
         self, module: Module, project: Project, call: ast.Call, cached: CachedFunction
@@ -149,6 +177,27 @@ class CachedFunctionReadsRequest(Rule):
             reach = ContextFlow.of(project).reachability.of(module, call)
             path = path_to(reach, *datum.steps, step_at(module, call, "call"))
             yield self.finding(module, "error", argument, message, _ADVICE_ARGUMENT, None, path)
+
+
+def _guard_inside(cached: CachedFunction, project: Project) -> ast.expr | None:
+    """Return the decorator that lets users in, and that does not run for what is in the cache."""
+    decorators = cached.node.decorator_list
+    values = ContextFlow.of(project).values
+    for each in decorators[decorators.index(cached.decorator) + 1 :]:
+        if values.name_of(cached.module, without_call(each)) in LETTING_IN:
+            return each
+    return None
+
+
+def _argument_of_url(cached: CachedFunction, project: Project) -> str | None:
+    """Return an argument that the URL gives a view, and that its key leaves out."""
+    if cached.key != "path" or cached.attributes >= TOLD_BY_PATH:
+        return None
+    if not ContextFlow.of(project).callers.give_data(cached.module, cached.node):
+        return None
+    arguments = parameters_in(cached.node.args)
+    own = (each for each in arguments if receiving_class(cached.module, each) is None)
+    return next((each.arg for each in own), None)
 
 
 def _path(cached: CachedFunction, use: Use, project: Project) -> tuple[Step, ...]:

@@ -63,7 +63,7 @@ def cached_function(
             continue
         name = _name_of(module, project, called)
         if name in CACHES and _lasts(module, project, node, CACHES[name]):
-            return _keyed(CachedFunction(module, node, decorator, CACHES[name]))
+            return _keyed(CachedFunction(module, node, decorator, CACHES[name]), project)
     return None
 
 
@@ -90,7 +90,7 @@ def _lasts(module: Module, project: Project, node: FunctionDefinition, key: Cach
     around = module.scopes.function_of(node)
     if around is not None:
         where = ContextFlow.of(project).reachability.of(module, node).where
-        return where is Where.OUTSIDE
+        return where in (Where.OUTSIDE, Where.APP)  # while the application is set up
     owner = module.scopes.parents[node]
     if isinstance(owner, ast.ClassDef) and key != "path":
         names = {getattr(each, "id", "") for each in node.decorator_list}
@@ -130,7 +130,7 @@ def _may_be(
     return False
 
 
-def _keyed(cached: CachedFunction) -> CachedFunction | None:
+def _keyed(cached: CachedFunction, project: Project) -> CachedFunction | None:
     """Return the function with what its key holds; None if its author says what that is."""
     keywords = cached.decorator.keywords if isinstance(cached.decorator, ast.Call) else []
     given = {each.arg: each.value for each in keywords}
@@ -139,6 +139,8 @@ def _keyed(cached: CachedFunction) -> CachedFunction | None:
     if cached.key != "path":
         return cached
     prefix = given.get("key_prefix")
+    if isinstance(prefix, ast.Lambda):
+        return _keyed_by(cached, prefix, project)
     if prefix is not None and not isinstance(prefix, ast.Constant):
         return None
     attributes: set[str] = set()
@@ -147,6 +149,22 @@ def _keyed(cached: CachedFunction) -> CachedFunction | None:
     query = given.get("query_string")
     if query is not None and getattr(query, "value", True):
         attributes |= TOLD_BY_QUERY
+    return cached._replace(attributes=frozenset(attributes))
+
+
+def _keyed_by(
+    cached: CachedFunction, prefix: ast.Lambda, project: Project
+) -> CachedFunction | None:
+    """Return the function with what a lambda puts into its key; None if the user is among it."""
+    attributes: set[str] = set()
+    for use in ContextFlow.of(project).needs.of(Function(cached.module, prefix)).uses:
+        if use.of != "flask.request":
+            return None
+        attributes.add(use.attribute)
+        if use.attribute in TOLD_BY_PATH:
+            attributes |= TOLD_BY_PATH
+        elif use.attribute in TOLD_BY_QUERY:
+            attributes |= TOLD_BY_PATH | TOLD_BY_QUERY
     return cached._replace(attributes=frozenset(attributes))
 
 

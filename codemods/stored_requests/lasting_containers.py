@@ -108,7 +108,8 @@ def shared_slot(module: Module, project: Project, node: ast.expr) -> Slot | None
     if isinstance(node, ast.Attribute):
         return slot_of(module, project, node) or _of_class(module, project, node)
     found = project.bindings(module, node)
-    if len(found) != 1 or not isinstance(node, ast.Name):
+    named = {(home.path, binding.name) for home, binding in found}
+    if len(named) != 1 or not isinstance(node, ast.Name):
         return None
     home, binding = found[0]
     is_global = binding in home.scopes.module.bindings.get(binding.name, ())

@@ -6,9 +6,11 @@ import ast
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from flask_ctxfix.codemods.stored_requests.kept_paths import serves_requests
 from flask_ctxfix.codemods.stored_requests.lasting_containers import container_of
 from flask_ctxfix.flask_facts import ADDING
 from flask_ctxfix.module import Module
+from flask_ctxfix.project import Project
 
 
 class Put(NamedTuple):
@@ -19,22 +21,25 @@ class Put(NamedTuple):
     values: tuple[ast.expr, ...]
     keys: tuple[ast.expr, ...] | None = None
 
-    def fixed_keys(self, module: Module) -> str | None:
+    def fixed_keys(self, module: Module, project: Project) -> str | None:
         """The keys of the item that is written, as code, if they are the same in each request.
 
-        They are constants, or names that functions around this one, or the module, bind once.
+        They are constants, or names that functions around this one, or the module, bind once, but
+        not in a request.
         """
         keys = self.every_key
-        if keys is None or not all(self._is_fixed(module, each) for each in keys):
+        if keys is None or not all(self._is_fixed(module, project, each) for each in keys):
             return None
         return "".join(f"[{module.segment(each)}]" for each in keys)
 
-    def _is_fixed(self, module: Module, key: ast.expr) -> bool:
+    def _is_fixed(self, module: Module, project: Project, key: ast.expr) -> bool:
         if not isinstance(key, ast.Name):
             return isinstance(key, ast.Constant)
         home = module.scopes.home_of(key)
-        is_outside = home.node is not module.scopes.function_of(self.node)
-        return is_outside and len(home.bindings.get(key.id, ())) == 1
+        bindings = home.bindings.get(key.id, ())
+        if home.node is module.scopes.function_of(self.node) or len(bindings) != 1:
+            return False
+        return home.parent is None or not serves_requests(module, project, bindings[0].node)
 
     @property
     def every_key(self) -> tuple[ast.expr, ...] | None:

@@ -216,7 +216,7 @@ class RequestObjectRetained(Rule):
                 f"`{named}` is never emptied, so each `{datum.of}` keeps its request in memory",
                 f"`{named}` is never emptied, so each request stays in memory",
             )
-        elif put.fixed_keys(module) is not None:
+        elif put.fixed_keys(module, project) is not None:
             yield self._shared(module, project, put, found, datum, read)
             return
         else:
@@ -237,7 +237,7 @@ class RequestObjectRetained(Rule):
         read: Read | None,
     ) -> Finding:
         """Return the finding on an item that each request sets, or makes its answer of."""
-        named = module.segment(found.named) + (put.fixed_keys(module) or "")
+        named = module.segment(found.named) + (put.fixed_keys(module, project) or "")
         message = kept(named, datum, READ_BY_OTHERS)
         path = path_of_write(module, project, put.node, datum, read)
         advice = where_to_share(module, project, found)
@@ -247,7 +247,11 @@ class RequestObjectRetained(Rule):
         """Yield the items that are set to a constant by who is asking, and that others trust."""
         for put in puts_in(module):
             is_true = any(isinstance(each, ast.Constant) and each.value for each in put.values)
-            if not is_true or put.fixed_keys(module) is None or not may_last(module, put.container):
+            if (
+                not is_true
+                or put.fixed_keys(module, project) is None
+                or not may_last(module, put.container)
+            ):
                 continue
             found = lasting_container(module, project, put.container)
             reads = found.reads if found is not None else ()
@@ -284,7 +288,7 @@ def _kept_by(
 ) -> tuple[ast.expr, Datum | None]:
     """Return what is put in that is data of a request, or the key of an item that piles it up."""
     widest = How.MADE if put.keys is None else How.READ
-    if put.fixed_keys(module) is not None:
+    if put.fixed_keys(module, project) is not None:
         widest = How.DRAWN
     for value in put.values:
         datum = handled(module, project, value)
@@ -312,11 +316,13 @@ def _read_as_shared(
     """Return where another request gets what is put in, whether or not it is taken out later."""
     if datum.kind is not Kind.VALUE or not _is_telling(put, datum):
         return None
-    is_set = put.fixed_keys(module) is not None or is_refilled(module, put.node, put.container)
-    is_piled_up = put.keys is None and datum.how is not How.READ
-    if is_set or is_piled_up or is_emptied_by_requests(project, found):
+    keys = put.fixed_keys(module, project)
+    is_set = keys is not None or is_refilled(module, put.node, put.container)
+    is_for_all = put.keys is None and not put.keys_of_item
+    is_piled_up = is_for_all and datum.how is not How.READ
+    if is_set or is_piled_up or (is_for_all and is_emptied_by_requests(project, found)):
         return read_by_others(module, project, found)
-    return told_to_others(module, project, put.node, found) if put.keys is None else None
+    return told_to_others(module, project, put.node, found) if is_for_all else None
 
 
 def _is_telling(put: Put, datum: Datum) -> bool:
@@ -330,7 +336,7 @@ def _is_telling(put: Put, datum: Datum) -> bool:
 def _may_grow(module: Module, project: Project, put: Put, found: Container) -> bool:
     """Whether there may be ever more items, or one that all requests share."""
     keys = put.every_key
-    if keys is None or put.fixed_keys(module) is not None:
+    if keys is None or put.fixed_keys(module, project) is not None:
         return True
     is_replaced = found.is_list and len(keys) == 1 and isinstance(put.node, ast.Assign)
     return not is_replaced and not are_bounded(module, project, keys)

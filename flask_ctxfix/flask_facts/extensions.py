@@ -9,6 +9,32 @@ _LOGIN_USER: Roles = ("request proxy", "stands for user", "none without request"
 
 ROWS = (
     Facts(
+        "Documentation of Flask-HTTPAuth 4, Flask-JWT-Extended 4 and Flask-Security 5",
+        {
+            **dict.fromkeys(
+                (
+                    "flask_jwt_extended.jwt_required",
+                    "flask_security.auth_required",
+                    "flask_security.auth_token_required",
+                    "flask_security.http_auth_required",
+                    "flask_security.login_required",
+                    "flask_security.permissions_required",
+                    "flask_security.roles_accepted",
+                    "flask_security.roles_required",
+                ),
+                ("lets users in",),
+            ),
+            **dict.fromkeys(
+                (
+                    "flask_httpauth.HTTPBasicAuth().login_required",
+                    "flask_httpauth.HTTPDigestAuth().login_required",
+                    "flask_httpauth.HTTPTokenAuth().login_required",
+                ),
+                ("lets users in",),
+            ),
+        },
+    ),
+    Facts(
         "Flask-Login 0.6, utils.py and login_manager.py",
         {
             "flask_login": ("without teardown",),

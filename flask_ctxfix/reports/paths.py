@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple
@@ -97,7 +98,12 @@ def _sign(step: Step, marks: Marks) -> str:
 
 
 def _place_outside(step: Step, file: str) -> str:
-    return "" if step.filename == file else f" ({step.filename}:{step.row})"
+    return "" if step.filename == file else f" ({_from_here(step.filename)}:{step.row})"
+
+
+def _from_here(file: str) -> str:
+    """Return the name of a file from this folder, though it was found from one above."""
+    return os.path.relpath(file) if file.startswith(os.pardir) else file
 
 
 def _says_more(finding: Finding, row: int) -> bool:
@@ -130,7 +136,7 @@ def _whose(step: Step) -> tuple[str, object]:
 
 def _rows(path: tuple[Step, ...], marks: Marks) -> Iterator[_Row]:
     for step, kind in _merged(path):
-        place = f"{step.filename}:{step.row}"
+        place = f"{_from_here(step.filename)}:{step.row}"
         code = _shortened(step.code, marks) if step.role != "entry" else ""
         lane = f"{step.lane}:" if step.lane else ""
         yield _Row(lane, place, kind, _function(step), _verb(step), code, step.message)
