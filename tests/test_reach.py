@@ -240,6 +240,27 @@ def test_what_shares_no_code_is_a_program_of_its_own(tree: Write) -> None:
     assert programs(reach, lambda _: "one project") == [reach.files]
 
 
+def test_a_name_that_several_projects_have_leads_to_none_of_them(tree: Write) -> None:
+    tree(
+        {
+            "orders/app.py": "import flask\n",
+            "parcels/app.py": "import flask\nimport prices\n",
+            "prices/prices.py": "import flask\n",
+            "vendored/flask/__init__.py": "import flask.app\n",
+            "tools/run.py": "import flask\nimport app\n",
+        }
+    )
+    paths = [path.as_posix() for path in Path().rglob("*.py")]
+    reach = files_that_matter(paths, ModuleFiles(paths, str(Path.cwd())), {})
+    parts = programs(reach, lambda path: path.partition("/")[0])
+    assert [sorted(each) for each in parts] == [
+        ["orders/app.py"],
+        ["parcels/app.py", "prices/prices.py"],
+        ["tools/run.py"],
+        ["vendored/flask/__init__.py"],
+    ]
+
+
 @pytest.mark.parametrize("mark", ["setup.py", "requirements.txt", "pyproject.toml"])
 def test_the_top_of_a_project_is_no_package_whatever_stands_there(tree: Write, mark: str) -> None:
     inside = {

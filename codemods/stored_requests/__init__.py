@@ -1,4 +1,4 @@
-"""Request data that outlives the request: CTX501 to CTX506."""
+"""Request data that outlives the request: CTX501 to CTX507."""
 
 from __future__ import annotations
 

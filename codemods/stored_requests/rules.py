@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask_ctxfix.codemods.stored_requests.app_state import RequestInAppState
 from flask_ctxfix.codemods.stored_requests.cached_reads import CachedFunctionReadsRequest
 from flask_ctxfix.codemods.stored_requests.handlers import HandlerRegisteredInView
+from flask_ctxfix.codemods.stored_requests.lost_on_g import ExpectedAcrossRequests
 from flask_ctxfix.codemods.stored_requests.retained import RequestObjectRetained
 from flask_ctxfix.codemods.stored_requests.shared_slots import (
     RequestInClassAttribute,
@@ -21,4 +22,5 @@ RULES = (
     RequestObjectRetained(),
     CachedFunctionReadsRequest(),
     HandlerRegisteredInView(),
+    ExpectedAcrossRequests(),
 )
