@@ -279,7 +279,8 @@ def _told_apart(places: Iterable[str], project_of: Callable[[str], str]) -> Iter
     by_name: dict[str, list[str]] = defaultdict(list)
     for place in places:
         by_name[stem_of(place.rstrip("/"))].append(place)
-    for name, named in by_name.items():
+    for name, every in by_name.items():
+        named = [each for each in every if not is_folder(each)] or every
         if not is_well_known(name) and len({project_of(each) for each in named}) == 1:
             yield from named
 

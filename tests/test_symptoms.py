@@ -24,6 +24,12 @@ PROGRAMS = {
     "ImportError: cannot import name '_app_ctx_stack' from 'flask'": (
         "from flask import _app_ctx_stack"
     ),
+    "ImportError: cannot import name '_lookup_app_object' from 'flask.globals'": (
+        "from flask.globals import _lookup_app_object"
+    ),
+    "ImportError: cannot import name 'signals_available' from 'flask'": (
+        "from flask import signals_available"
+    ),
     "AttributeError: 'Flask' object has no attribute 'before_first_request'": (
         "app.before_first_request(print)"
     ),
@@ -32,6 +38,10 @@ PROGRAMS = {
     ),
     "AssertionError: Popped wrong request context.": (
         "first, second = app.test_request_context(), app.test_request_context()\n"
+        "first.push(), second.push(), first.pop()"
+    ),
+    "AssertionError: Popped wrong app context.": (
+        "first, second = app.app_context(), app.app_context()\n"
         "first.push(), second.push(), first.pop()"
     ),
     "AssertionError: The setup method 'after_request' can no longer be called": (
