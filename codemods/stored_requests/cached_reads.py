@@ -92,7 +92,12 @@ class CachedFunctionReadsRequest(Rule):
 
     When there is no fix
 
-    There never is one, as the code does not say what the key should be. Read the value in the
+    A decorator of the project counts as a cache if it keeps the results of what it decorates, under
+    a key without data of the request. A cache that stands outside of `login_required`, or of another
+    decorator that checks the user, gives everyone what one user may see; one whose `key_prefix` is
+    the same for all URLs of a view gives everyone the page of the first URL.
+
+    There never is a fix, as the code does not say what the key should be. Read the value in the
     caller, and pass it as an argument: strings and numbers are good keys. For a cached view, make
     it a part of the key, with `make_cache_key` or `query_string=True` of Flask-Caching. Do not
     cache what one user alone may see, unless the user's id is in the key.

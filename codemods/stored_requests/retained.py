@@ -137,6 +137,11 @@ class RequestObjectRetained(Rule):
     The same on all versions of Flask. From Flask 3.2 on, `request.headers` and `request.environ`
     keep their request in memory, too.
 
+    An item that each request sets, under a fixed key, is reported although something removes it,
+    if another request reads it. So is what a request puts into a container that it has just
+    emptied, or that others empty as a whole, and what it puts into a list that it passes to a
+    function from elsewhere for its answer, as a chat bot does with what everyone has said.
+
     Sources
 
     Python's documentation, `BaseException.__traceback__`; pallets/flask issues 5709 and 5710.
