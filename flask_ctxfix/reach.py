@@ -16,7 +16,6 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from typing import TYPE_CHECKING, NamedTuple
 
 from flask_ctxfix.flask_facts import BUILT_ON_FLASK, is_well_known
-from flask_ctxfix.module import stem_of
 from flask_ctxfix.module_files import ModuleFiles, is_folder
 from flask_ctxfix.prefilter import contents
 
@@ -278,11 +277,16 @@ def _told_apart(places: Iterable[str], project_of: Callable[[str], str]) -> Iter
     """Yield the places of the names that only one project has, and that are nobody else's."""
     by_name: dict[str, list[str]] = defaultdict(list)
     for place in places:
-        by_name[stem_of(place.rstrip("/"))].append(place)
+        by_name[_name_at(place)].append(place)
     for name, every in by_name.items():
         named = [each for each in every if not is_folder(each)] or every
         if not is_well_known(name) and len({project_of(each) for each in named}) == 1:
             yield from named
+
+
+def _name_at(place: str) -> str:
+    """Return the name under which code imports a file or a folder."""
+    return place.rstrip("/").removesuffix("/__init__.py").rpartition("/")[2].removesuffix(".py")
 
 
 def _files_of(path: str, imports: Iterable[Import], files: ModuleFiles) -> set[str]:

@@ -92,10 +92,10 @@ class CachedFunctionReadsRequest(Rule):
 
     When there is no fix
 
-    A decorator of the project counts as a cache if it keeps the results of what it decorates, under
-    a key without data of the request. A cache that stands outside of `login_required`, or of another
-    decorator that checks the user, gives everyone what one user may see; one whose `key_prefix` is
-    the same for all URLs of a view gives everyone the page of the first URL.
+    A decorator of the project counts as a cache if it keeps the results of what it decorates,
+    under a key without data of the request. A cache that stands outside of `login_required`, or of
+    another decorator that checks the user, gives everyone what one user may see; one whose
+    `key_prefix` is the same for all URLs of a view gives everyone the page of the first URL.
 
     There never is a fix, as the code does not say what the key should be. Read the value in the
     caller, and pass it as an argument: strings and numbers are good keys. For a cached view, make

@@ -341,14 +341,14 @@ class RequestInGlobal(_SharedSlot):
     When there is no fix
 
     The finding says why. Mostly one request reads what another one wrote, and `g` ends with its
-    request. What is found by data of a request counts as that data: the item under that key, the row
-    of a query, the file of that name, an object that is made with it. So does, as a warning, what an
-    unknown function makes of it, what a request draws at random, a count that goes on from request
-    to request and that one of them sets back, and a constant such as `logged_in = True` behind a
-    test of who is asking, if a view lets visitors in by it. Decide whose value it is, and keep it in `g` for one request, in `session` for one
-    user, or in a database for all users. Two kinds of globals are only info, as they are right as
-    they are: those that a lock guards, and proxies such as `request`, which always stand for the
-    current request.
+    request. What is found by data of a request counts as that data: the item under that key, the
+    row of a query, the file of that name, an object that is made with it. So does, as a warning,
+    what an unknown function makes of it, what a request draws at random, a count that goes on from
+    request to request and that one of them sets back, and a constant such as `logged_in = True`
+    behind a test of who is asking, if a view lets visitors in by it. Decide whose value it is, and
+    keep it in `g` for one request, in `session` for one user, or in a database for all users. Two
+    kinds of globals are only info, as they are right as they are: those that a lock guards, and
+    proxies such as `request`, which always stand for the current request.
 
     Safe or unsafe
 
