@@ -31,7 +31,7 @@ from flask_ctxfix.flask_versions import TargetVersion
 from flask_ctxfix.module import Module
 from flask_ctxfix.project import Project
 from flask_ctxfix.steps import expression_at, step_at
-from flask_ctxfix.syntax import arguments_of, parameters_in, without_call
+from flask_ctxfix.syntax import arguments_of, defaults_of, parameters_in, without_call
 
 _READS = REQUEST_PROXIES | REQUEST_GETTERS
 _OF_USER = USERS | REQUEST_GETTERS | {"flask.session"}
@@ -151,14 +151,23 @@ class CachedFunctionReadsRequest(Rule):
                 f"this view is cached outside of `{written}`, so everyone gets its result",
                 "this view is cached outside of what checks its user, so everyone gets its result",
             )
-            yield self.finding(module, "error", cached.decorator, message, _ADVICE_INSIDE)
+            yield self._kept(cached, message, _ADVICE_INSIDE, project)
         elif argument is not None:
             message = fitting(
                 f"{name} is cached under one key, but its result depends on `{argument}`",
                 f"this view is cached under one key, but its result depends on `{argument}`",
                 "this view is cached under one key, but its result depends on its URL",
             )
-            yield self.finding(module, "error", cached.decorator, message, _ADVICE_PREFIX)
+            yield self._kept(cached, message, _ADVICE_PREFIX, project)
+
+    def _kept(self, cached: CachedFunction, message: str, advice: str, project: Project) -> Finding:
+        """Return the finding on a view whose result another request gets."""
+        kept = step_at(cached.module, cached.decorator, "register", message="keeps the results")
+        reach = ContextFlow.of(project).reachability.of_function(cached.module, cached.node)
+        *way, call = reach.steps or (kept,)
+        second = (*way, call._replace(message=_GETS))
+        path = (kept, *one_after_the_other(reach.steps, second)) if reach.steps else (kept,)
+        return self.finding(cached.module, "error", cached.decorator, message, advice, None, path)
 
     def _passed(
         self, module: Module, project: Project, call: ast.Call, cached: CachedFunction
@@ -190,8 +199,14 @@ def _guard_inside(cached: CachedFunction, project: Project) -> ast.expr | None:
     values = ContextFlow.of(project).values
     for each in decorators[decorators.index(cached.decorator) + 1 :]:
         if values.name_of(cached.module, without_call(each)) in LETTING_IN:
-            return each
+            return None if _lets_everyone_in(each) else each
     return None
+
+
+def _lets_everyone_in(decorator: ast.expr) -> bool:
+    """Whether a decorator that lets users in does so with others: ``optional=True``."""
+    keywords = decorator.keywords if isinstance(decorator, ast.Call) else []
+    return any(each.arg == "optional" and getattr(each.value, "value", True) for each in keywords)
 
 
 def _argument_of_url(cached: CachedFunction, project: Project) -> str | None:
@@ -200,7 +215,8 @@ def _argument_of_url(cached: CachedFunction, project: Project) -> str | None:
         return None
     if not ContextFlow.of(project).callers.give_data(cached.module, cached.node):
         return None
-    arguments = parameters_in(cached.node.args)
+    usual = {argument.arg for argument, _ in defaults_of(cached.node.args)}
+    arguments = (each for each in parameters_in(cached.node.args) if each.arg not in usual)
     own = (each for each in arguments if receiving_class(cached.module, each) is None)
     return next((each.arg for each in own), None)
 

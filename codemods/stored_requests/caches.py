@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from flask_ctxfix.aliases import calls_of_any, known_as_any, may_be
-from flask_ctxfix.codemods.stored_requests.own_caches import keeps_results
+from flask_ctxfix.codemods.stored_requests.own_caches import keeps_results, names_of_own
 from flask_ctxfix.context_flow import ContextFlow, Where
 from flask_ctxfix.context_flow.direct_calls import calls_of
 from flask_ctxfix.context_flow.module_names import functions_of
@@ -51,19 +51,23 @@ def cached_function(
     module: Module, project: Project, node: FunctionDefinition
 ) -> CachedFunction | None:
     """Return how the results of a function are kept, if they outlive the request."""
-    flow = ContextFlow.of(project)
+    names = known_as_any(project, NAMES | names_of_own(project))
     for place, decorator in enumerate(node.decorator_list):
         called = without_call(decorator)
-        inner = node.decorator_list[place + 1 :]
-        if any(flow.entries.by_decorator(module, each) is not None for each in inner):
-            continue  # what is registered is the function without its cache
-        if keeps_results(module, project, called):
-            return CachedFunction(module, node, decorator, "arguments")
-        if not may_be(module, called, known_as_any(project, NAMES)):
+        if not may_be(module, called, names):
             continue
+        found: CachedFunction | None = None
         name = _name_of(module, project, called)
-        if name in CACHES and _lasts(module, project, node, CACHES[name]):
-            return _keyed(CachedFunction(module, node, decorator, CACHES[name]), project)
+        if keeps_results(module, project, called):
+            found = CachedFunction(module, node, decorator, "arguments")
+        elif name in CACHES and _lasts(module, project, node, CACHES[name]):
+            found = _keyed(CachedFunction(module, node, decorator, CACHES[name]), project)
+        if found is not None:
+            # What is registered inside of it is the function without its cache.
+            inner = node.decorator_list[place + 1 :]
+            entries = ContextFlow.of(project).entries
+            is_used = all(entries.by_decorator(module, each) is None for each in inner)
+            return found if is_used else None
     return None
 
 

@@ -104,6 +104,8 @@ def may_empty(
     """
     if not isinstance(getattr(use, "ctx", None), ast.Load) or _takes_out(module, use):
         return True
+    if is_item and _limits_item(module, use):
+        return True
     if is_item and (_resets_item(module, use) or _takes_out_by_variable(module, use)):
         return True
     parents = module.scopes.parents
@@ -209,6 +211,17 @@ def _limits(call: ast.Call, user: ast.AST) -> bool:
         return False
     others = (each for each in (user.left, *user.comparators) if each is not call)
     return any(not (isinstance(e, ast.Constant) and e.value in (0, 1)) for e in others)
+
+
+def _limits_item(module: Module, use: ast.expr) -> bool:
+    """Whether code compares the size of an item of a container: ``len(seats[side]) >= 2``."""
+    parents = module.scopes.parents
+    child, parent = use, parents[use]
+    while isinstance(parent, ast.Subscript) and parent.value is child:
+        child, parent = parent, parents[parent]
+    if not isinstance(parent, ast.Call) or child is use or child not in parent.args:
+        return False
+    return _limits(parent, parents[parent])
 
 
 def _parameter_for(run: Function, use: ast.expr, call: ast.Call) -> list[ast.Name] | None:

@@ -95,11 +95,6 @@ def may_be_in_request(module: Module, project: Project, node: ast.AST) -> bool:
     return _where(module, project, node) in (Where.REQUEST, Where.UNKNOWN)
 
 
-def serves_requests(module: Module, project: Project, node: ast.AST) -> bool:
-    """Whether code runs in requests for certain."""
-    return _where(module, project, node) is Where.REQUEST
-
-
 def _where(module: Module, project: Project, node: ast.AST) -> Where:
     """Return where code runs, without what a test request around it makes of that."""
     reachability = ContextFlow.of(project).reachability

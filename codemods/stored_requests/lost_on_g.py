@@ -91,7 +91,7 @@ class ExpectedAcrossRequests(Rule):
 
     def find(self, module: Module, project: Project, target: TargetVersion) -> Iterator[Finding]:
         """Yield the reads of attributes of `g` that nothing in their request has written."""
-        if project.is_test(module.path):
+        if module.path not in project.naming_outside_tests("g"):
             return
         for read in project.uses_of(module, {"g"}):
             attribute = module.scopes.parents[read]

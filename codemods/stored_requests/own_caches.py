@@ -8,6 +8,7 @@ from typing import TypeGuard
 
 from flask_ctxfix.codemods.stored_requests.lasting_containers import container_of
 from flask_ctxfix.context_flow import ContextFlow
+from flask_ctxfix.context_flow.module_names import functions_of
 from flask_ctxfix.context_flow.request_data import RequestData
 from flask_ctxfix.context_flow.request_datum import How
 from flask_ctxfix.context_flow.values import Foreign, Function
@@ -15,8 +16,33 @@ from flask_ctxfix.flask_facts import ADDING, ITEM_READERS
 from flask_ctxfix.module import Module
 from flask_ctxfix.project import Project
 from flask_ctxfix.scopes import FunctionNode, Scope
+from flask_ctxfix.syntax import last_name
 
 Definition = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+def names_of_own(project: Project) -> frozenset[str]:
+    """Return the names of the functions of a project that may be such decorators."""
+
+    def compute() -> Iterator[str]:
+        for module in project.parsed(sorted(project.paths)):
+            for wrapper in functions_of(module):
+                around = module.scopes.function_of(wrapper)
+                if around is not None and _may_keep(module, wrapper):
+                    functions = (around, *module.scopes.ancestors(around))
+                    yield from (e.name for e in functions if isinstance(e, Definition))
+
+    return project.memo("own caching decorators", lambda: frozenset(compute()))
+
+
+def _may_keep(module: Module, wrapper: Definition) -> bool:
+    """Whether a nested function calls a parameter of one around, and puts something somewhere."""
+    own = [each for each in ast.walk(wrapper) if isinstance(each, ast.Call | ast.Subscript)]
+    return any(_calls_wrapped(module, wrapper, each) for each in own) and any(
+        (isinstance(each, ast.Subscript) and isinstance(each.ctx, ast.Store))
+        or (isinstance(each, ast.Call) and last_name(each.func) in ADDING)
+        for each in own
+    )
 
 
 def keeps_results(module: Module, project: Project, called: ast.expr) -> bool:
@@ -49,7 +75,7 @@ def _keeps(module: Module, project: Project, wrapper: Definition) -> bool:
         return False
     for container, key, put in _puts(own):
         if _is_of(module, put, results) and _lasts(module, project, container, wrapper):
-            if _is_read(module, own, container):
+            if _gives_back(module, own, container):
                 data = RequestData.of_project(project)
                 return data.of(module, key, widest=How.MADE) is None
     return False
@@ -100,11 +126,15 @@ def _lasts(module: Module, project: Project, node: ast.expr, wrapper: Definition
     return home.node is not wrapper
 
 
-def _is_read(module: Module, nodes: list[ast.AST], container: ast.expr) -> bool:
-    """Whether items of a container are read."""
+def _gives_back(module: Module, nodes: list[ast.AST], container: ast.expr) -> bool:
+    """Whether a function returns items of a container, or a part of one."""
     written = module.segment(container)
-    read = (each.value for each in nodes if _reads_item(each))
-    return any(module.segment(each) == written for each in read)
+    read: list[ast.AST] = []
+    for each in nodes:
+        if _reads_item(each) and module.segment(each.value) == written:
+            read += [each, module.scopes.parents[each]]
+    returned = (each.value for each in nodes if isinstance(each, ast.Return) and each.value)
+    return any(_is_of(module, each, read) for each in returned)
 
 
 def _reads_item(node: ast.AST) -> TypeGuard[ast.Subscript | ast.Attribute]:

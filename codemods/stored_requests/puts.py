@@ -6,8 +6,9 @@ import ast
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from flask_ctxfix.codemods.stored_requests.kept_paths import serves_requests
 from flask_ctxfix.codemods.stored_requests.lasting_containers import container_of
+from flask_ctxfix.context_flow.request_data import RequestData
+from flask_ctxfix.context_flow.request_datum import How
 from flask_ctxfix.flask_facts import ADDING
 from flask_ctxfix.module import Module
 from flask_ctxfix.project import Project
@@ -25,7 +26,7 @@ class Put(NamedTuple):
         """The keys of the item that is written, as code, if they are the same in each request.
 
         They are constants, or names that functions around this one, or the module, bind once, but
-        not in a request.
+        not to data of a request.
         """
         keys = self.every_key
         if keys is None or not all(self._is_fixed(module, project, each) for each in keys):
@@ -39,7 +40,8 @@ class Put(NamedTuple):
         bindings = home.bindings.get(key.id, ())
         if home.node is module.scopes.function_of(self.node) or len(bindings) != 1:
             return False
-        return home.parent is None or not serves_requests(module, project, bindings[0].node)
+        data = RequestData.of_project(project)
+        return home.parent is None or data.of(module, key, widest=How.DRAWN) is None
 
     @property
     def every_key(self) -> tuple[ast.expr, ...] | None:

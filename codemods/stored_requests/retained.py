@@ -29,7 +29,7 @@ from flask_ctxfix.codemods.stored_requests.shared_items import (
     read_by_others,
     told_to_others,
 )
-from flask_ctxfix.codemods.stored_requests.slots import slot_of
+from flask_ctxfix.codemods.stored_requests.slots import is_total, slot_of
 from flask_ctxfix.codemods.stored_requests.texts import READ_BY_OTHERS, fitting, kept
 from flask_ctxfix.codemods.stored_requests.thread_state import thread_reads, thread_stores
 from flask_ctxfix.codemods.stored_requests.trusted_flags import trusted
@@ -295,18 +295,29 @@ def _kept_by(
     widest = How.MADE if put.keys is None else How.READ
     if put.fixed_keys(module, project) is not None:
         widest = How.DRAWN
-    for value in put.values:
+    for value in put.values if not _counts(module, project, put) else ():
         datum = handled(module, project, value)
         if data.may_be(module, value):
             datum = data.of(module, value, (), widest) or datum
         if datum is not None and datum.kind is not Kind.PROXY:
             return value, datum
-    for key in put.keys_of_item if put.keys is None else ():
+    keys = put.keys_of_item if put.keys is None else ()
+    for key in keys if not are_bounded(module, project, keys) else ():
         if data.may_be(module, key):
             datum = data.of(module, key)
             if datum is not None and _tells_visitors_apart(datum):
                 return key, datum
     return put.container, None
+
+
+def _counts(module: Module, project: Project, put: Put) -> bool:
+    """Whether an item gets a number that is made of its own: a total of all requests."""
+    if not isinstance(put.node, ast.Assign) or put.keys is None:
+        return False
+    value = put.node.value
+    own = {module.segment(each) for each in put.node.targets}
+    parts = (each for each in ast.walk(value) if isinstance(each, ast.Subscript))
+    return any(module.segment(each) in own for each in parts) and is_total(module, project, value)
 
 
 def _tells_visitors_apart(datum: Datum) -> bool:

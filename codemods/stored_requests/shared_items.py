@@ -10,7 +10,7 @@ from flask_ctxfix.codemods.stored_requests.lasting_containers import Container
 from flask_ctxfix.codemods.stored_requests.order import Order, Written
 from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.values import Foreign, Function, passed_arguments
-from flask_ctxfix.flask_facts import is_report, is_well_known
+from flask_ctxfix.flask_facts import DERIVING_CALLS, is_report, is_well_known
 from flask_ctxfix.module import Module
 from flask_ctxfix.project import Project
 from flask_ctxfix.scopes import FunctionNode
@@ -112,6 +112,8 @@ def _is_made_into_something(
     if not isinstance(parent, ast.Call) or whole is parent.func:
         return False
     value = ContextFlow.of(project).values.of(module, parent.func)
+    if _is_another_form(parent, value):
+        return _is_made_into_something(module, project, parent, seen)
     if isinstance(value, Function):
         return value.node not in seen and any(
             _is_made_into_something(value.module, project, each, seen | {value.node})
@@ -123,6 +125,13 @@ def _is_made_into_something(
         return False
     name = value.name if isinstance(value, Foreign) else last_name(parent.func)
     return not is_well_known(name) and not is_report(name)
+
+
+def _is_another_form(call: ast.Call, value: object) -> bool:
+    """Whether a call gives what it is given as a text, or as another container."""
+    owner = call.func.value if isinstance(call.func, ast.Attribute) else None
+    is_of_text = isinstance(owner, ast.Constant | ast.JoinedStr)
+    return is_of_text or (isinstance(value, Foreign) and value.name in DERIVING_CALLS)
 
 
 def _whole(module: Module, use: ast.expr) -> tuple[ast.AST, ast.AST]:

@@ -82,6 +82,11 @@ def _counts(module: Module, project: Project, binding: Binding, name: str) -> bo
         return isinstance(node.op, _LESSENING) or _is_number(module, project, node.value)
     if value is None or not reads_itself(value, name):
         return False
+    return is_total(module, project, value)
+
+
+def is_total(module: Module, project: Project, value: ast.expr) -> bool:
+    """Whether a value that is made of the one before, and of data, is a number of all requests."""
     if isinstance(value, ast.Call):
         return is_well_known(ContextFlow.of(project).values.name_of(module, value.func))
     if not isinstance(value, ast.BinOp) or isinstance(value.op, _LESSENING):

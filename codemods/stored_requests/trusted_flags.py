@@ -17,7 +17,7 @@ from flask_ctxfix.flask_facts import BODY_READS, TOLD_BY_PATH, TURNING_AWAY, spe
 from flask_ctxfix.module import Module
 from flask_ctxfix.project import Project
 from flask_ctxfix.scopes import FunctionNode
-from flask_ctxfix.statements import before_in, ends, statement_of
+from flask_ctxfix.statements import before_in, block_of, ends, statement_of
 from flask_ctxfix.syntax import last_name
 
 # The user is not told by these: what the server answers to, and what a form or a link asks for.
@@ -52,7 +52,7 @@ def trusted(module: Module, project: Project, node: ast.AST, reads: Reads) -> Da
         return None
     datum, is_proof = test
     tests = _tests_among(reads, module, project, node)
-    if not any(not is_proof or _denies(each) for each in tests):
+    if not any(not is_proof or _denies(*each) for each in tests):
         return None
     return datum._replace(kind=Kind.VALUE, how=How.MADE)
 
@@ -118,7 +118,7 @@ def _tests_before(module: Module, node: ast.AST) -> Iterator[ast.expr]:
     child: ast.AST = statement_of(module, node)
     for parent in module.scopes.ancestors(child):
         for earlier in before_in(parent, child):
-            if isinstance(earlier, ast.If) and not earlier.orelse and ends(earlier.body):
+            if isinstance(earlier, ast.If) and not earlier.orelse and _leaves(earlier.body):
                 yield earlier.test
         if isinstance(parent, FunctionNode):
             return
@@ -127,7 +127,16 @@ def _tests_before(module: Module, node: ast.AST) -> Iterator[ast.expr]:
         child = parent
 
 
-def _tests_among(reads: Reads, module: Module, project: Project, node: ast.AST) -> Iterator[ast.If]:
+def _leaves(block: list[ast.stmt]) -> bool:
+    """Whether code never goes on behind a block, also as it aborts there."""
+    last = block[-1]
+    is_call = isinstance(last, ast.Expr) and isinstance(last.value, ast.Call)
+    return ends(block) or (is_call and _turns_away(last))
+
+
+def _tests_among(
+    reads: Reads, module: Module, project: Project, node: ast.AST
+) -> Iterator[tuple[Module, ast.If]]:
     """Yield the tests in which another function that serves requests reads something."""
     own = module.scopes.function_of(node)
     for home, read in reads:
@@ -135,16 +144,18 @@ def _tests_among(reads: Reads, module: Module, project: Project, node: ast.AST) 
             continue
         statement = statement_of(home, read)
         if isinstance(statement, ast.If) and _is_within(home, read, statement.test):
-            yield statement
+            yield home, statement
 
 
 def _is_within(module: Module, node: ast.AST, whole: ast.AST) -> bool:
     return node is whole or whole in module.scopes.ancestors(node)
 
 
-def _denies(test: ast.If) -> bool:
-    """Whether one branch of a test turns the visitor away."""
-    return any(map(_turns_away, (*test.body, *test.orelse)))
+def _denies(module: Module, test: ast.If) -> bool:
+    """Whether one branch of a test turns the visitor away, or what follows if it is left."""
+    block = block_of(module.scopes.parents[test], test)
+    rest = block[block.index(test) + 1 :] if _leaves(test.body) else []
+    return any(map(_turns_away, (*test.body, *test.orelse, *rest)))
 
 
 def _turns_away(statement: ast.stmt) -> bool:
