@@ -10,6 +10,8 @@ from flask_ctxfix.context_flow import ContextFlow, Where
 from flask_ctxfix.context_flow.paths import path_to
 from flask_ctxfix.context_flow.request_datum import Datum
 from flask_ctxfix.context_flow.starts import starts_in
+from flask_ctxfix.context_flow.values import Class
+from flask_ctxfix.flask_facts import TEST_CASES
 from flask_ctxfix.module import Module, NodeKey
 from flask_ctxfix.project import Project
 from flask_ctxfix.statements import statement_of
@@ -92,7 +94,25 @@ def read_by_another(module: Module, project: Project, node: ast.AST, reads: Read
 
 def may_be_in_request(module: Module, project: Project, node: ast.AST) -> bool:
     """Whether code may serve a request, not only use the context of a test request."""
-    return _where(module, project, node) in (Where.REQUEST, Where.UNKNOWN)
+    where = _where(module, project, node)
+    return where is Where.REQUEST or (
+        where is Where.UNKNOWN and not _is_in_test_case(module, project, node)
+    )
+
+
+def serves_requests(module: Module, project: Project, node: ast.AST) -> bool:
+    """Whether code serves requests for certain."""
+    return _where(module, project, node) is Where.REQUEST
+
+
+def _is_in_test_case(module: Module, project: Project, node: ast.AST) -> bool:
+    """Whether code is in a class of tests, whatever its file is called."""
+    values = ContextFlow.of(project).values
+    return any(
+        not TEST_CASES.isdisjoint(values.base_names(Class(module, each)))
+        for each in module.scopes.ancestors(node)
+        if isinstance(each, ast.ClassDef)
+    )
 
 
 def _where(module: Module, project: Project, node: ast.AST) -> Where:

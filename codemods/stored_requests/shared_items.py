@@ -20,6 +20,7 @@ from flask_ctxfix.syntax import last_name
 _EMPTYING = "clear"
 _DISPLAYS = (ast.Dict, ast.List, ast.Starred, ast.Tuple)
 _PARTS = (*_DISPLAYS, ast.BinOp, ast.IfExp, ast.Subscript, ast.keyword)
+_MAKERS = frozenset({"dict", "list", "set"})
 _EMPTY = (ast.Dict, ast.List, ast.Set)
 
 
@@ -37,21 +38,37 @@ def read_by_others(module: Module, project: Project, found: Container) -> Read |
 
 def is_refilled(module: Module, node: ast.AST, container: ast.expr) -> bool:
     """Whether code empties a container before it puts something in, so that it is as if set."""
+    if isinstance(node, ast.Assign) and any(map(_is_all, node.targets)):
+        return True
     written = module.segment(container)
     return any(written in _emptied(module, statement) for statement in before(module, node))
 
 
 def _emptied(module: Module, statement: ast.stmt) -> Iterator[str]:
     """Yield what a statement empties, as it is written: ``x.clear()``, or ``x = []``."""
+    targets: list[ast.expr] = []
     if isinstance(statement, ast.Assign) and _is_empty(statement.value):
-        yield from map(module.segment, statement.targets)
+        targets = statement.targets
+    elif isinstance(statement, ast.Delete):
+        targets = [each for each in statement.targets if _is_all(each)]
+    for target in targets:
+        is_all = isinstance(target, ast.Subscript) and _is_all(target)
+        yield module.segment(target.value if is_all else target)  # type: ignore[attr-defined]
     call = statement.value if isinstance(statement, ast.Expr) else None
     if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute):
         if call.func.attr == _EMPTYING:
             yield module.segment(call.func.value)
 
 
+def _is_all(target: ast.expr) -> bool:
+    """Whether a target is all items of a list: ``x[:]``."""
+    key = target.slice if isinstance(target, ast.Subscript) else None
+    return isinstance(key, ast.Slice) and key.lower is None and key.upper is None
+
+
 def _is_empty(node: ast.expr) -> bool:
+    if isinstance(node, ast.Call) and getattr(node.func, "id", "") in _MAKERS:
+        return not node.args and not node.keywords
     return isinstance(node, _EMPTY) and not any(
         isinstance(each, ast.expr) for each in ast.iter_child_nodes(node)
     )
@@ -60,6 +77,10 @@ def _is_empty(node: ast.expr) -> bool:
 def _is_emptied_at(module: Module, use: ast.expr) -> bool:
     """Whether a use of a container takes everything out."""
     parent = module.scopes.parents[use]
+    if isinstance(parent, ast.Subscript) and parent.value is use and _is_all(parent):
+        statement = module.scopes.parents[parent]
+        is_reset = isinstance(statement, ast.Assign) and _is_empty(statement.value)
+        return isinstance(statement, ast.Delete) or is_reset
     return isinstance(parent, ast.Attribute) and parent.attr == _EMPTYING
 
 
@@ -106,7 +127,7 @@ def _is_made_into_something(
         names = [each for each in parent.targets if isinstance(each, ast.Name)]
         local = (each for each in names if module.scopes.home_of(each).parent is not None)
         reads = (r for each in local for r in module.scopes.home_of(each).reads.get(each.id, ()))
-        return isinstance(whole, ast.BinOp) and any(
+        return isinstance(whole, ast.BinOp | ast.Name | ast.Subscript) and any(
             _is_made_into_something(module, project, each, seen) for each in reads
         )
     if not isinstance(parent, ast.Call) or whole is parent.func:

@@ -11,6 +11,7 @@ from flask_ctxfix.codemods.stored_requests.kept_paths import (
     may_be_in_request,
     path_of_write,
     read_by_another,
+    serves_requests,
 )
 from flask_ctxfix.codemods.stored_requests.moves import Moving, UnmovableError, fix_of
 from flask_ctxfix.codemods.stored_requests.progress import progress_in
@@ -24,7 +25,7 @@ from flask_ctxfix.codemods.stored_requests.texts import (
 from flask_ctxfix.codemods.stored_requests.trusted_flags import flags_in
 from flask_ctxfix.codemods.stored_requests.uses import GUARDED, modules_with, reads_of, uses_in
 from flask_ctxfix.codemods.stored_requests.verdicts import UNREAD, Verdict, verdict_of
-from flask_ctxfix.context_flow.request_datum import Datum, How, Kind
+from flask_ctxfix.context_flow.request_datum import How, Kind
 from flask_ctxfix.flask_versions import TargetVersion
 from flask_ctxfix.module import Module
 from flask_ctxfix.project import Project
@@ -183,7 +184,7 @@ class _SharedSlot(Rule):
         ends = {UNREAD: _STAYS, GUARDED: _AS_SHARED}.get(verdict.reason, READ_BY_OTHERS)
         message = kept(written, datum, ends, what)
         path = _path(store, verdict, module, project)
-        level = _level(verdict, datum)
+        level = _level(store, verdict, project)
         found = self.finding(module, level, store.target, message, advice, fix, path)
         return replace(found, labels=_labels(slot, module, project) if fix is not None else ())
 
@@ -218,10 +219,14 @@ class _SharedSlot(Rule):
         return fix_of(slot, alike, module, project)
 
 
-def _level(verdict: Verdict, datum: Datum) -> Level:
-    """Return how sure it is that a value which is kept is a user's own."""
+def _level(store: Store, verdict: Verdict, project: Project) -> Level:
+    """Return how sure it is that a user's own value is kept, and that a request reads it."""
+    datum = store.datum
     if verdict.reason == GUARDED:
         return "info"
+    reads = list(reads_of(store.slot, project))
+    if reads and not any(serves_requests(home, project, read) for home, read in reads):
+        return "warning"
     return "warning" if datum.how >= How.MADE else "error"
 
 

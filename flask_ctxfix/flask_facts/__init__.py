@@ -278,6 +278,8 @@ ITEM_READERS = methods("gives item")
 GROWING = named("grows")
 LISTING = spelled(name for name in named("adds") if name.startswith("builtins.list()."))
 
+# Classes of tests.
+TEST_CASES = named("test case")
 # What sends a visitor elsewhere, or an error.
 TURNING_AWAY = methods("turns away")
 # What raises, whatever it is given; methods that give a row of a database, or raise.

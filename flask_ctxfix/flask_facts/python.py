@@ -157,6 +157,13 @@ ROWS = (
         ),
     ),
     Facts(
+        "Python 3.14, library reference, unittest",
+        {
+            "unittest.IsolatedAsyncioTestCase": ("test case",),
+            "unittest.TestCase": ("test case",),
+        },
+    ),
+    Facts(
         "Python 3.14, library reference, sqlite3, whose cursors are those of PEP 249",
         {
             "sqlite3.connect": ("database",),

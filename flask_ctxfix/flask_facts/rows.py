@@ -99,6 +99,7 @@ Role = Literal[
     "dispatching view",
     "view class",
     "plain class",
+    "test case",
     "passive class",
     # Groups whose commands run in an app context.
     "gives context to commands",
