@@ -328,7 +328,7 @@ def class_of(slot: Slot, project: Project) -> Class | None:
 def _body_of(slot: Slot, uses: Uses, node: ast.ClassDef) -> None:
     module = uses.module
     if node.decorator_list or node.bases or node.keywords:
-        uses.problems.append(f"`{slot.owner}` has bases or decorators")
+        uses.problems.append(f"`{slot.owner}` has bases, a metaclass or decorators")
     scope = module.scopes.opened_by(node)
     for binding in scope.bindings.get(slot.name, ()):
         statement = binding.node
