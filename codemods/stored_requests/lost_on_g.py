@@ -28,6 +28,10 @@ _TRIES = (ast.Try, *((ast.TryStar,) if hasattr(ast, "TryStar") else ()))
 _VIEW = "view"
 
 
+# The path of a module, the class of a method, and its name.
+_Named = tuple[str, str, str]
+
+
 class _Write(NamedTuple):
     """Where code gives an attribute of `g` a value."""
 
@@ -217,10 +221,13 @@ def _are_of_others(project: Project, module: Module, node: ast.AST, writes: list
     return True
 
 
-def _views_to(project: Project, module: Module, node: ast.AST) -> frozenset[NodeKey]:
-    """Return the views that lead to code; nothing if something else does, or may do."""
+def _views_to(project: Project, module: Module, node: ast.AST) -> frozenset[_Named]:
+    """Return the views that lead to code; nothing if something else does, or may do.
+
+    They are told by their names, since a fix may have moved the lines of one of them.
+    """
     flow = ContextFlow.of(project)
-    views: set[NodeKey] = set()
+    views: set[_Named] = set()
     pending = [(module, module.scopes.function_of(node))]
     seen: set[NodeKey] = set()
     while pending:
@@ -236,7 +243,8 @@ def _views_to(project: Project, module: Module, node: ast.AST) -> frozenset[Node
         if any(each.kind != _VIEW for each in entries) or not (entries or callers):
             return frozenset()
         if entries:
-            views.add(key)
+            owner = home.scopes.parents.get(function)
+            views.add((home.path, getattr(owner, "name", ""), name_of(function)))
         for caller in callers:
             if isinstance(caller, CallSite):
                 pending.append((caller.module, caller.module.scopes.function_of(caller.node)))
