@@ -13,7 +13,7 @@ from typing import Any
 
 from flask_ctxfix.codemod import Step
 from flask_ctxfix.context_flow import Where
-from flask_ctxfix.context_flow.data_of_names import DataOfNames
+from flask_ctxfix.context_flow.data_of_searches import DataOfSearches
 from flask_ctxfix.context_flow.request_datum import (
     DATUM,
     Datum,
@@ -25,12 +25,6 @@ from flask_ctxfix.context_flow.request_datum import (
     from_call,
     most_harmful,
     within,
-)
-from flask_ctxfix.context_flow.request_searches import (
-    finds,
-    gives_nothing,
-    innermost,
-    query_of,
 )
 from flask_ctxfix.context_flow.request_sources import (
     COPIES,
@@ -55,15 +49,14 @@ from flask_ctxfix.module import Module
 from flask_ctxfix.project import Project
 from flask_ctxfix.scopes import Binding, FunctionNode
 from flask_ctxfix.steps import step_at
-from flask_ctxfix.syntax import arguments_of, parameters_in, without_call
+from flask_ctxfix.syntax import parameters_in, without_call
 
-Comprehension = ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp
 _BOUND = frozenset(
     {"get_data", "get_json", "close", "make_form_data_parser", "on_json_loading_failed"}
 )
 
 
-class RequestData(DataOfNames):
+class RequestData(DataOfSearches):
     """Follows expressions back to the request that they were read from."""
 
     def __init__(self, project: Project) -> None:
@@ -209,32 +202,6 @@ class RequestData(DataOfNames):
             return self._read(frame, arguments)
         return self._fetched(frame, node) or self._made(frame, node, name, arguments)
 
-    def _drawn(self, frame: Frame, node: ast.Call) -> Datum | None:
-        """Return what a request draws at random: it is of that request alone."""
-        where = self._flow.reachability.of(frame.module, node).where
-        drawn = self._source(frame, Kind.VALUE, node)
-        return drawn._replace(how=How.DRAWN) if where is Where.REQUEST else None
-
-    def _made(
-        self, frame: Frame, node: ast.Call, name: str, arguments: list[ast.expr]
-    ) -> Datum | None:
-        """Return what a function from elsewhere makes of data, or finds by it."""
-        if gives_nothing(name):
-            return None
-        is_known = finds(name, node.func) or self._asks_class(frame, node.func)
-        return found_by(self._first(frame, arguments), How.FOUND if is_known else How.MADE)
-
-    def _asks_class(self, frame: Frame, called: ast.expr) -> bool:
-        """Whether a method is called on what a class of the project gives, such as its query."""
-        return isinstance(self._value(frame, innermost(called)), Class)
-
-    def _fetched(self, frame: Frame, node: ast.Call) -> Datum | None:
-        """Return the rows that a cursor gives of the query before, if data was passed to that."""
-        query = query_of(frame.module, node)
-        if query is None:
-            return None
-        return found_by(self._first(frame, arguments_of(query)), How.FOUND)
-
     def _method(
         self, frame: Frame, node: ast.Call, called: ast.Attribute, arguments: list[ast.expr]
     ) -> Datum | None:
@@ -315,11 +282,6 @@ class RequestData(DataOfNames):
 
     def _dict_comprehension(self, frame: Frame, node: ast.DictComp) -> Datum | None:
         return self._first(frame, (node.key, node.value)) or self._filtered(frame, node)
-
-    def _filtered(self, frame: Frame, node: Comprehension) -> Datum | None:
-        """Return what a comprehension leaves of others, if data says what that is."""
-        tests = (test for each in node.generators for test in each.ifs)
-        return found_by(self._first(frame, tests), How.FOUND)
 
 
 _FOLLOWED: dict[type[ast.expr], Callable[[RequestData, Frame, Any], Datum | None]] = {
