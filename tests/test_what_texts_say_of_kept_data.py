@@ -173,7 +173,7 @@ def test_a_blueprint_refuses_handlers_from_flask_2_3_on() -> None:
     [
         ("2.2", "does nothing once the blueprint is registered"),
         ("2.2-3.1", "raises AssertionError on Flask 2.3 and later"),
-        ("3.1", "raises AssertionError once the application serves requests"),
+        ("3.1", "raises AssertionError once the app serves requests"),
     ],
 )
 def test_of_a_blueprint_is_said_what_each_flask_does(

@@ -64,7 +64,7 @@ class ContextClassUse(Rule):
 
     * The call has other arguments than the application and the environ: use
       `app.request_context()`, and set the rest by other means.
-    * A subclass of `RequestContext`: override `Flask.request_context`, or use signals.
+    * A subclass of `RequestContext`: remove it, and use signals such as `request_started`.
     * A test of the class, for a target below 3.2: ask the context for `has_request` on Flask 3.2.
 
     Safe or unsafe
@@ -97,7 +97,7 @@ class ContextClassUse(Rule):
                 yield from self._call(module, project, target, parent)
             elif isinstance(parent, ast.ClassDef) and use in parent.bases:
                 if project.flask_name(module, use) == "RequestContext":
-                    advice = "override `Flask.request_context` or use signals instead"
+                    advice = "remove the class, and use a signal such as `request_started` instead"
                     message = f"the base class of `{parent.name}` takes no environ on Flask 3.2"
                     yield self._finding(module, target, use, message, advice, None)
 

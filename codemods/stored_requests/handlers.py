@@ -153,7 +153,7 @@ class HandlerRegisteredInView(Rule):
         fails = owner != "flask.Blueprint()." or target.newest >= _CHECKED_BLUEPRINTS
         level: Level = "error" if fails else "warning"
         is_since = owner == "flask.Blueprint()." and target.oldest < _CHECKED_BLUEPRINTS
-        since = "on Flask 2.3 and later" if is_since else "once the application serves requests"
+        since = "on Flask 2.3 and later" if is_since else "once the app serves requests"
         message = f"`{written}` raises {_LATE_ERROR} {since}"
         if not fails:
             message = f"`{written}` does nothing once the blueprint is registered"

@@ -157,7 +157,12 @@ def _registration(
         return Registration(node, call.func, message, _ADVICE_JOB)
     if name == "atexit.register":
         message = f"`{written}` keeps a function of each request until the process ends"
-        return Registration(node, call.func, message, "register the function once at startup")
+        return Registration(
+            node,
+            call.func,
+            message,
+            "register one function at startup, without values of a request",
+        )
     return None
 
 

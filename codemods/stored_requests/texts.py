@@ -25,7 +25,7 @@ class ReadByOthers(WithoutG):
 
 
 # What becomes of a count that each user goes on with.
-_GOES_ON = "goes on from one request to the next, whoever sends it"
+_GOES_ON = "carries on from one request to the next, whoever sends it"
 # What comes of it that something is kept, in words and in fewer words.
 READ_BY_OTHERS = ("so another user's request can read it", "so other users can read it")
 KEEP_ELSEWHERE = "keep the value in `g` (one request), `session` (one user) or a database (all)"

@@ -50,7 +50,7 @@ def opening(
     if not any(isinstance(edit, WrapBody | InsertStatement) for edit in edits):
         changes = f"open `{app}.app_context()` in {{}}, not the context of the proxy"
     if wrapper:
-        changes = f"start `{wrapper}`, which calls {{}} in `with {app}.app_context():`"
+        changes = f"start a new `{wrapper}` that calls {{}} in `with {app}.app_context():`"
     given = any("._get_current_object()" in getattr(edit, "code", "") for edit in edits)
     notes = (of_function(start.function, _TAKEN), *_TEARS_DOWN) if given else _TEARS_DOWN
     told = of_function(start.function, changes)

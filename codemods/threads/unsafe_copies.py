@@ -344,8 +344,8 @@ class UnsafeContextCopy(Rule):
             if shared is not None:
                 message = sentence(shared, "on another thread, in the request's own context")
                 advice = Advice(
-                    "open an app context in the function, or use `copy_current_request_context`",
-                    notes=("no teardown functions run when the function ends",),
+                    "run the function in an app context of its own, or in a copy of this context",
+                    notes=("no teardown function cleans up what it opens after the request",),
                 )
                 path = path_to(start.reach(project), start.step, then=shared.steps)
                 yield self.finding(module, "info", start.target, message, advice, None, path)
