@@ -20,7 +20,7 @@ from flask_ctxfix.syntax import last_name, without_call
 
 _USES = "uses `{}` on import, which raises RuntimeError"
 _OVERWRITES = "overwrites `flask.{}`, so all requests share what is assigned"
-_EXTENSION = "this module passes `current_app` to an extension on import, so it is not set up"
+_EXTENSION = "an extension gets `current_app` on import, so the extension is not set up"
 _SUPERFLUOUS = "this module passes `current_app` to an extension on import, which has no effect"
 _NO_USER = "uses `{}` on import, when there is no user"
 _IN_FUNCTION = "read the value in a function that runs inside {}"

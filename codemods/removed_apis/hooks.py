@@ -41,14 +41,14 @@ _FLAG_REMOVED = (3, 0)
 _FOR_COMMANDS = "the function then runs for commands too, when what it reads may not exist yet"
 _ADVICE: dict[str, Advice | str] = {
     "before_first_request": Advice(
-        "call {function} when the application is set up, in `with {receiver}.app_context():`",
+        "instead, call {function} at setup, in `with {receiver}.app_context():`",
         notes=(_FOR_COMMANDS,),
     ),
     "before_app_first_request": Advice(
         "call {function} in a `record_once` function, in `with state.app.app_context():`",
         notes=(_FOR_COMMANDS,),
     ),
-    "before_first_request_funcs": "call the functions when the application is set up",
+    "before_first_request_funcs": "instead, call the functions when the application is set up",
     "got_first_request": Advice(
         "keep a flag of your own, set by `before_request`",
         "no public API replaces `got_first_request`",

@@ -131,7 +131,7 @@ def body_read_before(copies: Sequence[Copy], project: Project, late: set[str]) -
             span = copy.module.span(at)
             edits.append(InsertStatement(span, f"{spelled[0]}.{read}", "before"))
             needs += spelled[1]
-    changes = f"read `request.{read}` before the start"
+    changes = f"read `request.{read}` in the view, before the thread starts"
     unique = tuple(dict.fromkeys(edits))
     if not unique:
         return None

@@ -38,14 +38,14 @@ from flask_ctxfix.steps import name_of, step_at
 _CARRIED = {Foreign(name) for name in RUNNING_IN_CONTEXT}
 _ADVICE_PASS = "read the value in the view, and pass the value as an argument"
 _ADVICE_BODY = Advice(
-    "read `request.get_data()` or, for a form, `request.form` before the start",
+    "read `request.get_data()`, or `request.form` for a form, before the thread starts",
     notes=("the request caches what was read",),
 )
 _ADVICE_TASK = Advice(
     "remove the copy", notes=("a task runs in the context of the code that creates it",)
 )
 _ADVICE_SESSION = "change the session in the view, before the view responds"
-_ADVICE_FILES = "read the file before the start, and pass its bytes"
+_ADVICE_FILES = "read the file before the thread starts, and pass its bytes"
 _ADVICE_MADE = "copy the context inside a request, for each start"
 _ADVICE_KEPT = "keep the values that the function needs, not the copy"
 _ADVICE_APP = Advice(
