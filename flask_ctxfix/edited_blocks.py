@@ -156,6 +156,9 @@ class BlockEditor(cst.CSTTransformer):
             missing = [cst.EmptyLine(indent=False)] if not lines or lines[0].comment else []
             missing *= max(gap, 1)
             statements[0] = _with_lines_before(statements[0], missing)
+        elif before and statements and _is_import(before[-1]) and not _is_import(statements[0]):
+            if all(line.comment for line in statements[0].leading_lines):
+                statements[0] = _with_lines_before(statements[0], [cst.EmptyLine(indent=False)])
         return [*before, *statements, *after], orphans
 
     def _without_stale_comments(self, original: Statement, updated: Statement) -> Statement:
@@ -329,6 +332,13 @@ class _Layout(_BlankLines):
     ) -> cst.IndentedBlock:
         """Indent a block by one step."""
         return updated_node.with_changes(indent=self._indent)
+
+
+def _is_import(statement: Statement) -> bool:
+    """Whether a line begins with an import."""
+    return isinstance(statement, cst.SimpleStatementLine) and isinstance(
+        statement.body[0], cst.Import | cst.ImportFrom
+    )
 
 
 def _with_lines_before(statement: Statement, lines: Iterable[cst.EmptyLine]) -> Statement:
