@@ -10,7 +10,8 @@ Held = TypeVar("Held")
 # Shared: an empty set of its own for each scope adds up.
 _NO_NAMES: frozenset[str] = frozenset()
 
-FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
+FunctionDefinition = ast.FunctionDef | ast.AsyncFunctionDef
+FunctionNode = FunctionDefinition | ast.Lambda
 Comprehension = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
 # Of Python 3.12 and newer: `class C[T]`, `def f[*T]`, `type A[**P] = ...`.
 TYPE_PARAMETERS: tuple[type[ast.AST], ...] = tuple(

@@ -9,12 +9,28 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import NamedTuple, TypeVar, cast
 
-from flask_ctxfix.scope import Binding, BindingKind, Comprehension, FunctionNode, Scope
+from flask_ctxfix.scope import (
+    Binding,
+    BindingKind,
+    Comprehension,
+    FunctionDefinition,
+    FunctionNode,
+    Scope,
+)
 from flask_ctxfix.scope_walk import ScopeWalk, children
 from flask_ctxfix.small_nodes import shrink
 from flask_ctxfix.syntax import last_name
 
-__all__ = ["Binding", "BindingKind", "FunctionNode", "Scope", "Scopes", "children"]
+__all__ = [
+    "Binding",
+    "BindingKind",
+    "Comprehension",
+    "FunctionDefinition",
+    "FunctionNode",
+    "Scope",
+    "Scopes",
+    "children",
+]
 
 Node = TypeVar("Node", bound=ast.AST)
 

@@ -28,6 +28,11 @@ def is_falsy(node: ast.AST) -> bool:
     return isinstance(node, ast.Constant) and not node.value
 
 
+def is_truthy(node: ast.AST | None) -> bool:
+    """Whether an expression is a constant that counts as true."""
+    return isinstance(node, ast.Constant) and bool(node.value)
+
+
 def is_decorator(node: ast.AST, of: ast.AST | None) -> bool:
     """Whether an expression decorates the definition `of`."""
     return node in getattr(of, "decorator_list", ())

@@ -24,10 +24,9 @@ from flask_ctxfix.flask_facts import (
 )
 from flask_ctxfix.module import Module
 from flask_ctxfix.project import Project
-from flask_ctxfix.scopes import FunctionNode
+from flask_ctxfix.scopes import FunctionDefinition, FunctionNode
 from flask_ctxfix.syntax import last_name, without_call
 
-_Definition = ast.FunctionDef | ast.AsyncFunctionDef
 _RUNNERS: dict[str, Runner] = {
     **JOB_DECORATORS,
     **JOB_BASES,
@@ -98,7 +97,7 @@ def names_of_jobs(module: Module, project: Project) -> frozenset[str]:
     jobs = [job.start for job in jobs_in(module, project)]
     given = (each.function for each in jobs)
     found = {each.name for each in given if each is not None and each.module is module}
-    found |= {each.call.name for each in jobs if isinstance(each.call, _Definition)}
+    found |= {each.call.name for each in jobs if isinstance(each.call, FunctionDefinition)}
     return frozenset(found.union(node.name for node, _ in _classes_of_jobs(module, project)))
 
 

@@ -9,10 +9,8 @@ from flask_ctxfix.context_flow import ContextFlow, Reach
 from flask_ctxfix.module import Module
 from flask_ctxfix.obligations.named_in_strings import may_be_starred, strings_naming
 from flask_ctxfix.project import Project
-from flask_ctxfix.scopes import FunctionNode
+from flask_ctxfix.scopes import FunctionDefinition, FunctionNode
 from flask_ctxfix.steps import function_at
-
-_Named = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 def is_called_by_tests(module: Module, project: Project, node: ast.AST, reach: Reach) -> bool:
@@ -34,9 +32,9 @@ def has_unseen_callers(module: Module, project: Project, node: ast.AST, reach: R
 
 def _on_the_way(
     module: Module, project: Project, node: ast.AST, reach: Reach
-) -> Iterator[tuple[Module, _Named]]:
+) -> Iterator[tuple[Module, FunctionDefinition]]:
     for parent in module.scopes.ancestors(node) if reach.steps else ():
-        if isinstance(parent, ast.FunctionDef | ast.AsyncFunctionDef):
+        if isinstance(parent, FunctionDefinition):
             yield module, parent
     for definition in dict.fromkeys(step.function for step in reach.steps):
         found = function_at(module, project, definition) if definition is not None else None
@@ -50,7 +48,7 @@ def _entry(reach: Reach) -> str | None:
     return function.name if function is not None else None
 
 
-def _is_called_by_test(project: Project, home: Module, function: _Named) -> bool:
+def _is_called_by_test(project: Project, home: Module, function: FunctionDefinition) -> bool:
     reachability = ContextFlow.of(project).every_caller
     for other, reference in reachability.references(home, function):
         if not project.is_test(other.path) or not _is_call(home, function, other, reference):
@@ -68,7 +66,7 @@ def _is_call(home: Module, function: ast.AST, other: Module, reference: ast.expr
     return other.scopes.call_of(reference) is not None
 
 
-def _is_named_loosely(project: Project, home: Module, function: _Named) -> bool:
+def _is_named_loosely(project: Project, home: Module, function: FunctionDefinition) -> bool:
     """Whether a file names a function in a string, or may have it from a star import."""
     if isinstance(home.scopes.parents.get(function), FunctionNode):
         return False

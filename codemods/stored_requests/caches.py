@@ -17,9 +17,8 @@ from flask_ctxfix.flask_facts import CACHES, TOLD_BY_PATH, TOLD_BY_QUERY, CacheK
 from flask_ctxfix.module import Module
 from flask_ctxfix.obligations.shared_instances import is_shared
 from flask_ctxfix.project import Project
+from flask_ctxfix.scopes import FunctionDefinition
 from flask_ctxfix.syntax import without_call
-
-FunctionDefinition = ast.FunctionDef | ast.AsyncFunctionDef
 
 NAMES = spelled(CACHES)
 # What decides on the key, or on whether there is one: the author has thought of the request.
@@ -75,9 +74,9 @@ def _name_of(module: Module, project: Project, called: ast.expr) -> str:
     """Return what a decorator is, also one of a parameter that calls give a value."""
     values = ContextFlow.of(project).values
     name = values.name_of(module, called)
-    root = called.value if isinstance(called, ast.Attribute) else None
-    if name or not isinstance(called, ast.Attribute) or not isinstance(root, ast.Name):
+    if name or not isinstance(called, ast.Attribute) or not isinstance(called.value, ast.Name):
         return name
+    root = called.value
     around = module.scopes.home_of(root).node
     if not isinstance(around, FunctionDefinition):
         return name

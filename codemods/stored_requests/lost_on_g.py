@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from flask_ctxfix.codemod import Advice, Finding, Rule
 from flask_ctxfix.codemods.stored_requests.kept_paths import one_after_the_other
@@ -13,30 +12,19 @@ from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.call_sites import CallSite
 from flask_ctxfix.context_flow.caught import may_catch, names_of
 from flask_ctxfix.context_flow.paths import path_to
-from flask_ctxfix.flask_facts import ATTRIBUTE_FUNCTIONS, KEPT_ON_G, METHODS_OF_G
+from flask_ctxfix.flask_facts import ATTRIBUTE_FUNCTIONS, METHODS_OF_G
 from flask_ctxfix.flask_versions import TargetVersion
 from flask_ctxfix.module import Module, NodeKey
-from flask_ctxfix.named import is_imported
+from flask_ctxfix.obligations.names_on_g import Write, package_keeping, writes_on_g
 from flask_ctxfix.project import Project
 from flask_ctxfix.scopes import FunctionNode
-from flask_ctxfix.statements import statement_of
+from flask_ctxfix.statements import TRIES, statement_of
 from flask_ctxfix.steps import name_of, step_at
 from flask_ctxfix.syntax import last_name
 
-_SETTING = frozenset({"setattr", "setdefault"})
-_TRIES = (ast.Try, *((ast.TryStar,) if hasattr(ast, "TryStar") else ()))
 _VIEW = "view"
-
-
 # The path of a module, the class of a method, and its name.
 _Named = tuple[str, str, str]
-
-
-class _Write(NamedTuple):
-    """Where code gives an attribute of `g` a value."""
-
-    module: Module
-    node: ast.AST
 
 
 class ExpectedAcrossRequests(Rule):
@@ -105,7 +93,7 @@ class ExpectedAcrossRequests(Rule):
                     yield self._found(module, project, attribute, writes)
 
     def _found(
-        self, module: Module, project: Project, node: ast.Attribute, writes: list[_Write]
+        self, module: Module, project: Project, node: ast.Attribute, writes: list[Write]
     ) -> Finding:
         reader, writer = _named(module, node), _named(*writes[0])
         written = module.segment(node)
@@ -140,13 +128,16 @@ def _is_sure(module: Module, project: Project, node: ast.Attribute) -> bool:
     name = node.attr
     if not isinstance(node.ctx, ast.Load) or name in METHODS_OF_G:
         return False
-    if any(name in kept and is_imported(project, each) for each, kept in KEPT_ON_G.items()):
+    if package_keeping(name, project) is not None:
         return False
     for parent in module.scopes.ancestors(node):
         if isinstance(parent, FunctionNode):
             return not _is_asked(parent, name)
-        if isinstance(parent, _TRIES):
-            handled = (names_of(module, project, each.type) for each in parent.handlers)
+        if isinstance(parent, TRIES):
+            handled = (
+                names_of(module, project, each.type)
+                for each in parent.handlers  # type: ignore[attr-defined]
+            )
             if any(may_catch(names, "AttributeError") for names in handled):
                 return False
     return False
@@ -157,29 +148,9 @@ def _is_asked(function: FunctionNode, name: str) -> bool:
     return any(isinstance(each, ast.Constant) and each.value == name for each in ast.walk(function))
 
 
-def _writes(project: Project, name: str) -> list[_Write]:
+def _writes(project: Project, name: str) -> list[Write]:
     """Return what writes an attribute of `g`; nothing if something may that does not name it."""
-
-    def compute() -> list[_Write]:
-        if _is_written_by_any_name(project):
-            return []
-        modules = project.parsed(project.naming_outside_tests(name))
-        return [each for module in modules for each in _writes_in(module, project, name)]
-
-    return project.memo(("writes of g", name), compute)
-
-
-def _writes_in(module: Module, project: Project, name: str) -> Iterator[_Write]:
-    parents = module.scopes.parents
-    for read in project.uses_of(module, {"g"}):
-        parent = parents[read]
-        if isinstance(parent, ast.Attribute) and parent.attr == name:
-            if isinstance(parent.ctx, ast.Store):
-                yield _Write(module, parent)
-        called = parents[parent] if isinstance(parent, ast.Attribute) else parent
-        if isinstance(called, ast.Call) and last_name(called.func) in _SETTING:
-            if any(getattr(each, "value", None) == name for each in called.args):
-                yield _Write(module, called)
+    return [] if _is_written_by_any_name(project) else writes_on_g(name, project)
 
 
 def _is_written_by_any_name(project: Project) -> bool:
@@ -209,7 +180,7 @@ def _hands_on(module: Module, project: Project) -> bool:
     return False
 
 
-def _are_of_others(project: Project, module: Module, node: ast.AST, writes: list[_Write]) -> bool:
+def _are_of_others(project: Project, module: Module, node: ast.AST, writes: list[Write]) -> bool:
     """Whether views alone write an attribute, and none of these in a request that reads it."""
     own = _views_to(project, module, node)
     if not own:

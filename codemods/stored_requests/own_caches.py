@@ -15,10 +15,8 @@ from flask_ctxfix.context_flow.values import Foreign, Function
 from flask_ctxfix.flask_facts import ADDING, ITEM_READERS
 from flask_ctxfix.module import Module
 from flask_ctxfix.project import Project
-from flask_ctxfix.scopes import FunctionNode, Scope
+from flask_ctxfix.scopes import FunctionDefinition, FunctionNode, Scope
 from flask_ctxfix.syntax import last_name
-
-Definition = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 def names_of_own(project: Project) -> frozenset[str]:
@@ -30,12 +28,12 @@ def names_of_own(project: Project) -> frozenset[str]:
                 around = module.scopes.function_of(wrapper)
                 if around is not None and _may_keep(module, wrapper):
                     functions = (around, *module.scopes.ancestors(around))
-                    yield from (e.name for e in functions if isinstance(e, Definition))
+                    yield from (e.name for e in functions if isinstance(e, FunctionDefinition))
 
     return project.memo("own caching decorators", lambda: frozenset(compute()))
 
 
-def _may_keep(module: Module, wrapper: Definition) -> bool:
+def _may_keep(module: Module, wrapper: FunctionDefinition) -> bool:
     """Whether a nested function calls a parameter of one around, and puts something somewhere."""
     own = [each for each in ast.walk(wrapper) if isinstance(each, ast.Call | ast.Subscript)]
     return any(_calls_wrapped(module, wrapper, each) for each in own) and any(
@@ -61,13 +59,13 @@ def keeps_results(module: Module, project: Project, called: ast.expr) -> bool:
     )
 
 
-def _inner(module: Module, around: FunctionNode) -> Iterator[Definition]:
+def _inner(module: Module, around: FunctionNode) -> Iterator[FunctionDefinition]:
     for each in ast.walk(around):
-        if isinstance(each, Definition) and each is not around:
+        if isinstance(each, FunctionDefinition) and each is not around:
             yield each
 
 
-def _keeps(module: Module, project: Project, wrapper: Definition) -> bool:
+def _keeps(module: Module, project: Project, wrapper: FunctionDefinition) -> bool:
     """Whether a function keeps what the one gives that it has been made for."""
     own = [each for each in ast.walk(wrapper) if module.scopes.function_of(each) is wrapper]
     results = [each for each in own if _calls_wrapped(module, wrapper, each)]
@@ -81,7 +79,7 @@ def _keeps(module: Module, project: Project, wrapper: Definition) -> bool:
     return False
 
 
-def _calls_wrapped(module: Module, wrapper: Definition, node: ast.AST) -> bool:
+def _calls_wrapped(module: Module, wrapper: FunctionDefinition, node: ast.AST) -> bool:
     """Whether a node calls a parameter of a function around."""
     if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name):
         return False
@@ -114,7 +112,7 @@ def _is_of(module: Module, node: ast.expr, results: list[ast.AST]) -> bool:
     return False
 
 
-def _lasts(module: Module, project: Project, node: ast.expr, wrapper: Definition) -> bool:
+def _lasts(module: Module, project: Project, node: ast.expr, wrapper: FunctionDefinition) -> bool:
     """Whether a container is there for more than one call."""
     while (item := container_of(node)) is not None:
         node = item

@@ -10,7 +10,12 @@ import ast
 from collections.abc import Iterator
 
 from flask_ctxfix.codemods.stored_requests.kept_paths import may_be_in_request
-from flask_ctxfix.codemods.stored_requests.slots import Slot, Store, reads_itself, target_of
+from flask_ctxfix.codemods.stored_requests.slots import (
+    Store,
+    globals_of_functions,
+    reads_itself,
+    target_of,
+)
 from flask_ctxfix.codemods.stored_requests.uses import is_constant
 from flask_ctxfix.context_flow.request_datum import Datum, How, Kind
 from flask_ctxfix.module import Module
@@ -26,25 +31,17 @@ def progress_in(module: Module, project: Project) -> list[Store]:
 
 
 def _progress(module: Module, project: Project) -> Iterator[Store]:
-    names = {name for node in module.scopes.nodes(ast.Global) for name in node.names}
-    for name in sorted(names):
-        bindings = module.scopes.module.bindings.get(name, ())
-        inside = [each for each in bindings if _serves(module, project, each)]
-        if not any(map(_sets_back, inside)):
+    for slot, bindings in globals_of_functions(module):
+        serving = [each for each in bindings if may_be_in_request(module, project, each.node)]
+        if not any(map(_sets_back, serving)):
             continue
-        slot = Slot(module.path, "global", "", name)
         found: dict[FunctionNode | None, ast.Name] = {}
-        for each in inside:
+        for each in serving:
             target = target_of(each)
-            if target is not None and _goes_on(each, name):
+            if target is not None and _goes_on(each, slot.name):
                 found.setdefault(module.scopes.function_of(target), target)
         for target in found.values():  # one of each function
             yield Store(slot, target, Datum(Kind.VALUE, "", how=How.MADE))
-
-
-def _serves(module: Module, project: Project, binding: Binding) -> bool:
-    is_inside = module.scopes.function_of(binding.node) is not None
-    return is_inside and may_be_in_request(module, project, binding.node)
 
 
 def _sets_back(binding: Binding) -> bool:

@@ -42,6 +42,7 @@ from flask_ctxfix.flask_facts import FLASK_PROXIES, TOLD_BY_PATH
 from flask_ctxfix.flask_versions import ONE_CONTEXT, TargetVersion
 from flask_ctxfix.module import Module
 from flask_ctxfix.project import Project
+from flask_ctxfix.syntax import is_truthy
 
 # What holds the environ of the request, and from Flask 3.2 on the request itself.
 _HOLDERS = (".headers", ".environ")
@@ -157,14 +158,13 @@ class RequestObjectRetained(Rule):
         if project.is_test(module.path):
             return
         data = RequestData.of_project(project)
-        for put in puts_in(module):
-            if not may_last(module, put.container):
-                continue
+        puts = [each for each in puts_in(module) if may_last(module, each.container)]
+        for put in puts:
             value, datum = _kept_by(module, project, data, put)
             if datum is not None:
                 yield from self._put(module, project, target, put, value, datum)
         if data.may_be_in(module):
-            yield from self._flags(module, project)
+            yield from self._flags(module, project, puts)
         yield from self._last_exceptions(module, project, data)
         for store in thread_stores(module, project, data):
             node, datum = store.node, store.datum
@@ -248,15 +248,11 @@ class RequestObjectRetained(Rule):
         advice = where_to_share(module, project, found)
         return self.finding(module, "warning", put.node, message, advice, None, path)
 
-    def _flags(self, module: Module, project: Project) -> Iterator[Finding]:
+    def _flags(self, module: Module, project: Project, puts: list[Put]) -> Iterator[Finding]:
         """Yield the items that are set to a constant by who is asking, and that others trust."""
-        for put in puts_in(module):
-            is_true = any(isinstance(each, ast.Constant) and each.value for each in put.values)
-            if (
-                not is_true
-                or put.fixed_keys(module, project) is None
-                or not may_last(module, put.container)
-            ):
+        for put in puts:
+            is_set = any(map(is_truthy, put.values))
+            if not is_set or put.fixed_keys(module, project) is None:
                 continue
             found = lasting_container(module, project, put.container)
             reads = found.reads if found is not None else ()

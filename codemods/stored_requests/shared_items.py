@@ -78,9 +78,8 @@ def _is_emptied_at(module: Module, use: ast.expr) -> bool:
     """Whether a use of a container takes everything out."""
     parent = module.scopes.parents[use]
     if isinstance(parent, ast.Subscript) and parent.value is use and _is_all(parent):
-        statement = module.scopes.parents[parent]
-        is_reset = isinstance(statement, ast.Assign) and _is_empty(statement.value)
-        return isinstance(statement, ast.Delete) or is_reset
+        is_deleted = isinstance(module.scopes.parents[parent], ast.Delete)
+        return is_deleted or _is_set_empty(module, parent)
     return isinstance(parent, ast.Attribute) and parent.attr == _EMPTYING
 
 

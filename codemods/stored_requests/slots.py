@@ -61,18 +61,24 @@ def _stores(module: Module, project: Project) -> Iterator[Store]:
 
 
 def _to_globals(module: Module, project: Project, data: RequestData) -> Iterator[Store]:
-    names = {name for node in module.scopes.nodes(ast.Global) for name in node.names}
-    for name in sorted(names):
-        slot = Slot(module.path, "global", "", name)
-        for binding in module.scopes.module.bindings.get(name, ()):
+    for slot, bindings in globals_of_functions(module):
+        for binding in bindings:
             target = target_of(binding)
-            if target is None or module.scopes.function_of(binding.node) is None:
-                continue
-            if _counts(module, project, binding, name):
+            if target is None or _counts(module, project, binding, slot.name):
                 continue
             datum = data.of_binding(module, binding, How.DRAWN)
             if datum is not None and not datum.is_caught:
                 yield Store(slot, target, datum)
+
+
+def globals_of_functions(module: Module) -> Iterator[tuple[Slot, list[Binding]]]:
+    """Yield the globals that functions of a module declare, with what these bind to each."""
+    scopes = module.scopes
+    names = {name for node in scopes.nodes(ast.Global) for name in node.names}
+    for name in sorted(names):
+        bindings = scopes.module.bindings.get(name, ())
+        inside = [each for each in bindings if scopes.function_of(each.node) is not None]
+        yield Slot(module.path, "global", "", name), inside
 
 
 def _counts(module: Module, project: Project, binding: Binding, name: str) -> bool:

@@ -9,16 +9,21 @@ import ast
 from collections.abc import Iterator
 
 from flask_ctxfix.codemods.stored_requests.kept_paths import Reads, may_be_in_request
-from flask_ctxfix.codemods.stored_requests.slots import Slot, Store, slot_of, target_of
+from flask_ctxfix.codemods.stored_requests.slots import (
+    Slot,
+    Store,
+    globals_of_functions,
+    slot_of,
+    target_of,
+)
 from flask_ctxfix.codemods.stored_requests.uses import reads_of
 from flask_ctxfix.context_flow.request_data import RequestData
 from flask_ctxfix.context_flow.request_datum import Datum, How, Kind
 from flask_ctxfix.flask_facts import BODY_READS, TOLD_BY_PATH, TURNING_AWAY, spelled
 from flask_ctxfix.module import Module
 from flask_ctxfix.project import Project
-from flask_ctxfix.scopes import FunctionNode
-from flask_ctxfix.statements import before_in, block_of, ends, statement_of
-from flask_ctxfix.syntax import last_name
+from flask_ctxfix.statements import before_in, block_of, ends, statement_of, way_out
+from flask_ctxfix.syntax import is_truthy, last_name
 
 # The user is not told by these: what the server answers to, and what a form or a link asks for.
 _OF_ROUTE = TOLD_BY_PATH | {"method", "is_json", "content_type"}
@@ -59,12 +64,11 @@ def trusted(module: Module, project: Project, node: ast.AST, reads: Reads) -> Da
 
 def _globals(module: Module) -> Iterator[tuple[Slot, ast.expr]]:
     """Yield the globals to which functions assign a constant that counts as true."""
-    names = {name for node in module.scopes.nodes(ast.Global) for name in node.names}
-    for name in sorted(names):
-        for binding in module.scopes.module.bindings.get(name, ()):
+    for slot, bindings in globals_of_functions(module):
+        for binding in bindings:
             target = target_of(binding)
-            if target is not None and _is_set(module, target, binding.value):
-                yield Slot(module.path, "global", "", name), target
+            if target is not None and is_truthy(binding.value):
+                yield slot, target
 
 
 def _attributes(module: Module, project: Project) -> Iterator[tuple[Slot, ast.expr]]:
@@ -72,15 +76,10 @@ def _attributes(module: Module, project: Project) -> Iterator[tuple[Slot, ast.ex
     for target in module.scopes.assigned_attributes:
         assigned = module.scopes.parents[target]
         value = assigned.value if isinstance(assigned, ast.Assign | ast.AnnAssign) else None
-        if _is_set(module, target, value):
+        if is_truthy(value) and module.scopes.function_of(target) is not None:
             slot = slot_of(module, project, target)
             if slot is not None:
                 yield slot, target
-
-
-def _is_set(module: Module, target: ast.expr, value: ast.expr | None) -> bool:
-    is_true = isinstance(value, ast.Constant) and bool(value.value)
-    return is_true and module.scopes.function_of(target) is not None
 
 
 def _tests_of_user(
@@ -115,16 +114,12 @@ def _is_checked(module: Module, node: ast.AST) -> bool:
 
 def _tests_before(module: Module, node: ast.AST) -> Iterator[ast.expr]:
     """Yield the tests that decide whether `node` runs: around it, and those that leave before."""
-    child: ast.AST = statement_of(module, node)
-    for parent in module.scopes.ancestors(child):
+    for parent, child in way_out(module, statement_of(module, node)):
         for earlier in before_in(parent, child):
             if isinstance(earlier, ast.If) and not earlier.orelse and _leaves(earlier.body):
                 yield earlier.test
-        if isinstance(parent, FunctionNode):
-            return
         if isinstance(parent, ast.If):
             yield parent.test
-        child = parent
 
 
 def _leaves(block: list[ast.stmt]) -> bool:
@@ -143,12 +138,8 @@ def _tests_among(
         if home.scopes.function_of(read) is own or not may_be_in_request(home, project, read):
             continue
         statement = statement_of(home, read)
-        if isinstance(statement, ast.If) and _is_within(home, read, statement.test):
+        if isinstance(statement, ast.If) and read in ast.walk(statement.test):
             yield home, statement
-
-
-def _is_within(module: Module, node: ast.AST, whole: ast.AST) -> bool:
-    return node is whole or whole in module.scopes.ancestors(node)
 
 
 def _denies(module: Module, test: ast.If) -> bool:

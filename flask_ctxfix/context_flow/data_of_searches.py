@@ -9,9 +9,8 @@ from flask_ctxfix.context_flow.data_of_names import DataOfNames
 from flask_ctxfix.context_flow.request_datum import Datum, Frame, How, Kind, found_by
 from flask_ctxfix.context_flow.request_searches import finds, gives_nothing, innermost, query_of
 from flask_ctxfix.context_flow.values import Class
+from flask_ctxfix.scopes import Comprehension
 from flask_ctxfix.syntax import arguments_of
-
-Comprehension = ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp
 
 
 class DataOfSearches(DataOfNames):

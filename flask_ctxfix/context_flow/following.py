@@ -23,7 +23,6 @@ from flask_ctxfix.context_flow.call_sites import (
 from flask_ctxfix.context_flow.entries import Entry, Where
 from flask_ctxfix.context_flow.giving import given
 from flask_ctxfix.context_flow.made_contexts import Need
-from flask_ctxfix.context_flow.references import Definition
 from flask_ctxfix.context_flow.stores import (
     GETTING,
     Store,
@@ -34,7 +33,7 @@ from flask_ctxfix.context_flow.stores import (
 from flask_ctxfix.context_flow.values import Partial
 from flask_ctxfix.flask_facts import PROPERTIES
 from flask_ctxfix.module import Module
-from flask_ctxfix.scopes import FunctionNode
+from flask_ctxfix.scopes import FunctionDefinition, FunctionNode
 from flask_ctxfix.syntax import defaults_of, is_decorator
 
 # What is kept under names that half of a large program has leads nearly everywhere.
@@ -169,12 +168,10 @@ class Walk:
         else:
             self._follow_results(module, function, proven)
 
-    def _follow_results(
-        self, module: Module, function: ast.FunctionDef | ast.AsyncFunctionDef, proven: Need
-    ) -> None:
+    def _follow_results(self, module: Module, function: FunctionDefinition, proven: Need) -> None:
         """Follow what calls of a function give, also where that takes the place of another."""
         for home, node in self._results(module, function):
-            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            if isinstance(node, FunctionDefinition):
                 self._replaces(home, node, proven)
             elif node is None:
                 self._found.add(Unseen(NOT_FOLLOWED))
@@ -182,7 +179,7 @@ class Walk:
                 self.add(home, node, proven)
 
     def _results(
-        self, module: Module, function: ast.FunctionDef | ast.AsyncFunctionDef
+        self, module: Module, function: FunctionDefinition
     ) -> Iterator[tuple[Module, ast.AST | None]]:
         """Yield what calls of a function give: the call, the function that it decorates, or None.
 
@@ -194,16 +191,14 @@ class Walk:
             outer = home.scopes.function_of(reference)
             if is_property(function):
                 yield home, reference
-            elif isinstance(parent, ast.Return) and isinstance(outer, Definition):
+            elif isinstance(parent, ast.Return) and isinstance(outer, FunctionDefinition):
                 if self._is_first(("results", outer, function)):
                     for other, result in self._results(home, outer):
                         yield other, result and _called_by(other, result)
             else:
                 yield home, _called_by(home, reference)
 
-    def _replaces(
-        self, module: Module, function: ast.FunctionDef | ast.AsyncFunctionDef, proven: Need
-    ) -> None:
+    def _replaces(self, module: Module, function: FunctionDefinition, proven: Need) -> None:
         """Follow what a decorator has put in the place of a function."""
         self._found.update(self._known.entries.of(module, function))
         for home, reference in self._known.references.certain(module, function):
@@ -336,7 +331,7 @@ def _is_annotation(module: Module, node: ast.AST) -> bool:
             return True
         if isinstance(parent, ast.AnnAssign):
             return child is parent.annotation
-        if isinstance(parent, ast.FunctionDef | ast.AsyncFunctionDef):
+        if isinstance(parent, FunctionDefinition):
             return child is parent.returns
         if isinstance(parent, ast.stmt):
             return False

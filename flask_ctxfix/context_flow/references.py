@@ -22,9 +22,7 @@ from flask_ctxfix.context_flow.values import (
 )
 from flask_ctxfix.module import Module
 from flask_ctxfix.project import Project
-from flask_ctxfix.scopes import Binding, Scope
-
-Definition = ast.FunctionDef | ast.AsyncFunctionDef
+from flask_ctxfix.scopes import Binding, FunctionDefinition, Scope
 
 
 class _Looked(NamedTuple):
@@ -57,7 +55,7 @@ class References:
         self._values = values
         self._table = table
 
-    def of(self, module: Module, function: Definition) -> Iterator[tuple[Module, ast.expr]]:
+    def of(self, module: Module, function: FunctionDefinition) -> Iterator[tuple[Module, ast.expr]]:
         """Yield what names a function."""
         owner = module.scopes.parents.get(function)
         if isinstance(owner, ast.ClassDef):
@@ -100,13 +98,15 @@ class References:
                         yield other, node
 
     def of_method(
-        self, module: Module, owner: ast.ClassDef, function: Definition
+        self, module: Module, owner: ast.ClassDef, function: FunctionDefinition
     ) -> Iterator[tuple[Module, ast.expr]]:
         """Yield what may call a method; calls of something else with that name do no harm."""
         yield from self.of_member(Class(module, owner), function.name, is_method=True)
         yield from self.perhaps_of_member(function.name)
 
-    def certain(self, module: Module, function: Definition) -> Iterator[tuple[Module, ast.expr]]:
+    def certain(
+        self, module: Module, function: FunctionDefinition
+    ) -> Iterator[tuple[Module, ast.expr]]:
         """Yield what names a function, without what is read of an object that nobody knows."""
         owner = module.scopes.parents.get(function)
         if isinstance(owner, ast.ClassDef):

@@ -17,8 +17,7 @@ from flask_ctxfix.flask_facts import (
     is_well_known,
 )
 from flask_ctxfix.module import Module
-from flask_ctxfix.scopes import FunctionNode
-from flask_ctxfix.syntax import last_name
+from flask_ctxfix.statements import way_out
 
 # Where something is looked for in turns.
 _LOOPS = (ast.For, ast.AsyncFor)
@@ -92,28 +91,19 @@ def sides_of_search(module: Module, node: ast.AST) -> list[ast.expr]:
     `node` is in the body of an ``if`` whose test compares what the loop binds with it.
     """
     sides: list[ast.expr] = []
-    child = node
-    for parent in module.scopes.ancestors(node):
-        if isinstance(parent, FunctionNode):
-            break
+    for parent, child in way_out(module, node):
         if isinstance(parent, ast.If) and child in parent.body:
             sides += _compared(parent.test)
         elif isinstance(parent, _LOOPS) and sides:
-            bound = {each.id for each in ast.walk(parent.target) if isinstance(each, ast.Name)}
+            bound = _names(parent.target)
             if any(_names(each) & bound for each in sides):
                 return [each for each in sides if not _names(each) & bound]
-        child = parent
     return []
 
 
 def is_search(module: Module, test: ast.If) -> bool:
     """Whether an ``if`` is in a loop of its function."""
-    for parent in module.scopes.ancestors(test):
-        if isinstance(parent, FunctionNode):
-            return False
-        if isinstance(parent, _LOOPS):
-            return True
-    return False
+    return any(isinstance(parent, _LOOPS) for parent, _ in way_out(module, test))
 
 
 def _compared(test: ast.expr) -> list[ast.expr]:
@@ -123,4 +113,4 @@ def _compared(test: ast.expr) -> list[ast.expr]:
 
 
 def _names(node: ast.expr) -> set[str]:
-    return {last_name(each) for each in ast.walk(node) if isinstance(each, ast.Name)}
+    return {each.id for each in ast.walk(node) if isinstance(each, ast.Name)}

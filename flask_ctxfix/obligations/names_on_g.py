@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
 from flask_ctxfix.context_flow import Use
@@ -12,6 +13,8 @@ from flask_ctxfix.named import is_imported
 from flask_ctxfix.project import Project
 from flask_ctxfix.syntax import last_name
 
+# What gives a name on `g` a value, and its module.
+Write = tuple[Module, ast.expr]
 _SETTING = frozenset({"setattr", "setdefault"})
 
 
@@ -23,12 +26,18 @@ def why_not_free_on_g(name: str, project: Project) -> str | None:
 def _why_not_free(name: str, project: Project) -> str | None:
     if name in METHODS_OF_G:
         return f"`{name}` is a method of `g`"
-    for package, names in KEPT_ON_G.items():
-        if name in names and is_imported(project, package):
-            return f"`{package}` uses `g.{name}` itself"
+    package = package_keeping(name, project)
+    if package is not None:
+        return f"`{package}` uses `g.{name}` itself"
     modules = project.parsed(project.naming(name))
     is_taken = any(name in _names_on_g(module, project) for module in modules)
     return f"the project uses `g.{name}` for something else" if is_taken else None
+
+
+def package_keeping(name: str, project: Project) -> str | None:
+    """Return the package that a project imports, and that keeps something on `g` under a name."""
+    packages = (each for each, names in KEPT_ON_G.items() if name in names)
+    return next((each for each in packages if is_imported(project, each)), None)
 
 
 def is_missing_on_g(use: Use, project: Project) -> bool:
@@ -37,36 +46,39 @@ def is_missing_on_g(use: Use, project: Project) -> bool:
     What fails elsewhere would fail in the view, if it were read there.
     """
     is_read = use.of == "flask.g" and use.access == "read" and use.attribute not in METHODS_OF_G
-    return is_read and not is_written_on_g(use.attribute, project)
+    return is_read and not writes_on_g(use.attribute, project)
 
 
-def is_written_on_g(name: str, project: Project) -> bool:
-    """Whether some code of the project gives a name on `g` a value.
+def writes_on_g(name: str, project: Project) -> list[Write]:
+    """Return where code of the project, but for its tests, gives a name on `g` a value.
 
     Where none does, reading it fails, unless something that is not seen has done so.
     """
 
-    def compute() -> bool:
+    def compute() -> list[Write]:
         modules = project.parsed(project.naming_outside_tests(name))
-        return any(name in _written_on_g(module, project) for module in modules)
+        return [(m, node) for m in modules for node in _written_on_g(m, project).get(name, ())]
 
     return project.memo(("written on g", name), compute)
 
 
-def _written_on_g(module: Module, project: Project) -> frozenset[str]:
+def _written_on_g(module: Module, project: Project) -> dict[str, list[ast.expr]]:
     """Return what a module writes: ``g.name = …``, ``setattr(g, "name", …)`` and their like."""
 
-    def compute() -> Iterator[str]:
+    def compute() -> dict[str, list[ast.expr]]:
         parents = module.scopes.parents
+        found: dict[str, list[ast.expr]] = defaultdict(list)
         for read in project.uses_of(module, {"g"}):
             parent = parents[read]
             if isinstance(parent, ast.Attribute) and isinstance(parent.ctx, ast.Store):
-                yield parent.attr
+                found[parent.attr].append(parent)
             called = parents[parent] if isinstance(parent, ast.Attribute) else parent
             if isinstance(called, ast.Call) and last_name(called.func) in _SETTING:
-                yield from _texts(called.args)
+                for name in dict.fromkeys(_texts(called.args)):
+                    found[name].append(called)
+        return found
 
-    return module.memo("written on g", lambda: frozenset(compute()))
+    return module.memo("written on g", compute)
 
 
 def _texts(nodes: Iterable[ast.AST]) -> Iterator[str]:
