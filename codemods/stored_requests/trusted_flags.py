@@ -87,8 +87,8 @@ def _tests_of_user(
 ) -> Iterator[tuple[Datum, bool]]:
     """Yield the data of the tests that `node` is behind, and whether it is what a form proves.
 
-    What a visitor sends by themselves shows who they are only if it is compared with something: a
-    password with the one that is kept.
+    What a visitor sends by themselves shows who they are only if it is compared with something, as
+    a password with the one that is kept, or if something is found by it.
     """
     for test in _tests_before(module, node):
         for part in ast.walk(test):
@@ -100,7 +100,7 @@ def _tests_of_user(
                 continue
             if names.isdisjoint(_ASKED_FOR) and not datum.of.isidentifier():
                 yield datum, False
-            elif _is_checked(module, part):
+            elif datum.how in {How.FOUND, How.MADE} or _is_checked(module, part):
                 yield datum, True
 
 
