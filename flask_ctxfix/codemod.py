@@ -314,6 +314,11 @@ class Finding(Record):
     is_part: bool = False
     is_of_kept_data: bool = False
 
+    @property
+    def key(self) -> tuple[str, str]:
+        """What stays the same if the lines before it move: the rule, and what it says."""
+        return self.code, self.message
+
     def without_fix(self, reason: str, help_: str | None = None) -> Finding:
         """Return the finding without its fix, and without what is true only where it is made."""
         fix = self.fix

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
@@ -11,6 +12,7 @@ from flask_ctxfix.folders import outside_packages, searched_folder
 from flask_ctxfix.outcome import FileResult, Mode, Outcome
 from flask_ctxfix.prefilter import mentions_flask
 from flask_ctxfix.projects import Projects
+from flask_ctxfix.records import replace
 from flask_ctxfix.settings import Settings, SettingsError
 from flask_ctxfix.source import Source, SourceError
 
@@ -108,7 +110,8 @@ def _search(
             outcome.programs.update(dict.fromkeys(paths, job.project))
             try:
                 groups = _survey(job, outcome, searched)
-                yield from _sound(_results(job, executor, groups, searched), outcome, searched)
+                found = _sound(_results(job, executor, groups, searched), outcome, searched)
+                yield from _with_what_stays(job, found, searched)
             finally:
                 job.forget()
 
@@ -242,6 +245,63 @@ def _searched(
         else:
             yield result
     yield from shared(job.rewrite, fixable, executor)
+
+
+def _with_what_stays(
+    job: Job, results: Iterable[FileResult], searched: frozenset[str]
+) -> Iterator[FileResult]:
+    """Yield the results with all that a new search of the program as it is then would find.
+
+    The proof of a fix asks the program as it was, which knows nothing of what the new text brings,
+    such as another name on `g`. So it may miss what no fix has taken away.
+    """
+    sources = dict(job.sources)
+    doubtful = []
+    for result in results:
+        if result.is_changed:
+            sources[result.path] = result.after
+        if _loses_findings(job, result):
+            doubtful.append(result)
+        else:
+            yield result
+    if doubtful:
+        yield from _searched_again(job, doubtful, sources, searched)
+
+
+def _searched_again(
+    job: Job, results: Sequence[FileResult], sources: Mapping[str, Source], searched: frozenset[str]
+) -> Iterator[FileResult]:
+    """Yield the results with what else is found in their files once these hold `sources`."""
+    from flask_ctxfix.job import Job
+
+    again = Job(job.paths, job.modules, job.codemods, job.projects, False, sources)
+    try:
+        _survey(again, Outcome("list"), searched)
+        for result, found in zip(
+            results, again.find(result.path for result in results), strict=True
+        ):
+            yield result if isinstance(found, SourceError) else _and_left(result, found)
+    finally:
+        again.forget()
+
+
+def _loses_findings(job: Job, result: FileResult) -> bool:
+    """Whether findings that were not to be fixed are gone from a rewritten file."""
+    settings = job.projects.settings(result.path)
+    stay = Counter(
+        each.finding.key
+        for each in result.findings
+        if each.finding.fix is None or not settings.allows(each.finding.fix.applicability)
+    )
+    return result.is_changed and bool(stay - Counter(each.finding.key for each in result.remaining))
+
+
+def _and_left(result: FileResult, found: FileResult) -> FileResult:
+    """Return a result with those of the findings of a later one that are not among its own."""
+    known = {each.finding.key for each in result.remaining}
+    more = [each for each in found.findings if each.finding.key not in known]
+    left = sorted((*result.remaining, *more), key=lambda each: each.start)
+    return replace(result, remaining=tuple(left))
 
 
 def _moved(result: FileResult | SourceError) -> frozenset[str]:

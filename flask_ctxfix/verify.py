@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from flask_ctxfix.codemod import Finding
     from flask_ctxfix.module import Module
 
-Key = tuple[str, str]
-
 
 def verify(
     before: Module,
@@ -39,10 +37,6 @@ def verify(
     accepted = [finding for finding in found_after if finding not in shown]
     _check_findings(found_before, accepted, applied)
     _check_untouched(before, after, applied)
-
-
-def _key(finding: Finding) -> Key:
-    return finding.code, finding.message
 
 
 def _check_compiles(before: Module, after: Module) -> None:
@@ -81,14 +75,12 @@ def _compile_error(code: str | ast.Module) -> str | None:
 def _check_findings(
     found_before: Sequence[Finding], found_after: Sequence[Finding], applied: Sequence[Finding]
 ) -> None:
-    before, after = Counter(map(_key, found_before)), Counter(map(_key, found_after))
+    before, after = (Counter(each.key for each in found) for found in (found_before, found_after))
     # What is right as it is, and only told who asks for it, is no reason to leave what is wrong.
-    for code, message in (
-        Counter(_key(each) for each in found_after if each.level != "info") - before
-    ):
+    for code, message in Counter(each.key for each in found_after if each.level != "info") - before:
         raise RewriteError(f"the fix would cause another finding: {code} {message}")
     # A fix without edits only retires a name, which stays as long as something uses it.
-    edited = Counter(_key(finding) for finding in applied if finding.fix and finding.fix.edits)
+    edited = Counter(finding.key for finding in applied if finding.fix and finding.fix.edits)
     for key in edited:
         if after[key] > before[key] - edited[key]:
             raise RewriteError(f"the fix would not remove the finding: {key[0]} {key[1]}")

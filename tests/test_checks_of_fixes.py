@@ -82,6 +82,11 @@ def test_what_a_second_run_changes_is_seen(tmp_path: Path) -> None:
     assert ("again", "app.py is changed by a second run") in faults(changed)
 
 
+def test_what_is_not_said_to_be_left_is_seen(tmp_path: Path) -> None:
+    run = _run("old = 1; return str(old)", tmp_path)
+    assert {kind for kind, _ in faults(replace(run, again=run.listed))} >= {"unsaid"}
+
+
 def test_what_a_search_of_the_result_finds_is_seen(tmp_path: Path) -> None:
     run = _run("old = 1; return str(old)", tmp_path)
     worse = replace(run, listed=run.again, again=run.listed)

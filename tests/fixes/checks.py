@@ -7,6 +7,7 @@ The kinds are
 * "values": a visit is answered with another status or another body;
 * "lint": Ruff finds more;
 * "announced": a fix is listed and not made;
+* "unsaid": a second run finds what the first has fixed, as it said;
 * "found": a search of the result finds what was not there;
 * "again": a second run makes changes.
 """
@@ -90,7 +91,13 @@ def _copy(program: Program, tree: Path) -> Path:
 
 def faults(run: Fixed) -> list[Fault]:
     """Return all that is wrong with the fixes of a program."""
-    every = [*_unannounced(run), *_found(run), *_changed_again(run), *_lint(run)]
+    every = [
+        *_unannounced(run),
+        *_unsaid(run),
+        *_found(run),
+        *_changed_again(run),
+        *_lint(run),
+    ]
     if run.program.is_for_installed_flask:
         every += [*_worse(run), *_failing_lines(run)]
     return every
@@ -127,6 +134,14 @@ def _unannounced(run: Fixed) -> Iterator[Fault]:
     applied = {_place(each, run): each for each in _findings(run.applied) if _is_made(run, each)}
     for place in listed.keys() - applied.keys():
         yield "announced", f"listed only: {_shown(listed[place], run.after)}"
+
+
+def _unsaid(run: Fixed) -> Iterator[Fault]:
+    left = {_place(each, run) for result in run.applied.results for each in result.remaining}
+    changed = {result.path for result in run.applied.results if result.is_changed}
+    for located in _findings(run.again):
+        if located.finding.filename in changed and _place(located, run) not in left:
+            yield "unsaid", f"not said to be left: {_shown(located, run.after)}"
 
 
 def _findings(outcome: Outcome) -> Iterator[Located]:
