@@ -45,7 +45,7 @@ def fix_of(slot: Slot, moving: Moving, module: Module, project: Project) -> Fix:
     needs: list[Need] = []
     retires: list[Span] = []
     if verdict.goes_to == "g":
-        for node in (*uses.reads, *uses.writes):
+        for node in uses.expressions:
             new, imports = _on_g(slot, verdict, module, project, node)
             edits += new
             needs += imports
@@ -68,7 +68,7 @@ def fix_of(slot: Slot, moving: Moving, module: Module, project: Project) -> Fix:
 def _on_g(
     slot: Slot, verdict: Verdict, module: Module, project: Project, node: ast.expr
 ) -> tuple[list[Edit], tuple[Need, ...]]:
-    """Return the edits of one read or write."""
+    """Return the edits of one expression that reads or writes."""
     written, needs, imports = _g_at(module, project, node)
     span = module.span(node)
     text = module.text[span.start : span.end]

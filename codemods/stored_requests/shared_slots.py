@@ -358,9 +358,9 @@ class RequestInGlobal(_SharedSlot):
     Safe or unsafe
 
     The fix is safe if every request sets the global before it reads it, on each path, and nothing
-    but requests uses it. Then it is not exported, changed in place or named by a string, it starts
-    as a constant, and its name is free on `g`. The fix is unsafe if one thing is likely but not
-    proven, such as what the decorator of a library does with a view. The finding names it.
+    but requests uses it. Then it is not exported or named by a string, it starts as a constant, and
+    its name is free on `g`. The fix is unsafe if one thing is likely but not proven, such as what
+    the decorator of a library does with a view. The finding names it.
 
     Versions
 

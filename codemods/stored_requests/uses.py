@@ -27,7 +27,6 @@ from flask_ctxfix.project import Project
 from flask_ctxfix.scopes import Binding, Scope
 
 _NAMESPACES = SEEING_NAMES | {"globals"}
-_ADDED = "an augmented assignment changes"
 _BOUND = "a statement other than an assignment sets"
 GUARDED = "a lock seems to guard the value, so requests share it on purpose"
 
@@ -35,15 +34,19 @@ GUARDED = "a lock seems to guard the value, so requests share it on purpose"
 class Uses:
     """The uses of a slot in a module.
 
-    `reads` and `writes` are the expressions; `globals` the statements that declare it, `initial`
-    those that give it its first value. `imported` are imports of its name, of which those at the
-    top of a module copy the value that it has then. `problems` say what a move would break.
+    `reads` and `writes` are the expressions; `changes` those that do both: the targets of augmented
+    assignments. The reads that are `changed_at` change the object in place. `globals` are the
+    statements that declare the slot, `initial` those that give it its first value. `imported` are
+    imports of its name, of which those at the top of a module copy the value that it has then.
+    `problems` say what a move would break.
     """
 
     def __init__(self, module: Module) -> None:
         self.module = module
         self.reads: list[ast.expr] = []
         self.writes: list[ast.expr] = []
+        self.changes: list[ast.expr] = []
+        self.changed_at: list[ast.expr] = []
         self.globals: list[ast.Global] = []
         self.initial: list[ast.Assign | ast.AnnAssign] = []
         self.imported: list[Binding] = []
@@ -52,7 +55,12 @@ class Uses:
     @property
     def are_any(self) -> bool:
         """Whether the module uses the slot at all."""
-        return bool(self.reads or self.writes or self.globals or self.initial or self.imported)
+        return any((*self.expressions, *self.globals, *self.initial, *self.imported))
+
+    @property
+    def expressions(self) -> tuple[ast.expr, ...]:
+        """All that reads or writes the slot."""
+        return (*self.reads, *self.writes, *self.changes)
 
 
 def modules_with(slot: Slot, project: Project) -> Iterator[Module]:
@@ -82,10 +90,10 @@ def _uses_in(slot: Slot, module: Module, project: Project) -> Uses:
     if slot.kind != "global":
         _of_class(slot, uses, project)
     uses.problems += _in_strings(slot, uses, project)
-    for node in (*uses.reads, *uses.writes):
+    uses.changed_at += (node for node in uses.reads if _is_changed(module, node))
+    for node in uses.expressions:
         uses.problems += _around(module, project, node)
     for node in uses.reads:
-        uses.problems += _changed(slot, module, node)
         if is_read_later(module, node):
             text = f"a generator expression reads `{slot.name}`, maybe after the request"
             uses.problems.append(WithoutG(text))
@@ -100,9 +108,10 @@ def _own(slot: Slot, uses: Uses) -> None:
         node, target = binding.node, target_of(binding)
         if function_around(module, node) is None:
             _initialised(slot, uses, node)
-        elif target is None or isinstance(node, ast.AugAssign):
-            what = _ADDED if isinstance(node, ast.AugAssign) else _BOUND
-            uses.problems.append(f"{what} `{slot.name}`")
+        elif target is None:
+            uses.problems.append(f"{_BOUND} `{slot.name}`")
+        elif isinstance(node, ast.AugAssign):
+            uses.changes.append(target)
         else:
             uses.writes.append(target)
     for statement in module.scopes.nodes(ast.AnnAssign):
@@ -242,9 +251,10 @@ def _attributes(slot: Slot, uses: Uses, project: Project) -> None:
             uses.initial.append(parent)
         elif isinstance(parent, ast.Assign | ast.AnnAssign | ast.Tuple | ast.List):
             uses.writes.append(node)
+        elif isinstance(parent, ast.AugAssign):
+            uses.changes.append(node)
         else:
-            is_added = isinstance(parent, ast.AugAssign)
-            uses.problems.append(f"{_ADDED if is_added else _BOUND} `{slot.name}`")
+            uses.problems.append(f"{_BOUND} `{slot.name}`")
 
 
 def _is_of(slot: Slot, module: Module, project: Project, node: ast.Attribute) -> bool:
@@ -374,13 +384,13 @@ def _around(module: Module, project: Project, node: ast.AST) -> Iterator[str]:
         yield "a `with` block or a call around a use may be a lock"
 
 
-def _changed(slot: Slot, module: Module, node: ast.expr) -> Iterator[str]:
-    """Yield how the object in a slot is changed where it is read."""
+def _is_changed(module: Module, node: ast.expr) -> bool:
+    """Whether the object in a slot is changed where it is read."""
     parent = module.scopes.parents[node]
     outer = module.scopes.parents.get(parent)
-    if isinstance(parent, ast.Attribute | ast.Subscript) and parent.value is node:
-        if not isinstance(parent.ctx, ast.Load):
-            yield f"code changes the value of `{slot.name}` in place"
-        elif isinstance(outer, ast.Call) and outer.func is parent:
-            if isinstance(parent, ast.Attribute) and parent.attr in CHANGING:
-                yield f"code changes the value of `{slot.name}` in place"
+    if not isinstance(parent, ast.Attribute | ast.Subscript) or parent.value is not node:
+        return False
+    is_called = isinstance(outer, ast.Call) and outer.func is parent
+    return not isinstance(parent.ctx, ast.Load) or (
+        is_called and isinstance(parent, ast.Attribute) and parent.attr in CHANGING
+    )

@@ -63,8 +63,9 @@ class _Judge:
         self._flow = ContextFlow.of(project)
         every = [uses_in(slot, module, project) for module in modules_with(slot, project)]
         self._uses = [uses for uses in every if uses.are_any or uses.problems]
-        self._reads = [(uses.module, node) for uses in self._uses for node in uses.reads]
+        self._reads = [(u.module, node) for u in self._uses for node in (*u.reads, *u.changes)]
         self._writes = [(uses.module, node) for uses in self._uses for node in uses.writes]
+        self._changes = [(u.module, n) for u in self._uses for n in (*u.changes, *u.changed_at)]
         keys = frozenset(module.key_of(node) for module, node in self._writes)
         self._order = Order(project, keys)
         self._doubts: list[str] = []
@@ -109,16 +110,16 @@ class _Judge:
         if self._slot.kind != "global" or len(homes) != 1 or len(self._uses) != 1:
             return False
         uses, function = self._uses[0], next(iter(homes))
-        if function is None or not all(isinstance(node, ast.Name) for node in uses.reads):
+        if function is None or not all(isinstance(node, ast.Name) for node in uses.expressions):
             return False
-        if not all(isinstance(node, ast.Name) for node in uses.writes) or len(uses.globals) != 1:
+        if len(uses.globals) != 1:
             return False
         if _calls(function) & SEEING_NAMES:
             return False
         if self._is_recursive(uses.module, function):
             return False
         walk = self._order.walk(uses.module, function)
-        return all(walk.before(_part_of(uses.module, function, read)) for read in uses.reads)
+        return all(walk.before(_part_of(uses.module, function, read)) for _, read in self._reads)
 
     def _is_recursive(self, module: Module, function: FunctionNode) -> bool:
         """Whether a function may run again before it ends, so that its runs see each other."""
@@ -158,7 +159,8 @@ class _Judge:
             return Verdict(None, reason=taken)
         if not self._reads:
             return Verdict(None, reason=UNREAD)
-        for module, node in self._writes:
+        added = [(uses.module, node) for uses in self._uses for node in uses.changes]
+        for module, node in (*self._writes, *added):
             problem = self._problem_of_write(module, node)
             if problem is not None:
                 return Verdict(None, reason=problem)
@@ -184,6 +186,8 @@ class _Judge:
         if defaulted:
             if default is None:
                 return Verdict(None, reason=f"`{self._slot.name}` has several first values")
+            if any((m.path, name_around(m, node)) in defaulted for m, node in self._changes):
+                return Verdict(None, reason=f"code may change the first value of `{name}`")
             doubts.append(f"a request that does not write `{name}` then reads the first value")
         applicability: Applicability = "unsafe" if doubts else "safe"
         reason = doubts[0] if doubts else ""
