@@ -15,7 +15,7 @@ from typing import Any, get_args
 import flask
 import pytest
 
-from flask_ctxfix.flask_facts import FACTS, is_report, named, rows
+from flask_ctxfix.flask_facts import FACTS, NAMES_OF_APPLICATION, is_report, named, rows
 from flask_ctxfix.flask_facts.rows import Facts, Role
 
 DISTRIBUTIONS = metadata.packages_distributions()
@@ -167,3 +167,7 @@ def test_what_only_tells_people_is_a_report(name: str) -> None:
 )
 def test_what_does_more_is_none(name: str) -> None:
     assert not is_report(name)
+
+
+def test_what_an_application_has_by_itself_is_known() -> None:
+    assert {name for name in dir(APP) if not name.startswith("_")} <= NAMES_OF_APPLICATION

@@ -7,19 +7,27 @@ from collections.abc import Iterator
 from typing import NamedTuple, cast
 
 from flask_ctxfix.aliases import calls_of_any, known_as_any
-from flask_ctxfix.codemod import Advice, Finding, Level, Rule
+from flask_ctxfix.codemod import Advice, Finding, Level
 from flask_ctxfix.codemods.stored_requests.kept_paths import (
     may_serve_request,
     path_of_write,
     read_by_another,
 )
 from flask_ctxfix.codemods.stored_requests.locks import Locking, locking_around
+from flask_ctxfix.codemods.stored_requests.shared_slots import SharedSlot
+from flask_ctxfix.codemods.stored_requests.slots import value_assigned
 from flask_ctxfix.codemods.stored_requests.texts import KEEP_ELSEWHERE, READ_BY_OTHERS, kept
 from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.request_data import RequestData
 from flask_ctxfix.context_flow.request_datum import Datum, How, Kind
 from flask_ctxfix.context_flow.values import Foreign
-from flask_ctxfix.flask_facts import APPLICATIONS, BODY_READS, ITEM_READERS, spelled
+from flask_ctxfix.flask_facts import (
+    APPLICATIONS,
+    BODY_READS,
+    ITEM_READERS,
+    NAMES_OF_APPLICATION,
+    spelled,
+)
 from flask_ctxfix.flask_versions import TargetVersion
 from flask_ctxfix.module import Module
 from flask_ctxfix.obligations.which_application import is_application
@@ -59,7 +67,7 @@ class _Write(NamedTuple):
     mapping: str
 
 
-class RequestInAppState(Rule):
+class RequestInAppState(SharedSlot):
     """The application or the environment keeps data of one request, and other requests read it.
 
     Who is hurt
@@ -73,8 +81,8 @@ class RequestInAppState(Rule):
     Two users open a page of the application below at the same time, one with a browser in German
     and one in French. Each request sets the language, and the last one wins:
 
-        de gets: fr
-        fr gets: fr
+        de gets: in fr
+        fr gets: in fr
 
     Nothing is logged. Other processes of the same server keep a language of their own.
 
@@ -87,14 +95,48 @@ class RequestInAppState(Rule):
 
         @app.before_request
         def set_language():
-            app.config["LANGUAGE"] = request.headers.get("Accept-Language")
+            app.language = request.headers.get("Accept-Language")
+
+
+        @app.get("/")
+        def index():
+            return f"in {app.language}"
+
+    After
+
+        from flask import Flask, g, request
+
+        app = Flask(__name__)
+
+
+        @app.before_request
+        def set_language():
+            g.language = request.headers.get("Accept-Language")
+
+
+        @app.get("/")
+        def index():
+            return f"in {g.language}"
+
+    What the fix changes
+
+    The value is kept in `g`, so each request has its own, and the attribute is removed from the
+    application. All files that use it change together, or none.
 
     When there is no fix
 
-    There never is one, as the code does not say whose value it is. Keep it in `g` if it is for this
-    request, in `session` if it is for this user, and in a database if it is for all users. If the
-    value comes from the body of a request, as from a form that changes settings, it is mostly meant
-    for all, and the finding is only info. Then too, other processes do not get it.
+    The finding says why. Settings in `app.config`, what is in the other mappings, and what Flask
+    itself reads from the application never get one, as other code may read them. Keep the value in
+    `g` if it is for this request, in `session` if it is for this user, and in a database if it is
+    for all users. If what goes into a mapping comes from the body of a request, as from a form that
+    changes settings, it is mostly meant for all, and the finding is only info. Then too, other
+    processes do not get it.
+
+    Safe or unsafe
+
+    The fix is safe if every request sets the attribute before it reads it, as for CTX501. Also, the
+    project makes one application, and passes it to nothing unknown while it answers requests. It is
+    unsafe if one thing is likely but not proven. The finding names it.
 
     Versions
 
@@ -109,9 +151,11 @@ class RequestInAppState(Rule):
     name = "request-in-app-state"
     message = "the application or the environment keeps data of one request"
     is_of_kept_data = True
+    kinds = frozenset({"application"})
 
     def find(self, module: Module, project: Project, target: TargetVersion) -> Iterator[Finding]:
         """Yield the writes to the application and to the environment of the process."""
+        yield from super().find(module, project, target)
         if project.is_test(module.path):
             return
         data = RequestData.of_project(project)
@@ -206,7 +250,7 @@ def _writes(module: Module, project: Project, data: RequestData) -> Iterator[_Wr
 
 def _assigned(module: Module, node: ast.Attribute | ast.Subscript) -> tuple[ast.expr, ...]:
     """Return what an assignment writes to an attribute, or to an item, with the key of that."""
-    value = _value_assigned(module, node)
+    value = value_assigned(module, node)
     if value is None:
         return ()
     return (value,) if isinstance(node, ast.Attribute) else (value, node.slice)
@@ -223,21 +267,8 @@ def _to_state(
         mapping = _mapping(module, project, node.value)
         if mapping is not None:
             yield _Write(node, _written(module, node), values, mapping)
-    elif is_application(module, project, node.value):
+    elif is_application(module, project, node.value) and node.attr in NAMES_OF_APPLICATION:
         yield _Write(node, _written(module, node), values, "")
-
-
-def _value_assigned(module: Module, target: ast.expr) -> ast.expr | None:
-    """Return the expression that a target gets its value from, also as one of several."""
-    parent = module.scopes.parents[target]
-    if isinstance(parent, ast.Assign | ast.AnnAssign | ast.AugAssign):
-        return parent.value
-    outer = module.scopes.parents.get(parent)
-    if isinstance(parent, ast.Tuple) and isinstance(outer, ast.Assign):
-        values = outer.value.elts if isinstance(outer.value, ast.Tuple) else []
-        is_paired = len(values) == len(parent.elts)
-        return values[parent.elts.index(target)] if is_paired else outer.value
-    return None
 
 
 def _called(

@@ -21,6 +21,7 @@ from flask_ctxfix.codemods.stored_requests.uses import Uses, uses_in
 from flask_ctxfix.codemods.stored_requests.verdicts import Verdict, name_around
 from flask_ctxfix.imports import local_name
 from flask_ctxfix.module import Module
+from flask_ctxfix.obligations.which_application import is_current_app
 from flask_ctxfix.project import Project
 from flask_ctxfix.source import Span
 from flask_ctxfix.spelling import flask_name_at
@@ -49,6 +50,7 @@ def fix_of(slot: Slot, moving: Moving, module: Module, project: Project) -> Fix:
             new, imports = _on_g(slot, verdict, module, project, node)
             edits += new
             needs += imports
+        edits += _left_variables(uses, project)
         retires += [module.span(b.alias) for b in uses.imported if b.alias is not None]
         where = f"keep `{slot.name}` in `g`"
     else:
@@ -84,6 +86,23 @@ def _on_g(
             code = f'{written}.get("{slot.name}")'
         code = _quoted_as_around(module, node, code)
     return [ReplaceExpression(span, code), *imports], needs
+
+
+def _left_variables(uses: Uses, project: Project) -> Iterator[Edit]:
+    """Yield the removal of variables that hold the application for nothing but these uses."""
+    scopes = uses.module.scopes
+    bases = [each.value for each in uses.expressions if isinstance(each, ast.Attribute)]
+    for name in bases:
+        if not isinstance(name, ast.Name) or scopes.home_of(name).parent is None:
+            continue
+        home = scopes.home_of(name)
+        bound = [each.node for each in home.bindings.get(name.id, ())]
+        statement = bound[0] if len(bound) == 1 else None
+        if not isinstance(statement, ast.Assign) or len(statement.targets) > 1:
+            continue
+        is_left = all(read in bases for read in home.reads.get(name.id, ()))
+        if is_left and is_current_app(uses.module, project, statement.value):
+            yield RemoveStatement(uses.module.span(statement))
 
 
 def _g_at(

@@ -15,7 +15,7 @@ from flask_ctxfix.codemods.stored_requests.kept_paths import (
 )
 from flask_ctxfix.codemods.stored_requests.moves import Moving, UnmovableError, fix_of
 from flask_ctxfix.codemods.stored_requests.progress import progress_in
-from flask_ctxfix.codemods.stored_requests.slots import Slot, Store, stores_in
+from flask_ctxfix.codemods.stored_requests.slots import Slot, Store, group_of, stores_in
 from flask_ctxfix.codemods.stored_requests.texts import (
     READ_BY_OTHERS,
     fitting,
@@ -28,6 +28,7 @@ from flask_ctxfix.codemods.stored_requests.verdicts import UNREAD, Verdict, verd
 from flask_ctxfix.context_flow.request_datum import How, Kind
 from flask_ctxfix.flask_versions import TargetVersion
 from flask_ctxfix.module import Module
+from flask_ctxfix.obligations.which_application import is_application
 from flask_ctxfix.project import Project
 from flask_ctxfix.records import Record, replace
 from flask_ctxfix.steps import step_at
@@ -38,7 +39,12 @@ _AS_SHARED = ("which every request can read",)
 _IF_OF_ONE = "if {} belongs to one user, keep it in `session` or a database"
 _OF_PROXY = "a proxy always stands for the current request"
 # What a slot is, in a message; of a class and its objects, the name shows it.
-_KINDS = {"global": "global", "class": "class attribute", "instance": "shared attribute"}
+_KINDS = {
+    "global": "global",
+    "class": "class attribute",
+    "instance": "shared attribute",
+    "application": "attribute",
+}
 
 
 class SlotFacts(Record):
@@ -73,24 +79,25 @@ def _groups(module: Module, project: Project) -> Iterator[str]:
     for scope in module.scopes.every:
         if scope.is_class or scope.parent is None:
             bound = names.intersection(scope.bindings)
-            yield from (f"{name} of {module.path}" for name in bound)
+            yield from (group_of(name, module.path) for name in bound)
     for star in module.scopes.module.star_imports:
         source = project.source_of(module.path, star)
         if source is not None:
             read = names.intersection(module.scopes.module.reads)
-            yield from (f"{name} of {source}" for name in read)
+            yield from (group_of(name, source) for name in read)
     for node in module.scopes.nodes(ast.Global):
-        yield from (f"{name} of {module.path}" for name in node.names if name in names)
+        yield from (group_of(name, module.path) for name in node.names if name in names)
     for imported in module.scopes.nodes(ast.ImportFrom):
         found = [alias.name for alias in imported.names if alias.name in names]
         source = project.source_of(module.path, imported) if found else None
         if source is not None:
-            yield from (f"{name} of {source}" for name in found)
+            yield from (group_of(name, source) for name in found)
     scopes = module.scopes
     for name in names:
         for attributes in (scopes.attribute_reads, scopes.attribute_stores):
             for each in attributes.get(name, ()):
-                yield from (f"{name} of {path}" for path in _homes_of(each.value, module, project))
+                homes = _homes_of(each.value, module, project)
+                yield from (group_of(name, path) for path in homes)
 
 
 def _names_of_slots(project: Project) -> frozenset[str]:
@@ -104,7 +111,9 @@ def _names_of_slots(project: Project) -> frozenset[str]:
 
 
 def _homes_of(base: ast.expr, module: Module, project: Project) -> Iterator[str]:
-    """Yield the modules that `base` may be, or be defined in."""
+    """Yield the modules that `base` may be, or be defined in; an empty path for an application."""
+    if is_application(module, project, base):
+        yield ""
     if not isinstance(base, ast.Name | ast.Attribute):
         yield module.path
         return
@@ -146,8 +155,8 @@ def _why_unmovable(slot: Slot, moving: Moving, project: Project) -> str | None:
     return None
 
 
-class _SharedSlot(Rule):
-    """What the two rules have in common: they differ in the kind of slot."""
+class SharedSlot(Rule):
+    """What the rules of slots have in common: they differ in the kind of slot."""
 
     kinds: frozenset[str]
 
@@ -166,6 +175,8 @@ class _SharedSlot(Rule):
     def _stored(self, store: Store, moving: Moving, module: Module, project: Project) -> Finding:
         slot, datum = store.slot, store.datum
         written = f"{slot.owner}.{slot.name}" if slot.owner else slot.name
+        if slot.kind == "application":
+            written = module.segment(store.target)
         what = _KINDS[slot.kind]
         if datum.kind is Kind.PROXY:
             message = fitting(
@@ -276,7 +287,7 @@ def _first_use(slot: Slot, module: Module, project: Project) -> ast.AST | None:
     return next(iter(every), None)
 
 
-class RequestInGlobal(_SharedSlot):
+class RequestInGlobal(SharedSlot):
     """A global variable keeps data of one request, and other requests read it.
 
     Who is hurt
@@ -378,7 +389,7 @@ class RequestInGlobal(_SharedSlot):
     kinds = frozenset({"global"})
 
 
-class RequestInClassAttribute(_SharedSlot):
+class RequestInClassAttribute(SharedSlot):
     """A class, or an object that all requests share, keeps data of one request.
 
     Who is hurt

@@ -10,9 +10,10 @@ from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.request_data import RequestData
 from flask_ctxfix.context_flow.request_datum import Datum, How
 from flask_ctxfix.context_flow.values import Class, Instance, Value
-from flask_ctxfix.flask_facts import MAKING_NUMBERS, is_well_known
+from flask_ctxfix.flask_facts import MAKING_NUMBERS, NAMES_OF_APPLICATION, is_well_known
 from flask_ctxfix.module import Module
 from flask_ctxfix.obligations.shared_instances import is_shared
+from flask_ctxfix.obligations.which_application import is_application
 from flask_ctxfix.project import Project
 from flask_ctxfix.scopes import Binding
 
@@ -24,18 +25,24 @@ class Slot(NamedTuple):
     """A name that keeps one value for the whole process.
 
     `owner` is empty for a global of the module at `path`; else the class there whose attribute it
-    is, or whose instances, all made once for the process, have it.
+    is, or whose instances, all made once for the process, have it. An attribute of the application
+    has no path and no owner.
     """
 
     path: str
-    kind: Literal["global", "class", "instance"]
+    kind: Literal["global", "class", "instance", "application"]
     owner: str
     name: str
 
     @property
     def group(self) -> str:
         """The group of the fixes that move it."""
-        return f"{self.name} of {self.path}"
+        return group_of(self.name, self.path)
+
+
+def group_of(name: str, path: str) -> str:
+    """Return the group of the fixes that move a slot of this name and path."""
+    return f"{name} of {path or 'the application'}"
 
 
 class Store(NamedTuple):
@@ -85,10 +92,14 @@ def _counts(module: Module, project: Project, binding: Binding, name: str) -> bo
     """Whether a global gets a number that is made of its own: what it keeps is of all requests."""
     node, value = binding.node, binding.value
     if isinstance(node, ast.AugAssign):
-        return isinstance(node.op, _LESSENING) or _is_number(module, project, node.value)
+        return _counts_up(module, project, node)
     if value is None or not reads_itself(value, name):
         return False
     return is_total(module, project, value)
+
+
+def _counts_up(module: Module, project: Project, node: ast.AugAssign) -> bool:
+    return isinstance(node.op, _LESSENING) or _is_number(module, project, node.value)
 
 
 def is_total(module: Module, project: Project, value: ast.expr) -> bool:
@@ -134,29 +145,43 @@ def target_of(binding: Binding) -> ast.Name | None:
 
 def _to_attributes(module: Module, project: Project, data: RequestData) -> Iterator[Store]:
     for target in module.scopes.assigned_attributes:
-        if module.scopes.function_of(target) is None:
+        function, value = module.scopes.function_of(target), value_assigned(module, target)
+        if function is None or value is None or not data.may_be(module, value):
+            continue
+        is_first = getattr(function, "name", "") == "__init__"  # of what is shared: no request yet
+        if is_first or isinstance(value, ast.Constant | ast.Lambda):
             continue
         assigned = module.scopes.parents[target]
-        if not isinstance(assigned, ast.Assign | ast.AnnAssign) or assigned.value is None:
-            continue
-        if not data.may_be(module, assigned.value):
-            continue
-        function = module.scopes.function_of(target)
-        is_first = getattr(function, "name", "") == "__init__"  # of what is shared: no request yet
-        if is_first or isinstance(assigned.value, ast.Constant | ast.Lambda):
+        if isinstance(assigned, ast.AugAssign) and _counts_up(module, project, assigned):
             continue
         slot = slot_of(module, project, target)
-        datum = data.of(module, assigned.value, widest=How.DRAWN) if slot is not None else None
+        datum = data.of(module, value, widest=How.DRAWN) if slot is not None else None
         if slot is not None and datum is not None and not datum.is_caught:
             yield Store(slot, target, datum)
 
 
+def value_assigned(module: Module, target: ast.expr) -> ast.expr | None:
+    """Return the expression that a target gets its value from, also as one of several."""
+    parent = module.scopes.parents[target]
+    if isinstance(parent, ast.Assign | ast.AnnAssign | ast.AugAssign):
+        return parent.value
+    outer = module.scopes.parents.get(parent)
+    if isinstance(parent, ast.Tuple) and isinstance(outer, ast.Assign):
+        values = outer.value.elts if isinstance(outer.value, ast.Tuple) else []
+        is_paired = len(values) == len(parent.elts)
+        return values[parent.elts.index(target)] if is_paired else outer.value
+    return None
+
+
 def slot_of(module: Module, project: Project, node: ast.Attribute) -> Slot | None:
-    """Return the slot that an attribute is: of a module, a class or a shared object."""
+    """Return the slot that an attribute is: of a module, a class, a shared object or the app."""
     for base in project.origins(module, node.value):
         path = project.find_module(base, module.path)
         if path is not None:
             return Slot(path, "global", "", node.attr)
+    if is_application(module, project, node.value):
+        own = node.attr in NAMES_OF_APPLICATION
+        return None if own else Slot("", "application", "", node.attr)
     owner = value_of(module, project, node.value)
     if isinstance(owner, Class) and _is_plain(owner, node.attr):
         return Slot(owner.module.path, "class", owner.node.name, node.attr)

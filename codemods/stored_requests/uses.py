@@ -6,6 +6,8 @@ import ast
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
+from flask_ctxfix.applications import makes_application
+from flask_ctxfix.codemods.stored_requests.application_uses import why_not_all_known
 from flask_ctxfix.codemods.stored_requests.locks import Locking, locking_around
 from flask_ctxfix.codemods.stored_requests.order import function_around
 from flask_ctxfix.codemods.stored_requests.slots import (
@@ -87,7 +89,9 @@ def _uses_in(slot: Slot, module: Module, project: Project) -> Uses:
         else:
             _imported(slot, uses, project)
     _attributes(slot, uses, project)
-    if slot.kind != "global":
+    if slot.kind == "application":
+        uses.problems += why_not_all_known(project)
+    elif slot.kind != "global":
         _of_class(slot, uses, project)
     uses.problems += _in_strings(slot, uses, project)
     uses.changed_at += (node for node in uses.reads if _is_changed(module, node))
@@ -247,7 +251,9 @@ def _attributes(slot: Slot, uses: Uses, project: Project) -> None:
             uses.reads.append(node)
         elif isinstance(node.ctx, ast.Del):
             uses.problems.append(f"a `del` statement deletes `{slot.name}`")
-        elif _is_first_value(slot, module, node) and isinstance(parent, ast.Assign | ast.AnnAssign):
+        elif _is_first_value(slot, module, project, node) and isinstance(
+            parent, ast.Assign | ast.AnnAssign
+        ):
             uses.initial.append(parent)
         elif isinstance(parent, ast.Assign | ast.AnnAssign | ast.Tuple | ast.List):
             uses.writes.append(node)
@@ -265,13 +271,16 @@ def _is_of(slot: Slot, module: Module, project: Project, node: ast.Attribute) ->
     return is_sibling and bool(slot.owner)
 
 
-def _is_first_value(slot: Slot, module: Module, node: ast.Attribute) -> bool:
-    """Whether a constructor gives the attribute a constant."""
+def _is_first_value(slot: Slot, module: Module, project: Project, node: ast.Attribute) -> bool:
+    """Whether a constructor, or what sets the application up, gives the attribute a constant."""
     function = module.scopes.function_of(node)
     parent = module.scopes.parents[node]
+    is_first = {
+        "instance": getattr(function, "name", "") == "__init__",
+        "application": makes_application(module, project, function or module.tree),
+    }
     return (
-        slot.kind == "instance"
-        and getattr(function, "name", "") == "__init__"
+        is_first.get(slot.kind, False)
         and isinstance(parent, ast.Assign | ast.AnnAssign)
         and parent.value is not None
         and is_constant(parent.value)

@@ -26,6 +26,7 @@ from flask_ctxfix.flask_facts.rows import (
     Integrates,
     KeepsOnG,
     MakesGroup,
+    Owns,
     Role,
     Roles,
     Says,
@@ -155,6 +156,10 @@ FORM_BASES = named("request form")
 SESSION_WRITERS = named("session writer")
 # Names on `g` that extensions use for themselves, by package.
 KEPT_ON_G = {name: frozenset(e.names) for name, e in _DETAILED if isinstance(e, KeepsOnG)}
+# Attributes that every application has by itself.
+NAMES_OF_APPLICATION = frozenset[str]().union(
+    *(e.names for _, e in _DETAILED if isinstance(e, Owns))
+)
 
 # Decorators of what Flask, or an extension, calls while it serves a request; of what runs whenever
 # a context begins or ends, a copy or one of a thread too; of what runs in an app context, or in no

@@ -209,6 +209,12 @@ class KeepsOnG(Record):
     names: tuple[str, ...]
 
 
+class Owns(Record):
+    """A class whose objects have these attributes from the library itself."""
+
+    names: frozenset[str]
+
+
 class Integrates(Record):
     """A package that gives jobs of a runner a context, or replaces what runs them."""
 
@@ -259,6 +265,7 @@ Roles = tuple[
     | Starter
     | TakesContext
     | KeepsOnG
+    | Owns
     | Integrates
     | Says
     | Calls
