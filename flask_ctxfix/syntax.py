@@ -68,3 +68,9 @@ def defaults_of(arguments: ast.arguments) -> Iterator[tuple[ast.arg, ast.expr]]:
 def is_constant_none(node: ast.AST | None) -> bool:
     """Whether an expression is the constant None."""
     return isinstance(node, ast.Constant) and node.value is None
+
+
+def text_of(node: ast.AST | None) -> str | None:
+    """Return the text that a constant is; None for anything else."""
+    value = node.value if isinstance(node, ast.Constant) else None
+    return value if isinstance(value, str) else None

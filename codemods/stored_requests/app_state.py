@@ -32,7 +32,7 @@ from flask_ctxfix.flask_versions import TargetVersion
 from flask_ctxfix.module import Module
 from flask_ctxfix.obligations.which_application import is_application
 from flask_ctxfix.project import Project
-from flask_ctxfix.syntax import arguments_of
+from flask_ctxfix.syntax import arguments_of, text_of
 
 _ENVIRON = "os.environ"
 # Mappings that all requests share, under each of their names.
@@ -129,8 +129,8 @@ class RequestInAppState(SharedSlot):
     itself reads from the application never get one, as other code may read them. Keep the value in
     `g` if it is for this request, in `session` if it is for this user, and in a database if it is
     for all users. If what goes into a mapping comes from the body of a request, as from a form that
-    changes settings, it is mostly meant for all, and the finding is only info. Then too, other
-    processes do not get it.
+    changes settings, it may be meant for all: the finding is a warning, and only info where no view
+    reads it. Then too, other processes do not get it.
 
     Safe or unsafe
 
@@ -177,12 +177,13 @@ class RequestInAppState(SharedSlot):
     ) -> Finding:
         message = kept(write.named, datum, READ_BY_OTHERS)
         is_sent = datum.how is How.READ and any(f".{name}" in datum.of for name in BODY_READS)
-        # A form that is sent to change a setting mostly changes it for all, on purpose.
-        level: Level = "info" if is_sent else "warning" if datum.how >= How.MADE else "error"
         advice = _ADVICE_SETTING if is_sent else KEEP_ELSEWHERE
         key = _key_of(module, write, value)
         reads = _reads_of(project, write, key) if key is not None else ()
         read = read_by_another(module, project, write.node, reads)
+        level: Level = "warning" if is_sent or datum.how >= How.MADE else "error"
+        if is_sent and read is None:
+            level = "info"  # what Flask and libraries read is mostly changed for all, on purpose
         path = path_of_write(module, project, write.node, datum, read)
         return self.finding(module, level, write.node, message, advice, None, path)
 
@@ -199,7 +200,7 @@ def _key_of(module: Module, write: _Write, value: ast.expr) -> str | None:
         key = node.slice
     elif isinstance(parent, ast.Call) and value in parent.args[1:]:
         key = parent.args[parent.args.index(value) - 1]
-    return key.value if isinstance(key, ast.Constant) and isinstance(key.value, str) else None
+    return text_of(key)
 
 
 def _reads_of(project: Project, write: _Write, key: str) -> Iterator[tuple[Module, ast.expr]]:
@@ -285,7 +286,8 @@ def _called(
     if value == Foreign(_PUTENV):
         yield _Write(call, _ENVIRON, values, _ENVIRON)
     elif value == Foreign(_SETATTR) and len(call.args) == 3:
-        if is_application(module, project, call.args[0]):
+        is_slot = text_of(call.args[1]) not in {None, *NAMES_OF_APPLICATION}
+        if not is_slot and is_application(module, project, call.args[0]):
             yield _Write(call, _written(module, call.args[0]), values[1:], "")
 
 

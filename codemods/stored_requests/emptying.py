@@ -102,7 +102,8 @@ def may_empty(
     Also whether it limits its size. With `is_item`, it is the items of the container that grow;
     `inside` are the functions that it was handed to on the way.
     """
-    if not isinstance(getattr(use, "ctx", None), ast.Load) or _takes_out(module, use):
+    is_looked_at = isinstance(use, ast.Call) or isinstance(getattr(use, "ctx", None), ast.Load)
+    if not is_looked_at or _takes_out(module, use):
         return True
     if is_item and _limits_item(module, use):
         return True
@@ -124,7 +125,30 @@ def may_empty(
         name = ContextFlow.of(project).values.name_of(module, parent.func)
         is_read = name in _READERS or is_report(name) or _is_of_text(parent.func)
         return _limits(parent, parents[parent]) if is_read else True
+    if isinstance(parent, ast.Return) and not _is_answered(module, parent, project):
+        return _may_empty_result(module, parent, project, is_item, inside)
     return isinstance(parent, _HANDING_ON) and not _is_answered(module, parent, project)
+
+
+def _may_empty_result(
+    module: Module,
+    given: ast.Return,
+    project: Project,
+    is_item: bool,
+    inside: frozenset[ast.AST],
+) -> bool:
+    """Whether what calls a function may empty the container that it returns."""
+    function = module.scopes.function_of(given)
+    if not isinstance(function, ast.FunctionDef) or function.decorator_list:
+        return True
+    if function in inside:
+        return False  # what is asked already tells
+    named = list(ContextFlow.of(project).reachability.references(module, function))
+    calls = [(home, home.scopes.call_of(each)) for home, each in named]
+    around = inside | {function}
+    return not calls or any(
+        call is None or may_empty(home, call, project, is_item, around) for home, call in calls
+    )
 
 
 def _is_answered(module: Module, node: ast.AST, project: Project) -> bool:

@@ -9,7 +9,7 @@ from flask_ctxfix.codemod import Step
 from flask_ctxfix.context_flow import ContextFlow, Where
 from flask_ctxfix.context_flow.paths import path_to
 from flask_ctxfix.context_flow.request_datum import Datum
-from flask_ctxfix.context_flow.starts import starts_in
+from flask_ctxfix.context_flow.starts import Start, starts_by_function, starts_in
 from flask_ctxfix.context_flow.values import Class
 from flask_ctxfix.flask_facts import TEST_CASES
 from flask_ctxfix.module import Module, NodeKey
@@ -40,12 +40,27 @@ def path_of_write(
     whole = step_at(module, written, "write", message=says)
     before = _not_shown(datum.steps, whole)
     reachability = ContextFlow.of(project).reachability
-    path = path_to(reachability.of(module, node), *before, whole)
+    start = _start_in(before, module, project, node)
+    if start is None:
+        path = path_to(reachability.of(module, node), *before, whole)
+    else:
+        until = before.index(start.step) + 1
+        there = (*before[until:], whole)
+        path = path_to(start.reach(project), *before[:until], then=there)
     if read is None:
         return path
     home, reading = read
     step = step_at(home, reading, "read", message=_GETS)
     return one_after_the_other(path, path_to(reachability.of(home, reading), step))
+
+
+def _start_in(steps: list[Step], module: Module, project: Project, node: ast.AST) -> Start | None:
+    """Return the start of the work around `node` over which data came there, if it did."""
+    function = module.scopes.function_of(node)
+    if function is None or not any(step.role == "boundary" for step in steps):
+        return None
+    started = starts_by_function(project).get(module.key_of(function), ())
+    return next((each for each in started if each.step in steps), None)
 
 
 def one_after_the_other(first: tuple[Step, ...], second: tuple[Step, ...]) -> tuple[Step, ...]:

@@ -12,7 +12,14 @@ from flask_ctxfix.codemods.stored_requests.emptying import (
     may_empty,
     uses_of_relatives,
 )
-from flask_ctxfix.codemods.stored_requests.slots import Slot, slot_of
+from flask_ctxfix.codemods.stored_requests.slots import (
+    Slot,
+    scope_of_owner,
+    slot_of,
+    slot_of_scope,
+    target_of,
+    value_assigned,
+)
 from flask_ctxfix.codemods.stored_requests.uses import uses_in
 from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.direct_calls import as_called, calls_of, passed_by
@@ -25,7 +32,7 @@ from flask_ctxfix.flask_facts import (
 )
 from flask_ctxfix.module import Module
 from flask_ctxfix.project import Project
-from flask_ctxfix.scopes import Scope
+from flask_ctxfix.scopes import Binding, Scope
 from flask_ctxfix.syntax import defaults_of, last_name
 
 _PLAIN = PLAIN_BASES | ENTRY_BASES.keys()
@@ -61,8 +68,10 @@ def may_last(module: Module, node: ast.expr) -> bool:
     if not isinstance(node, ast.Name):
         return isinstance(node, ast.Attribute)
     home = module.scopes.home_of(node)
+    if home.parent is None or home.node is not module.scopes.function_of(node):
+        return True
     kinds = {each.kind for each in home.bindings.get(node.id, ())}
-    return home.parent is None or kinds <= {"import", "parameter"}
+    return kinds <= {"import", "parameter"}
 
 
 def shared_container(module: Module, project: Project, node: ast.expr) -> Container | None:
@@ -71,7 +80,9 @@ def shared_container(module: Module, project: Project, node: ast.expr) -> Contai
     if slot is None:
         return None
     home = project.module(slot.path)
-    values = [each.value for each in home.scopes.module.bindings.get(slot.name, ())]
+    values = (
+        _value_bound(home, each) for each in _scope_of(slot, home).bindings.get(slot.name, ())
+    )
     is_container = any(_is_growing(home, project, value) for value in values)
     return _used(slot, node, project, False, True) if is_container else None
 
@@ -83,7 +94,7 @@ def lasting_container(module: Module, project: Project, node: ast.expr) -> Conta
         node, is_item = item, True
     if isinstance(node, ast.Name):
         home = module.scopes.home_of(node)
-        if home.parent is not None:
+        if home.parent is not None and home.node is module.scopes.function_of(node):
             return _default(module, project, node, home, is_item)
     elif not isinstance(node, ast.Attribute):
         return None
@@ -107,6 +118,10 @@ def shared_slot(module: Module, project: Project, node: ast.expr) -> Slot | None
     """Return the slot that a global or an attribute is, if all requests share it."""
     if isinstance(node, ast.Attribute):
         return slot_of(module, project, node) or _of_class(module, project, node)
+    if isinstance(node, ast.Name):
+        home_scope = module.scopes.home_of(node)
+        if home_scope.parent is not None and home_scope.node is not module.scopes.function_of(node):
+            return slot_of_scope(module, project, home_scope, node.id)
     found = project.bindings(module, node)
     named = {(home.path, binding.name) for home, binding in found}
     if len(named) != 1 or not isinstance(node, ast.Name):
@@ -136,20 +151,32 @@ def _first_value(slot: Slot, project: Project) -> ast.expr | None:
     """Return the container that a slot starts as, if it is one without a limit to its size."""
     module = project.module(slot.path)
     values: list[ast.expr | None] = []
-    scope = module.scopes.module
-    if slot.kind == "global":
-        values = [each.value for each in scope.bindings.get(slot.name, ())]
+    scope = _scope_of(slot, module)
+    if slot.kind in {"global", "variable"}:
+        values = [_value_bound(module, each) for each in scope.bindings.get(slot.name, ())]
     else:
         owners = (each.node for each in scope.bindings.get(slot.owner, ()))
         owner = next((each for each in owners if isinstance(each, ast.ClassDef)), None)
         if owner is not None:
             inner = module.scopes.opened_by(owner).bindings.get(slot.name, ())
-            values = [each.value for each in inner]
+            values = [_value_bound(module, each) for each in inner]
             values += (
                 ContextFlow.of(project).values.assigned(Class(module, owner)).get(slot.name, [])
             )
     is_one = len(values) == 1 and _is_growing(module, project, values[0])
     return values[0] if is_one else None
+
+
+def _value_bound(module: Module, binding: Binding) -> ast.expr | None:
+    """Return what a binding gives its name, also as one of several: ``seen, asked = {}, []``."""
+    target = target_of(binding)
+    return value_assigned(module, target) if target is not None else None
+
+
+def _scope_of(slot: Slot, module: Module) -> Scope:
+    """Return the scope that a slot, or the class that has it, lives in."""
+    around = scope_of_owner(module, slot.owner) if slot.kind == "variable" else None
+    return around or module.scopes.module
 
 
 def _is_growing(module: Module, project: Project, node: ast.expr | None) -> bool:

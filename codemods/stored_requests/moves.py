@@ -27,6 +27,7 @@ from flask_ctxfix.source import Span
 from flask_ctxfix.spelling import flask_name_at
 from flask_ctxfix.syntax import last_name
 
+_VARIABLES = frozenset({"global", "variable"})
 _SHOWS = re.compile(r"[^=!<>]=\s*[}!:]")
 Moving = dict[Slot, Verdict]
 
@@ -42,7 +43,7 @@ def fix_of(slot: Slot, moving: Moving, module: Module, project: Project) -> Fix:
     """
     verdict = moving[slot]
     uses = uses_in(slot, module, project)
-    edits: list[Edit] = [*_declarations(uses, moving, module, project)]
+    edits: list[Edit] = [*_declarations(slot, uses, moving, module)]
     needs: list[Need] = []
     retires: list[Span] = []
     if verdict.goes_to == "g":
@@ -142,17 +143,23 @@ def _is_shown(module: Module, node: ast.expr) -> bool:
     return any(_SHOWS.search(module.segment(each)) for each in around)
 
 
-def _declarations(uses: Uses, moving: Moving, module: Module, project: Project) -> Iterator[Edit]:
+def _is_alike(one: Slot, other: Slot) -> bool:
+    """Whether two slots are names of the same scope, which statements may declare together."""
+    return (one.kind, one.owner) == (other.kind, other.owner) and one.kind in _VARIABLES
+
+
+def _declarations(slot: Slot, uses: Uses, moving: Moving, module: Module) -> Iterator[Edit]:
     """Yield the edits of statements that declare a slot or give it its first value."""
-    names = {slot.name for slot in moving if slot.path == module.path and slot.kind == "global"}
+    alike = [each for each in moving if each.path == module.path and _is_alike(each, slot)]
+    names = {each.name for each in alike}
     for statement in uses.globals:
         left = [name for name in statement.names if name not in names]
-        yield _replaced(module, statement, f"global {', '.join(left)}" if left else "")
+        word = "global" if isinstance(statement, ast.Global) else "nonlocal"
+        yield _replaced(module, statement, f"{word} {', '.join(left)}" if left else "")
     for initial in uses.initial:
         targets = initial.targets if isinstance(initial, ast.Assign) else []
         kept = [t for t in targets if isinstance(t, ast.Name) and t.id not in names]
-        is_global = len(targets) > 1 and initial in module.tree.body
-        if is_global and kept:
+        if len(targets) > 1 and kept:
             written = " = ".join(module.segment(each) for each in kept)
             value = module.segment(initial.value) if initial.value is not None else "None"
             yield _replaced(module, initial, f"{written} = {value}")
@@ -167,10 +174,10 @@ def _replaced(module: Module, statement: ast.stmt, code: str) -> Edit:
 
 def _together(slot: Slot, moving: Moving, module: Module, project: Project) -> Sequence[Slot]:
     """Return the slots that share statements, directly or not, with one: they move as one."""
-    if slot.kind != "global":
+    if slot.kind not in _VARIABLES:
         return [slot]
     home = project.module(slot.path) if module.path != slot.path else module
-    alike = [each for each in moving if each.path == slot.path and each.kind == "global"]
+    alike = [each for each in moving if each.path == slot.path and _is_alike(each, slot)]
     shared: dict[ast.stmt, list[Slot]] = defaultdict(list)
     for each in alike:
         for statement in _statements(each, home, project):

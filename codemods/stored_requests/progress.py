@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from flask_ctxfix.codemods.stored_requests.kept_paths import may_be_in_request
 from flask_ctxfix.codemods.stored_requests.slots import (
     Store,
-    globals_of_functions,
+    declared_in_functions,
     reads_itself,
     target_of,
 )
@@ -31,7 +31,7 @@ def progress_in(module: Module, project: Project) -> list[Store]:
 
 
 def _progress(module: Module, project: Project) -> Iterator[Store]:
-    for slot, bindings in globals_of_functions(module):
+    for slot, bindings in declared_in_functions(module, project):
         serving = [each for each in bindings if may_be_in_request(module, project, each.node)]
         if not any(map(_sets_back, serving)):
             continue

@@ -31,7 +31,7 @@ class Put(NamedTuple):
         keys = self.every_key
         if keys is None or not all(self._is_fixed(module, project, each) for each in keys):
             return None
-        return "".join(f"[{module.segment(each)}]" for each in keys)
+        return "".join(f"[{_written(module, each)}]" for each in keys)
 
     def _is_fixed(self, module: Module, project: Project, key: ast.expr) -> bool:
         if not isinstance(key, ast.Name):
@@ -69,10 +69,12 @@ def puts_in(module: Module) -> Iterator[Put]:
     scopes = module.scopes
     for call in scopes.calls_of(ADDING):
         function = call.func
-        if isinstance(function, ast.Attribute):
-            if scopes.function_of(call) is not None and not call.keywords:
+        if isinstance(function, ast.Attribute) and scopes.function_of(call) is not None:
+            container = _item_of(module, function.value)
+            if function.attr == "update" and (items := _items_in(call)):
+                yield from (Put(call, container, (value,), (key,)) for key, value in items)
+            elif not call.keywords:
                 values = call.args[1:] if function.attr in {"insert", "setdefault"} else call.args
-                container = _item_of(module, function.value)
                 yield Put(call, container, tuple(values), _keys_of(call, function.attr))
     for node in scopes.nodes(ast.Assign):
         for target in node.targets:
@@ -97,8 +99,23 @@ def _item_of(module: Module, node: ast.expr) -> ast.expr:
 def _keys_of(call: ast.Call, method: str) -> tuple[ast.expr, ...] | None:
     """Return the keys under which a method puts what it is given, if it says which."""
     given = call.args[0] if call.args else None
-    if method == "update" and isinstance(given, ast.Dict):
-        keys = [each for each in given.keys if each is not None]
-        return tuple(keys) if len(keys) == len(given.keys) else None
     is_key = method == "setdefault" or (method == "add" and len(call.args) == 1)
     return (given,) if is_key and given is not None else None
+
+
+def _items_in(call: ast.Call) -> list[tuple[ast.expr, ast.expr]]:
+    """Return the keys and values that ``x.update(…)`` names, if it names all of them."""
+    given = [each for each in call.args if isinstance(each, ast.Dict)]
+    items = [item for each in given for item in zip(each.keys, each.values, strict=True)]
+    named = [(each.arg, each.value) for each in call.keywords]
+    if len(given) < len(call.args) or not all(key for key, _ in (*items, *named)):
+        return []
+    found = [(key, value) for key, value in items if key is not None]
+    return [*found, *((ast.Constant(name), value) for name, value in named)]
+
+
+def _written(module: Module, key: ast.expr) -> str:
+    """Return the code of a key, also of one that is the name of an argument."""
+    if isinstance(key, ast.Constant) and not hasattr(key, "lineno"):
+        return f'"{key.value!s}"'
+    return module.segment(key)

@@ -6,7 +6,11 @@ import ast
 from collections.abc import Iterator
 
 from flask_ctxfix.codemod import Advice, Finding, Fix, Level, Rule
-from flask_ctxfix.codemods.stored_requests.better_places import where_to_pile_up, where_to_share
+from flask_ctxfix.codemods.stored_requests.better_places import (
+    is_meant_for_each,
+    where_to_pile_up,
+    where_to_share,
+)
 from flask_ctxfix.codemods.stored_requests.bounded_keys import are_bounded
 from flask_ctxfix.codemods.stored_requests.exceptions import fix_of, handled, has_traceback
 from flask_ctxfix.codemods.stored_requests.kept_paths import (
@@ -159,10 +163,13 @@ class RequestObjectRetained(Rule):
             return
         data = RequestData.of_project(project)
         puts = [each for each in puts_in(module) if may_last(module, each.container)]
+        known: set[ast.AST] = set()
         for put in puts:
             value, datum = _kept_by(module, project, data, put)
-            if datum is not None:
-                yield from self._put(module, project, target, put, value, datum)
+            if datum is not None and put.node not in known:
+                found = [*self._put(module, project, target, put, value, datum)]
+                known.update([put.node] if found else [])
+                yield from found
         if data.may_be_in(module):
             yield from self._flags(module, project, puts)
         yield from self._last_exceptions(module, project, data)
@@ -221,7 +228,7 @@ class RequestObjectRetained(Rule):
                 f"`{named}` is never emptied, so each `{datum.of}` keeps its request in memory",
                 f"`{named}` is never emptied, so each request stays in memory",
             )
-        elif put.fixed_keys(module, project) is not None:
+        elif shared is not None or put.fixed_keys(module, project) is not None:
             yield self._shared(module, project, put, found, datum, read)
             return
         else:
@@ -245,7 +252,8 @@ class RequestObjectRetained(Rule):
         named = module.segment(found.named) + (put.fixed_keys(module, project) or "")
         message = kept(named, datum, READ_BY_OTHERS)
         path = path_of_write(module, project, put.node, datum, read)
-        advice = where_to_share(module, project, found)
+        is_pile = put.keys is None and not is_refilled(module, put.node, put.container)
+        advice = where_to_share(module, project, put.node, found, is_pile)
         return self.finding(module, "warning", put.node, message, advice, None, path)
 
     def _flags(self, module: Module, project: Project, puts: list[Put]) -> Iterator[Finding]:
@@ -331,6 +339,8 @@ def _read_as_shared(
     keys = put.fixed_keys(module, project)
     is_set = keys is not None or is_refilled(module, put.node, put.container)
     is_for_all = put.keys is None and not put.keys_of_item
+    if is_for_all and is_meant_for_each(module, project, found.named):
+        return read_by_another(module, project, put.node, found.reads)
     is_piled_up = is_for_all and datum.how is not How.READ
     if is_set or is_piled_up or (is_for_all and is_emptied_by_requests(project, found)):
         return read_by_others(module, project, found)

@@ -15,7 +15,13 @@ from flask_ctxfix.codemods.stored_requests.kept_paths import (
 )
 from flask_ctxfix.codemods.stored_requests.moves import Moving, UnmovableError, fix_of
 from flask_ctxfix.codemods.stored_requests.progress import progress_in
-from flask_ctxfix.codemods.stored_requests.slots import Slot, Store, group_of, stores_in
+from flask_ctxfix.codemods.stored_requests.slots import (
+    Slot,
+    Store,
+    declarations_in,
+    group_of,
+    stores_in,
+)
 from flask_ctxfix.codemods.stored_requests.texts import (
     READ_BY_OTHERS,
     fitting,
@@ -41,9 +47,11 @@ _OF_PROXY = "a proxy always stands for the current request"
 # What a slot is, in a message; of a class and its objects, the name shows it.
 _KINDS = {
     "global": "global",
+    "variable": "variable",
     "class": "class attribute",
     "instance": "shared attribute",
     "application": "attribute",
+    "object": "shared attribute",
 }
 
 
@@ -85,7 +93,7 @@ def _groups(module: Module, project: Project) -> Iterator[str]:
         if source is not None:
             read = names.intersection(module.scopes.module.reads)
             yield from (group_of(name, source) for name in read)
-    for node in module.scopes.nodes(ast.Global):
+    for node in declarations_in(module):
         yield from (group_of(name, module.path) for name in node.names if name in names)
     for imported in module.scopes.nodes(ast.ImportFrom):
         found = [alias.name for alias in imported.names if alias.name in names]
@@ -175,8 +183,10 @@ class SharedSlot(Rule):
     def _stored(self, store: Store, moving: Moving, module: Module, project: Project) -> Finding:
         slot, datum = store.slot, store.datum
         written = f"{slot.owner}.{slot.name}" if slot.owner else slot.name
-        if slot.kind == "application":
+        if slot.kind in {"application", "object"} and isinstance(store.target, ast.Attribute):
             written = module.segment(store.target)
+        elif slot.kind == "variable":
+            written = slot.name
         what = _KINDS[slot.kind]
         if datum.kind is Kind.PROXY:
             message = fitting(
@@ -386,7 +396,7 @@ class RequestInGlobal(SharedSlot):
     name = "request-in-global"
     message = "a global keeps data of one request, and other requests read it"
     is_of_kept_data = True
-    kinds = frozenset({"global"})
+    kinds = frozenset({"global", "variable"})
 
 
 class RequestInClassAttribute(SharedSlot):
@@ -476,4 +486,4 @@ class RequestInClassAttribute(SharedSlot):
     name = "request-in-class-attribute"
     message = "a class or a shared object keeps data of one request"
     is_of_kept_data = True
-    kinds = frozenset({"class", "instance"})
+    kinds = frozenset({"class", "instance", "object"})

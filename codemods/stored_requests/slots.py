@@ -9,28 +9,39 @@ from typing import Literal, NamedTuple
 from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.request_data import RequestData
 from flask_ctxfix.context_flow.request_datum import Datum, How
-from flask_ctxfix.context_flow.values import Class, Instance, Value
-from flask_ctxfix.flask_facts import MAKING_NUMBERS, NAMES_OF_APPLICATION, is_well_known
+from flask_ctxfix.context_flow.values import Class, Foreign, Function, Instance, Value
+from flask_ctxfix.flask_facts import (
+    KEPT_BY_THREAD,
+    MAKING_NUMBERS,
+    NAMES_OF_APPLICATION,
+    is_well_known,
+)
 from flask_ctxfix.module import Module
+from flask_ctxfix.obligations.lasting_places import variables_outlive
 from flask_ctxfix.obligations.shared_instances import is_shared
 from flask_ctxfix.obligations.which_application import is_application
 from flask_ctxfix.project import Project
-from flask_ctxfix.scopes import Binding
+from flask_ctxfix.scopes import Binding, Scope
+from flask_ctxfix.syntax import text_of
 
 # What takes the data out of a value instead of putting it in.
 _LESSENING = (ast.Sub, ast.BitAnd)
+_SETATTR, _GLOBALS = Foreign("builtins.setattr"), Foreign("builtins.globals")
+_NAMED = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
 
 class Slot(NamedTuple):
     """A name that keeps one value for the whole process.
 
     `owner` is empty for a global of the module at `path`; else the class there whose attribute it
-    is, or whose instances, all made once for the process, have it. An attribute of the application
-    has no path and no owner.
+    is, or whose instances, all made once for the process, have it. That of a variable is the
+    function around those that use it, which sets the application up. An attribute of the
+    application has no path and no owner; that of another object has the global there as its owner
+    which that object is, or the package that it is.
     """
 
     path: str
-    kind: Literal["global", "class", "instance", "application"]
+    kind: Literal["global", "variable", "class", "instance", "application", "object"]
     owner: str
     name: str
 
@@ -65,12 +76,13 @@ def _stores(module: Module, project: Project) -> Iterator[Store]:
     if data.may_be_in(module):
         yield from _to_globals(module, project, data)
         yield from _to_attributes(module, project, data)
+        yield from _by_name(module, project, data)
 
 
 def _to_globals(module: Module, project: Project, data: RequestData) -> Iterator[Store]:
-    for slot, bindings in globals_of_functions(module):
+    for slot, bindings in declared_in_functions(module, project):
         for binding in bindings:
-            target = target_of(binding)
+            target = target_of(binding) or _other_target(binding)
             if target is None or _counts(module, project, binding, slot.name):
                 continue
             datum = data.of_binding(module, binding, How.DRAWN)
@@ -78,14 +90,68 @@ def _to_globals(module: Module, project: Project, data: RequestData) -> Iterator
                 yield Store(slot, target, datum)
 
 
-def globals_of_functions(module: Module) -> Iterator[tuple[Slot, list[Binding]]]:
-    """Yield the globals that functions of a module declare, with what these bind to each."""
+def declared_in_functions(module: Module, project: Project) -> Iterator[tuple[Slot, list[Binding]]]:
+    """Yield what functions of a module declare to be of outside, with what these bind to each."""
     scopes = module.scopes
-    names = {name for node in scopes.nodes(ast.Global) for name in node.names}
-    for name in sorted(names):
-        bindings = scopes.module.bindings.get(name, ())
-        inside = [each for each in bindings if scopes.function_of(each.node) is not None]
-        yield Slot(module.path, "global", "", name), inside
+    declared: dict[tuple[Scope, str], None] = {}
+    for node in declarations_in(module):
+        for name in node.names:
+            declared[scopes.scope_of(node).home(name), name] = None
+    for home, name in sorted(declared, key=lambda each: each[1]):
+        slot = slot_of_scope(module, project, home, name)
+        if slot is not None:
+            around = home.node if home.parent is not None else None
+            bindings = home.bindings.get(name, ())
+            inside = [each for each in bindings if scopes.function_of(each.node) is not around]
+            yield slot, inside
+
+
+def _other_target(binding: Binding) -> ast.Name | None:
+    """Return the name that a loop, a `with` or a `:=` binds."""
+    node = binding.node
+    target: ast.expr | None = None
+    if isinstance(node, ast.For | ast.AsyncFor | ast.NamedExpr):
+        target = node.target
+    elif isinstance(node, ast.withitem):
+        target = node.optional_vars
+    return target if isinstance(target, ast.Name) else None
+
+
+def declarations_in(module: Module) -> list[ast.Global | ast.Nonlocal]:
+    """Return the statements that declare names to be of outside."""
+    found: list[ast.Global | ast.Nonlocal] = [*module.scopes.nodes(ast.Global)]
+    return [*found, *module.scopes.nodes(ast.Nonlocal)]
+
+
+def slot_of_scope(module: Module, project: Project, home: Scope, name: str) -> Slot | None:
+    """Return the slot that a name of a scope is: of the module, or of what sets requests up."""
+    if home.parent is None:
+        return Slot(module.path, "global", "", name)
+    owner = _full_name(module, home.node)
+    is_known = scope_of_owner(module, owner) is home
+    if not is_known or not variables_outlive(module, home, project):
+        return None
+    return Slot(module.path, "variable", owner, name)
+
+
+def scope_of_owner(module: Module, owner: str) -> Scope | None:
+    """Return the scope of the function of this full name; None if there are several, or none."""
+
+    def compute() -> dict[str, Scope | None]:
+        found: dict[str, Scope | None] = {}
+        for scope in module.scopes.every:
+            if isinstance(scope.node, ast.FunctionDef | ast.AsyncFunctionDef):
+                name = _full_name(module, scope.node)
+                found[name] = None if name in found else scope
+        return found
+
+    return module.memo("functions by full name", compute).get(owner)
+
+
+def _full_name(module: Module, node: ast.AST) -> str:
+    """Return the name of a function below those of what it is defined in: ``create_app.load``."""
+    around = (node, *module.scopes.ancestors(node))
+    return ".".join(reversed([each.name for each in around if isinstance(each, _NAMED)]))
 
 
 def _counts(module: Module, project: Project, binding: Binding, name: str) -> bool:
@@ -160,6 +226,35 @@ def _to_attributes(module: Module, project: Project, data: RequestData) -> Itera
             yield Store(slot, target, datum)
 
 
+def _by_name(module: Module, project: Project, data: RequestData) -> Iterator[Store]:
+    """Yield what is set by its name: ``setattr(state, "user", …)``, ``globals()["user"] = …``."""
+    values = ContextFlow.of(project).values
+    for call in module.scopes.calls.get("setattr", ()):
+        if len(call.args) == 3 and values.of(module, call.func) == _SETATTR:
+            base, key, value = call.args
+            name = text_of(key)
+            slot = slot_at(module, project, base, name) if name is not None else None
+            yield from _named(module, data, slot, call, value)
+    for call in module.scopes.calls.get("globals", ()):
+        item = module.scopes.parents[call]
+        if isinstance(item, ast.Subscript) and values.of(module, call.func) == _GLOBALS:
+            written = value_assigned(module, item) if isinstance(item.ctx, ast.Store) else None
+            name = text_of(item.slice)
+            if written is not None and name is not None:
+                slot = Slot(module.path, "global", "", name)
+                yield from _named(module, data, slot, item, written)
+
+
+def _named(
+    module: Module, data: RequestData, slot: Slot | None, target: ast.expr, value: ast.expr
+) -> Iterator[Store]:
+    if slot is None or module.scopes.function_of(target) is None or not data.may_be(module, value):
+        return
+    datum = data.of(module, value, widest=How.DRAWN)
+    if datum is not None and not datum.is_caught:
+        yield Store(slot, target, datum)
+
+
 def value_assigned(module: Module, target: ast.expr) -> ast.expr | None:
     """Return the expression that a target gets its value from, also as one of several."""
     parent = module.scopes.parents[target]
@@ -175,20 +270,54 @@ def value_assigned(module: Module, target: ast.expr) -> ast.expr | None:
 
 def slot_of(module: Module, project: Project, node: ast.Attribute) -> Slot | None:
     """Return the slot that an attribute is: of a module, a class, a shared object or the app."""
-    for base in project.origins(module, node.value):
-        path = project.find_module(base, module.path)
+    return slot_at(module, project, node.value, node.attr)
+
+
+def slot_at(module: Module, project: Project, base: ast.expr, name: str) -> Slot | None:
+    """Return the slot that the attribute of this name of an expression is."""
+    for origin in project.origins(module, base):
+        path = project.find_module(origin, module.path)
         if path is not None:
-            return Slot(path, "global", "", node.attr)
-    if is_application(module, project, node.value):
-        own = node.attr in NAMES_OF_APPLICATION
-        return None if own else Slot("", "application", "", node.attr)
-    owner = value_of(module, project, node.value)
-    if isinstance(owner, Class) and _is_plain(owner, node.attr):
-        return Slot(owner.module.path, "class", owner.node.name, node.attr)
+            return Slot(path, "global", "", name)
+    if is_application(module, project, base):
+        return None if name in NAMES_OF_APPLICATION else Slot("", "application", "", name)
+    owner = value_of(module, project, base)
+    if isinstance(owner, Class) and _is_plain(owner, name):
+        return Slot(owner.module.path, "class", owner.node.name, name)
     if isinstance(owner, Instance) and is_shared(owner.of, project):
-        if _is_plain(owner.of, node.attr):
-            return Slot(owner.of.module.path, "instance", owner.of.node.name, node.attr)
-    return None
+        if _is_plain(owner.of, name):
+            return Slot(owner.of.module.path, "instance", owner.of.node.name, name)
+    return _of_object(module, project, base, owner, name)
+
+
+def _of_object(
+    module: Module, project: Project, base: ast.expr, value: Value | None, name: str
+) -> Slot | None:
+    """Return the slot that an attribute of a function, a package or an object from elsewhere is.
+
+    There is one such object for the process if a global stands for it.
+    """
+    bound = project.bindings(module, base) if isinstance(base, ast.Name | ast.Attribute) else []
+    if len(bound) != 1:
+        return None
+    home, binding = bound[0]
+    is_global = binding in home.scopes.module.bindings.get(binding.name, ())
+    if not is_global or not _is_one_object(binding, value):
+        return None
+    return Slot(home.path, "object", binding.name, name)
+
+
+def _is_one_object(binding: Binding, value: Value | None) -> bool:
+    """Whether a global is a function, a package, or an object that all threads see the same of."""
+    if isinstance(value, Function):
+        return binding.kind == "definition"
+    if isinstance(value, Foreign):
+        if isinstance(binding.node, ast.Import):
+            return "()" not in value.name
+        made = value.name.removesuffix("()")
+        is_class = made.rpartition(".")[2][:1].isupper()
+        return made != value.name and is_class and made not in KEPT_BY_THREAD
+    return False
 
 
 def value_of(module: Module, project: Project, node: ast.expr) -> Value | None:

@@ -12,7 +12,7 @@ from flask_ctxfix.codemods.stored_requests.kept_paths import Reads, may_be_in_re
 from flask_ctxfix.codemods.stored_requests.slots import (
     Slot,
     Store,
-    globals_of_functions,
+    declared_in_functions,
     slot_of,
     target_of,
 )
@@ -41,7 +41,7 @@ def flags_in(module: Module, project: Project) -> list[Store]:
 def _flags(module: Module, project: Project) -> Iterator[Store]:
     if not RequestData.of_project(project).may_be_in(module):
         return
-    for slot, target in (*_globals(module), *_attributes(module, project)):
+    for slot, target in (*_variables(module, project), *_attributes(module, project)):
         datum = trusted(module, project, target, reads_of(slot, project))
         if datum is not None:
             yield Store(slot, target, datum)
@@ -62,9 +62,9 @@ def trusted(module: Module, project: Project, node: ast.AST, reads: Reads) -> Da
     return datum._replace(kind=Kind.VALUE, how=How.MADE)
 
 
-def _globals(module: Module) -> Iterator[tuple[Slot, ast.expr]]:
-    """Yield the globals to which functions assign a constant that counts as true."""
-    for slot, bindings in globals_of_functions(module):
+def _variables(module: Module, project: Project) -> Iterator[tuple[Slot, ast.expr]]:
+    """Yield the variables of outside to which functions assign a constant that counts as true."""
+    for slot, bindings in declared_in_functions(module, project):
         for binding in bindings:
             target = target_of(binding)
             if target is not None and is_truthy(binding.value):

@@ -12,6 +12,8 @@ from flask_ctxfix.codemods.stored_requests.locks import Locking, locking_around
 from flask_ctxfix.codemods.stored_requests.order import function_around
 from flask_ctxfix.codemods.stored_requests.slots import (
     Slot,
+    declarations_in,
+    scope_of_owner,
     slot_of,
     target_of,
 )
@@ -28,6 +30,7 @@ from flask_ctxfix.obligations.waiting import is_read_later
 from flask_ctxfix.project import Project
 from flask_ctxfix.scopes import Binding, Scope
 
+_VARIABLES = frozenset({"global", "variable"})
 _NAMESPACES = SEEING_NAMES | {"globals"}
 _BOUND = "a statement other than an assignment sets"
 GUARDED = "a lock seems to guard the value, so requests share it on purpose"
@@ -49,7 +52,7 @@ class Uses:
         self.writes: list[ast.expr] = []
         self.changes: list[ast.expr] = []
         self.changed_at: list[ast.expr] = []
-        self.globals: list[ast.Global] = []
+        self.globals: list[ast.Global | ast.Nonlocal] = []
         self.initial: list[ast.Assign | ast.AnnAssign] = []
         self.imported: list[Binding] = []
         self.problems: list[str] = []
@@ -83,17 +86,19 @@ def uses_in(slot: Slot, module: Module, project: Project) -> Uses:
 
 def _uses_in(slot: Slot, module: Module, project: Project) -> Uses:
     uses = Uses(module)
-    if slot.kind == "global":
-        if module.path == slot.path:
-            _own(slot, uses)
-        else:
-            _imported(slot, uses, project)
-    _attributes(slot, uses, project)
+    if slot.kind in _VARIABLES and module.path == slot.path:
+        _own(slot, uses)
+    if slot.kind == "global" and module.path != slot.path:
+        _imported(slot, uses, project)
+    if slot.kind != "variable":
+        _attributes(slot, uses, project)
+        uses.problems += _in_strings(slot, uses, project)
     if slot.kind == "application":
         uses.problems += why_not_all_known(project)
-    elif slot.kind != "global":
+    elif slot.kind == "object":
+        uses.problems.append(f"other code may use the attributes of `{slot.owner}`")
+    elif slot.kind not in _VARIABLES:
         _of_class(slot, uses, project)
-    uses.problems += _in_strings(slot, uses, project)
     uses.changed_at += (node for node in uses.reads if _is_changed(module, node))
     for node in uses.expressions:
         uses.problems += _around(module, project, node)
@@ -105,13 +110,17 @@ def _uses_in(slot: Slot, module: Module, project: Project) -> Uses:
 
 
 def _own(slot: Slot, uses: Uses) -> None:
-    """Collect the uses of a global in its own module."""
+    """Collect the uses of a global, or of a variable of a function, in its own module."""
     module = uses.module
-    scope = module.scopes.module
+    scope = scope_of_owner(module, slot.owner) if slot.owner else module.scopes.module
+    if scope is None:
+        uses.problems.append(f"several functions are called `{slot.owner}`")
+        return
+    around = scope.node if slot.owner else None
     for binding in scope.bindings.get(slot.name, ()):
         node, target = binding.node, target_of(binding)
-        if function_around(module, node) is None:
-            _initialised(slot, uses, node)
+        if function_around(module, node) is around:
+            _initialised(slot, uses, node, scope.node)
         elif target is None:
             uses.problems.append(f"{_BOUND} `{slot.name}`")
         elif isinstance(node, ast.AugAssign):
@@ -120,11 +129,14 @@ def _own(slot: Slot, uses: Uses) -> None:
             uses.writes.append(target)
     for statement in module.scopes.nodes(ast.AnnAssign):
         if statement.value is None and getattr(statement.target, "id", "") == slot.name:
-            if module.scopes.parents[statement] is module.tree:
+            if module.scopes.parents[statement] is scope.node:
                 uses.initial.append(statement)
-    uses.globals += _globals_of(module).get(slot.name, ())
+    declared = _declarations_of(module).get(slot.name, ())
+    uses.globals += (n for n in declared if module.scopes.scope_of(n).home(slot.name) is scope)
     uses.reads += scope.reads.get(slot.name, ())
-    if slot.name in exported_names(module):
+    if slot.owner and any(_looking_into(module, scope)):
+        uses.problems.append(f"`{slot.owner}` looks its variables up by their names")
+    if not slot.owner and slot.name in exported_names(module):
         uses.problems.append(f"`__all__` exports `{slot.name}`")
     for node in module.scopes.nodes(ast.ClassDef):
         body = module.scopes.opened_by(node)
@@ -134,22 +146,29 @@ def _own(slot: Slot, uses: Uses) -> None:
         uses.problems.append(f"a `del` statement deletes `{slot.name}`")
 
 
-def _globals_of(module: Module) -> dict[str, list[ast.Global]]:
-    """Return the statements that declare each name global."""
+def _looking_into(module: Module, scope: Scope) -> Iterator[ast.Call]:
+    """Yield the calls in a function that may look its variables up by their names."""
+    for call in module.scopes.calls_of(SEEING_NAMES):
+        if isinstance(call.func, ast.Name) and scope in module.scopes.scope_of(call).and_outer():
+            yield call
 
-    def compute() -> dict[str, list[ast.Global]]:
-        found: dict[str, list[ast.Global]] = defaultdict(list)
-        for node in module.scopes.nodes(ast.Global):
+
+def _declarations_of(module: Module) -> dict[str, list[ast.Global | ast.Nonlocal]]:
+    """Return the statements that declare each name to be of outside."""
+
+    def compute() -> dict[str, list[ast.Global | ast.Nonlocal]]:
+        found: dict[str, list[ast.Global | ast.Nonlocal]] = defaultdict(list)
+        for node in declarations_in(module):
             for name in dict.fromkeys(node.names):
                 found[name].append(node)
         return found
 
-    return module.memo("globals", compute)
+    return module.memo("declarations of names", compute)
 
 
-def _initialised(slot: Slot, uses: Uses, node: ast.AST) -> None:
-    """Take down a statement that gives a global its first value."""
-    is_outermost = uses.module.scopes.parents.get(node) is uses.module.tree
+def _initialised(slot: Slot, uses: Uses, node: ast.AST, around: ast.AST) -> None:
+    """Take down a statement that gives a name its first value, in the block that it lives in."""
+    is_outermost = uses.module.scopes.parents.get(node) is around
     if is_outermost and isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
         names = node.targets if isinstance(node, ast.Assign) else [node.target]
         if is_constant(node.value) and all(isinstance(each, ast.Name) for each in names):

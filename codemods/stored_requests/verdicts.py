@@ -103,11 +103,11 @@ class _Judge:
         return None
 
     def _is_local(self) -> bool:
-        """Whether one function alone uses a global, and writes it before each read."""
+        """Whether one function alone uses a name of outside, and writes it before each read."""
         homes = {self._home(module, node) for module, node in (*self._writes, *self._reads)}
         if not self._reads:
             return False
-        if self._slot.kind != "global" or len(homes) != 1 or len(self._uses) != 1:
+        if self._slot.kind not in {"global", "variable"} or len(homes) != 1 or len(self._uses) != 1:
             return False
         uses, function = self._uses[0], next(iter(homes))
         if function is None or not all(isinstance(node, ast.Name) for node in uses.expressions):
@@ -150,7 +150,7 @@ class _Judge:
                     return parent
         return found
 
-    def _globals(self, module: Module) -> list[ast.Global]:
+    def _globals(self, module: Module) -> list[ast.Global | ast.Nonlocal]:
         return [node for uses in self._uses if uses.module is module for node in uses.globals]
 
     def _to_g(self) -> Verdict:

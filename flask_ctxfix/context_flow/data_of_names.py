@@ -19,6 +19,7 @@ from flask_ctxfix.context_flow.request_datum import (
     most_harmful,
 )
 from flask_ctxfix.context_flow.request_searches import sides_of_search
+from flask_ctxfix.context_flow.starts import starts_by_function
 from flask_ctxfix.context_flow.values import Function, passed_arguments, receiving_class
 from flask_ctxfix.flask_facts import ADDING
 from flask_ctxfix.module import Module
@@ -125,6 +126,17 @@ class DataOfNames(DataQuestions):
                 if datum is not None:
                     step = step_at(home, call, "call")
                     return datum._replace(steps=(*datum.steps, step))
+        return self._passed_elsewhere(module, function, name)
+
+    def _passed_elsewhere(
+        self, module: Module, function: ast.FunctionDef | ast.AsyncFunctionDef, name: str
+    ) -> Datum | None:
+        """Return the data that a thread, or its like, that runs a function is given for it."""
+        for start in starts_by_function(self._project).get(module.key_of(function), ()):
+            for argument, parameter in start.parameters.items():
+                datum = self._of(Frame(start.module), argument) if parameter == name else None
+                if datum is not None and datum.kind is not Kind.PROXY:
+                    return datum._replace(steps=(*datum.steps, start.step))
         return None
 
     def _given(

@@ -25,6 +25,7 @@ from flask_ctxfix.context_flow.spreading import (
     Place,
     Spreading,
 )
+from flask_ctxfix.context_flow.starts import starts_by_function
 from flask_ctxfix.context_flow.values import (
     Class,
     Foreign,
@@ -62,6 +63,7 @@ class RequestSpread:
             self._start_at_arguments(module)
             self._start_at_forms(module)
             self._start_at_handlers(module)
+        self._start_at_work()
         self._data.run()
         self._caught.run()
         # What a module that was dropped meanwhile held is lost, and what follows from it.
@@ -128,6 +130,15 @@ class RequestSpread:
             if arguments and self._callers.give_data(module, function):
                 for each in arguments:
                     self._data.fill_parameter(module, function, each.arg)
+
+    def _start_at_work(self) -> None:
+        """Start at what threads, and the like, give the functions that they run."""
+        for starts in starts_by_function(self._project).values():
+            for start in starts:
+                run = start.function
+                for name in start.parameters.values() if run is not None else ():
+                    assert run is not None
+                    self._data.fill_parameter(run.module, run.node, name)
 
     def _start_at_forms(self, module: Module) -> None:
         """Start at the classes whose instances are filled from a request, and at these."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections import defaultdict
 from collections.abc import Iterator
 
 from flask_ctxfix.aliases import classes_of, known_as
@@ -19,7 +20,7 @@ from flask_ctxfix.context_flow.values import (
     bound_arguments,
 )
 from flask_ctxfix.flask_facts import STARTED_CLASSES, STARTERS, Starter, spelled
-from flask_ctxfix.module import Module
+from flask_ctxfix.module import Module, NodeKey
 from flask_ctxfix.project import Project
 from flask_ctxfix.records import Record
 from flask_ctxfix.statements import REPEATING, simple_statement_of
@@ -212,6 +213,20 @@ def starts_in(module: Module, project: Project) -> list[Start]:
         return [*_calls(module, project), *made]
 
     return module.memo("starts", collect)
+
+
+def starts_by_function(project: Project) -> dict[NodeKey, list[Start]]:
+    """Return what starts each function of the project elsewhere."""
+
+    def compute() -> dict[NodeKey, list[Start]]:
+        found: dict[NodeKey, list[Start]] = defaultdict(list)
+        for module in project.parsed(sorted(project.paths)):
+            for start in starts_in(module, project):
+                if start.function is not None:
+                    found[start.function.module.key_of(start.function.node)].append(start)
+        return found
+
+    return project.memo("starts by function", compute)
 
 
 def starting_names(module: Module, project: Project) -> set[str]:

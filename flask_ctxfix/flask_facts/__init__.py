@@ -224,6 +224,8 @@ ENTRY_BASES: dict[str, frozenset[str] | None] = {
 PLAIN_BASES = named("plain class")
 # Those that call no others than Python itself does.
 PASSIVE_BASES = named("passive class")
+# Classes whose objects have other attributes in each thread or context.
+KEPT_BY_THREAD = named("kept by thread")
 # Methods of views whose result Flask makes a response of.
 VIEW_METHODS = _HTTP_METHODS - {"head", "options"} | {"dispatch_request"}
 

@@ -416,6 +416,14 @@ ROWS = (
         ),
     ),
     Facts(
+        "Werkzeug 3.1, local.py: each thread, greenlet or context has attributes of its own",
+        {
+            "werkzeug.local.Local": ("kept by thread",),
+            "werkzeug.local.LocalProxy": ("kept by thread",),
+            "werkzeug.local.LocalStack": ("kept by thread",),
+        },
+    ),
+    Facts(
         "Werkzeug 2.0, wrappers/base_response.py; gone in 2.1",
         {"werkzeug.wrappers.BaseResponse": ("makes response",)},
         until=(2, 1),

@@ -289,7 +289,7 @@ ROWS = (
         "Python 3.14, library reference, abc, typing, threading: they call no methods",
         {
             "abc.ABC": ("plain class",),
-            "threading.local": ("passive class",),
+            "threading.local": ("passive class", "kept by thread"),
             "typing.Generic": ("plain class",),
             "typing.Protocol": ("plain class",),
         },

@@ -101,6 +101,8 @@ Role = Literal[
     "plain class",
     "test case",
     "passive class",
+    # Classes whose objects keep other attributes for each thread or context, or stand for others.
+    "kept by thread",
     # Groups whose commands run in an app context.
     "gives context to commands",
     # What makes a response, and what reads the body of one.
