@@ -20,7 +20,7 @@ from flask_ctxfix.codemods.stored_requests.slots import (
     target_of,
     value_assigned,
 )
-from flask_ctxfix.codemods.stored_requests.uses import uses_in
+from flask_ctxfix.codemods.stored_requests.uses import class_of, uses_in
 from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.direct_calls import as_called, calls_of, passed_by
 from flask_ctxfix.context_flow.values import Class, Foreign, Instance
@@ -31,6 +31,7 @@ from flask_ctxfix.flask_facts import (
     PLAIN_BASES,
 )
 from flask_ctxfix.module import Module
+from flask_ctxfix.obligations.shared_instances import is_made_again
 from flask_ctxfix.project import Project
 from flask_ctxfix.scopes import Binding, Scope
 from flask_ctxfix.syntax import defaults_of, last_name
@@ -230,6 +231,8 @@ def _used(slot: Slot, named: ast.expr, project: Project, is_item: bool, is_list:
         found += ((module, read) for read in uses.reads)
     found += uses_of_relatives(slot, project)
     is_emptied |= any(may_empty(module, read, project, is_item) for module, read in found)
+    owner = class_of(slot, project) if slot.kind == "instance" else None
+    is_emptied |= owner is not None and is_made_again(owner, project)
     return Container(named, tuple(found), is_emptied, is_list, tuple(writes))
 
 

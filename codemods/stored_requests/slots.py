@@ -302,15 +302,18 @@ def _of_object(
         return None
     home, binding = bound[0]
     is_global = binding in home.scopes.module.bindings.get(binding.name, ())
-    if not is_global or not _is_one_object(binding, value):
+    if not is_global or not _is_one_object(project, binding, value, name):
         return None
     return Slot(home.path, "object", binding.name, name)
 
 
-def _is_one_object(binding: Binding, value: Value | None) -> bool:
+def _is_one_object(project: Project, binding: Binding, value: Value | None, name: str) -> bool:
     """Whether a global is a function, a package, or an object that all threads see the same of."""
     if isinstance(value, Function):
         return binding.kind == "definition"
+    if isinstance(value, Instance):
+        names = ContextFlow.of(project).values.base_names(value.of)
+        return KEPT_BY_THREAD.isdisjoint(names) and _is_plain(value.of, name)
     if isinstance(value, Foreign):
         if isinstance(binding.node, ast.Import):
             return "()" not in value.name

@@ -25,7 +25,11 @@ from flask_ctxfix.flask_facts import CHANGING, SEEING_NAMES
 from flask_ctxfix.left_imports import exported_names
 from flask_ctxfix.module import Module, stem_of
 from flask_ctxfix.obligations.named_in_strings import is_imported_by_name, strings_naming
-from flask_ctxfix.obligations.shared_instances import instantiations, is_class
+from flask_ctxfix.obligations.shared_instances import (
+    instantiations,
+    is_class,
+    is_kept_in_global,
+)
 from flask_ctxfix.obligations.waiting import is_read_later
 from flask_ctxfix.project import Project
 from flask_ctxfix.scopes import Binding, Scope
@@ -325,7 +329,7 @@ def _of_class(slot: Slot, uses: Uses, project: Project) -> None:
         parent = module.scopes.parents[name]
         if is_class(value, owner):
             is_made = isinstance(parent, ast.Call) and parent.func is name
-            if not (is_made and slot.kind == "instance" and _is_global(module, parent)):
+            if not (is_made and slot.kind == "instance" and _is_first_instance(module, parent)):
                 uses.problems.append(f"code uses `{slot.owner}` itself as a value")
         elif isinstance(value, Instance) and is_class(value.of, owner):
             uses.problems.append(f"code uses an instance of `{slot.owner}` as a value")
@@ -347,11 +351,11 @@ def _classes_read(module: Module, values: Values) -> list[tuple[Class | Instance
     return module.memo("classes read", lambda: [*compute()])
 
 
-def _is_global(module: Module, made: ast.AST) -> bool:
-    """Whether a new instance is the value of a global, and of nothing else."""
-    statement = module.scopes.parents[made]
-    targets = statement.targets if isinstance(statement, ast.Assign) else []
-    return statement in module.tree.body and [type(each) for each in targets] == [ast.Name]
+def _is_first_instance(module: Module, made: ast.AST) -> bool:
+    """Whether an instance is made as the module is imported, as the value of a global alone."""
+    if not isinstance(made, ast.Call) or module.scopes.function_of(made) is not None:
+        return False
+    return is_kept_in_global(module, made)
 
 
 def class_of(slot: Slot, project: Project) -> Class | None:

@@ -8,25 +8,55 @@ from collections.abc import Iterator
 
 from flask_ctxfix.aliases import calls_of_any, known_as
 from flask_ctxfix.context_flow import ContextFlow, Where
+from flask_ctxfix.context_flow.class_families import families, key_of
+from flask_ctxfix.context_flow.evaluation import Values
 from flask_ctxfix.context_flow.values import Class, Value
+from flask_ctxfix.flask_facts import PLAIN_BASES
 from flask_ctxfix.module import Module, NodeKey
 from flask_ctxfix.obligations.singletons import is_kept_by_its_class
 from flask_ctxfix.project import Project
 
 
 def is_shared(owner: Class, project: Project) -> bool:
-    """Whether all instances of a class are made once for the process, not in requests."""
+    """Whether all instances of a class are made once for the process, or kept for all requests."""
     return project.memo(("shared", owner.key), lambda: _is_shared(owner, project))
 
 
 def _is_shared(owner: Class, project: Project) -> bool:
     if is_kept_by_its_class(owner, project):
         return True
-    if owner.node.bases or owner.node.keywords:
+    values = ContextFlow.of(project).values
+    heirs = families(project, values).heirs[key_of(owner.module, owner.node)].values()
+    if not all(_is_made_by_calls(each, values) for each in (owner, *heirs)):
         return False
     reachability = ContextFlow.of(project).reachability
-    made = [reachability.of(module, call).where for module, call in instantiations(owner, project)]
-    return bool(made) and all(where is Where.OUTSIDE for where in made)
+    made = [call for each in (owner, *heirs) for call in instantiations(each, project)]
+    return bool(made) and all(
+        reachability.of(module, call).where is Where.OUTSIDE or is_kept_in_global(module, call)
+        for module, call in made
+    )
+
+
+def is_made_again(owner: Class, project: Project) -> bool:
+    """Whether requests put a new instance of a class in place of the one that they share."""
+    reachability = ContextFlow.of(project).reachability
+    made = instantiations(owner, project)
+    return any(reachability.of(m, call).where is not Where.OUTSIDE for m, call in made)
+
+
+def _is_made_by_calls(owner: Class, values: Values) -> bool:
+    """Whether nothing but calls that are seen makes instances: no metaclass, and no library."""
+    bases = list(values.bases(owner))
+    is_known = len(bases) >= len(owner.node.bases) and not owner.node.keywords
+    return is_known and all(isinstance(b, Class) or b.name in PLAIN_BASES for b in bases)
+
+
+def is_kept_in_global(module: Module, made: ast.Call) -> bool:
+    """Whether a new instance becomes the value of a global, and of nothing else."""
+    statement = module.scopes.parents[made]
+    targets = statement.targets if isinstance(statement, ast.Assign) else []
+    names = [each for each in targets if isinstance(each, ast.Name)]
+    return len(names) == len(targets) == 1 and module.scopes.home_of(names[0]).parent is None
 
 
 def may_be_shared(owner: Class, project: Project) -> bool:
