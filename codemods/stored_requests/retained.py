@@ -26,6 +26,7 @@ from flask_ctxfix.codemods.stored_requests.lasting_containers import (
     shared_container,
     shared_slot,
 )
+from flask_ctxfix.codemods.stored_requests.locks import Locking, locking_around
 from flask_ctxfix.codemods.stored_requests.puts import Put, puts_in
 from flask_ctxfix.codemods.stored_requests.shared_items import (
     is_emptied_by_requests,
@@ -336,6 +337,8 @@ def _read_as_shared(
     """Return where another request gets what is put in, whether or not it is taken out later."""
     if datum.kind is not Kind.VALUE or not _is_telling(put, datum):
         return None
+    if locking_around(module, project, put.node) >= Locking.KEPT:
+        return None  # requests share it on purpose
     keys = put.fixed_keys(module, project)
     is_set = keys is not None or is_refilled(module, put.node, put.container)
     is_for_all = put.keys is None and not put.keys_of_item

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
-from flask_ctxfix.context_flow import ContextFlow
+from flask_ctxfix.context_flow import ContextFlow, Where
 from flask_ctxfix.context_flow.request_data import RequestData
 from flask_ctxfix.context_flow.request_datum import Datum, How
 from flask_ctxfix.context_flow.values import Class, Foreign, Function, Instance, Value
@@ -21,7 +21,7 @@ from flask_ctxfix.obligations.lasting_places import variables_outlive
 from flask_ctxfix.obligations.shared_instances import is_shared
 from flask_ctxfix.obligations.which_application import is_application
 from flask_ctxfix.project import Project
-from flask_ctxfix.scopes import Binding, Scope
+from flask_ctxfix.scopes import Binding, FunctionNode, Scope
 from flask_ctxfix.syntax import text_of
 
 # What takes the data out of a value instead of putting it in.
@@ -131,7 +131,18 @@ def slot_of_scope(module: Module, project: Project, home: Scope, name: str) -> S
     is_known = scope_of_owner(module, owner) is home
     if not is_known or not variables_outlive(module, home, project):
         return None
-    return Slot(module.path, "variable", owner, name)
+    return Slot(module.path, "variable", owner, name) if _sets_up(module, project, home) else None
+
+
+def _sets_up(module: Module, project: Project, home: Scope) -> bool:
+    """Whether a function runs outside of requests, or makes functions that answer them."""
+    reachability = ContextFlow.of(project).reachability
+    assert isinstance(home.node, FunctionNode)
+    if reachability.of_function(module, home.node).where is Where.OUTSIDE:
+        return True
+    inner = (each.node for each in module.scopes.every if each.parent is home)
+    functions = (each for each in inner if isinstance(each, FunctionNode))
+    return any(reachability.of_function(module, f).where is Where.REQUEST for f in functions)
 
 
 def scope_of_owner(module: Module, owner: str) -> Scope | None:

@@ -222,7 +222,9 @@ class RequestData(DataOfSearches):
         node, module = function.node, function.module
         every = parameters_in(node.args)
         known = tuple(argument_of(node, each.arg, given.get(each.arg)) for each in every)
-        inner = Frame(module, known, function.given)
+        around = frozenset(module.scopes.ancestors(node)) if frame.arguments else frozenset()
+        seen = tuple(each for each in frame.arguments if each.function in around)
+        inner = Frame(module, (*known, *seen), function.given)
         if isinstance(node, ast.Lambda):
             return from_call(self._of(inner, node.body), given, ())
         step = step_at(frame.module, call, "call")
