@@ -87,7 +87,9 @@ class TestContextInProduction(Rule):
                 continue
             if _is_app(module, project, called.value) and not _is_command(module, project, call):
                 reach = ContextFlow.of(project).reachability.of(module, call)
-                path = path_to(reach, step_at(module, call, "boundary", "request context"))
+                path = path_to(
+                    reach, step_at(module, call, "boundary", "request context", verb="opens")
+                )
                 message = said(module.scopes.function_of(call), _FAKES)
                 opened = short_code(module, called.value, "an app context", "`{}.app_context()`")
                 advice = Advice(_OPEN.format(opened), notes=_NOTES)

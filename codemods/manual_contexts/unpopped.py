@@ -249,7 +249,7 @@ class PushWithoutPop(Rule):
                     advice = Advice(help_, notes=_notes("initializer"))
                     reach = ContextFlow.of(project).reachability.of(module, pool)
                     made = step_at(module, pool, "boundary", "pool thread")
-                    pushed = step_at(module, keyword.value, "boundary", "app context")
+                    pushed = step_at(module, keyword.value, "boundary", "app context", verb="opens")
                     path = path_to(reach, made, then=(pushed,))
                     message = f"{_INITIALIZER} {_NEVER.format('app context')}"
                     yield self.finding(

@@ -15,10 +15,7 @@ from flask_ctxfix.origins import NONE
 from flask_ctxfix.project import Project
 from flask_ctxfix.scopes import Binding
 from flask_ctxfix.source import Span
-
-# Code that is longer is left out, and so is what makes a text longer than that.
-_LONGEST_CODE = 60
-_LONGEST = 90
+from flask_ctxfix.wording import fitting, is_short
 
 LIVES_LONGER = "`g` lives as long as the app context, not the request"
 OTHER_ERROR = "without a context the replacement raises RuntimeError, not AttributeError"
@@ -67,13 +64,13 @@ def name_fails(module: Module, project: Project, node: ast.expr, name: str, vers
         homes = project.origins(module, node.value) - {NONE}
         if {home.partition(".")[0] for home in homes} == {"flask"}:
             text = read_fails(node, version, in_short(module.segment(node)))
-            return text if len(text) <= _LONGEST else removed(name, version)
+            return fitting(text, removed(name, version))
     return removed(name, version)
 
 
 def in_short(code: str) -> str | None:
     """Return code if it can be told: it is short, and on one line."""
-    return code if len(code) <= _LONGEST_CODE and "\n" not in code else None
+    return code if is_short(code) else None
 
 
 def replacement(old: str, new: str) -> str:
@@ -81,8 +78,8 @@ def replacement(old: str, new: str) -> str:
     before, after = in_short(old), in_short(new)
     if after is None:
         return f"replace this use ({SEE_DIFF})"
-    text = f"replace `{before}` with `{after}`"
-    return text if before is not None and len(text) <= _LONGEST else f"use `{after}` instead"
+    short = f"use `{after}` instead"
+    return short if before is None else fitting(f"replace `{before}` with `{after}`", short)
 
 
 def replacements(

@@ -18,7 +18,6 @@ from flask_ctxfix.codemods.stored_requests.progress import progress_in
 from flask_ctxfix.codemods.stored_requests.slots import Slot, Store, group_of, stores_in
 from flask_ctxfix.codemods.stored_requests.texts import (
     READ_BY_OTHERS,
-    fitting,
     kept,
     kept_elsewhere,
 )
@@ -32,6 +31,7 @@ from flask_ctxfix.obligations.which_application import is_application
 from flask_ctxfix.project import Project
 from flask_ctxfix.records import Record, replace
 from flask_ctxfix.steps import step_at
+from flask_ctxfix.wording import fitting
 
 _NOT_EVERYWHERE = "files that are not changed use the value"
 _STAYS = ("which stays there after the request",)

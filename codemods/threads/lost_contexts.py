@@ -13,9 +13,9 @@ from flask_ctxfix.codemods.threads.hoists import values_fix
 from flask_ctxfix.codemods.threads.processes import Inherited, inherited
 from flask_ctxfix.context_flow import ContextFlow, Need, Reach, Summary, Where
 from flask_ctxfix.context_flow.made_contexts import makes_context
-from flask_ctxfix.context_flow.paths import path_to
 from flask_ctxfix.context_flow.proxies import proxy_of
 from flask_ctxfix.context_flow.said_uses import failing, of_function, sentence
+from flask_ctxfix.context_flow.start_paths import path_over
 from flask_ctxfix.context_flow.starts import Start, is_deferred, starts_in
 from flask_ctxfix.context_flow.summaries import Use
 from flask_ctxfix.context_flow.uses import left_on_g, writes_session
@@ -126,7 +126,7 @@ class ThreadReadsRequest(Rule):
             level, message, steps = _loss(start, project, use, Need.REQUEST)
             fix = request_fix(start, project, summary, reach.where)
             advice = _advice(start, project, summary, reach, fix)
-            path = path_to(reach, start.step, then=steps)
+            path = path_over(start, project, then=steps)
             yield self.finding(module, level, start.target, message, advice, fix, path)
 
 
@@ -229,7 +229,7 @@ class ThreadNeedsApp(Rule):
             advice: Advice | str = _advice_for_app(start, project, reach)
             if fix is not None:
                 advice = fix.message
-            path = path_to(reach, start.step, then=steps)
+            path = path_over(start, project, then=steps)
             yield self.finding(module, level, start.target, message, advice, fix, path)
 
 
