@@ -284,9 +284,14 @@ class Step(NamedTuple):
         return ", ".join(filter(None, (self.message, self.error)))
 
 
-# What the help says where a fix is too long to tell, and what helps where there is no fix then.
-SEE_DIFF = "see `--diff`"
+# What helps where there is no fix, and it is too long to say what one would do.
 BY_HAND = "rework this by hand"
+
+
+class Untold(str):
+    """What a fix does, in short: all of it is too long to tell, but can be seen in the diff."""
+
+    __slots__ = ()
 
 
 class Advice(NamedTuple):
@@ -348,7 +353,7 @@ class Finding(Record):
         if fix is None:
             return self
         if help_ is None:
-            help_ = BY_HAND if SEE_DIFF in self.help else self.help
+            help_ = BY_HAND if isinstance(self.help, Untold) else self.help
         notes = tuple(note for note in self.notes if note not in fix.notes)
         return replace(self, help=help_, notes=notes, fix=None, no_fix_reason=reason)
 

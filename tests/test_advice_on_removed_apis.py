@@ -135,7 +135,7 @@ def test_no_other_error_is_told_of_where_a_test_for_the_attribute_comes_first(
 def test_an_application_that_is_set_up_elsewhere_gets_a_hook_with_a_guard(tmp_path: Path) -> None:
     found = _found(tmp_path, _HOOKS)
     helps = _helps(found)
-    once = "call `{}` once, in a `{}.before_request` function, behind a flag"
+    once = "call `{}` once, with `{}.before_request` and a flag of your own"
     assert helps[8] == once.format("self.warm_up", "app")
     assert helps[15] == once.format("router", "app.server")
     assert "`with application.app_context():`" in helps[20]

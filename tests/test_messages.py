@@ -13,7 +13,7 @@ from typing import NamedTuple
 import pytest
 
 from flask_ctxfix import engine
-from flask_ctxfix.codemod import by_code
+from flask_ctxfix.codemod import Untold, by_code
 from flask_ctxfix.flask_versions import TargetVersion
 from flask_ctxfix.settings import Settings
 from tests.test_fixtures import CASES, Case
@@ -66,9 +66,12 @@ def _texts_of(name: str, case: Case) -> Iterator[Text]:
                 headline = f"{place}: {finding.code}{mark} {finding.level}: {finding.message}"
                 yield Text(finding.code, "headline", headline, name)
                 yield Text(finding.code, "message", finding.message, name)
-                yield Text(finding.code, "help", finding.help or "", name)
+                shown = " (see `--diff --unsafe-fixes`)" if isinstance(finding.help, Untold) else ""
+                yield Text(finding.code, "help", f"{finding.help}{shown}", name)
                 for note in finding.notes:
                     yield Text(finding.code, "note", note, name)
+                if finding.fix is not None:
+                    yield Text(finding.code, "fix", finding.fix.message, name)
                 if finding.fix is not None and finding.fix.unsafe_reason is not None:
                     yield Text(finding.code, "unsafe", finding.fix.unsafe_reason, name)
                 if finding.no_fix_reason is not None:
@@ -113,6 +116,35 @@ def test_every_finding_says_what_to_do(family: str) -> None:
     helps = [text for text in of(family) if text.part == "help"]
     assert {text.case for text in helps if not text.text} == set()
     assert {text.text for text in helps if re.match(r"(?!`)[^a-z]", text.text)} == set()
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_every_fix_says_what_it_does(family: str) -> None:
+    assert {text.case for text in of(family) if text.part == "fix" and not text.text} == set()
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_code_is_never_cut(family: str) -> None:
+    """Backticks are in pairs around code, and none is left open, empty or on several lines."""
+    wrong = {
+        (text.code, text.part, text.text)
+        for text in of(family)
+        if text.text.count("`") % 2 or "``" in text.text or "\n" in text.text
+    }
+    assert wrong == set()
+
+
+def test_no_removed_name_is_said_to_replace_itself() -> None:
+    """What a removed API is replaced with, or used instead of it, does not name that API."""
+    removed = re.compile(r"\b(_request_ctx_stack|_app_ctx_stack|_lookup_\w+|_find_app)\b")
+    offered = {
+        (text.code, text.text)
+        for text in of("CTX4")
+        if text.part in ("help", "fix")
+        and (found := re.search(r"(?:\bwith|^use) (`[^`]*`)", text.text)) is not None
+        and removed.search(found[1])
+    }
+    assert offered == set()
 
 
 def test_titles_of_rules() -> None:

@@ -14,11 +14,12 @@ from click.testing import CliRunner, Result
 
 from flask_ctxfix import engine
 from flask_ctxfix.cli import main
-from flask_ctxfix.codemod import Definition, Finding, Fix, Label, Role, Rule, Step
+from flask_ctxfix.codemod import BY_HAND, Definition, Finding, Fix, Label, Role, Rule, Step, Untold
 from flask_ctxfix.flask_versions import TargetVersion
 from flask_ctxfix.module import Module
 from flask_ctxfix.project import Project
 from flask_ctxfix.records import replace
+from flask_ctxfix.source import Span
 from tests.conftest import family
 
 Write = Callable[[dict[str, str | bytes]], None]
@@ -43,6 +44,8 @@ class Leading(Rule):
                 more = {"notes": ("so it is",), "labels": (Label("b.py", 3, 1, 3, 4, "also"),)}
                 if node.func.id == "mend":
                     found = replace(found, fix=fix, no_fix_reason="none at all", **more)
+                if node.func.id == "mend_long":
+                    found = replace(found, fix=fix, help=Untold(fix.message))
                 yield found
 
 
@@ -260,6 +263,18 @@ def test_what_else_is_said_stands_below(tree: Write) -> None:
             "text": "also",
         }
     ]
+
+
+def test_a_fix_that_is_too_long_to_tell_is_shown_by_the_diff(tree: Write) -> None:
+    tree({"views.py": "import flask, way\nmend_long()\n"})
+    assert "  = help: mend it (see `--diff --unsafe-fixes`)\n" in _run().stdout
+    assert "  = help: mend it (see `--diff`)\n" in _run("--unsafe-fixes").stdout
+    (found,) = json.loads(_run("--output-format=json").stdout)
+    assert found["help"] == "mend it"
+    fixed = Finding(
+        "A", "a", "error", "lost", "a.py", Span(0, 1), help=Untold("mend it"), fix=Fix("")
+    )
+    assert fixed.without_fix("none").help == BY_HAND
 
 
 def test_long_code_is_cut(tree: Write) -> None:

@@ -35,7 +35,7 @@ _ADVICE: dict[Runner, Advice] = {
     "Flask-APScheduler": Advice("put the body of the job in `with scheduler.app.app_context():`"),
     "Huey": Advice(
         "put the body of the task in `with app.app_context():`",
-        notes=("or push a context in `@huey.pre_execute()` and pop in `@huey.post_execute()`",),
+        notes=("or push a context in `@huey.pre_execute()`, and pop it in `@huey.post_execute()`",),
     ),
     "RQ": Advice(
         "put the call that runs the worker in `with app.app_context():`",

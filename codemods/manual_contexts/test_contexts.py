@@ -19,9 +19,9 @@ from flask_ctxfix.steps import step_at
 
 _NAME = "test_request_context"
 _FAKES = "fakes a request, so its code sees data that no client sent"
-_OPEN = "set SERVER_NAME, and use {} instead"
+_OPEN = "set `SERVER_NAME`, and use {} instead"
 _NOTES = (
-    "`url_for` needs SERVER_NAME in an app context",
+    "`url_for` needs `SERVER_NAME` in an app context",
     "pass what else the code needs of a request as arguments",
 )
 

@@ -9,7 +9,6 @@ from flask_ctxfix import flask_facts
 from flask_ctxfix.aliases import may_know
 from flask_ctxfix.applications import class_kind, instance_of
 from flask_ctxfix.codemod import (
-    SEE_DIFF,
     Advice,
     Edit,
     Finding,
@@ -18,6 +17,7 @@ from flask_ctxfix.codemod import (
     Need,
     ReplaceExpression,
     Rule,
+    Untold,
 )
 from flask_ctxfix.codemods.removed_apis.assigned_parts import PARTS, advice_for, since, what_happens
 from flask_ctxfix.codemods.removed_apis.classes import fix_of
@@ -40,7 +40,7 @@ from flask_ctxfix.statements import is_handling
 
 _REMOVED = {"_cv_request"}
 _USE_IT = "use `app_ctx`, which is the same object on Flask 3.2"
-_USE_EITHER = f"import `app_ctx` instead on Flask 3.2 ({SEE_DIFF})"
+_USE_EITHER = Untold("import `app_ctx` instead on Flask 3.2")
 _BEFORE_UPGRADE = "up to Flask 3.1 the fix changes nothing, so make it before you upgrade"
 _OTHER_ANSWER = "on Flask 3.2 the answer changes in an app context without a request"
 _DECIDES = Advice(
@@ -251,7 +251,9 @@ class ChangedIn32(Rule):
                         message = (
                             f"on Flask 3.2 `{name}.pop()` passes no exception to teardown functions"
                         )
-                        advice = f"use `with {name}:`, which passes them the exception"
+                        advice = (
+                            f"use `with {name}:`, which passes teardown functions the exception"
+                        )
                         yield self.finding(module, "warning", read, message, advice)
 
 

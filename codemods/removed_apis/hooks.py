@@ -63,7 +63,7 @@ _ADVICE_FOR_ROUTES: dict[str, str] = {
     "before_app_first_request": "call the function after all blueprints are registered, in "
     "`with app.app_context():`",
 }
-_ONCE = "call {{function}} once, in a `{{receiver}}.{}` function, behind a flag"
+_ONCE = "call {{function}} once, with `{{receiver}}.{}` and a flag of your own"
 _GUARDED: dict[str, str] = {
     "before_first_request": _ONCE.format("before_request"),
     "before_app_first_request": _ONCE.format("before_app_request"),

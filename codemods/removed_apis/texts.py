@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Collection, Iterable
 
-from flask_ctxfix.codemod import SEE_DIFF, Advice, ReplaceExpression
+from flask_ctxfix.codemod import Advice, ReplaceExpression, Untold
 from flask_ctxfix.module import Module
 from flask_ctxfix.origins import NONE
 from flask_ctxfix.project import Project
@@ -29,7 +29,7 @@ def unused(what: str = "import") -> Advice:
 def still_used(what: str = "import") -> Advice:
     """Advise on what binds a name of which a use has no fix."""
     text = f"replace by hand what still uses this name, then remove the {what}"
-    return Advice(text, "a use of this name stays")
+    return Advice(text, "another line uses this name, and has no fix")
 
 
 def used_elsewhere(what: str = "import") -> Advice:
@@ -77,7 +77,7 @@ def replacement(old: str, new: str) -> str:
     """Say what takes the place of one expression, as far as that can be told."""
     before, after = in_short(old), in_short(new)
     if after is None:
-        return f"replace this use ({SEE_DIFF})"
+        return Untold("replace this use")
     short = f"use `{after}` instead"
     return short if before is None else fitting(f"replace `{before}` with `{after}`", short)
 
@@ -103,4 +103,4 @@ def replacements(
     uses = "this use" if len(every) == 1 else f"its {len(every)} uses"
     if variable is not None:
         uses = f"the {len(every)} uses of `{variable}`" if len(every) > 1 else f"`{variable}`"
-    return f"replace {uses} ({SEE_DIFF})"
+    return Untold(f"replace {uses}")

@@ -17,6 +17,7 @@ from flask_ctxfix.context_flow.direct_calls import calls_of
 from flask_ctxfix.context_flow.paths import AT_IMPORT, path_to
 from flask_ctxfix.context_flow.request_data import RequestData
 from flask_ctxfix.context_flow.request_datum import Kind
+from flask_ctxfix.context_flow.said_uses import verb_of
 from flask_ctxfix.context_flow.values import Function, receiving_class
 from flask_ctxfix.flask_facts import (
     LETTING_IN,
@@ -124,9 +125,10 @@ class CachedFunctionReadsRequest(Rule):
         for cached in cached_functions(module, project):
             use = _read_of_request(cached, project)
             if use is not None:
+                read = f"{verb_of(use)} `{use.name}`"
                 message = fitting(
-                    f"`{cached.node.name}` is cached for everyone, but reads `{use.name}`",
-                    f"this function is cached for everyone, but reads `{use.name}`",
+                    f"`{cached.node.name}` is cached for everyone, but {read}",
+                    f"this function is cached for everyone, but {read}",
                     "this function is cached for everyone, but reads the request",
                 )
                 advice = _advice_on(cached, use, project)
@@ -253,8 +255,9 @@ def _read_in_caller(cached: CachedFunction, use: Use, steps: tuple[Step, ...]) -
     caller = around.name if around is not None else ""
     if not caller.isidentifier() or caller in (name, "lambda"):
         return _ADVICE_READ
+    value = "the value" if use.access == "call" else f"`{use.name}`"
     return fitting(
-        f"read `{use.name}` in `{caller}`, and pass it to `{name}` as an argument",
+        f"read {value} in `{caller}`, and pass it to `{name}` as an argument",
         f"read the value in `{caller}`, and pass it to `{name}` as an argument",
         _ADVICE_READ,
     )

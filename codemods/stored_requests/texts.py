@@ -64,6 +64,11 @@ def kept_elsewhere(name: str, why: str, *, is_read_by_others: bool) -> str:
     return fitting(f"keep `{name}` in {place}", KEEP_ELSEWHERE)
 
 
+def unseen(why: str) -> str:
+    """Return a reason why what is kept cannot move: there may be more uses of it."""
+    return fitting(f"{why}, so not all its uses are known", why)
+
+
 def _holder(code: str) -> str:
     """Return what an expression is an item of, if it is one."""
     found = _HOLDER.match(code)

@@ -71,7 +71,8 @@ def values_fix(stream: Stream, project: Project) -> Fix | None:
         doubt = _UNCERTAIN
     codes = listed(read.written(stream.module) for read in values.reads)
     before = f"read {codes} before the stream starts"
-    changes = fitting(f"{before}, and pass the result to the stream", before)
+    them = "it" if len({read.written(stream.module) for read in values.reads}) == 1 else "them"
+    changes = fitting(f"{before}, and pass {them} to the stream", before)
     return Fix(changes, tuple(edits), unsafe_reason=doubt)
 
 

@@ -60,7 +60,7 @@ def why_not(start: Start, project: Project, summary: Summary) -> str | None:
     if next(captured_files(start.function, project), None) is not None:
         return "uploaded files are closed when the request ends"
     if are_read_after(start.module, start.call, project):
-        return "the end of a copied context closes uploaded files that are still read"
+        return "uploaded files are closed when a copied context ends, but are read later"
     if next(app_contexts_in(start.function), None) is not None:
         return of_function(
             start.function, "the app context that {} opens hides the request from Flask 3.2 on"

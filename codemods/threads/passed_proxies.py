@@ -43,8 +43,8 @@ from flask_ctxfix.wording import fitting
 
 _ADVICE_PASS = "pass `current_app._get_current_object()`, and use this argument in {}"
 _ADVICE_ALIAS = (
-    "use `app` in {}, after `app = current_app._get_current_object()` before the start",
-    "take `app = current_app._get_current_object()` before the start, and use `app`",
+    "before the start, set `app = current_app._get_current_object()`, and use `app` in {}",
+    "before the start, set `app = current_app._get_current_object()`, and use `app`",
 )
 _ADVICE_SENDER = "send the signal with `current_app._get_current_object()`"
 _ADVICE_PROCESS = "create the Flask app in the new process"

@@ -24,7 +24,7 @@ from flask_ctxfix.records import replace
 from flask_ctxfix.steps import step_at
 from flask_ctxfix.wording import fitting, is_short
 
-_ADVICE = "wrap the function anew in each call that starts a task, so that no tasks share a copy"
+_ADVICE = "wrap the function again in each call that starts a task, so that no tasks share a copy"
 _ADVICE_SUBMIT = "submit the tasks one by one, so that each task gets its own copy"
 _MADE_ONCE = "makes one copy"
 _SHARING_ITEMS = "overlapping items share one context copy"

@@ -40,7 +40,7 @@ def sentence(use: Use, *rests: str, user: str | None = None) -> str:
     """
     users = dict.fromkeys((user or _user(use.steps), user or _NAMELESS))
     codes = dict.fromkeys((f"`{written(use)}`", f"`{_without_index(use.name)}`"))
-    begins = [f"{who} {_verb(use)} {code}" for who in users for code in codes]
+    begins = [f"{who} {verb_of(use)} {code}" for who in users for code in codes]
     begins += [f"{who} uses a value" for who in users]
     return fitting(*(f"{begin} {rest}" for begin in begins for rest in rests))
 
@@ -101,7 +101,8 @@ def _user(steps: tuple[Step, ...]) -> str:
     return "a lambda" if name == "lambda" else f"`{name}`"
 
 
-def _verb(use: Use) -> str:
+def verb_of(use: Use) -> str:
+    """Return what a function does with what it uses."""
     is_probed = use.access == "probe" and use.name.rpartition(".")[2] in METHODS_OF_G
     if use.access == "write":
         return "changes"
