@@ -54,7 +54,7 @@ _INSTEAD = {
     "_cv_request": "read `_cv_app`, and ask `has_request_context()` whether there is a request",
 }
 # No way does for a range: what takes the place is there, or means the same, from Flask 3.2 on only.
-_BY_VERSION = "switch by version: from Flask 3.2 on {}"
+_BY_VERSION = "switch by version, since this works from Flask 3.2 on only"
 # What Flask's own names of the active context give.
 _ACTIVE = ("flask.app_ctx._get_current_object", "flask.request_ctx._get_current_object")
 
@@ -195,7 +195,7 @@ class ChangedIn32(Rule):
                 fix = _unused(module, project, target, scope, binding)
             elif name == "request_ctx":
                 fix = _renamed(module, project, target, scope, binding)
-            advice = _instead(name, target) if fix is None else fix.message
+            advice = _instead(name, target) if fix is None else Advice(fix.message)
             message = _imported(name)
             yield self.finding(module, "warning", binding.alias, message, advice, fix)
         for binding in _in_vain(module, project, names - _REMOVED):
@@ -207,7 +207,7 @@ class ChangedIn32(Rule):
         for node in module.scopes.attributes.get("request_ctx", ()):
             if project.flask_name(module, node) == "request_ctx":
                 fix = _renamed_attribute(module, target, node)
-                advice = _instead(node.attr, target) if fix is None else fix.message
+                advice = _instead(node.attr, target) if fix is None else Advice(fix.message)
                 if not serves_newer_flask(module, project, node):
                     code = in_short(module.segment(node)) or node.attr
                     message = f"`{code}` warns on Flask 3.2, and Flask 4.0 will remove it"
@@ -307,10 +307,10 @@ def _is_tried(module: Module, project: Project, node: ast.AST) -> bool:
     )
 
 
-def _instead(name: str, target: TargetVersion) -> str:
+def _instead(name: str, target: TargetVersion) -> Advice:
     """Return what to use instead of a name where there is no fix, on every Flask of the target."""
-    text = _INSTEAD.get(name, _RENAMED)
-    return text if target.oldest >= ONE_CONTEXT else _BY_VERSION.format(text)
+    notes = () if target.oldest >= ONE_CONTEXT else (_BY_VERSION,)
+    return Advice(_INSTEAD.get(name, _RENAMED), notes=notes)
 
 
 def _test_of(module: Module, node: ast.expr) -> ast.expr | None:
