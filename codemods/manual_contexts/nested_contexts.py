@@ -176,7 +176,7 @@ class NestedAppContext(Rule):
                     fix = _fix(module, project, target, opening, reach)
                 help_ = _help(module, opening)
                 advice = Advice(help_, reason) if fix is None else Advice(help_)
-                opened = step_at(module, opening.call, "boundary", "app context")
+                opened = step_at(module, opening.call, "boundary", "app context", verb="opens")
                 steps = hidden.steps if hidden is not None else ()
                 path = path_to(reach, opened, then=steps, there="app")
                 text, notes = _words(target, reach.where)

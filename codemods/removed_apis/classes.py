@@ -22,7 +22,7 @@ _BY_HAND = {
     "AppContext": "use `app.app_context()`, which takes no argument",
 }
 _ASK_CONTEXT = "read the attribute `has_request` of the context, which exists on Flask 3.2"
-_OVERRIDDEN = "an application that overrides `{}()` takes part after the fix"
+_OVERRIDDEN = "if the application overrides `{}()`, the fix uses its version"
 _BOTH = '{0}.has_request if hasattr(type({0}), "has_request") else hasattr({0}, "request")'
 
 
@@ -127,7 +127,7 @@ class ContextClassUse(Rule):
         return self.finding(module, level, node, message, advice, fix)
 
 
-_NO_CONTEXT = "the object may be no context at all, and have no `has_request`"
+_NO_CONTEXT = "the object may not be a context, and then has no `has_request`"
 
 
 def _test(module: Module, project: Project, call: ast.Call) -> str:

@@ -64,7 +64,7 @@ class RequestContextStack(_StackRule):
 
     When there is no fix
 
-    * An `except` asks which error it caught, or catches RuntimeError for something else: check
+    * An `except` examines its error, or catches RuntimeError for something else: check
       `has_request_context()` first instead.
     * The code pushes to the stack or pops from it: open the context with `with ctx:`.
     * The code sets `session`: change its items, or write a session interface.
@@ -140,7 +140,7 @@ class AppContextStack(_StackRule):
 
     When there is no fix
 
-    * An `except` asks which error it caught, or catches RuntimeError for something else: check
+    * An `except` examines its error, or catches RuntimeError for something else: check
       `has_app_context()` first instead.
     * The code pushes to the stack or pops from it: open the context with `with ctx:`.
     * A context is kept and entered by another function, as in a thread: since Flask 2.2 the

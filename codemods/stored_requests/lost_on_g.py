@@ -7,7 +7,6 @@ from collections.abc import Iterator
 
 from flask_ctxfix.codemod import Advice, Finding, Rule
 from flask_ctxfix.codemods.stored_requests.kept_paths import one_after_the_other
-from flask_ctxfix.codemods.stored_requests.texts import fitting
 from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.call_sites import CallSite
 from flask_ctxfix.context_flow.caught import may_catch, names_of
@@ -21,6 +20,7 @@ from flask_ctxfix.scopes import FunctionNode
 from flask_ctxfix.statements import TRIES, statement_of
 from flask_ctxfix.steps import name_of, step_at
 from flask_ctxfix.syntax import last_name
+from flask_ctxfix.wording import fitting
 
 _VIEW = "view"
 # The path of a module, the class of a method, and its name.
@@ -110,7 +110,7 @@ class ExpectedAcrossRequests(Rule):
         reachability = ContextFlow.of(project).reachability
         home, write = writes[0]
         whole = step_at(home, statement_of(home, write), "write")
-        step = step_at(module, node, "read", message=f"AttributeError: {node.attr}")
+        step = step_at(module, node, "read", error=f"AttributeError: {node.attr}")
         path = one_after_the_other(
             path_to(reachability.of(home, write), whole),
             path_to(reachability.of(module, node), step),

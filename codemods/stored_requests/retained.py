@@ -35,7 +35,7 @@ from flask_ctxfix.codemods.stored_requests.shared_items import (
     told_to_others,
 )
 from flask_ctxfix.codemods.stored_requests.slots import is_total, slot_of
-from flask_ctxfix.codemods.stored_requests.texts import READ_BY_OTHERS, fitting, kept
+from flask_ctxfix.codemods.stored_requests.texts import READ_BY_OTHERS, kept
 from flask_ctxfix.codemods.stored_requests.thread_state import thread_reads, thread_stores
 from flask_ctxfix.codemods.stored_requests.trusted_flags import trusted
 from flask_ctxfix.codemods.stored_requests.uses import reads_of
@@ -48,6 +48,7 @@ from flask_ctxfix.flask_versions import ONE_CONTEXT, TargetVersion
 from flask_ctxfix.module import Module
 from flask_ctxfix.project import Project
 from flask_ctxfix.syntax import is_truthy
+from flask_ctxfix.wording import fitting
 
 # What holds the environ of the request, and from Flask 3.2 on the request itself.
 _HOLDERS = (".headers", ".environ")

@@ -24,7 +24,6 @@ from flask_ctxfix.codemods.stored_requests.slots import (
 )
 from flask_ctxfix.codemods.stored_requests.texts import (
     READ_BY_OTHERS,
-    fitting,
     kept,
     kept_elsewhere,
 )
@@ -38,6 +37,7 @@ from flask_ctxfix.obligations.which_application import is_application
 from flask_ctxfix.project import Project
 from flask_ctxfix.records import Record, replace
 from flask_ctxfix.steps import step_at
+from flask_ctxfix.wording import fitting
 
 _NOT_EVERYWHERE = "files that are not changed use the value"
 _STAYS = ("which stays there after the request",)
