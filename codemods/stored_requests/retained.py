@@ -305,6 +305,9 @@ def _kept_by(
             datum = data.of(module, value, (), widest) or datum
         if datum is not None and datum.kind is not Kind.PROXY:
             return value, datum
+    found = data.of_turn(module, put.node) if put.values and widest >= How.FOUND else None
+    if found is not None and not _counts(module, project, put):
+        return put.values[0], found
     keys = put.keys_of_item if put.keys is None else ()
     for key in keys if not are_bounded(module, project, keys) else ():
         if data.may_be(module, key):

@@ -6,6 +6,7 @@ import ast
 from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
+from flask_ctxfix.codemods.stored_requests.records_of_all import is_of_record
 from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.request_data import RequestData
 from flask_ctxfix.context_flow.request_datum import Datum, How
@@ -26,6 +27,8 @@ from flask_ctxfix.syntax import text_of
 
 # What takes the data out of a value instead of putting it in.
 _LESSENING = (ast.Sub, ast.BitAnd)
+# What holds the data itself, beside what was there before.
+_HOLDING = (ast.Dict, ast.JoinedStr, ast.List, ast.Set, ast.Tuple)
 _SETATTR, _GLOBALS = Foreign("builtins.setattr"), Foreign("builtins.globals")
 _NAMED = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
@@ -84,6 +87,8 @@ def _to_globals(module: Module, project: Project, data: RequestData) -> Iterator
         for binding in bindings:
             target = target_of(binding) or _other_target(binding)
             if target is None or _counts(module, project, binding, slot.name):
+                continue
+            if is_of_record(module, target):
                 continue
             datum = data.of_binding(module, binding, How.DRAWN)
             if datum is not None and not datum.is_caught:
@@ -170,6 +175,10 @@ def _counts_up(module: Module, project: Project, node: ast.AugAssign) -> bool:
 
 def is_total(module: Module, project: Project, value: ast.expr) -> bool:
     """Whether a value that is made of the one before, and of data, is a number of all requests."""
+    while isinstance(value, ast.Subscript):
+        value = value.value
+    if isinstance(value, _HOLDING):
+        return False
     if isinstance(value, ast.Call):
         return is_well_known(ContextFlow.of(project).values.name_of(module, value.func))
     if not isinstance(value, ast.BinOp) or isinstance(value.op, _LESSENING):
@@ -219,6 +228,8 @@ def _to_attributes(module: Module, project: Project, data: RequestData) -> Itera
             continue
         assigned = module.scopes.parents[target]
         if isinstance(assigned, ast.AugAssign) and _counts_up(module, project, assigned):
+            continue
+        if is_of_record(module, target):
             continue
         slot = slot_of(module, project, target)
         datum = data.of(module, value, widest=How.DRAWN) if slot is not None else None
