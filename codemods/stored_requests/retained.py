@@ -23,15 +23,18 @@ from flask_ctxfix.codemods.stored_requests.lasting_containers import (
     Container,
     lasting_container,
     may_last,
+    object_with_items,
     shared_container,
     shared_slot,
 )
 from flask_ctxfix.codemods.stored_requests.locks import Locking, locking_around
+from flask_ctxfix.codemods.stored_requests.progress import COUNTED, items_that_progress
 from flask_ctxfix.codemods.stored_requests.puts import Put, puts_in
 from flask_ctxfix.codemods.stored_requests.shared_items import (
     is_emptied_by_requests,
     is_refilled,
     read_by_others,
+    read_meanwhile,
     told_to_others,
 )
 from flask_ctxfix.codemods.stored_requests.slots import is_total, slot_of
@@ -174,6 +177,10 @@ class RequestObjectRetained(Rule):
                 yield from found
         if data.may_be_in(module):
             yield from self._flags(module, project, puts)
+        for item, container in items_that_progress(module, project):
+            read = read_by_others(module, project, container)
+            put = Put(item, item.value, (), (item.slice,))
+            yield self._shared(module, project, put, container, COUNTED, read)
         yield from self._last_exceptions(module, project, data)
         for store in thread_stores(module, project, data):
             node, datum = store.node, store.datum
@@ -198,6 +205,8 @@ class RequestObjectRetained(Rule):
             return
         found = lasting_container(module, project, put.container)
         others = found or shared_container(module, project, put.container)
+        if others is None and put.fixed_keys(module, project) is not None:
+            others = object_with_items(module, project, put.container)
         if others is None or not may_serve_request(module, project, put.node):
             return
         shared = _read_as_shared(module, project, put, others, datum)
@@ -307,6 +316,9 @@ def _kept_by(
             datum = data.of(module, value, (), widest) or datum
         if datum is not None and datum.kind is not Kind.PROXY:
             return value, datum
+    found = data.of_turn(module, put.node) if put.values and widest >= How.FOUND else None
+    if found is not None and not _counts(module, project, put):
+        return put.values[0], found
     keys = put.keys_of_item if put.keys is None else ()
     for key in keys if not are_bounded(module, project, keys) else ():
         if data.may_be(module, key):
@@ -347,7 +359,7 @@ def _read_as_shared(
         return read_by_another(module, project, put.node, found.reads)
     is_piled_up = is_for_all and datum.how is not How.READ
     if is_set or is_piled_up or (is_for_all and is_emptied_by_requests(project, found)):
-        return read_by_others(module, project, found)
+        return read_by_others(module, project, found) or read_meanwhile(project, found)
     return told_to_others(module, project, put.node, found) if is_for_all else None
 
 

@@ -52,7 +52,7 @@ def trusted(module: Module, project: Project, node: ast.AST, reads: Reads) -> Da
 
     They trust it if another function that serves requests decides by it what a visitor gets.
     """
-    test = next(_tests_of_user(module, RequestData.of_project(project), node), None)
+    test = next(tests_of_user(module, RequestData.of_project(project), node), None)
     if test is None:
         return None
     datum, is_proof = test
@@ -82,9 +82,7 @@ def _attributes(module: Module, project: Project) -> Iterator[tuple[Slot, ast.ex
                 yield slot, target
 
 
-def _tests_of_user(
-    module: Module, data: RequestData, node: ast.AST
-) -> Iterator[tuple[Datum, bool]]:
+def tests_of_user(module: Module, data: RequestData, node: ast.AST) -> Iterator[tuple[Datum, bool]]:
     """Yield the data of the tests that `node` is behind, and whether it is what a form proves.
 
     What a visitor sends by themselves shows who they are only if it is compared with something, as

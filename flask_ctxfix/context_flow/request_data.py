@@ -26,6 +26,7 @@ from flask_ctxfix.context_flow.request_datum import (
     most_harmful,
     within,
 )
+from flask_ctxfix.context_flow.request_searches import sides_of_search
 from flask_ctxfix.context_flow.request_sources import (
     COPIES,
     PASSING_CALLS,
@@ -73,6 +74,13 @@ class RequestData(DataOfSearches):
     ) -> Datum | None:
         """Return what data of a request `node` is, if it came about as surely as `widest`."""
         return within(self._of(Frame(module, (), given), node), widest)
+
+    def of_turn(self, module: Module, node: ast.AST) -> Datum | None:
+        """Return the data by which a loop finds the item in whose turn `node` runs."""
+        sides = sides_of_search(module, node)
+        if not any(self.may_be(module, each) for each in sides):
+            return None
+        return self._searched(Frame(module), node)
 
     def may_be_in(self, module: Module) -> bool:
         """Whether a module may hold data of a request at all."""
