@@ -86,6 +86,10 @@ class ImportTimeContextRead(Rule):
     code = "CTX304"
     name = "import-time-context-read"
     message = "a context proxy is read while its module is imported, or is overwritten"
+    levels = (
+        "warning",
+        "info",
+    )
 
     def find(self, module: Module, project: Project, target: TargetVersion) -> Iterator[Finding]:
         """Yield the uses at import time, and the assignments."""

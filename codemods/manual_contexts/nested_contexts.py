@@ -149,6 +149,10 @@ class NestedAppContext(Rule):
     code = "CTX303"
     name = "nested-app-context"
     message = "an app context is opened inside another one"
+    levels = (
+        "error",
+        "warning",
+    )
 
     def find(self, module: Module, project: Project, target: TargetVersion) -> Iterator[Finding]:
         """Yield the ``with`` statements that open a second context."""
