@@ -91,11 +91,7 @@ class RequestContextStack(_StackRule):
     code = "CTX401"
     name = "request-context-stack"
     message = "`_request_ctx_stack` was removed in Flask 3.0"
-    levels = (
-        "error",
-        "warning",
-        "info",
-    )
+    levels = ("error", "warning", "info")
 
 
 class AppContextStack(_StackRule):
@@ -173,11 +169,7 @@ class AppContextStack(_StackRule):
     code = "CTX402"
     name = "app-context-stack"
     message = "`_app_ctx_stack` was removed in Flask 3.0"
-    levels = (
-        "error",
-        "warning",
-        "info",
-    )
+    levels = ("error", "warning", "info")
 
 
 class PrivateContextLookup(_StackRule):

@@ -150,11 +150,7 @@ class RequestInAppState(SharedSlot):
     code = "CTX503"
     name = "request-in-app-state"
     message = "the application or the environment keeps data of one request"
-    levels = (
-        "error",
-        "warning",
-        "info",
-    )
+    levels = ("error", "warning", "info")
     is_of_kept_data = True
     kinds = frozenset({"application"})
 

@@ -152,10 +152,7 @@ class RequestObjectRetained(Rule):
     code = "CTX504"
     name = "request-object-retained"
     message = "a request, or data of one, stays in memory after the request"
-    levels = (
-        "error",
-        "warning",
-    )
+    levels = ("error", "warning")
     is_of_kept_data = True
 
     def find(self, module: Module, project: Project, target: TargetVersion) -> Iterator[Finding]:

@@ -387,11 +387,7 @@ class RequestInGlobal(SharedSlot):
     code = "CTX501"
     name = "request-in-global"
     message = "a global keeps data of one request, and other requests read it"
-    levels = (
-        "error",
-        "warning",
-        "info",
-    )
+    levels = ("error", "warning", "info")
     is_of_kept_data = True
     kinds = frozenset({"global"})
 
@@ -482,10 +478,6 @@ class RequestInClassAttribute(SharedSlot):
     code = "CTX502"
     name = "request-in-class-attribute"
     message = "a class or a shared object keeps data of one request"
-    levels = (
-        "error",
-        "warning",
-        "info",
-    )
+    levels = ("error", "warning", "info")
     is_of_kept_data = True
     kinds = frozenset({"class", "instance"})
