@@ -367,6 +367,8 @@ class Rule:
     code: ClassVar[str]
     name: ClassVar[str]
     message: ClassVar[str]
+    # The levels that its findings have, the worst one first.
+    levels: ClassVar[tuple[Level, ...]] = ()
     # Whether it finds data of a request that is kept: a fix that gives its code a request may show
     # more of that.
     is_of_kept_data: ClassVar[bool] = False

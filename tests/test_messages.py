@@ -39,6 +39,7 @@ class Text(NamedTuple):
     part: str
     text: str
     case: str
+    level: str = ""
 
 
 @cache
@@ -67,7 +68,7 @@ def _texts_of(name: str, case: Case) -> Iterator[Text]:
                 mark = " [*]" if finding.fix is not None else ""
                 headline = f"{place}: {finding.code}{mark} {finding.level}: {finding.message}"
                 yield Text(finding.code, "headline", headline, name)
-                yield Text(finding.code, "message", finding.message, name)
+                yield Text(finding.code, "message", finding.message, name, finding.level)
                 shown = " (see `--diff --unsafe-fixes`)" if isinstance(finding.help, Untold) else ""
                 yield Text(finding.code, "help", f"{finding.help}{shown}", name)
                 for note in finding.notes:
@@ -181,6 +182,18 @@ def test_what_no_case_shows_is_said_as_well() -> None:
     assert len(texts) > 300
     assert {text for text in texts if len(text[1]) > LONGEST_ADVICE} == set()
     assert {text for text in texts if FORBIDDEN.search(without_code(text[1]))} == set()
+
+
+def test_levels_of_rules() -> None:
+    """The levels that the page of a rule names are those of its findings, the worst one first."""
+    rules = by_code(engine.load_codemods())
+    found = {(text.code, text.level) for text in texts() if text.part == "message"}
+    said = {(code, level) for code, rule in rules.items() for level in rule.levels}
+    assert said - found <= {("CTX503", "warning"), ("CTX503", "info")}
+    assert found <= said
+    order = ("error", "warning", "info")
+    for rule in rules.values():
+        assert [*rule.levels] == sorted(rule.levels, key=order.index), rule.code
 
 
 def test_titles_of_rules() -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from flask_ctxfix import engine
 from flask_ctxfix.codemod import Step
+from flask_ctxfix.flask_versions import TargetVersion
 from flask_ctxfix.settings import Settings
 
 Write = Callable[[dict[str, str | bytes]], None]
@@ -143,3 +144,37 @@ def test_a_cached_view_is_reached_in_requests(tree: Write) -> None:
     """
     tree({"app.py": HEAD + dedent(views)})
     assert [context for *_, context in path_of("CTX505")] == ["none", "request", "request"]
+
+
+@pytest.mark.parametrize(
+    ("code", "call", "does", "error"),
+    [
+        ("CTX303", "request.path", "reads", "RuntimeError: There is no request in this context"),
+        (
+            "CTX303",
+            "session.get('a')",
+            "calls",
+            "RuntimeError: There is no request in this context",
+        ),
+        ("CTX303", "url_for('index')", "calls", "RuntimeError"),
+    ],
+)
+def test_what_a_second_context_hides_ends_in_its_error(
+    tree: Write, code: str, call: str, does: str, error: str
+) -> None:
+    block = f"with app.app_context():\n        return {call}"
+    head = HEAD.replace("Flask, request", "Flask, request, session, url_for")
+    tree({"app.py": head + IN_VIEW.format(block)})
+    options = Settings(
+        paths=(".",), select=(code,), target_version=TargetVersion.parse("3.2"), unsafe_fixes=True
+    )
+    (result,) = engine.run(options, "list").results
+    (found,) = result.findings
+    assert (found.finding.path[-1].does, found.finding.path[-1].error) == (does, error)
+
+
+def test_a_read_on_import_ends_in_its_error(tree: Write) -> None:
+    tree({"app.py": HEAD + "\n\ndef level():\n    return request.path\n\n\nLEVEL = level()\n"})
+    (result,) = engine.run(Settings(paths=(".",), select=("CTX304",)), "list").results
+    (found,) = result.findings
+    assert found.finding.path[-1].error == "RuntimeError: Working outside of request context"

@@ -90,6 +90,7 @@ class ProxyAsJobArgument(Rule):
     code = "CTX203"
     name = "proxy-as-job-argument"
     message = "a job gets a proxy as an argument, which cannot be serialized"
+    levels = ("error",)
 
     def find(self, module: Module, project: Project, target: TargetVersion) -> Iterator[Finding]:
         """Yield the arguments of jobs that are of no use to them."""

@@ -140,6 +140,7 @@ class JobWithoutAppContext(Rule):
     code = "CTX201"
     name = "job-without-app-context"
     message = "a job uses the application, but nothing opens an app context for jobs"
+    levels = ("error",)
 
     def find(self, module: Module, project: Project, target: TargetVersion) -> Iterator[Finding]:
         """Yield what makes the tasks, if they can be given a context there; else the jobs."""
@@ -218,6 +219,7 @@ class JobReadsRequest(Rule):
     code = "CTX202"
     name = "job-reads-request"
     message = "a job reads the request, but a worker has no request context"
+    levels = ("error",)
 
     def find(self, module: Module, project: Project, target: TargetVersion) -> Iterator[Finding]:
         """Yield the jobs that read a request."""

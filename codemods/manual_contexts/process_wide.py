@@ -128,6 +128,7 @@ class ContextPushedForProcess(Rule):
     code = "CTX301"
     name = "context-pushed-for-process"
     message = "a context stays pushed for the whole process"
+    levels = ("error", "warning", "info")
 
     def find(self, module: Module, project: Project, target: TargetVersion) -> Iterator[Finding]:
         """Yield the contexts that a module pushes at its top level or while it makes the app."""

@@ -76,6 +76,7 @@ class TestContextInProduction(Rule):
     code = "CTX305"
     name = "test-context-in-production"
     message = "`test_request_context()` fakes a request outside of tests"
+    levels = ("info",)
 
     def find(self, module: Module, project: Project, target: TargetVersion) -> Iterator[Finding]:
         """Yield the calls of ``test_request_context``."""

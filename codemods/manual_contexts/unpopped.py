@@ -156,6 +156,7 @@ class PushWithoutPop(Rule):
     code = "CTX302"
     name = "push-without-pop"
     message = "a context is pushed by hand, and may never be popped"
+    levels = ("error", "warning", "info")
 
     def find(self, module: Module, project: Project, target: TargetVersion) -> Iterator[Finding]:
         """Yield the contexts that a module pushes and that may stay."""

@@ -129,6 +129,7 @@ class ChangedIn32(Rule):
     code = "CTX407"
     name = "changed-in-3.2"
     message = "code relies on the two contexts that Flask 3.2 merges into one"
+    levels = ("error", "warning", "info")
 
     def find(self, module: Module, project: Project, target: TargetVersion) -> Iterator[Finding]:
         """Yield truth tests for every target, the rest for targets that reach 3.2."""

@@ -86,6 +86,7 @@ class ContextClassUse(Rule):
     code = "CTX405"
     name = "context-class-use"
     message = "code uses the context classes, which Flask 3.2 merges into one"
+    levels = ("error", "info")
 
     def find(self, module: Module, project: Project, target: TargetVersion) -> Iterator[Finding]:
         """Yield constructor calls, class tests and subclasses."""

@@ -113,6 +113,7 @@ class RemovedContextFlags(Rule):
     code = "CTX406"
     name = "removed-context-flags"
     message = "settings and flags of contexts were removed in Flask 2.2 and 3.0"
+    levels = ("error", "warning")
 
     def find(self, module: Module, project: Project, target: TargetVersion) -> Iterator[Finding]:
         """Yield settings, flags, and what the analysis of the stacks found of them."""

@@ -164,6 +164,7 @@ class BeforeFirstRequest(Rule):
     code = "CTX404"
     name = "before-first-request"
     message = "`before_first_request` and related hooks were removed in Flask 2.3"
+    levels = ("error", "warning")
 
     def find(self, module: Module, project: Project, target: TargetVersion) -> Iterator[Finding]:
         """Yield the uses of the hooks, of their list, and of what triggers them."""

@@ -91,6 +91,7 @@ class RequestContextStack(_StackRule):
     code = "CTX401"
     name = "request-context-stack"
     message = "`_request_ctx_stack` was removed in Flask 3.0"
+    levels = ("error", "warning", "info")
 
 
 class AppContextStack(_StackRule):
@@ -168,6 +169,7 @@ class AppContextStack(_StackRule):
     code = "CTX402"
     name = "app-context-stack"
     message = "`_app_ctx_stack` was removed in Flask 3.0"
+    levels = ("error", "warning", "info")
 
 
 class PrivateContextLookup(_StackRule):
@@ -228,3 +230,4 @@ class PrivateContextLookup(_StackRule):
     code = "CTX403"
     name = "private-context-lookup"
     message = "private functions that look up a context were removed in Flask 2.2"
+    levels = ("error",)

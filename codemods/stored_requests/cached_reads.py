@@ -55,6 +55,12 @@ _GETS = "gets the result of request A"
 class CachedFunctionReadsRequest(Rule):
     """A cached function reads the request, so one user's result is given to all users.
 
+    A decorator of the project counts as a cache if it keeps the results of what it decorates,
+    under a key without data of the request. Two caches of views are found as well: one that stands
+    outside of `login_required`, or of another decorator that checks the user, so that everyone
+    gets what one user may see; and one whose `key_prefix` is the same for all URLs of a view, so
+    that everyone gets the page of the first URL.
+
     Who is hurt
 
     Your users: they get the result that was made for the first of them. `lru_cache`, `cache` and
@@ -93,11 +99,6 @@ class CachedFunctionReadsRequest(Rule):
 
     When there is no fix
 
-    A decorator of the project counts as a cache if it keeps the results of what it decorates,
-    under a key without data of the request. A cache that stands outside of `login_required`, or of
-    another decorator that checks the user, gives everyone what one user may see; one whose
-    `key_prefix` is the same for all URLs of a view gives everyone the page of the first URL.
-
     There never is a fix, as the code does not say what the key should be. Read the value in the
     caller, and pass it as an argument: strings and numbers are good keys. For a cached view, make
     it a part of the key, with `make_cache_key` or `query_string=True` of Flask-Caching. Do not
@@ -116,6 +117,7 @@ class CachedFunctionReadsRequest(Rule):
     code = "CTX505"
     name = "cached-function-reads-request"
     message = "a cached function reads the request, so users share its result"
+    levels = ("error",)
     is_of_kept_data = True
 
     def find(self, module: Module, project: Project, target: TargetVersion) -> Iterator[Finding]:

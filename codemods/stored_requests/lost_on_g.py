@@ -80,6 +80,7 @@ class ExpectedAcrossRequests(Rule):
     code = "CTX507"
     name = "g-expected-across-requests"
     message = "a view reads from `g` what only another request has set"
+    levels = ("error",)
 
     def find(self, module: Module, project: Project, target: TargetVersion) -> Iterator[Finding]:
         """Yield the reads of attributes of `g` that nothing in their request has written."""

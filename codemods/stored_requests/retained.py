@@ -68,6 +68,11 @@ _ADVICE_THREAD = "keep the value in `g`, or reset it when the request ends"
 class RequestObjectRetained(Rule):
     """A request, or data of one, stays in memory or on its thread after the request.
 
+    An item that each request sets, under a fixed key, is found even if something removes it, as
+    long as another request reads it. So is what a request puts into a container that it has just
+    emptied, or that others empty as a whole, and what it puts into a list that it passes to a
+    function from elsewhere for its answer, as a chat bot does with what everyone has said.
+
     Who is hurt
 
     Whoever runs the server: a container of a module or a class that nothing empties grows with
@@ -147,11 +152,6 @@ class RequestObjectRetained(Rule):
     The same on all versions of Flask. From Flask 3.2 on, `request.headers` and `request.environ`
     keep their request in memory, too.
 
-    An item that each request sets, under a fixed key, is reported although something removes it,
-    if another request reads it. So is what a request puts into a container that it has just
-    emptied, or that others empty as a whole, and what it puts into a list that it passes to a
-    function from elsewhere for its answer, as a chat bot does with what everyone has said.
-
     Sources
 
     Python's documentation, `BaseException.__traceback__`; pallets/flask issues 5709 and 5710.
@@ -160,6 +160,7 @@ class RequestObjectRetained(Rule):
     code = "CTX504"
     name = "request-object-retained"
     message = "a request, or data of one, stays in memory after the request"
+    levels = ("error", "warning")
     is_of_kept_data = True
 
     def find(self, module: Module, project: Project, target: TargetVersion) -> Iterator[Finding]:

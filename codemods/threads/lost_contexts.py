@@ -118,6 +118,7 @@ class ThreadReadsRequest(Rule):
     code = "CTX101"
     name = "thread-reads-request"
     message = "a thread, task or process reads the request, but has no request context"
+    levels = ("error", "warning")
 
     def find(self, module: Module, project: Project, target: TargetVersion) -> Iterator[Finding]:
         """Yield the starts of what needs a request."""
@@ -217,6 +218,7 @@ class ThreadNeedsApp(Rule):
     code = "CTX102"
     name = "thread-needs-app"
     message = "a thread, task or process uses the application, but has no app context"
+    levels = ("error", "warning")
 
     def find(self, module: Module, project: Project, target: TargetVersion) -> Iterator[Finding]:
         """Yield the starts of what needs no more than the application."""

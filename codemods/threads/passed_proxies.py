@@ -133,6 +133,7 @@ class ProxyPassedToThread(Rule):
     code = "CTX103"
     name = "proxy-passed-to-thread"
     message = "a thread, task or process gets a proxy, but has no context to look it up in"
+    levels = ("error", "warning")
 
     def find(self, module: Module, project: Project, target: TargetVersion) -> Iterator[Finding]:
         """Yield what is handed over, and lost: in starts, in their targets, and to signals."""

@@ -115,6 +115,7 @@ class SharedContextCopy(Rule):
     code = "CTX104"
     name = "shared-context-copy"
     message = "several tasks share one copy of the request's context"
+    levels = ("error",)
 
     def find(self, module: Module, project: Project, target: TargetVersion) -> Iterator[Finding]:
         """Yield the starts that share a copy."""

@@ -185,6 +185,7 @@ class UnsafeContextCopy(Rule):
     code = "CTX105"
     name = "unsafe-context-copy"
     message = "a copy of the request context lacks something that its function needs"
+    levels = ("error", "warning", "info")
 
     def find(self, module: Module, project: Project, target: TargetVersion) -> Iterator[Finding]:
         """Yield what copies cannot do, and contexts that are carried by hand."""

@@ -7,10 +7,9 @@ from collections.abc import Iterable
 
 from flask_ctxfix.codemod import Step
 from flask_ctxfix.context_flow.made_contexts import NEED_OF, Need
-from flask_ctxfix.context_flow.summaries import Use
+from flask_ctxfix.context_flow.summaries import Use, is_called
 from flask_ctxfix.context_flow.values import Function
 from flask_ctxfix.flask_facts import (
-    METHODS_OF_G,
     NEEDS,
     NONE_WITHOUT_REQUEST,
     PROXIES,
@@ -103,10 +102,9 @@ def _user(steps: tuple[Step, ...]) -> str:
 
 def verb_of(use: Use) -> str:
     """Return what a function does with what it uses."""
-    is_probed = use.access == "probe" and use.name.rpartition(".")[2] in METHODS_OF_G
     if use.access == "write":
         return "changes"
-    if use.access == "call" or is_probed:
+    if is_called(use.access, use.name):
         return "calls"
     return "reads" if use.of in PROXIES else "uses"
 
