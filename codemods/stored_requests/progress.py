@@ -7,7 +7,11 @@ from collections import defaultdict
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from flask_ctxfix.codemods.stored_requests.kept_paths import Read, may_be_in_request
+from flask_ctxfix.codemods.stored_requests.kept_paths import (
+    Read,
+    may_be_in_request,
+    serves_requests,
+)
 from flask_ctxfix.codemods.stored_requests.lasting_containers import Container, lasting_container
 from flask_ctxfix.codemods.stored_requests.slots import (
     Slot,
@@ -55,11 +59,12 @@ def _progress(module: Module, project: Project) -> Iterator[Store]:
 
 def _variables(module: Module, project: Project) -> Iterator[tuple[Slot, Count]]:
     for slot, bindings in declared_in_functions(module, project):
-        assigned = []
+        assigned: list[Assigned] = []
         for each in bindings:
             target = target_of(each)
             if target is not None and may_be_in_request(module, project, each.node):
-                assigned.append(Assigned(target, each.value))
+                given = assigned_at(module, target)
+                assigned += [] if given is None else [given]
         if assigned:
             yield slot, Count(assigned, [*reads_of(slot, project)])
 
@@ -76,7 +81,7 @@ def _attributes(module: Module, project: Project) -> Iterator[tuple[Slot, Count]
         if target.attr not in names or _is_first(module, target):
             continue
         assigned = assigned_at(module, target)
-        if assigned is not None and may_be_in_request(module, project, target):
+        if assigned is not None and serves_requests(module, project, target):
             slot = slot_of(module, project, target)
             if slot is not None:
                 found[slot].append(assigned)
@@ -96,7 +101,7 @@ def items_that_progress(module: Module, project: Project) -> Iterator[CountedIte
     found: dict[tuple[str, str], list[Assigned]] = defaultdict(list)
     for target in _items(module):
         assigned = assigned_at(module, target)
-        if assigned is not None and may_be_in_request(module, project, target):
+        if assigned is not None and serves_requests(module, project, target):
             found[module.segment(target.value), ast.unparse(target.slice)].append(assigned)
     counts: list[tuple[Container, Count]] = []
     for (_, key), every in found.items():

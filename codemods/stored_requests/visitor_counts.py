@@ -11,6 +11,7 @@ import ast
 from typing import NamedTuple
 
 from flask_ctxfix.codemods.stored_requests.kept_paths import Read, may_be_in_request
+from flask_ctxfix.codemods.stored_requests.slots import value_assigned
 from flask_ctxfix.codemods.stored_requests.trusted_flags import tests_of_user
 from flask_ctxfix.codemods.stored_requests.uses import is_constant
 from flask_ctxfix.context_flow.request_data import RequestData
@@ -46,13 +47,11 @@ class Count(NamedTuple):
 
 
 def assigned_at(module: Module, target: ast.expr) -> Assigned | None:
-    """Return what a statement gives a target; None for what is not the only one of it."""
-    statement = module.scopes.parents[target]
-    if isinstance(statement, ast.AugAssign):
+    """Return what a statement gives a target, also as one of several; None for a loop, say."""
+    if isinstance(module.scopes.parents[target], ast.AugAssign):
         return Assigned(target, None)
-    if not isinstance(statement, ast.Assign | ast.AnnAssign) or statement.value is None:
-        return None
-    return Assigned(target, statement.value)
+    value = value_assigned(module, target)
+    return None if value is None else Assigned(target, value)
 
 
 def _reads(module: Module, value: ast.expr, target: ast.expr) -> bool:
