@@ -26,10 +26,12 @@ from flask_ctxfix.codemods.stored_requests.visitor_counts import (
     Count,
     assigned_at,
     is_of_one,
+    stages_of_one,
 )
 from flask_ctxfix.context_flow.request_datum import Datum, How, Kind
 from flask_ctxfix.module import Module
 from flask_ctxfix.project import Project
+from flask_ctxfix.scopes import Binding
 
 COUNTED = Datum(Kind.VALUE, "", how=How.MADE)
 
@@ -42,7 +44,11 @@ def progress_in(module: Module, project: Project) -> list[Store]:
 
 
 def _progress(module: Module, project: Project) -> Iterator[Store]:
-    variables, attributes = _variables(module, project), _attributes(module, project)
+    variables = [*_variables(module, project)]
+    attributes = [*_attributes(module, project)]
+    for slot, count in (*variables, *attributes):
+        for target in stages_of_one(count, module, project):
+            yield Store(slot, target, COUNTED)
     counts = {slot: each for slot, each in (*variables, *attributes) if each.steps(module)}
     of_one = {
         slot
@@ -66,7 +72,14 @@ def _variables(module: Module, project: Project) -> Iterator[tuple[Slot, Count]]
                 given = assigned_at(module, target)
                 assigned += [] if given is None else [given]
         if assigned:
-            yield slot, Count(assigned, [*reads_of(slot, project)])
+            bound = _first_values(module, slot, bindings)
+            yield slot, Count(assigned, [*reads_of(slot, project)], bound)
+
+
+def _first_values(module: Module, slot: Slot, inside: list[Binding]) -> tuple[ast.expr, ...]:
+    """Return what a global is before functions give it other values."""
+    every = module.scopes.module.bindings.get(slot.name, ()) if slot.kind == "global" else ()
+    return tuple(e.value for e in every if e.value is not None and e not in inside)
 
 
 def _attributes(module: Module, project: Project) -> Iterator[tuple[Slot, Count]]:
