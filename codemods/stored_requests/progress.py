@@ -7,7 +7,11 @@ from collections import defaultdict
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from flask_ctxfix.codemods.stored_requests.kept_paths import Read, may_be_in_request
+from flask_ctxfix.codemods.stored_requests.kept_paths import (
+    Read,
+    may_be_in_request,
+    serves_requests,
+)
 from flask_ctxfix.codemods.stored_requests.lasting_containers import Container, lasting_container
 from flask_ctxfix.codemods.stored_requests.slots import (
     Slot,
@@ -22,10 +26,12 @@ from flask_ctxfix.codemods.stored_requests.visitor_counts import (
     Count,
     assigned_at,
     is_of_one,
+    stages_of_one,
 )
 from flask_ctxfix.context_flow.request_datum import Datum, How, Kind
 from flask_ctxfix.module import Module
 from flask_ctxfix.project import Project
+from flask_ctxfix.scopes import Binding
 
 COUNTED = Datum(Kind.VALUE, "", how=How.MADE)
 
@@ -38,7 +44,11 @@ def progress_in(module: Module, project: Project) -> list[Store]:
 
 
 def _progress(module: Module, project: Project) -> Iterator[Store]:
-    variables, attributes = _variables(module, project), _attributes(module, project)
+    variables = [*_variables(module, project)]
+    attributes = [*_attributes(module, project)]
+    for slot, count in (*variables, *attributes):
+        for target in stages_of_one(count, module, project):
+            yield Store(slot, target, COUNTED)
     counts = {slot: each for slot, each in (*variables, *attributes) if each.steps(module)}
     of_one = {
         slot
@@ -55,13 +65,21 @@ def _progress(module: Module, project: Project) -> Iterator[Store]:
 
 def _variables(module: Module, project: Project) -> Iterator[tuple[Slot, Count]]:
     for slot, bindings in declared_in_functions(module, project):
-        assigned = []
+        assigned: list[Assigned] = []
         for each in bindings:
             target = target_of(each)
             if target is not None and may_be_in_request(module, project, each.node):
-                assigned.append(Assigned(target, each.value))
+                given = assigned_at(module, target)
+                assigned += [] if given is None else [given]
         if assigned:
-            yield slot, Count(assigned, [*reads_of(slot, project)])
+            bound = _first_values(module, slot, bindings)
+            yield slot, Count(assigned, [*reads_of(slot, project)], bound)
+
+
+def _first_values(module: Module, slot: Slot, inside: list[Binding]) -> tuple[ast.expr, ...]:
+    """Return what a global is before functions give it other values."""
+    every = module.scopes.module.bindings.get(slot.name, ()) if slot.kind == "global" else ()
+    return tuple(e.value for e in every if e.value is not None and e not in inside)
 
 
 def _attributes(module: Module, project: Project) -> Iterator[tuple[Slot, Count]]:
@@ -76,7 +94,7 @@ def _attributes(module: Module, project: Project) -> Iterator[tuple[Slot, Count]
         if target.attr not in names or _is_first(module, target):
             continue
         assigned = assigned_at(module, target)
-        if assigned is not None and may_be_in_request(module, project, target):
+        if assigned is not None and serves_requests(module, project, target):
             slot = slot_of(module, project, target)
             if slot is not None:
                 found[slot].append(assigned)
@@ -96,7 +114,7 @@ def items_that_progress(module: Module, project: Project) -> Iterator[CountedIte
     found: dict[tuple[str, str], list[Assigned]] = defaultdict(list)
     for target in _items(module):
         assigned = assigned_at(module, target)
-        if assigned is not None and may_be_in_request(module, project, target):
+        if assigned is not None and serves_requests(module, project, target):
             found[module.segment(target.value), ast.unparse(target.slice)].append(assigned)
     counts: list[tuple[Container, Count]] = []
     for (_, key), every in found.items():

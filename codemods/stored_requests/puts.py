@@ -79,7 +79,8 @@ def puts_in(module: Module) -> Iterator[Put]:
     for node in scopes.nodes(ast.Assign):
         for target in node.targets:
             if isinstance(target, ast.Subscript) and scopes.function_of(node) is not None:
-                yield Put(node, target.value, (node.value,), (target.slice,))
+                container = _item_of(module, target.value)
+                yield Put(node, container, (node.value,), (target.slice,))
     for added in scopes.nodes(ast.AugAssign):
         if isinstance(added.value, ast.List | ast.Set | ast.Dict):
             if scopes.function_of(added) is not None:

@@ -11,14 +11,16 @@ import ast
 from typing import NamedTuple
 
 from flask_ctxfix.codemods.stored_requests.kept_paths import Read, may_be_in_request
-from flask_ctxfix.codemods.stored_requests.trusted_flags import tests_of_user
+from flask_ctxfix.codemods.stored_requests.slots import value_assigned
+from flask_ctxfix.codemods.stored_requests.trusted_flags import is_sent, tests_of_user
 from flask_ctxfix.codemods.stored_requests.uses import is_constant
 from flask_ctxfix.context_flow.request_data import RequestData
+from flask_ctxfix.context_flow.request_datum import Kind
 from flask_ctxfix.flask_facts import ADDING
 from flask_ctxfix.module import Module
 from flask_ctxfix.project import Project
 from flask_ctxfix.scopes import FunctionNode
-from flask_ctxfix.statements import is_handling, statement_of
+from flask_ctxfix.statements import is_handling, own_nodes, statement_of, way_out
 
 
 class Assigned(NamedTuple):
@@ -29,10 +31,14 @@ class Assigned(NamedTuple):
 
 
 class Count(NamedTuple):
-    """What requests give its next value, with all that they give it in a module, and its reads."""
+    """What requests give its next value, with all that they give it in a module, and its reads.
+
+    `first` are the values that it has before any request.
+    """
 
     assigned: list[Assigned]
     reads: list[Read]
+    first: tuple[ast.expr, ...] = ()
 
     def steps(self, module: Module) -> dict[FunctionNode | None, ast.expr]:
         """Return one target in each function that gives the next value, which is no error's."""
@@ -46,13 +52,11 @@ class Count(NamedTuple):
 
 
 def assigned_at(module: Module, target: ast.expr) -> Assigned | None:
-    """Return what a statement gives a target; None for what is not the only one of it."""
-    statement = module.scopes.parents[target]
-    if isinstance(statement, ast.AugAssign):
+    """Return what a statement gives a target, also as one of several; None for a loop, say."""
+    if isinstance(module.scopes.parents[target], ast.AugAssign):
         return Assigned(target, None)
-    if not isinstance(statement, ast.Assign | ast.AnnAssign) or statement.value is None:
-        return None
-    return Assigned(target, statement.value)
+    value = value_assigned(module, target)
+    return None if value is None else Assigned(target, value)
 
 
 def _reads(module: Module, value: ast.expr, target: ast.expr) -> bool:
@@ -84,6 +88,45 @@ def is_of_one(count: Count, module: Module, project: Project, *, is_open: bool =
         return True
     is_up = any(_counts_up(module, each) for each in steps.values())
     return is_answer and is_up and any(_is_end(*each) for each in reads)
+
+
+def stages_of_one(count: Count, module: Module, project: Project) -> list[ast.expr]:
+    """Return where a visitor gets to the next stage: one target in each function that moves on.
+
+    A conversation asks at which stage it is and goes on to the next by what the visitor sends.
+    Two stages are those of a switch, which all visitors may turn.
+    """
+    moves = [e for e in count.assigned if e.value is not None and is_constant(e.value)]
+    names = {ast.unparse(each) for each in count.first if is_constant(each)}
+    names |= {ast.unparse(each.value) for each in moves if each.value is not None}
+    found: dict[FunctionNode | None, ast.expr] = {}
+    asking = [each.target for each in moves if _asks_itself(module, each.target)]
+    for target in asking if len(names) > 2 and len(asking) > 1 else ():
+        function = module.scopes.function_of(target)
+        if function is not None and _is_told(module, project, function):
+            found.setdefault(function, target)
+    return [*found.values()]
+
+
+def _asks_itself(module: Module, target: ast.expr) -> bool:
+    """Whether a test around an assignment reads what it assigns to."""
+    written = module.segment(target)
+    tests = (
+        p.test for p, _ in way_out(module, statement_of(module, target)) if isinstance(p, ast.If)
+    )
+    parts = (each for test in tests for each in ast.walk(test) if isinstance(each, type(target)))
+    return any(module.segment(each) == written for each in parts)
+
+
+def _is_told(module: Module, project: Project, function: FunctionNode) -> bool:
+    """Whether a function reads what a visitor sends."""
+    data = RequestData.of_project(project)
+    parts = (each for each in own_nodes(function) if isinstance(each, ast.Attribute | ast.Call))
+    for each in parts:
+        datum = data.of(module, each) if data.may_be(module, each) else None
+        if datum is not None and datum.kind is Kind.VALUE and is_sent(datum):
+            return True
+    return False
 
 
 def _takes_turns(module: Module, assigned: Assigned) -> bool:
