@@ -98,7 +98,7 @@ def _uses_in(slot: Slot, module: Module, project: Project) -> Uses:
         _attributes(slot, uses, project)
         uses.problems += _in_strings(slot, uses, project)
     if slot.kind == "application":
-        uses.problems += why_not_all_known(project)
+        uses.problems += why_not_all_known(slot.name, module, project)
     elif slot.kind == "object":
         uses.problems.append(f"other code may use the attributes of `{slot.owner}`")
     elif slot.kind not in _VARIABLES:
