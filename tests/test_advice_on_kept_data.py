@@ -219,3 +219,60 @@ def test_help_leaves_out_what_the_reason_rules_out(
     )
     assert found.no_fix_reason is not None
     assert ("`g`" in found.help) is has_g
+
+
+BANNER = """
+banner = ""
+
+
+@app.post("/banner")
+{guard}def publish():
+    global banner
+    banner = request.form["banner"]
+    return ""
+
+
+@app.get("/")
+{reading}def index():
+    return banner
+"""
+
+
+@pytest.mark.parametrize(
+    ("guard", "reading", "level"),
+    [
+        ("@login_required\n", "", "warning"),
+        ("@login_required\n", "@login_required\n", "error"),
+        ("", "", "error"),
+    ],
+)
+def test_what_those_who_are_let_in_publish_is_perhaps_for_all(
+    tree: Write, guard: str, reading: str, level: str
+) -> None:
+    found = advice_on(tree, "CTX501", BANNER.format(guard=guard, reading=reading))
+    assert found.level == level
+
+
+def test_what_a_test_of_the_role_lets_in_is_perhaps_for_all(tree: Write) -> None:
+    found = advice_on(
+        tree,
+        "CTX501",
+        """
+        word = ""
+
+
+        @app.post("/word")
+        def choose():
+            global word
+            if session.get("role") != "admin":
+                return "no", 403
+            word = request.form["word"]
+            return ""
+
+
+        @app.get("/")
+        def index():
+            return word
+        """,
+    )
+    assert found.level == "warning"

@@ -12,6 +12,7 @@ from flask_ctxfix.codemods.stored_requests.emptying import (
     may_empty,
     uses_of_relatives,
 )
+from flask_ctxfix.codemods.stored_requests.handed_on import handed_on
 from flask_ctxfix.codemods.stored_requests.slots import (
     Slot,
     scope_of_owner,
@@ -23,7 +24,7 @@ from flask_ctxfix.codemods.stored_requests.slots import (
 from flask_ctxfix.codemods.stored_requests.uses import class_of, modules_with, uses_in
 from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.direct_calls import as_called, calls_of, passed_by
-from flask_ctxfix.context_flow.values import Class, Foreign, Instance
+from flask_ctxfix.context_flow.values import Class, Foreign, Instance, is_parameter
 from flask_ctxfix.flask_facts import (
     ADDING,
     ENTRY_BASES,
@@ -95,7 +96,8 @@ def lasting_container(module: Module, project: Project, node: ast.expr) -> Conta
     if isinstance(node, ast.Name):
         home = module.scopes.home_of(node)
         if home.parent is not None and home.node is module.scopes.function_of(node):
-            return _default(module, project, node, home, is_item)
+            default = _default(module, project, node, home, is_item)
+            return default or _handed_on(module, project, node)
     elif not isinstance(node, ast.Attribute):
         return None
     slot = shared_slot(module, project, node)
@@ -225,6 +227,18 @@ def _default(
     uses = tuple((module, read) for read in home.reads.get(node.id, ()))
     is_emptied = any(may_empty(*use, project, is_item) for use in uses)
     return Container(node, uses, is_emptied, _is_list(defaults.get(node.id)))
+
+
+def _handed_on(module: Module, project: Project, node: ast.Name) -> Container | None:
+    """Return the container that all callers of a function, in its own file, hand it."""
+    found: Container | None = None
+    for home, given in handed_on(module, project, node):
+        is_here = home is module and isinstance(given, ast.Name | ast.Attribute)
+        is_known = is_here and not is_parameter(module, given)
+        found = lasting_container(module, project, given) if is_known else None
+        if found is None:
+            return None
+    return found
 
 
 def _is_list(node: ast.expr | None) -> bool:

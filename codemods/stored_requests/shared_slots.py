@@ -15,6 +15,7 @@ from flask_ctxfix.codemods.stored_requests.kept_paths import (
 )
 from flask_ctxfix.codemods.stored_requests.moves import Moving, UnmovableError, fix_of
 from flask_ctxfix.codemods.stored_requests.progress import progress_in
+from flask_ctxfix.codemods.stored_requests.published import is_published
 from flask_ctxfix.codemods.stored_requests.slots import (
     Slot,
     Store,
@@ -205,7 +206,7 @@ class SharedSlot(Rule):
         ends = {UNREAD: _STAYS, GUARDED: _AS_SHARED}.get(verdict.reason, READ_BY_OTHERS)
         message = kept(written, datum, ends, what)
         path = _path(store, verdict, module, project)
-        level = _level(store, verdict, project)
+        level = _level(module, store, verdict, project)
         found = self.finding(module, level, store.target, message, advice, fix, path)
         return replace(found, labels=_labels(slot, module, project) if fix is not None else ())
 
@@ -240,13 +241,15 @@ class SharedSlot(Rule):
         return fix_of(slot, alike, module, project)
 
 
-def _level(store: Store, verdict: Verdict, project: Project) -> Level:
+def _level(module: Module, store: Store, verdict: Verdict, project: Project) -> Level:
     """Return how sure it is that a user's own value is kept, and that a request reads it."""
     datum = store.datum
     if verdict.reason == GUARDED:
         return "info"
     reads = list(reads_of(store.slot, project))
     if reads and not any(serves_requests(home, project, read) for home, read in reads):
+        return "warning"
+    if is_published(module, project, store.target, datum, reads):
         return "warning"
     return "warning" if datum.how >= How.MADE else "error"
 

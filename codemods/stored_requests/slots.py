@@ -6,6 +6,7 @@ import ast
 from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
+from flask_ctxfix.codemods.stored_requests.handed_on import handed_on
 from flask_ctxfix.codemods.stored_requests.records_of_all import is_of_record
 from flask_ctxfix.codemods.stored_requests.stores_by_name import stores_by_name
 from flask_ctxfix.codemods.stored_requests.told_objects import told
@@ -338,7 +339,18 @@ def value_of(module: Module, project: Project, node: ast.expr) -> Value | None:
         instance = values.of(module, node.value)
     elif isinstance(node, ast.Call) and getattr(node.func, "id", "") == "type":
         instance = values.of(module, node.args[0]) if len(node.args) == 1 else None
-    return instance.of if isinstance(instance, Instance) else values.of(module, node)
+    if isinstance(instance, Instance):
+        return instance.of
+    value = values.of(module, node)
+    return _handed_on(module, project, node) if value is None else value
+
+
+def _handed_on(module: Module, project: Project, node: ast.expr) -> Value | None:
+    """Return the one object that all callers of a function hand it as a parameter."""
+    values = ContextFlow.of(project).values
+    found = {values.of(home, each) for home, each in handed_on(module, project, node)}
+    value = found.pop() if len(found) == 1 else None
+    return value if isinstance(value, Instance) else None
 
 
 def _is_plain(owner: Class, name: str) -> bool:

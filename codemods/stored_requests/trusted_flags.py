@@ -135,7 +135,7 @@ def _leaves(block: list[ast.stmt]) -> bool:
     """Whether code never goes on behind a block, also as it aborts there."""
     last = block[-1]
     is_call = isinstance(last, ast.Expr) and isinstance(last.value, ast.Call)
-    return ends(block) or (is_call and _turns_away(last))
+    return ends(block) or (is_call and turns_away(last))
 
 
 def _tests_among(
@@ -155,10 +155,11 @@ def _denies(module: Module, test: ast.If) -> bool:
     """Whether one branch of a test turns the visitor away, or what follows if it is left."""
     block = block_of(module.scopes.parents[test], test)
     rest = block[block.index(test) + 1 :] if _leaves(test.body) else []
-    return any(map(_turns_away, (*test.body, *test.orelse, *rest)))
+    return any(map(turns_away, (*test.body, *test.orelse, *rest)))
 
 
-def _turns_away(statement: ast.stmt) -> bool:
+def turns_away(statement: ast.AST) -> bool:
+    """Whether code answers a visitor that they may not, or sends them elsewhere."""
     for each in ast.walk(statement):
         if isinstance(each, ast.Constant) and each.value in _DENIED:
             return True

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 
 from flask_ctxfix.context_flow import Where
+from flask_ctxfix.context_flow.call_sites import is_setter
 from flask_ctxfix.context_flow.direct_calls import calls_of
 from flask_ctxfix.context_flow.reaching_definitions import reaching
 from flask_ctxfix.context_flow.request_datum import (
@@ -20,7 +21,13 @@ from flask_ctxfix.context_flow.request_datum import (
 )
 from flask_ctxfix.context_flow.request_searches import sides_of_search
 from flask_ctxfix.context_flow.starts import starts_by_function
-from flask_ctxfix.context_flow.values import Function, passed_arguments, receiving_class
+from flask_ctxfix.context_flow.values import (
+    Class,
+    Function,
+    Instance,
+    passed_arguments,
+    receiving_class,
+)
 from flask_ctxfix.flask_facts import ADDING
 from flask_ctxfix.module import Module
 from flask_ctxfix.scopes import Binding, FunctionNode
@@ -126,7 +133,8 @@ class DataOfNames(DataQuestions):
                 if datum is not None:
                     step = step_at(home, call, "call")
                     return datum._replace(steps=(*datum.steps, step))
-        return self._passed_elsewhere(module, function, name)
+        elsewhere = self._passed_elsewhere(module, function, name)
+        return elsewhere or self._assigned_to(module, function)
 
     def _passed_elsewhere(
         self, module: Module, function: ast.FunctionDef | ast.AsyncFunctionDef, name: str
@@ -137,6 +145,26 @@ class DataOfNames(DataQuestions):
                 datum = self._of(Frame(start.module), argument) if parameter == name else None
                 if datum is not None and datum.kind is not Kind.PROXY:
                     return datum._replace(steps=(*datum.steps, start.step))
+        return None
+
+    def _assigned_to(
+        self, module: Module, function: ast.FunctionDef | ast.AsyncFunctionDef
+    ) -> Datum | None:
+        """Return the data that code assigns to a property, for what sets that."""
+        owner = module.scopes.parents.get(function)
+        if not isinstance(owner, ast.ClassDef) or not is_setter(function):
+            return None
+        for home in self._project.parsed(self._project.naming(function.name)):
+            for target in home.scopes.attribute_stores.get(function.name, ()):
+                assigned = home.scopes.parents[target]
+                of = self._values.of(home, target.value)
+                if not isinstance(of, Instance) or of.of.key != Class(module, owner).key:
+                    continue
+                if isinstance(assigned, ast.Assign):
+                    datum = self._of(Frame(home), assigned.value)
+                    if datum is not None:
+                        step = step_at(home, target, "call")
+                        return datum._replace(steps=(*datum.steps, step))
         return None
 
     def _given(

@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
+from flask_ctxfix.context_flow.call_sites import is_setter
 from flask_ctxfix.context_flow.evaluation import Values
 from flask_ctxfix.context_flow.module_names import (
     around_others,
@@ -298,6 +299,8 @@ class Spreading(_Reaching):
         value = self._values.of(module, target.value)
         if isinstance(value, Class):
             self._fill_member(value.node, target.attr)
+        if isinstance(value, Instance):
+            self._fill_setter(value.of, target.attr)
         owner = class_of_receiver(module, target.value)
         if owner is not None:
             self._fill_member(owner, target.attr)
@@ -309,6 +312,13 @@ class Spreading(_Reaching):
             path = self._project.module_of(module, target.value)
             for other in self._project.parsed([path] if path is not None else []):
                 self.fill(Place(other), other.scopes.module, target.attr)
+
+    def _fill_setter(self, owner: Class, name: str) -> None:
+        """Go on in what sets a property."""
+        for each in owner.node.body:
+            if isinstance(each, ast.FunctionDef) and each.name == name and is_setter(each):
+                for given in each.args.args[1:]:
+                    self.fill_parameter(owner.module, each, given.arg)
 
     def returned(self, place: Place, node: ast.AST, parent: ast.Return) -> None:
         """Go on where a function is called that returns it."""
