@@ -21,7 +21,7 @@ from flask_ctxfix.codemods.stored_requests.slots import (
     value_assigned,
 )
 from flask_ctxfix.codemods.stored_requests.uses import class_of, uses_in
-from flask_ctxfix.context_flow import ContextFlow
+from flask_ctxfix.context_flow import ContextFlow, Where
 from flask_ctxfix.context_flow.direct_calls import as_called, calls_of, passed_by
 from flask_ctxfix.context_flow.values import Class, Foreign, Instance
 from flask_ctxfix.flask_facts import (
@@ -38,6 +38,7 @@ from flask_ctxfix.syntax import defaults_of, last_name
 
 _PLAIN = PLAIN_BASES | ENTRY_BASES.keys()
 _LISTS = frozenset({"deque", "list"})
+_MAKING_ITEMS = frozenset({"Counter", "defaultdict"})
 _LITERALS = (ast.List, ast.Dict, ast.Set)
 
 
@@ -47,7 +48,8 @@ class Container(NamedTuple):
     `writes` are the assignments of another one in its place.
 
     `is_emptied` says that something takes out of it, or may do so; `is_list` that it is one, so
-    that giving an item of it another value makes it no longer.
+    that giving an item of it another value makes it no longer; `makes_items` that it makes one of
+    each key that it is asked for.
     """
 
     named: ast.expr
@@ -55,6 +57,7 @@ class Container(NamedTuple):
     is_emptied: bool
     is_list: bool
     writes: tuple[tuple[Module, ast.expr], ...] = ()
+    makes_items: bool = False
 
     @property
     def reads(self) -> Iterator[tuple[Module, ast.expr]]:
@@ -103,7 +106,8 @@ def lasting_container(module: Module, project: Project, node: ast.expr) -> Conta
     first = _first_value(slot, project) if slot is not None else None
     if slot is None or first is None:
         return None
-    return _used(slot, node, project, is_item, _is_list(first))
+    found = _used(slot, node, project, is_item, _is_list(first))
+    return found._replace(makes_items=last_name(getattr(first, "func", None)) in _MAKING_ITEMS)
 
 
 def container_of(node: ast.expr) -> ast.expr | None:
@@ -150,6 +154,8 @@ def _of_class(module: Module, project: Project, node: ast.Attribute) -> Slot | N
 
 def _first_value(slot: Slot, project: Project) -> ast.expr | None:
     """Return the container that a slot starts as, if it is one without a limit to its size."""
+    if slot.kind == "application":
+        return _first_of_application(slot, project)
     module = project.module(slot.path)
     values: list[ast.expr | None] = []
     scope = _scope_of(slot, module)
@@ -166,6 +172,18 @@ def _first_value(slot: Slot, project: Project) -> ast.expr | None:
             )
     is_one = len(values) == 1 and _is_growing(module, project, values[0])
     return values[0] if is_one else None
+
+
+def _first_of_application(slot: Slot, project: Project) -> ast.expr | None:
+    """Return the container that an attribute of the application is set to, if only to that."""
+    found = [
+        (module, value_assigned(module, node))
+        for module in project.parsed(project.naming(slot.name))
+        for node in module.scopes.attribute_stores.get(slot.name, ())
+        if slot_of(module, project, node) == slot
+    ]
+    is_one = len(found) == 1 and _is_growing(found[0][0], project, found[0][1])
+    return found[0][1] if is_one else None
 
 
 def _value_bound(module: Module, binding: Binding) -> ast.expr | None:
@@ -223,10 +241,10 @@ def _used(slot: Slot, named: ast.expr, project: Project, is_item: bool, is_list:
     found: list[tuple[Module, ast.expr]] = []
     writes: list[tuple[Module, ast.expr]] = []
     is_emptied = is_emptied_unseen(slot, project)
-    paths = {slot.path, *project.naming(slot.name)}
+    paths = {*project.naming(slot.name), *filter(None, (slot.path,))}
     for module in project.parsed(sorted(paths)):
         uses = uses_in(slot, module, project)
-        is_emptied |= bool(uses.writes)
+        is_emptied |= any(_may_replace(slot, module, project, each) for each in uses.writes)
         writes += ((module, each) for each in uses.writes)
         found += ((module, read) for read in uses.reads)
     found += uses_of_relatives(slot, project)
@@ -234,6 +252,16 @@ def _used(slot: Slot, named: ast.expr, project: Project, is_item: bool, is_list:
     owner = class_of(slot, project) if slot.kind == "instance" else None
     is_emptied |= owner is not None and is_made_again(owner, project)
     return Container(named, tuple(found), is_emptied, is_list, tuple(writes))
+
+
+def _may_replace(slot: Slot, module: Module, project: Project, target: ast.expr) -> bool:
+    """Whether an assignment may put another container in the place of one that is filled.
+
+    What sets the application up gives an attribute of it the first one.
+    """
+    if slot.kind != "application":
+        return True
+    return ContextFlow.of(project).reachability.of(module, target).where is not Where.OUTSIDE
 
 
 def _only_adds(module: Module, use: ast.expr) -> bool:

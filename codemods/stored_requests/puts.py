@@ -81,6 +81,8 @@ def puts_in(module: Module) -> Iterator[Put]:
             if isinstance(target, ast.Subscript) and scopes.function_of(node) is not None:
                 yield Put(node, target.value, (node.value,), (target.slice,))
     for added in scopes.nodes(ast.AugAssign):
+        if scopes.function_of(added) is not None and isinstance(added.target, ast.Subscript):
+            yield Put(added, added.target.value, (), (added.target.slice,))
         if isinstance(added.value, ast.List | ast.Set | ast.Dict):
             if scopes.function_of(added) is not None:
                 yield Put(added, added.target, (added.value,))

@@ -279,6 +279,7 @@ for _name, _detail in _DETAILED:
 # any way, and that give an item by its key. Methods of lists that put something in.
 ADDING = methods("adds")
 TAKING = methods("takes out")
+TAKING_OUT = named("takes out of argument")
 CHANGING = ADDING | TAKING | methods("changes order")
 ITEM_READERS = methods("gives item")
 # Those that may hold ever more.

@@ -132,6 +132,7 @@ Role = Literal[
     # Methods of containers.
     "adds",
     "takes out",
+    "takes out of argument",
     "changes order",
     "gives item",
     "grows",
