@@ -67,7 +67,7 @@ def is_emptied_unseen(slot: Slot, project: Project) -> bool:
 
 
 def _modules(slot: Slot, project: Project) -> Iterator[Module]:
-    return project.parsed(sorted({slot.path, *project.naming(slot.name)}))
+    return project.parsed(sorted({slot.path, *project.naming(slot.name)} - {""}))
 
 
 def _by_objects(slot: Slot, project: Project) -> Iterator[tuple[Module, ast.expr, bool]]:

@@ -20,7 +20,7 @@ from flask_ctxfix.codemods.stored_requests.slots import (
     target_of,
     value_assigned,
 )
-from flask_ctxfix.codemods.stored_requests.uses import class_of, uses_in
+from flask_ctxfix.codemods.stored_requests.uses import class_of, modules_with, uses_in
 from flask_ctxfix.context_flow import ContextFlow, Where
 from flask_ctxfix.context_flow.direct_calls import as_called, calls_of, passed_by
 from flask_ctxfix.context_flow.values import Class, Foreign, Instance
@@ -80,14 +80,12 @@ def may_last(module: Module, node: ast.expr) -> bool:
 
 def shared_container(module: Module, project: Project, node: ast.expr) -> Container | None:
     """Return the container that all requests share and that `node` is, if it is one at times."""
-    slot = shared_slot(module, project, node) if isinstance(node, ast.Name) else None
+    if not isinstance(node, ast.Name | ast.Attribute):
+        return None
+    slot = shared_slot(module, project, node)
     if slot is None:
         return None
-    home = project.module(slot.path)
-    values = (
-        _value_bound(home, each) for each in _scope_of(slot, home).bindings.get(slot.name, ())
-    )
-    is_container = any(_is_growing(home, project, value) for value in values)
+    is_container = any(_is_growing(home, project, each) for home, each in _values_of(slot, project))
     return _used(slot, node, project, False, True) if is_container else None
 
 
@@ -154,36 +152,36 @@ def _of_class(module: Module, project: Project, node: ast.Attribute) -> Slot | N
 
 def _first_value(slot: Slot, project: Project) -> ast.expr | None:
     """Return the container that a slot starts as, if it is one without a limit to its size."""
-    if slot.kind == "application":
-        return _first_of_application(slot, project)
+    values = list(_values_of(slot, project))
+    is_one = len(values) == 1 and _is_growing(values[0][0], project, values[0][1])
+    return values[0][1] if is_one else None
+
+
+def _values_of(slot: Slot, project: Project) -> Iterator[tuple[Module, ast.expr | None]]:
+    """Yield what is assigned to a slot: of a name or a class, in its own module."""
+    if slot.kind in {"application", "object"}:
+        yield from _values_of_attribute(slot, project)
+        return
     module = project.module(slot.path)
-    values: list[ast.expr | None] = []
     scope = _scope_of(slot, module)
-    if slot.kind in {"global", "variable"}:
-        values = [_value_bound(module, each) for each in scope.bindings.get(slot.name, ())]
-    else:
+    bindings = scope.bindings.get(slot.name, ())
+    if slot.kind not in {"global", "variable"}:
         owners = (each.node for each in scope.bindings.get(slot.owner, ()))
         owner = next((each for each in owners if isinstance(each, ast.ClassDef)), None)
-        if owner is not None:
-            inner = module.scopes.opened_by(owner).bindings.get(slot.name, ())
-            values = [_value_bound(module, each) for each in inner]
-            values += (
-                ContextFlow.of(project).values.assigned(Class(module, owner)).get(slot.name, [])
-            )
-    is_one = len(values) == 1 and _is_growing(module, project, values[0])
-    return values[0] if is_one else None
+        if owner is None:
+            return
+        bindings = module.scopes.opened_by(owner).bindings.get(slot.name, ())
+        assigned = ContextFlow.of(project).values.assigned(Class(module, owner))
+        yield from ((module, each) for each in assigned.get(slot.name, ()))
+    yield from ((module, _value_bound(module, each)) for each in bindings)
 
 
-def _first_of_application(slot: Slot, project: Project) -> ast.expr | None:
-    """Return the container that an attribute of the application is set to, if only to that."""
-    found = [
-        (module, value_assigned(module, node))
-        for module in project.parsed(project.naming(slot.name))
-        for node in module.scopes.attribute_stores.get(slot.name, ())
-        if slot_of(module, project, node) == slot
-    ]
-    is_one = len(found) == 1 and _is_growing(found[0][0], project, found[0][1])
-    return found[0][1] if is_one else None
+def _values_of_attribute(slot: Slot, project: Project) -> Iterator[tuple[Module, ast.expr | None]]:
+    """Yield what code anywhere assigns to an attribute of the application, or of an object."""
+    for module in modules_with(slot, project):
+        uses = uses_in(slot, module, project)
+        yield from ((module, each.value) for each in uses.initial)
+        yield from ((module, value_assigned(module, each)) for each in uses.writes)
 
 
 def _value_bound(module: Module, binding: Binding) -> ast.expr | None:
@@ -241,7 +239,7 @@ def _used(slot: Slot, named: ast.expr, project: Project, is_item: bool, is_list:
     found: list[tuple[Module, ast.expr]] = []
     writes: list[tuple[Module, ast.expr]] = []
     is_emptied = is_emptied_unseen(slot, project)
-    paths = {*project.naming(slot.name), *filter(None, (slot.path,))}
+    paths = {slot.path, *project.naming(slot.name)} - {""}
     for module in project.parsed(sorted(paths)):
         uses = uses_in(slot, module, project)
         is_emptied |= any(_may_replace(slot, module, project, each) for each in uses.writes)

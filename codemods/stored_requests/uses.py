@@ -301,6 +301,7 @@ def _is_first_value(slot: Slot, module: Module, project: Project, node: ast.Attr
     is_first = {
         "instance": getattr(function, "name", "") == "__init__",
         "application": makes_application(module, project, function or module.tree),
+        "object": function is None,
     }
     return (
         is_first.get(slot.kind, False)
