@@ -12,6 +12,7 @@ from flask_ctxfix.codemods.stored_requests.emptying import (
     may_empty,
     uses_of_relatives,
 )
+from flask_ctxfix.codemods.stored_requests.mappings import MappingItem, item_of, uses_of_item
 from flask_ctxfix.codemods.stored_requests.slots import (
     Slot,
     scope_of_owner,
@@ -93,6 +94,9 @@ def lasting_container(module: Module, project: Project, node: ast.expr) -> Conta
     """Return the container that `node` is, or is an item of; None if it does not last or grow."""
     is_item = False
     while (item := container_of(node)) is not None:
+        kept = item_of(module, project, node)
+        if kept is not None:
+            return _item(node, project, kept, is_item)
         node, is_item = item, True
     if isinstance(node, ast.Name):
         home = module.scopes.home_of(node)
@@ -105,7 +109,20 @@ def lasting_container(module: Module, project: Project, node: ast.expr) -> Conta
     if slot is None or first is None:
         return None
     found = _used(slot, node, project, is_item, _is_list(first))
-    return found._replace(makes_items=last_name(getattr(first, "func", None)) in _MAKING_ITEMS)
+    return found._replace(makes_items=_makes_items(first))
+
+
+def _item(named: ast.expr, project: Project, item: MappingItem, is_item: bool) -> Container | None:
+    """Return the container that an item of a mapping of the application is, and stays."""
+    uses = uses_of_item(item, project)
+    if len(uses.writes) != 1:
+        return None
+    home, target, first = uses.writes[0]
+    if not _is_growing(home, project, first):
+        return None
+    is_emptied = isinstance(target, ast.Subscript) and _may_serve(home, project, target)
+    is_emptied |= any(may_empty(module, use, project, is_item) for module, use in uses.reads)
+    return Container(named, uses.reads, is_emptied, _is_list(first), (), _makes_items(first))
 
 
 def container_of(node: ast.expr) -> ast.expr | None:
@@ -234,6 +251,10 @@ def _is_list(node: ast.expr | None) -> bool:
     return isinstance(node, ast.List) or last_name(getattr(node, "func", None)) in _LISTS
 
 
+def _makes_items(node: ast.expr) -> bool:
+    return last_name(getattr(node, "func", None)) in _MAKING_ITEMS
+
+
 def _used(slot: Slot, named: ast.expr, project: Project, is_item: bool, is_list: bool) -> Container:
     """Return the container in a slot with its uses in all of the project."""
     found: list[tuple[Module, ast.expr]] = []
@@ -257,9 +278,12 @@ def _may_replace(slot: Slot, module: Module, project: Project, target: ast.expr)
 
     What sets the application up gives an attribute of it the first one.
     """
-    if slot.kind != "application":
-        return True
-    return ContextFlow.of(project).reachability.of(module, target).where is not Where.OUTSIDE
+    return slot.kind != "application" or _may_serve(module, project, target)
+
+
+def _may_serve(module: Module, project: Project, node: ast.AST) -> bool:
+    """Whether code may run in requests, and does not only set the application up."""
+    return ContextFlow.of(project).reachability.of(module, node).where is not Where.OUTSIDE
 
 
 def _only_adds(module: Module, use: ast.expr) -> bool:
