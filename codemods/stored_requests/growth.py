@@ -16,13 +16,15 @@ from flask_ctxfix.codemods.stored_requests.lasting_containers import (
 )
 from flask_ctxfix.codemods.stored_requests.puts import Put
 from flask_ctxfix.codemods.stored_requests.slots import Slot
+from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.request_data import RequestData
 from flask_ctxfix.context_flow.request_datum import Datum, How, Kind
-from flask_ctxfix.flask_facts import LISTING, TOLD_BY_PATH
+from flask_ctxfix.flask_facts import ERROR_HANDLERS, LISTING, TOLD_BY_PATH
 from flask_ctxfix.module import Module
 from flask_ctxfix.obligations.started_once import asks_what_changes, conditions, is_once
 from flask_ctxfix.project import Project
 from flask_ctxfix.scopes import FunctionNode
+from flask_ctxfix.syntax import without_call
 
 _Key = Slot | tuple[FunctionNode | None, str]
 _LISTING = LISTING | {"appendleft", "extendleft"}
@@ -106,7 +108,9 @@ def _ever_new(module: Module, project: Project, put: Put, key: ast.expr) -> Datu
     if not data.may_be(module, key):
         return None
     datum = data.of(module, key, widest=How.DRAWN)
-    if datum is None or not tells_visitors_apart(datum) or are_bounded(module, project, (key,)):
+    if datum is None or not tells_visitors_apart(datum):
+        return None
+    if are_bounded(module, project, (key,), trusts_session=True):
         return None
     if datum.how is How.DRAWN:
         return None if is_once(module, put.node, project) else _ONE_MORE
@@ -134,7 +138,24 @@ def _is_one_more(put: Put) -> bool:
 
 
 def _is_added_once(module: Module, project: Project, put: Put) -> bool:
-    """Whether a test of what lasts decides if something is added: whether it is there already."""
+    """Whether something is not added by each request: only by those that fail, or by the first.
+
+    Then a test of what lasts may decide, as whether it is there already.
+    """
+    if _is_of_error(module, project, put.node):
+        return True
     tests = conditions(module, put.node)
     asked = (asks_what_changes(module, each, project, by_key=True) for each in tests)
     return any(asked) or is_once(module, put.node, project)
+
+
+def _is_of_error(module: Module, project: Project, node: ast.AST) -> bool:
+    """Whether code handles an error."""
+    values = ContextFlow.of(project).values
+    for each in module.scopes.ancestors(node):
+        if isinstance(each, ast.ExceptHandler):
+            return True
+        if isinstance(each, FunctionNode):
+            decorators = map(without_call, getattr(each, "decorator_list", ()))
+            return any(values.name_of(module, e) in ERROR_HANDLERS for e in decorators)
+    return False

@@ -253,10 +253,9 @@ class RequestObjectRetained(Rule):
         """Return the finding on what gets one more item with each request, or each visitor."""
         put, found, datum = growth
         named = module.segment(found.named)
+        each = (f"`{named}` is never emptied, so it keeps an item for each `{datum.of}`",)
         message = fitting(
-            f"`{named}` is never emptied, so it keeps an item for each `{datum.of}`"
-            if datum.of
-            else "",
+            *(each if datum.of else ()),
             f"`{named}` is never emptied, so it grows with each request",
             "this container is never emptied, so it grows with each request",
         )

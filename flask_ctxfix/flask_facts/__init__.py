@@ -113,6 +113,7 @@ NEEDS = _kinds("needs app", "needs request")
 # own, as code spells them.
 REQUEST_PROXIES = PROXIES.keys() - {"flask.current_app"}
 USERS = named("stands for user")
+USER_GETTERS = named("gives user")
 # Decorators of what only users may see.
 LETTING_IN = named("lets users in")
 NONE_WITHOUT_REQUEST = named("none without request")

@@ -43,6 +43,7 @@ Role = Literal[
     "app proxy",
     "request proxy",
     "stands for user",
+    "gives user",
     "lets users in",
     "none without request",
     "needs app",
