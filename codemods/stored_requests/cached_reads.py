@@ -121,9 +121,13 @@ class CachedFunctionReadsRequest(Rule):
         """Yield the cached functions that read a request, and the proxies given to one."""
         if project.is_test(module.path):
             return
+        told: set[ast.expr] = set()  # a decorator of a class is one of each of its methods
         for cached in cached_functions(module, project):
+            if cached.decorator in told:
+                continue
             use = _read_of_request(cached, project)
             if use is not None:
+                told.add(cached.decorator)
                 message = fitting(
                     f"`{cached.node.name}` is cached for everyone, but reads `{use.name}`",
                     f"this function is cached for everyone, but reads `{use.name}`",
@@ -133,7 +137,9 @@ class CachedFunctionReadsRequest(Rule):
                 path = _path(cached, use, project)
                 yield self.finding(module, "error", cached.decorator, message, advice, None, path)
             else:
-                yield from self._let_in(module, project, cached)
+                found = [*self._let_in(module, project, cached)]
+                told.update([cached.decorator] if found else [])
+                yield from found
         for call, cached in calls_of_cached(module, project):
             yield from self._passed(module, project, call, cached)
 
@@ -195,9 +201,8 @@ class CachedFunctionReadsRequest(Rule):
 
 def _guard_inside(cached: CachedFunction, project: Project) -> ast.expr | None:
     """Return the decorator that lets users in, and that does not run for what is in the cache."""
-    decorators = cached.node.decorator_list
     values = ContextFlow.of(project).values
-    for each in decorators[decorators.index(cached.decorator) + 1 :]:
+    for each in cached.inside:
         if values.name_of(cached.module, without_call(each)) in LETTING_IN:
             return None if _lets_everyone_in(each) else each
     return None
@@ -242,7 +247,7 @@ def _advice_on(cached: CachedFunction, use: Use, project: Project) -> Advice | s
         reach = flow.reachability.of_function(cached.module, cached.node)
         return _ADVICE_VIEW if len(reach.steps) == 1 else _read_in_caller(cached, use, reach.steps)
     uses = flow.needs.of(Function(cached.module, cached.node)).uses
-    decorators = (without_call(each) for each in cached.node.decorator_list)
+    decorators = map(without_call, (*cached.inside, *cached.node.decorator_list))
     asked = {flow.values.name_of(cached.module, each) for each in decorators}
     if asked & LETTING_IN or any(each.of in _OF_USER for each in uses):
         return _ADVICE_USER
