@@ -11,6 +11,7 @@ from flask_ctxfix.codemods.stored_requests.caches import (
     cached_functions,
     calls_of_cached,
 )
+from flask_ctxfix.codemods.stored_requests.hand_caches import KeptByHand, kept_by_hand
 from flask_ctxfix.codemods.stored_requests.kept_paths import one_after_the_other
 from flask_ctxfix.codemods.stored_requests.texts import fitting
 from flask_ctxfix.context_flow import ContextFlow, Use, Where
@@ -45,6 +46,7 @@ _ADVICE_VIEW = "read the value in the view, and pass the value to a cached funct
 _ADVICE_READ = "read the value in the caller, and pass it as an argument"
 _ADVICE_INSIDE = "put the cache below the decorators that check the user"
 _ADVICE_PREFIX = "leave `key_prefix` out, so that the key is the path, or use `make_cache_key`"
+_ADVICE_BY_HAND = "add the value, or the user's id, to the key, or do not keep it"
 _MIXED_UP = "so users can get each other's results"
 _ADVICE_ARGUMENT = "pass the values that the function needs, such as strings and numbers"
 # What another request comes to that calls a function whose result is kept.
@@ -142,6 +144,26 @@ class CachedFunctionReadsRequest(Rule):
                 yield from found
         for call, cached in calls_of_cached(module, project):
             yield from self._passed(module, project, call, cached)
+        for kept in kept_by_hand(module, project):
+            yield from self._by_hand(module, project, kept)
+
+    def _by_hand(self, module: Module, project: Project, kept: KeptByHand) -> Iterator[Finding]:
+        """Yield the finding on what code keeps in a cache by itself, for everyone."""
+        reach = ContextFlow.of(project).reachability.of(module, kept.call)
+        if reach.where is not Where.REQUEST:
+            return
+        read = kept.use.name if kept.use is not None else kept.datum.of if kept.datum else ""
+        steps = kept.use.steps if kept.use is not None else kept.datum.steps if kept.datum else ()
+        written, key = module.segment(kept.call.func), module.segment(kept.key)
+        message = fitting(
+            f"`{written}` keeps `{read}` for everyone: `{key}` does not tell users apart",
+            f"`{written}` keeps `{read}` for everyone, under a key without it",
+            "a value of one request is kept for everyone here, under a key without it",
+        )
+        step = step_at(module, kept.call, "call")
+        first = (*steps, step) if kept.datum is not None else (step, *steps)
+        path = path_to(reach, *first)
+        yield self.finding(module, "error", kept.call, message, _ADVICE_BY_HAND, None, path)
 
     def _let_in(
         self, module: Module, project: Project, cached: CachedFunction
@@ -296,4 +318,5 @@ def _roots_passed(cached: CachedFunction, project: Project) -> set[str]:
 def _is_of_request(cached: CachedFunction, use: Use, project: Project) -> bool:
     """Whether the attribute of `g` that is read holds data of the request."""
     found = expression_at(cached.module, project, use.steps[-1])
-    return found is not None and RequestData.of_project(project).of(*found) is not None
+    datum = RequestData.of_project(project).of(*found) if found is not None else None
+    return datum is not None and datum.kind is not Kind.PROXY

@@ -24,7 +24,7 @@ from flask_ctxfix.module import Module
 from flask_ctxfix.obligations.started_once import asks_what_changes, conditions, is_once
 from flask_ctxfix.project import Project
 from flask_ctxfix.scopes import FunctionNode
-from flask_ctxfix.syntax import without_call
+from flask_ctxfix.syntax import last_name, without_call
 
 _Key = Slot | tuple[FunctionNode | None, str]
 _LISTING = LISTING | {"appendleft", "extendleft"}
@@ -131,6 +131,8 @@ def _counts_items(module: Module, put: Put, key: ast.expr) -> bool:
 
 def _is_one_more(put: Put) -> bool:
     """Whether a list gets one more item, or several."""
+    if all(isinstance(e, ast.Constant) or last_name(e) == "__name__" for e in put.values):
+        return False  # a mark, of which code says itself how often it leaves it
     if isinstance(put.node, ast.AugAssign):
         return isinstance(put.node.value, ast.List)
     called = put.node.func if isinstance(put.node, ast.Call) else None

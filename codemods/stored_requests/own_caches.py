@@ -90,14 +90,14 @@ def _attributes(
     results = [each for each in own if _calls_wrapped(module, wrapper, each)]
     if not results:
         return None
-    for container, key, put in _puts(own):
-        if _is_of(module, put, results) and _lasts(module, project, container, wrapper):
-            if _gives_back(module, own, container):
-                return _told_by_key(module, project, key)
+    for container, key, put in puts_by_key(own):
+        if is_of(module, put, results) and _lasts(module, project, container, wrapper):
+            if gives_back(module, own, container):
+                return told_by_key(module, project, key)
     return None
 
 
-def _told_by_key(module: Module, project: Project, key: ast.expr) -> frozenset[str] | None:
+def told_by_key(module: Module, project: Project, key: ast.expr) -> frozenset[str] | None:
     """Return the attributes of the request that a key is made of; None if it holds what else is."""
     data = RequestData.of_project(project)
     if data.of(module, key, widest=How.MADE) is None:
@@ -172,7 +172,7 @@ def _given(owner: ast.ClassDef) -> set[str]:
     }
 
 
-def _puts(nodes: list[ast.AST]) -> Iterator[tuple[ast.expr, ast.expr, ast.expr]]:
+def puts_by_key(nodes: list[ast.AST]) -> Iterator[tuple[ast.expr, ast.expr, ast.expr]]:
     """Yield what is put under a key: the container, the key and the value."""
     for each in nodes:
         if isinstance(each, ast.Assign):
@@ -184,7 +184,7 @@ def _puts(nodes: list[ast.AST]) -> Iterator[tuple[ast.expr, ast.expr, ast.expr]]
                 yield each.func.value, each.args[0], each.args[1]
 
 
-def _is_of(module: Module, node: ast.expr, results: list[ast.AST]) -> bool:
+def is_of(module: Module, node: ast.expr, results: list[ast.AST]) -> bool:
     """Whether an expression holds one of some results, or a variable that does."""
     for each in ast.walk(node):
         if each in results:
@@ -210,7 +210,7 @@ def _lasts(module: Module, project: Project, node: ast.expr, wrapper: FunctionDe
     return home.node is not wrapper
 
 
-def _gives_back(module: Module, nodes: list[ast.AST], container: ast.expr) -> bool:
+def gives_back(module: Module, nodes: list[ast.AST], container: ast.expr) -> bool:
     """Whether a function returns items of a container, or a part of one."""
     written = module.segment(container)
     read: list[ast.AST] = []
@@ -218,7 +218,7 @@ def _gives_back(module: Module, nodes: list[ast.AST], container: ast.expr) -> bo
         if _reads_item(each) and module.segment(each.value) == written:
             read += [each, module.scopes.parents[each]]
     returned = (each.value for each in nodes if isinstance(each, ast.Return) and each.value)
-    return any(_is_of(module, each, read) for each in returned)
+    return any(is_of(module, each, read) for each in returned)
 
 
 def _reads_item(node: ast.AST) -> TypeGuard[ast.Subscript | ast.Attribute]:

@@ -211,6 +211,8 @@ CACHES: dict[str, CacheKey] = {
     **dict.fromkeys(named("cached by path"), "path"),
     **dict.fromkeys(named("cached by object"), "nothing"),
 }
+# What keeps a value in a cache: its arguments are a key and the value.
+CACHE_SETTERS = named("cache setter")
 # Decorators of other packages that have one instance made of a class.
 SINGLETON_DECORATORS = named("one instance")
 

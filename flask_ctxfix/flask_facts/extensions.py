@@ -207,7 +207,16 @@ ROWS = (
             "flask_caching": ("without teardown",),
             "flask_caching.Cache().cached": ("cached by path",),
             "flask_caching.Cache().memoize": ("cached by arguments",),
+            "flask_caching.Cache().add": ("cache setter",),
+            "flask_caching.Cache().set": ("cache setter",),
         },
+    ),
+    Facts(
+        "cachelib 0.13, simple.py, file.py and redis.py",
+        members(
+            ("cachelib.FileSystemCache()", "cachelib.RedisCache()", "cachelib.SimpleCache()"),
+            dict.fromkeys(("add", "set"), ("cache setter",)),
+        ),
     ),
     Facts(
         "Their sources of 2025: what runs a function elsewhere and takes the context along",

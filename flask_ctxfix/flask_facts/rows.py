@@ -94,6 +94,7 @@ Role = Literal[
     "cached by arguments",
     "cached by path",
     "cached by object",
+    "cache setter",
     # Classes whose methods serve requests: those named as HTTP methods, as events, or the one.
     "resource",
     "namespace of events",
