@@ -21,7 +21,7 @@ from flask_ctxfix.flask_facts import (
 )
 from flask_ctxfix.module import Module
 from flask_ctxfix.project import Project
-from flask_ctxfix.scopes import FunctionDefinition, Scope
+from flask_ctxfix.scopes import Binding, FunctionDefinition, FunctionNode, Scope
 from flask_ctxfix.syntax import last_name
 
 _REQUEST = "flask.request"
@@ -102,20 +102,25 @@ def told_by_key(module: Module, project: Project, key: ast.expr) -> frozenset[st
     data = RequestData.of_project(project)
     if data.of(module, key, widest=How.MADE) is None:
         return frozenset()
-    values = ContextFlow.of(project).values
     attributes: set[str] = set()
     left: list[ast.AST] = [key]
+    known: set[str] = set()
+    values = ContextFlow.of(project).values
     for node in left:  # grows
         name = values.name_of(module, node) if isinstance(node, ast.Attribute) else ""
         owner, _, attribute = name.rpartition(".")
         if owner == _REQUEST:
             attributes.add(attribute)
-        elif isinstance(node, ast.Name) and node.id not in _names(left[: left.index(node)]):
-            bindings = module.scopes.home_of(node).bindings.get(node.id, ())
-            if data.of(module, node, widest=How.MADE) is not None:
-                if not all(isinstance(each.value, ast.expr) for each in bindings):
+        elif isinstance(node, ast.Name):
+            is_new = node.id not in known and data.of(module, node, widest=How.MADE) is not None
+            known.add(node.id)
+            for each in _bindings(module, node) if is_new else ():
+                if _is_of_url(module, project, each):
+                    attributes |= TOLD_BY_PATH
+                elif each.value is None:
                     return None
-                left += (each.value for each in bindings if each.value is not None)
+                else:
+                    left.append(each.value)
         elif isinstance(node, ast.Call) and _may_tell(module, project, node):
             return None
         else:
@@ -123,8 +128,18 @@ def told_by_key(module: Module, project: Project, key: ast.expr) -> frozenset[st
     return told_by(attributes) if attributes else None
 
 
-def _names(nodes: list[ast.AST]) -> set[str]:
-    return {each.id for each in nodes if isinstance(each, ast.Name)}
+def _bindings(module: Module, name: ast.Name) -> list[Binding]:
+    return module.scopes.home_of(name).bindings.get(name.id, [])
+
+
+def _is_of_url(module: Module, project: Project, binding: Binding) -> bool:
+    """Whether a name is an argument that a URL gives a view."""
+    if binding.kind != "parameter":
+        return False
+    function = module.scopes.parents[module.scopes.parents[binding.node]]
+    if not isinstance(function, FunctionNode):
+        return False
+    return ContextFlow.of(project).callers.give_data(module, function)
 
 
 def _may_tell(module: Module, project: Project, call: ast.Call) -> bool:

@@ -79,10 +79,12 @@ def puts_in(module: Module) -> Iterator[Put]:
     for node in scopes.nodes(ast.Assign):
         for target in node.targets:
             if isinstance(target, ast.Subscript) and scopes.function_of(node) is not None:
-                yield Put(node, target.value, (node.value,), (target.slice,))
+                container = _item_of(module, target.value)
+                yield Put(node, container, (node.value,), (target.slice,))
     for added in scopes.nodes(ast.AugAssign):
         if scopes.function_of(added) is not None and isinstance(added.target, ast.Subscript):
-            yield Put(added, added.target.value, (), (added.target.slice,))
+            container = _item_of(module, added.target.value)
+            yield Put(added, container, (), (added.target.slice,))
         if isinstance(added.value, ast.List | ast.Set | ast.Dict):
             if scopes.function_of(added) is not None:
                 yield Put(added, added.target, (added.value,))

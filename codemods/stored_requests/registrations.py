@@ -163,7 +163,7 @@ def _registration(
         message = f"`{written}` adds a job in each request, and each of them runs repeatedly"
         return Registration(node, call.func, message, _ADVICE_JOB)
     if name in _LISTENING and _is_of_call(module, project, node, call):
-        message = f"`{written}` adds a listener in each request, and calls all of them"
+        message = f"`{written}` adds a listener in each request, and all of them are called"
         return Registration(node, call.func, message, "add one listener at startup")
     if name.startswith(_SOCKETS) and method in EVENT_DECORATORS | {"on_event"}:
         message = f"`{written}` registers a handler in each request, for all clients"
