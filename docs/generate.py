@@ -23,22 +23,34 @@ NOTE = "<!-- Written by docs/generate.py from the docstrings of the rules. -->\n
 def page() -> str:
     """Return the page, in Markdown: an index by family, and a section for each rule."""
     families = sorted(load_codemods(), key=lambda codemod: min(by_code([codemod])))
-    rules = by_code(families).values()
-    return "\n".join([INTRODUCTION, *map(index, families), *map(section, rules), NOTE])
+    return "\n".join([INTRODUCTION, *map(index, families), *map(sections, families), NOTE])
 
 
 def index(codemod: Codemod) -> str:
-    """Return the table of a family, under the first words of its docstring."""
-    title = (import_module(codemod.home.rpartition(".")[0]).__doc__ or "").partition(":")[0]
+    """Return the table of a family, under a link to its rules."""
+    title = title_of(codemod)
+    anchor = re.sub(r"[^a-z -]", "", title.lower()).replace(" ", "-")
     rows = map(row, by_code([codemod]).values())
-    head = ["| Code | Name | What it finds | Fix |", "|---|---|---|---|"]
-    return "\n".join([f"## {title}\n", *head, *rows, ""])
+    head = ["| Code | Name | What it finds | Level | Fix |", "|---|---|---|---|---|"]
+    return "\n".join([f"**[{title}](#{anchor})**\n", *head, *rows, ""])
+
+
+def title_of(codemod: Codemod) -> str:
+    """Return the first words of the docstring of a family."""
+    return (import_module(codemod.home.rpartition(".")[0]).__doc__ or "").partition(":")[0]
 
 
 def row(rule: Rule) -> str:
     """Return the line of a rule in a table."""
     fix = "yes" if "\nAfter\n" in docstring(rule) else "no"
-    return f"| [{rule.code}](#{rule.code.lower()}) | {rule.name} | {rule.message} | {fix} |"
+    named = f"[{rule.code}](#{rule.code.lower()}) | {rule.name} | {rule.message}"
+    return f"| {named} | {', '.join(rule.levels)} | {fix} |"
+
+
+def sections(codemod: Codemod) -> str:
+    """Return what the rules of a family say about themselves, under its title."""
+    rules = by_code([codemod]).values()
+    return "\n".join([f"## {title_of(codemod)}\n", *map(section, rules)])
 
 
 def section(rule: Rule) -> str:

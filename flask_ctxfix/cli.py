@@ -334,5 +334,6 @@ def _explain(code: str) -> str:
     rule = _rules().get(code.upper())
     if rule is None:
         raise SettingsError(f'--explain: unknown rule "{code}"; see --list-rules')
-    _print(f"{rule.code} {rule.name}\n\n{getdoc(type(rule))}\n".encode())
+    levels = f" ({', '.join(rule.levels)})" if rule.levels else ""
+    _print(f"{rule.code} {rule.name}{levels}\n\n{getdoc(type(rule))}\n".encode())
     return rule.code

@@ -233,13 +233,24 @@ class Definition(NamedTuple):
     column: int
 
 
+_VERBS: dict[Role, str] = {
+    "entry": "is called",
+    "call": "calls",
+    "boundary": "starts",
+    "read": "reads",
+    "write": "writes",
+    "register": "registers",
+}
+
+
 class Step(NamedTuple):
     """One step of a path: what the code in `function` does, None being the top level of a file.
 
     `kind` says what an entry is called as (a view, a hook, a command), or what a boundary leads to
     (a thread, a job, a stream). Rows and columns are those of `code`, from 1; `context` is what
     there is when it runs, as far as that is known. Where one request reads what another one has
-    written, `request` says which of the two takes the step.
+    written, `request` says which of the two takes the step. `verb` says what the step does where
+    that is not what its role usually does, and `error` what it raises.
     """
 
     role: Role
@@ -254,16 +265,33 @@ class Step(NamedTuple):
     context: Context | None = None
     message: str = ""
     request: Literal["", "A", "B"] = ""
+    verb: str = ""
+    error: str = ""
 
     @property
     def lane(self) -> str:
         """Which of two requests takes the step, in words; empty where there is only one."""
         return f"request {self.request}" if self.request else ""
 
+    @property
+    def does(self) -> str:
+        """What the function does in this step, or what is done with it."""
+        return self.verb or _VERBS[self.role]
 
-# What the help says where a fix is too long to tell, and what helps where there is no fix then.
-SEE_DIFF = "see `--diff`"
+    @property
+    def says(self) -> str:
+        """What there is to say of the step besides, and what it raises."""
+        return ", ".join(filter(None, (self.message, self.error)))
+
+
+# What helps where there is no fix, and it is too long to say what one would do.
 BY_HAND = "rework this by hand"
+
+
+class Untold(str):
+    """What a fix does, in short: all of it is too long to tell, but can be seen in the diff."""
+
+    __slots__ = ()
 
 
 class Advice(NamedTuple):
@@ -325,7 +353,7 @@ class Finding(Record):
         if fix is None:
             return self
         if help_ is None:
-            help_ = BY_HAND if SEE_DIFF in self.help else self.help
+            help_ = BY_HAND if isinstance(self.help, Untold) else self.help
         notes = tuple(note for note in self.notes if note not in fix.notes)
         return replace(self, help=help_, notes=notes, fix=None, no_fix_reason=reason)
 
@@ -339,6 +367,8 @@ class Rule:
     code: ClassVar[str]
     name: ClassVar[str]
     message: ClassVar[str]
+    # The levels that its findings have, the worst one first.
+    levels: ClassVar[tuple[Level, ...]] = ()
     # Whether it finds data of a request that is kept: a fix that gives its code a request may show
     # more of that.
     is_of_kept_data: ClassVar[bool] = False

@@ -77,9 +77,19 @@ def entry_step(module: Module, function: FunctionNode, kind: str = "") -> Step:
     return module.memo(("entry step", function, kind), compute)
 
 
-def step_at(module: Module, node: ast.AST, role: Role, kind: str = "", message: str = "") -> Step:
+def step_at(
+    module: Module,
+    node: ast.AST,
+    role: Role,
+    kind: str = "",
+    *,
+    message: str = "",
+    verb: str = "",
+    error: str = "",
+) -> Step:
     """Return the step that is taken at `node`."""
-    return _step(module, node, module.span(node), role, kind)._replace(message=message)
+    step = _step(module, node, module.span(node), role, kind)
+    return step._replace(message=message, verb=verb, error=error)
 
 
 def step_at_name(module: Module, node: ast.AST, name: str, role: Role, kind: str = "") -> Step:

@@ -117,6 +117,21 @@ def test_page_of_rules_is_current() -> None:
     )
 
 
+def test_options_that_are_named_exist() -> None:
+    """Each option in the text of a page, or in a command of it, is one that --help lists."""
+    printed = subprocess.run(
+        [sys.executable, "-m", "flask_ctxfix", "--help"], capture_output=True, encoding="utf-8"
+    ).stdout
+    known = set(re.findall(r"(?<!\S)--[a-z-]+", printed))
+    pages = [README, *(ROOT / "docs").glob("*.md")]
+    text = "\n".join(page.read_text(encoding="utf-8") for page in pages)
+    commands = re.findall(r"^\$? ?flask-ctxfix (.*)$|`flask-ctxfix ([^`]*)`", text, re.MULTILINE)
+    named = {option for pair in commands for option in re.findall(r"--[a-z-]+", " ".join(pair))}
+    named |= set(re.findall(r"`(--[a-z-]+)[^`]*`", text))
+    assert len(named) > 10
+    assert named <= known
+
+
 def test_change_log_has_the_version() -> None:
     text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
     assert re.findall(r"^## \[?(\d[\w.]*)", text, re.MULTILINE)[0] == __version__

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import shutil
 import tempfile
@@ -13,12 +14,13 @@ from typing import NamedTuple
 import pytest
 
 from flask_ctxfix import engine
-from flask_ctxfix.codemod import by_code
+from flask_ctxfix.codemod import Untold, by_code
 from flask_ctxfix.flask_versions import TargetVersion
 from flask_ctxfix.settings import Settings
 from tests.test_fixtures import CASES, Case
 
 FAMILIES = ("CTX1", "CTX2", "CTX3", "CTX4", "CTX5", "CTX6")
+RULES = Path(__file__).parent.parent / "codemods"
 LONGEST_MESSAGE = 90
 LONGEST_HEADLINE = 130
 LONGEST_ADVICE = 90
@@ -37,6 +39,7 @@ class Text(NamedTuple):
     part: str
     text: str
     case: str
+    level: str = ""
 
 
 @cache
@@ -53,7 +56,7 @@ def _texts_of(name: str, case: Case) -> Iterator[Text]:
             paths=(str(copy),),
             target_version=TargetVersion.parse(case.options.get("target", "3.1")),
             unsafe_fixes=case.options.get("unsafe_fixes", False),
-            select=tuple(case.options.get("select", ())),
+            select=("CTX",),
             thread_fix=case.options.get("thread_fix", "safest"),
         )
         outcome = engine.run(settings, "list")
@@ -65,14 +68,44 @@ def _texts_of(name: str, case: Case) -> Iterator[Text]:
                 mark = " [*]" if finding.fix is not None else ""
                 headline = f"{place}: {finding.code}{mark} {finding.level}: {finding.message}"
                 yield Text(finding.code, "headline", headline, name)
-                yield Text(finding.code, "message", finding.message, name)
-                yield Text(finding.code, "help", finding.help or "", name)
+                yield Text(finding.code, "message", finding.message, name, finding.level)
+                shown = " (see `--diff --unsafe-fixes`)" if isinstance(finding.help, Untold) else ""
+                yield Text(finding.code, "help", f"{finding.help}{shown}", name)
                 for note in finding.notes:
                     yield Text(finding.code, "note", note, name)
+                if finding.fix is not None:
+                    yield Text(finding.code, "fix", finding.fix.message, name)
                 if finding.fix is not None and finding.fix.unsafe_reason is not None:
                     yield Text(finding.code, "unsafe", finding.fix.unsafe_reason, name)
                 if finding.no_fix_reason is not None:
                     yield Text(finding.code, "no fix", finding.no_fix_reason, name)
+
+
+def written() -> Iterator[tuple[str, str]]:
+    """Yield the texts that the code of rules holds, each with its file: also what no case shows.
+
+    What is filled in stands as code does. Names of memos and code of fixes are no texts.
+    """
+    for path in sorted(RULES.rglob("*.py")):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        parts = {
+            part
+            for node in ast.walk(tree)
+            if isinstance(node, ast.JoinedStr | ast.FormattedValue)
+            for part in ast.iter_child_nodes(node)
+        }
+        for node in ast.walk(tree):
+            text = ""
+            if isinstance(node, ast.JoinedStr):
+                text = "".join(getattr(each, "value", "`_`") for each in map(_as_text, node.values))
+            elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+                text = "" if node in parts else node.value
+            if text.count(" ") > 2 and "\n" not in text and re.match(r"[a-z`{]", text):
+                yield path.name, re.sub(r"\{[^}]*\}", "_", text)
+
+
+def _as_text(part: ast.expr) -> ast.expr:
+    return part if isinstance(part, ast.Constant) else ast.Constant("`_`")
 
 
 def of(family: str) -> list[Text]:
@@ -113,6 +146,54 @@ def test_every_finding_says_what_to_do(family: str) -> None:
     helps = [text for text in of(family) if text.part == "help"]
     assert {text.case for text in helps if not text.text} == set()
     assert {text.text for text in helps if re.match(r"(?!`)[^a-z]", text.text)} == set()
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_every_fix_says_what_it_does(family: str) -> None:
+    assert {text.case for text in of(family) if text.part == "fix" and not text.text} == set()
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_code_is_never_cut(family: str) -> None:
+    """Backticks are in pairs around code, and none is left open, empty or on several lines."""
+    wrong = {
+        (text.code, text.part, text.text)
+        for text in of(family)
+        if text.text.count("`") % 2 or "``" in text.text or "\n" in text.text
+    }
+    assert wrong == set()
+
+
+def test_no_removed_name_is_said_to_replace_itself() -> None:
+    """What a removed API is replaced with, or used instead of it, does not name that API."""
+    removed = re.compile(r"\b(_request_ctx_stack|_app_ctx_stack|_lookup_\w+|_find_app)\b")
+    offered = {
+        (text.code, text.text)
+        for text in of("CTX4")
+        if text.part in ("help", "fix")
+        and (found := re.search(r"(?:\bwith|^use) (`[^`]*`)", text.text)) is not None
+        and removed.search(found[1])
+    }
+    assert offered == set()
+
+
+def test_what_no_case_shows_is_said_as_well() -> None:
+    texts = set(written())
+    assert len(texts) > 300
+    assert {text for text in texts if len(text[1]) > LONGEST_ADVICE} == set()
+    assert {text for text in texts if FORBIDDEN.search(without_code(text[1]))} == set()
+
+
+def test_levels_of_rules() -> None:
+    """The levels that the page of a rule names are those of its findings, the worst one first."""
+    rules = by_code(engine.load_codemods())
+    found = {(text.code, text.level) for text in texts() if text.part == "message"}
+    said = {(code, level) for code, rule in rules.items() for level in rule.levels}
+    assert said - found <= {("CTX503", "warning"), ("CTX503", "info")}
+    assert found <= said
+    order = ("error", "warning", "info")
+    for rule in rules.values():
+        assert [*rule.levels] == sorted(rule.levels, key=order.index), rule.code
 
 
 def test_titles_of_rules() -> None:

@@ -14,11 +14,12 @@ from click.testing import CliRunner, Result
 
 from flask_ctxfix import engine
 from flask_ctxfix.cli import main
-from flask_ctxfix.codemod import Definition, Finding, Fix, Label, Role, Rule, Step
+from flask_ctxfix.codemod import BY_HAND, Definition, Finding, Fix, Label, Role, Rule, Step, Untold
 from flask_ctxfix.flask_versions import TargetVersion
 from flask_ctxfix.module import Module
 from flask_ctxfix.project import Project
 from flask_ctxfix.records import replace
+from flask_ctxfix.source import Span
 from tests.conftest import family
 
 Write = Callable[[dict[str, str | bytes]], None]
@@ -43,6 +44,8 @@ class Leading(Rule):
                 more = {"notes": ("so it is",), "labels": (Label("b.py", 3, 1, 3, 4, "also"),)}
                 if node.func.id == "mend":
                     found = replace(found, fix=fix, no_fix_reason="none at all", **more)
+                if node.func.id == "mend_long":
+                    found = replace(found, fix=fix, help=Untold(fix.message))
                 yield found
 
 
@@ -54,11 +57,13 @@ def _step(
     file: str,
     row: int,
     request: Literal["", "A", "B"] = "",
+    verb: str = "",
 ) -> Step:
     function = Definition(name, file, 1, 0) if name is not None else None
-    message = "it fails" if role == "read" else ""
+    error = "it fails" if role == "read" and not verb else ""
     place = (file, row, 1, row, 1 + len(code))
-    return Step(role, kind, function, code, *place, context=None, message=message, request=request)
+    step = Step(role, kind, function, code, *place, context=None, request=request)
+    return step._replace(verb=verb, error=error)
 
 
 class Noting(Leading):
@@ -109,13 +114,20 @@ def test_text_has_a_step_a_line(tree: Write) -> None:
         "",
         '("read", "", "show", "request.args", "views.py", 2)',
         '("entry", "view", "show", "show", "views.py", 1), '
-        '("read", "", "show", "request.args", "views.py", 2)',
+        '("read", "", "show", "request.args", "views.py", 2, "", "reads")',
     ],
 )
 def test_a_path_that_the_line_shows_is_not_printed(tree: Write, steps: str) -> None:
     tree({"views.py": f"import flask\nway({steps})\n"})
     assert _below_code(_run().stdout) == "  = help: mind it\n"
     assert _run("--output-format=concise").stdout == "views.py:2:1: WAY101 error: lost\n"
+
+
+def test_a_path_in_one_line_is_printed_if_it_ends_in_an_error(tree: Write) -> None:
+    entry, read = ENTRY.replace("9)", "1)"), READ.replace("tasks.py", "views.py")
+    start = START.replace("tasks.py", "views.py").replace("3)", "4)").replace("render", "show")
+    tree({"views.py": f"import flask\n\n\nway({entry}, {start}, {read})\n"})
+    assert "views.py:4        work  reads          request.args" in _run().stdout
 
 
 def test_an_entry_alone_and_the_top_of_a_file_are_steps(tree: Write) -> None:
@@ -125,6 +137,25 @@ def test_an_entry_alone_and_the_top_of_a_file_are_steps(tree: Write) -> None:
     shown = _run().stdout
     assert "      views.py:9  hook  check  is called\n" in shown
     assert "      views.py:7  <module>  calls  run()\n" in shown
+
+
+def test_a_step_says_by_itself_what_it_does(tree: Write) -> None:
+    steps = (
+        '("call", "", "show", "from app import db", "views.py", 9)',
+        '("read", "", "show", "from app import db", "views.py", 10, "", "runs")',
+        '("boundary", "copy of the context", "show", "copied(work)", "views.py", 11, "", "makes")',
+        '("boundary", "Huey task", "work", "huey.task", "views.py", 12, "", "runs as")',
+    )
+    tree({"views.py": f"import flask\nway({', '.join(steps)})\n"})
+    assert (
+        """\
+      views.py:9   show  calls                      from app import db
+      views.py:10  show  runs                       from app import db
+      views.py:11  show  MAKES COPY OF THE CONTEXT  copied(work)
+      views.py:12  work  RUNS AS HUEY TASK          huey.task
+"""
+        in _run().stdout
+    )
 
 
 def test_concise_has_it_in_the_line(tree: Write) -> None:
@@ -201,8 +232,11 @@ def test_json_has_it_as_an_array(tree: Write) -> None:
         "end_row": 3,
         "end_column": 20,
         "context": None,
+        "verb": "starts",
         "message": "",
+        "error": None,
     }
+    assert (first["path"][3]["error"], first["path"][3]["message"]) == ("it fails", "it fails")
     assert second["path"] == []
 
 
@@ -229,6 +263,18 @@ def test_what_else_is_said_stands_below(tree: Write) -> None:
             "text": "also",
         }
     ]
+
+
+def test_a_fix_that_is_too_long_to_tell_is_shown_by_the_diff(tree: Write) -> None:
+    tree({"views.py": "import flask, way\nmend_long()\n"})
+    assert "  = help: mend it (see `--diff --unsafe-fixes`)\n" in _run().stdout
+    assert "  = help: mend it (see `--diff`)\n" in _run("--unsafe-fixes").stdout
+    (found,) = json.loads(_run("--output-format=json").stdout)
+    assert found["help"] == "mend it"
+    fixed = Finding(
+        "A", "a", "error", "lost", "a.py", Span(0, 1), help=Untold("mend it"), fix=Fix("")
+    )
+    assert fixed.without_fix("none").help == BY_HAND
 
 
 def test_long_code_is_cut(tree: Write) -> None:

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 from flask_ctxfix.codemod import Advice, Finding, Rule, Step
 from flask_ctxfix.codemods.jobs.jobs import A_JOB, hand_overs_in
-from flask_ctxfix.context_flow.paths import path_to
 from flask_ctxfix.context_flow.proxies import proxy_of
 from flask_ctxfix.context_flow.said_uses import quoted
+from flask_ctxfix.context_flow.start_paths import path_over
 from flask_ctxfix.context_flow.starts import Start
 from flask_ctxfix.flask_facts import NONE_WITHOUT_REQUEST, Runner
 from flask_ctxfix.flask_versions import TargetVersion
@@ -90,6 +90,7 @@ class ProxyAsJobArgument(Rule):
     code = "CTX203"
     name = "proxy-as-job-argument"
     message = "a job gets a proxy as an argument, which cannot be serialized"
+    levels = ("error",)
 
     def find(self, module: Module, project: Project, target: TargetVersion) -> Iterator[Finding]:
         """Yield the arguments of jobs that are of no use to them."""
@@ -100,7 +101,7 @@ class ProxyAsJobArgument(Rule):
                     if found is not None:
                         message, advice = found
                         then = _read_by_job(start, given)
-                        path = path_to(start.reach(project), start.step, then=then)
+                        path = path_over(start, project, then=then)
                         yield self.finding(module, "error", argument, message, advice, None, path)
 
 

@@ -17,6 +17,7 @@ from flask_ctxfix.flask_facts import (
     JOB_BASES,
     JOB_DECORATORS,
     JOB_METHODS,
+    JOB_NOUNS,
     JOB_STARTERS,
     Runner,
     Starter,
@@ -32,15 +33,9 @@ _RUNNERS: dict[str, Runner] = {
     **JOB_BASES,
     **{name: runner for name, (runner, _) in JOB_STARTERS.items()},
 }
-# How a sentence names a job of a runner.
-A_JOB: dict[Runner, str] = {
-    "APScheduler": "an APScheduler job",
-    "Celery": "a Celery task",
-    "Dramatiq": "a Dramatiq actor",
-    "Flask-APScheduler": "a Flask-APScheduler job",
-    "Huey": "a Huey task",
-    "RQ": "an RQ job",
-}
+# How a sentence names a job of a runner, some of which begin with a vowel as they are spoken.
+_AN = ("APScheduler", "RQ")
+A_JOB = {each: f"{'an' if each in _AN else 'a'} {noun}" for each, noun in JOB_NOUNS.items()}
 _DECORATORS = spelled(JOB_DECORATORS)
 _BASES = spelled(JOB_BASES)
 _CALLS = spelled(JOB_STARTERS)
@@ -113,7 +108,7 @@ def hand_overs_in(module: Module, project: Project) -> Iterator[Job]:
         passing = JOB_METHODS.get(job.runner, {}).get(method) if job is not None else None
         if job is not None and passing is not None:
             position = -1 if passing == "rest" else 0
-            starter = Starter("job", f"job of {job.runner}", position, "", passing)
+            starter = Starter("job", JOB_NOUNS[job.runner], position, "", passing)
             yield Job(job.runner, Start(module, call, starter, called, job.function))
 
 
@@ -202,7 +197,7 @@ def _decorated(module: Module, project: Project) -> Iterator[Job]:
             # What RQ calls is what the module has under the name of the function.
             if runner is None or (runner == "RQ" and decorator is not node.decorator_list[0]):
                 continue
-            starter = Starter("job", f"job of {runner}", 0, "", "each")
+            starter = Starter("job", JOB_NOUNS[runner], 0, "", "each")
             value = values.below(module, node, decorator)
             yield Job(runner, Start(module, node, starter, decorator, value))
 
@@ -231,7 +226,7 @@ def _classes(module: Module, project: Project) -> Iterator[Job]:
         for run in node.body:
             if isinstance(run, ast.FunctionDef) and run.name == "run" and not run.decorator_list:
                 value = values.member(owner, "run", of_instance=True)
-                starter = Starter("job", f"job of {runner}", 0, "", "each")
+                starter = Starter("job", JOB_NOUNS[runner], 0, "", "each")
                 yield Job(runner, Start(module, run, starter, run, value))
 
 

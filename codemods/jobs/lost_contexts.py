@@ -14,6 +14,7 @@ from flask_ctxfix.codemods.jobs.providers import provided
 from flask_ctxfix.context_flow import ContextFlow, Need, Use
 from flask_ctxfix.context_flow.paths import AT_IMPORT, path_to
 from flask_ctxfix.context_flow.said_uses import failing, listed, sentence, written
+from flask_ctxfix.context_flow.start_paths import path_over
 from flask_ctxfix.context_flow.starts import is_deferred
 from flask_ctxfix.flask_facts import Runner
 from flask_ctxfix.flask_versions import TargetVersion
@@ -34,7 +35,7 @@ _ADVICE: dict[Runner, Advice] = {
     "Flask-APScheduler": Advice("put the body of the job in `with scheduler.app.app_context():`"),
     "Huey": Advice(
         "put the body of the task in `with app.app_context():`",
-        notes=("or push a context in `@huey.pre_execute()` and pop in `@huey.post_execute()`",),
+        notes=("or push a context in `@huey.pre_execute()`, and pop it in `@huey.post_execute()`",),
     ),
     "RQ": Advice(
         "put the call that runs the worker in `with app.app_context():`",
@@ -139,6 +140,7 @@ class JobWithoutAppContext(Rule):
     code = "CTX201"
     name = "job-without-app-context"
     message = "a job uses the application, but nothing opens an app context for jobs"
+    levels = ("error",)
 
     def find(self, module: Module, project: Project, target: TargetVersion) -> Iterator[Finding]:
         """Yield what makes the tasks, if they can be given a context there; else the jobs."""
@@ -156,7 +158,7 @@ class JobWithoutAppContext(Rule):
                 rests = (f"{place}, which has no app context", f"{place} without app context")
                 message = sentence(use, *rests)
                 node = job.start.target
-                path = way_of(job, use)
+                path = way_of(job, use, project)
                 yield self.finding(module, "error", node, message, advice, fix, path)
 
     def _of_makers(self, module: Module, project: Project) -> Iterator[Finding]:
@@ -217,6 +219,7 @@ class JobReadsRequest(Rule):
     code = "CTX202"
     name = "job-reads-request"
     message = "a job reads the request, but a worker has no request context"
+    levels = ("error",)
 
     def find(self, module: Module, project: Project, target: TargetVersion) -> Iterator[Finding]:
         """Yield the jobs that read a request."""
@@ -230,7 +233,7 @@ class JobReadsRequest(Rule):
             message = sentence(use, f"in {A_JOB[job.runner]}, which has no request context")
             value = listed([written(use)])
             advice = f"read {value} in the view, and pass the result {_PASS[job.runner]}"
-            path = way_of(job, use)
+            path = way_of(job, use, project)
             yield self.finding(module, "error", job.start.target, message, advice, None, path)
 
 
@@ -265,8 +268,10 @@ def _counts(use: Use) -> bool:
     return not use.of.endswith(".url_for") and (use.is_certain or use.span is not None)
 
 
-def way_of(job: Job, use: Use) -> tuple[Step, ...]:
-    """Return the way from a job to a use."""
+def way_of(job: Job, use: Use, project: Project) -> tuple[Step, ...]:
+    """Return the way from a job to a use, or from what queues it."""
+    if isinstance(job.start.call, ast.Call):
+        return path_over(job.start, project, then=failing(use))
     return path_to(AT_IMPORT, job.start.step, then=failing(use))
 
 

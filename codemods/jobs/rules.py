@@ -23,6 +23,6 @@ RULES = (JobWithoutAppContext(), JobReadsRequest(), ProxyAsJobArgument())
 def survey(module: Module, project: Project, target: TargetVersion) -> Survey:
     """Collect the jobs and how those of Celery lose the application; lead to what calls them."""
     lost = (each for each in losing(module, project, Need.APP) if needs_class(each[0]))
-    proofs = tuple(way_of(job, use) for job, use in lost)
+    proofs = tuple(way_of(job, use, project) for job, use in lost)
     names = names_of_jobs(module, project)
     return Survey(Facts(names, proofs), frozenset(frozenset({name}) for name in names))

@@ -10,6 +10,7 @@ from flask_ctxfix.codemods.manual_contexts.import_order import at_import, is_imp
 from flask_ctxfix.codemods.manual_contexts.texts import said
 from flask_ctxfix.context_flow import ContextFlow, Need, Use
 from flask_ctxfix.context_flow.paths import AT_IMPORT, path_to
+from flask_ctxfix.context_flow.said_uses import failing
 from flask_ctxfix.context_flow.values import Foreign
 from flask_ctxfix.flask_facts import FLASK_PROXIES, NONE_WITHOUT_REQUEST, PROXIES
 from flask_ctxfix.flask_versions import TargetVersion
@@ -86,6 +87,7 @@ class ImportTimeContextRead(Rule):
     code = "CTX304"
     name = "import-time-context-read"
     message = "a context proxy is read while its module is imported, or is overwritten"
+    levels = ("warning", "info")
 
     def find(self, module: Module, project: Project, target: TargetVersion) -> Iterator[Finding]:
         """Yield the uses at import time, and the assignments."""
@@ -118,7 +120,7 @@ class ImportTimeContextRead(Rule):
             message = f"`{by}` {text}" if by else f"this module {text}"
             inside = "a request" if use.need is Need.REQUEST else "an app context"
             advice = Advice(_IN_FUNCTION.format(inside), notes=(_STANDS_FOR,))
-            path = path_to(AT_IMPORT, then=use.steps)
+            path = path_to(AT_IMPORT, then=failing(use))
             yield self.finding(module, "warning", node, message, advice, None, path)
 
     def _extensions(self, module: Module, project: Project) -> Iterator[Finding]:

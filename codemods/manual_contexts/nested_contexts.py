@@ -30,6 +30,7 @@ from flask_ctxfix.context_flow.handled_errors import expects_no_context
 from flask_ctxfix.context_flow.made_contexts import makes_context
 from flask_ctxfix.context_flow.paths import path_to
 from flask_ctxfix.context_flow.values import Foreign
+from flask_ctxfix.flask_facts import PROXIES
 from flask_ctxfix.flask_versions import ONE_CONTEXT, TargetVersion
 from flask_ctxfix.module import Module
 from flask_ctxfix.obligations.which_application import is_current_app, may_be_another
@@ -51,6 +52,7 @@ _REPEATS = "already runs in an app context, and opens a second one with an empty
 _TEARS_DOWN = "teardown functions also run when the second context ends, and may close the database"
 _FIRST = "Flask itself opens the first context, for each request"
 _HIDES = "opens a second app context, in which `request` raises RuntimeError"
+_NO_REQUEST = "RuntimeError: There is no request in this context"
 _HIDDEN = "from Flask 3.2 on, `request` and `session` raise RuntimeError in the second context"
 _APART = "keep the second context if the code needs another application, `g` or database session"
 _OTHER_APP = "the first context may be that of another application"
@@ -149,6 +151,7 @@ class NestedAppContext(Rule):
     code = "CTX303"
     name = "nested-app-context"
     message = "an app context is opened inside another one"
+    levels = ("error", "warning")
 
     def find(self, module: Module, project: Project, target: TargetVersion) -> Iterator[Finding]:
         """Yield the ``with`` statements that open a second context."""
@@ -176,8 +179,11 @@ class NestedAppContext(Rule):
                     fix = _fix(module, project, target, opening, reach)
                 help_ = _help(module, opening)
                 advice = Advice(help_, reason) if fix is None else Advice(help_)
-                opened = step_at(module, opening.call, "boundary", "app context")
+                opened = step_at(module, opening.call, "boundary", "app context", verb="opens")
                 steps = hidden.steps if hidden is not None else ()
+                if hidden is not None and is_error:
+                    error = _NO_REQUEST if hidden.of in PROXIES else "RuntimeError"
+                    steps = (*steps[:-1], steps[-1]._replace(error=error))
                 path = path_to(reach, opened, then=steps, there="app")
                 text, notes = _words(target, reach.where)
                 notes = notes if fix is not None else (*notes, _APART)

@@ -128,6 +128,7 @@ class ContextPushedForProcess(Rule):
     code = "CTX301"
     name = "context-pushed-for-process"
     message = "a context stays pushed for the whole process"
+    levels = ("error", "warning", "info")
 
     def find(self, module: Module, project: Project, target: TargetVersion) -> Iterator[Finding]:
         """Yield the contexts that a module pushes at its top level or while it makes the app."""
@@ -315,7 +316,8 @@ def _repair(push: Push, project: Project) -> _Repair:
     needed = following[: last + 1]
     if not needed:
         return _Repair(None, _UNSURE)
-    needing = (step_at(module, needed[-1], "read", message=_NEEDS),)
+    verb = "imports" if isinstance(needed[-1], ast.Import | ast.ImportFrom) else "runs"
+    needing = (step_at(module, needed[-1], "read", message=_NEEDS, verb=verb),)
     if any(isinstance(each, _DEFINITIONS) for each in needed):
         return _Repair(None, _DEFINED, needing)
     if "unknown" in asks[last + 1 :] or may_be_needed(push, project, needed):

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from typing import Literal
 
 from flask_ctxfix.codemod import Step
-from flask_ctxfix.context_flow import ContextFlow, Reach, Where
+from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.paths import AT_IMPORT, path_to
+from flask_ctxfix.context_flow.start_paths import path_over
 from flask_ctxfix.context_flow.starts import starts_in
 from flask_ctxfix.context_flow.values import Foreign, Instance
 from flask_ctxfix.flask_facts import (
@@ -100,14 +101,14 @@ class Push(Record, eq=False):
     def path(self, project: Project, *then: Step) -> tuple[Step, ...]:
         """Return the path to the push, from what runs its function, and from there over `then`."""
         module, function = self.module, self.function
-        here = (step_at(module, self.statement, "boundary", self.kind), *then)
+        here = (step_at(module, self.statement, "boundary", self.kind, verb="opens"), *then)
         if self.made is not None and module.scopes.function_of(self.made) is function:
             here = (step_at(module, self.made, "call"), *here) if not self.is_chained else here
         if function is None:
             return path_to(AT_IMPORT, *here)
         for start in starts_in(module, project):
             if start.function is not None and start.function.node is function:
-                return path_to(Reach(Where.UNKNOWN), start.step, then=here)
+                return path_over(start, project, then=here)
         return path_to(ContextFlow.of(project).reachability.of_function(module, function), *here)
 
     def is_same(self, node: ast.expr) -> bool:

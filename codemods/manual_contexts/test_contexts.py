@@ -19,9 +19,9 @@ from flask_ctxfix.steps import step_at
 
 _NAME = "test_request_context"
 _FAKES = "fakes a request, so its code sees data that no client sent"
-_OPEN = "set SERVER_NAME, and use {} instead"
+_OPEN = "set `SERVER_NAME`, and use {} instead"
 _NOTES = (
-    "`url_for` needs SERVER_NAME in an app context",
+    "`url_for` needs `SERVER_NAME` in an app context",
     "pass what else the code needs of a request as arguments",
 )
 
@@ -76,6 +76,7 @@ class TestContextInProduction(Rule):
     code = "CTX305"
     name = "test-context-in-production"
     message = "`test_request_context()` fakes a request outside of tests"
+    levels = ("info",)
 
     def find(self, module: Module, project: Project, target: TargetVersion) -> Iterator[Finding]:
         """Yield the calls of ``test_request_context``."""
@@ -87,7 +88,9 @@ class TestContextInProduction(Rule):
                 continue
             if _is_app(module, project, called.value) and not _is_command(module, project, call):
                 reach = ContextFlow.of(project).reachability.of(module, call)
-                path = path_to(reach, step_at(module, call, "boundary", "request context"))
+                path = path_to(
+                    reach, step_at(module, call, "boundary", "request context", verb="opens")
+                )
                 message = said(module.scopes.function_of(call), _FAKES)
                 opened = short_code(module, called.value, "an app context", "`{}.app_context()`")
                 advice = Advice(_OPEN.format(opened), notes=_NOTES)

@@ -7,8 +7,8 @@ import ast
 from flask_ctxfix.codemods.manual_contexts.pushes import Push
 from flask_ctxfix.module import Module
 from flask_ctxfix.scopes import FunctionNode
+from flask_ctxfix.wording import fits
 
-_LONGEST = 90
 _LONGEST_CODE = 40
 
 
@@ -19,7 +19,7 @@ def said(function: FunctionNode | None, text: str, others: str = "this module") 
     """
     name = getattr(function, "name", "")
     whole = f"`{name}` {text}"
-    if name and len(whole) <= _LONGEST:
+    if name and fits(whole):
         return whole
     return f"{'this function' if function is not None else others} {text}"
 

@@ -44,9 +44,7 @@ _FAILS = "never pops its {}, so the request fails after the view returns"
 _BY_HAND = "this `push()` and `pop()` can be a `with` block"
 _SIMPLER = "use {} instead"
 _USE_WITH = "use {}, which pops the context on every path"
-_GETS_ERROR = (
-    "with `with`, teardown functions also run after an exception, and receive the exception"
-)
+_GETS_ERROR = "in a `with` block, teardown functions also run after an exception, and receive it"
 _KEPT = "the function stores values elsewhere that may still need the context"
 _SUSPENDED = "an exception at the `yield` then pops the context too"
 _TOLD = "teardown functions then get the exception, which `pop()` does not pass on Flask 3.2"
@@ -158,6 +156,7 @@ class PushWithoutPop(Rule):
     code = "CTX302"
     name = "push-without-pop"
     message = "a context is pushed by hand, and may never be popped"
+    levels = ("error", "warning", "info")
 
     def find(self, module: Module, project: Project, target: TargetVersion) -> Iterator[Finding]:
         """Yield the contexts that a module pushes and that may stay."""
@@ -249,7 +248,7 @@ class PushWithoutPop(Rule):
                     advice = Advice(help_, notes=_notes("initializer"))
                     reach = ContextFlow.of(project).reachability.of(module, pool)
                     made = step_at(module, pool, "boundary", "pool thread")
-                    pushed = step_at(module, keyword.value, "boundary", "app context")
+                    pushed = step_at(module, keyword.value, "boundary", "app context", verb="opens")
                     path = path_to(reach, made, then=(pushed,))
                     message = f"{_INITIALIZER} {_NEVER.format('app context')}"
                     yield self.finding(

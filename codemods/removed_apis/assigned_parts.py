@@ -20,7 +20,7 @@ _KIND = "the session has to be a `SessionMixin`"
 _MAKERS = frozenset({"RequestContext", "request_context"})
 _HELP = {
     "flashes": "keep what you set here in a place of your own, such as `g`",
-    "request": "open another context with this request",
+    "request": "open a new context with this request, instead of changing this one",
     "session": "change the session's items, or open it through a session interface",
 }
 

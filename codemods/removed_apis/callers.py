@@ -7,7 +7,13 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from flask_ctxfix.codemod import Edit
-from flask_ctxfix.codemods.removed_apis.handlers import BEFORE, SINCE, ConflictError, Handlers
+from flask_ctxfix.codemods.removed_apis.handlers import (
+    BEFORE,
+    EXPECTS,
+    SINCE,
+    ConflictError,
+    Handlers,
+)
 from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.call_sites import CallSite, is_setter
 from flask_ctxfix.context_flow.caught import catches, names_of
@@ -79,13 +85,13 @@ class _Callers:
 
     def _checked(self, reference: _Reference, function: FunctionNode) -> FunctionNode | None:
         """Return the function that the error leaves where it is referred to."""
-        name = "a lambda" if isinstance(function, ast.Lambda) else f"`{function.name}`"
         try:
             self._check_tests(reference)
             return Handlers(reference.module, self._project).passed(reference.node)
         except ConflictError as conflict:
-            why = str(conflict).replace("around this use", f"around a use of {name}", 1)
-            raise ConflictError(why) from conflict
+            name = "" if isinstance(function, ast.Lambda) else f"a use of `{function.name}`"
+            uses = (*filter(None, (name,)), "a use of this function")
+            raise ConflictError(conflict.about(*uses)) from conflict
 
     def _check_tests(self, reference: _Reference) -> None:
         """Raise ConflictError for a call that is given the function together with the old error."""
@@ -93,7 +99,7 @@ class _Callers:
         if isinstance(call, ast.Call) and reference.node in call.args:
             each = (names_of(reference.module, self._project, argument) for argument in call.args)
             if any(catches(names, BEFORE) and not catches(names, SINCE) for names in each):
-                raise ConflictError("a call around this use is told of AttributeError")
+                raise ConflictError("a call", EXPECTS)
 
     def _everywhere(
         self, module: Module, function: FunctionNode, *, is_wrapper: bool
@@ -155,7 +161,7 @@ class _Callers:
             return
         if len(call.args) == _ASKS_BY_NAME.get(self._values.name_of(module, call.func)):
             asking = last_name(call.func)
-            raise ConflictError(f"`{asking}` asks for `{name}`, and expects an AttributeError")
+            raise ConflictError(f"`{asking}` reads `{name}`, and {EXPECTS}")
 
     def _decorated(self, module: Module, decorator: ast.expr) -> Iterator[_Reference]:
         """Yield where a decorator of the project uses the function that it is given."""

@@ -9,7 +9,6 @@ from flask_ctxfix import flask_facts
 from flask_ctxfix.aliases import may_know
 from flask_ctxfix.applications import class_kind, instance_of
 from flask_ctxfix.codemod import (
-    SEE_DIFF,
     Advice,
     Edit,
     Finding,
@@ -18,6 +17,7 @@ from flask_ctxfix.codemod import (
     Need,
     ReplaceExpression,
     Rule,
+    Untold,
 )
 from flask_ctxfix.codemods.removed_apis.assigned_parts import PARTS, advice_for, since, what_happens
 from flask_ctxfix.codemods.removed_apis.classes import fix_of
@@ -40,7 +40,7 @@ from flask_ctxfix.statements import is_handling
 
 _REMOVED = {"_cv_request"}
 _USE_IT = "use `app_ctx`, which is the same object on Flask 3.2"
-_USE_EITHER = f"import `app_ctx` instead on Flask 3.2 ({SEE_DIFF})"
+_USE_EITHER = Untold("import `app_ctx` instead on Flask 3.2")
 _BEFORE_UPGRADE = "up to Flask 3.1 the fix changes nothing, so make it before you upgrade"
 _OTHER_ANSWER = "on Flask 3.2 the answer changes in an app context without a request"
 _DECIDES = Advice(
@@ -54,7 +54,7 @@ _INSTEAD = {
     "_cv_request": "read `_cv_app`, and ask `has_request_context()` whether there is a request",
 }
 # No way does for a range: what takes the place is there, or means the same, from Flask 3.2 on only.
-_BY_VERSION = "switch by version: from Flask 3.2 on {}"
+_BY_VERSION = "switch by version, since this works from Flask 3.2 on only"
 # What Flask's own names of the active context give.
 _ACTIVE = ("flask.app_ctx._get_current_object", "flask.request_ctx._get_current_object")
 
@@ -129,6 +129,7 @@ class ChangedIn32(Rule):
     code = "CTX407"
     name = "changed-in-3.2"
     message = "code relies on the two contexts that Flask 3.2 merges into one"
+    levels = ("error", "warning", "info")
 
     def find(self, module: Module, project: Project, target: TargetVersion) -> Iterator[Finding]:
         """Yield truth tests for every target, the rest for targets that reach 3.2."""
@@ -195,7 +196,7 @@ class ChangedIn32(Rule):
                 fix = _unused(module, project, target, scope, binding)
             elif name == "request_ctx":
                 fix = _renamed(module, project, target, scope, binding)
-            advice = _instead(name, target) if fix is None else fix.message
+            advice = _instead(name, target) if fix is None else Advice(fix.message)
             message = _imported(name)
             yield self.finding(module, "warning", binding.alias, message, advice, fix)
         for binding in _in_vain(module, project, names - _REMOVED):
@@ -207,7 +208,7 @@ class ChangedIn32(Rule):
         for node in module.scopes.attributes.get("request_ctx", ()):
             if project.flask_name(module, node) == "request_ctx":
                 fix = _renamed_attribute(module, target, node)
-                advice = _instead(node.attr, target) if fix is None else fix.message
+                advice = _instead(node.attr, target) if fix is None else Advice(fix.message)
                 if not serves_newer_flask(module, project, node):
                     code = in_short(module.segment(node)) or node.attr
                     message = f"`{code}` warns on Flask 3.2, and Flask 4.0 will remove it"
@@ -251,7 +252,9 @@ class ChangedIn32(Rule):
                         message = (
                             f"on Flask 3.2 `{name}.pop()` passes no exception to teardown functions"
                         )
-                        advice = f"use `with {name}:`, which passes them the exception"
+                        advice = (
+                            f"use `with {name}:`, which passes teardown functions the exception"
+                        )
                         yield self.finding(module, "warning", read, message, advice)
 
 
@@ -305,10 +308,10 @@ def _is_tried(module: Module, project: Project, node: ast.AST) -> bool:
     )
 
 
-def _instead(name: str, target: TargetVersion) -> str:
+def _instead(name: str, target: TargetVersion) -> Advice:
     """Return what to use instead of a name where there is no fix, on every Flask of the target."""
-    text = _INSTEAD.get(name, _RENAMED)
-    return text if target.oldest >= ONE_CONTEXT else _BY_VERSION.format(text)
+    notes = () if target.oldest >= ONE_CONTEXT else (_BY_VERSION,)
+    return Advice(_INSTEAD.get(name, _RENAMED), notes=notes)
 
 
 def _test_of(module: Module, node: ast.expr) -> ast.expr | None:

@@ -22,7 +22,7 @@ _BY_HAND = {
     "AppContext": "use `app.app_context()`, which takes no argument",
 }
 _ASK_CONTEXT = "read the attribute `has_request` of the context, which exists on Flask 3.2"
-_OVERRIDDEN = "an application that overrides `{}()` takes part after the fix"
+_OVERRIDDEN = "if the application overrides `{}()`, the fix uses its version"
 _BOTH = '{0}.has_request if hasattr(type({0}), "has_request") else hasattr({0}, "request")'
 
 
@@ -86,6 +86,7 @@ class ContextClassUse(Rule):
     code = "CTX405"
     name = "context-class-use"
     message = "code uses the context classes, which Flask 3.2 merges into one"
+    levels = ("error", "info")
 
     def find(self, module: Module, project: Project, target: TargetVersion) -> Iterator[Finding]:
         """Yield constructor calls, class tests and subclasses."""
@@ -127,7 +128,7 @@ class ContextClassUse(Rule):
         return self.finding(module, level, node, message, advice, fix)
 
 
-_NO_CONTEXT = "the object may be no context at all, and have no `has_request`"
+_NO_CONTEXT = "the object may not be a context, and then has no `has_request`"
 
 
 def _test(module: Module, project: Project, call: ast.Call) -> str:

@@ -113,6 +113,7 @@ class RemovedContextFlags(Rule):
     code = "CTX406"
     name = "removed-context-flags"
     message = "settings and flags of contexts were removed in Flask 2.2 and 3.0"
+    levels = ("error", "warning")
 
     def find(self, module: Module, project: Project, target: TargetVersion) -> Iterator[Finding]:
         """Yield settings, flags, and what the analysis of the stacks found of them."""
@@ -150,7 +151,7 @@ class RemovedContextFlags(Rule):
             whole = condition_of(module, node)
             if whole not in fixes:
                 edit = _with_true(module, whole, reads)
-                fixes[whole] = Fix("", (edit,), unsafe_reason=doubt)
+                fixes[whole] = Fix(_USE_TRUE.help, (edit,), unsafe_reason=doubt)
             message = texts.name_fails(module, project, node, "signals_available", "3.0")
             yield self.finding(module, level, node, message, _USE_TRUE, fixes[whole])
         for scope in module.scopes.every:
@@ -163,7 +164,7 @@ class RemovedContextFlags(Rule):
                     if not serves_newer_flask(module, project, binding.node):
                         span = module.span(binding.alias)
                         stays = scope.parent is None and binding.name in exported_names(module)
-                        gone = Fix("", retires=(span,), unsafe_reason=doubt)
+                        gone = Fix(texts.unused().help, retires=(span,), unsafe_reason=doubt)
                         retired = None if stays else gone
                         advice = texts.used_elsewhere() if stays else texts.unused()
                         message = texts.import_fails(binding, "signals_available", "3.0")

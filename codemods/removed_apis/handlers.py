@@ -15,18 +15,35 @@ from flask_ctxfix.module import Module
 from flask_ctxfix.project import Project
 from flask_ctxfix.scopes import FunctionNode
 from flask_ctxfix.syntax import arguments_of, without_call
+from flask_ctxfix.wording import fitting
 
 # The error of a missing context before Flask 2.2, and since.
 BEFORE = "AttributeError"
 SINCE = "RuntimeError"
-_ANOTHER = "an `except` around this use catches RuntimeError for something else"
-_ASKS = "an `except` around this use asks which error it caught"
-_UNKNOWN = "it is not known which errors an `except` around this use catches"
+_EXCEPT = "an `except`"
+_ANOTHER = "catches RuntimeError, but not for a missing context"
+_UNKNOWN = "it is not known which errors an `except`"
+EXPECTS = "expects AttributeError, not RuntimeError"
+_EXAMINES = "examines the error, which the fix would change"
 _TRY_STAR: type[ast.AST] = getattr(ast, "TryStar", ast.Try)
 
 
 class ConflictError(Exception):
-    """Why no handler can be taught to catch a RuntimeError as well, in one line."""
+    """Why no handler can be taught to catch a RuntimeError as well, in one line.
+
+    Either `who` says all, or `does` says what is done by `who` stands around a use.
+    """
+
+    def __init__(self, who: str, does: str = "") -> None:
+        super().__init__(who, does)
+        self._who = who
+        self._does = does
+
+    def about(self, *uses: str) -> str:
+        """Return the reason, with the first of some words for the use that leaves it short."""
+        if not self._does:
+            return self._who
+        return fitting(*(f"{self._who} around {use} {self._does}" for use in uses))
 
 
 class Handlers:
@@ -71,15 +88,15 @@ class Handlers:
 
     def _of_try(self, statement: ast.Try, node: ast.AST) -> bool:
         if self._asked.in_block(self._module, statement.finalbody):
-            raise ConflictError("a `finally` around this use asks which error there is")
+            raise ConflictError("a `finally`", _EXAMINES)
         before = self._catching(statement.handlers, BEFORE)
         since = self._catching(statement.handlers, SINCE, before)
         if before is None and since is None:
             return True
         if before is None or (since is not None and since is not before):
-            raise ConflictError(_ANOTHER)
+            raise ConflictError(_EXCEPT, _ANOTHER)
         if self._asked.in_handler(self._module, before):
-            raise ConflictError(_ASKS)
+            raise ConflictError(_EXCEPT, _EXAMINES)
         if since is None:
             self._check_others(statement, node, before)
             self._widen(before.type, statement)
@@ -97,7 +114,7 @@ class Handlers:
             if catches(names, error):
                 return handler
             if may_catch(names, error) and handler is not known:
-                raise ConflictError(_UNKNOWN)
+                raise ConflictError(_UNKNOWN, "catches")
         return None
 
     def _check_others(self, statement: ast.Try, node: ast.AST, handler: ast.ExceptHandler) -> None:
@@ -132,7 +149,7 @@ class Handlers:
     def _widen(self, kinds: ast.expr | None, statement: ast.Try) -> None:
         assert kinds is not None
         if self._edits is None or type(statement) is not ast.Try:
-            raise ConflictError("an `except` around this use expects an AttributeError")
+            raise ConflictError(_EXCEPT, EXPECTS)
         code = self._with_runtime_error(kinds)
         self._edits.append(ReplaceExpression(self._module.span(kinds), code))
 
@@ -157,20 +174,20 @@ class Handlers:
             return True
         assert isinstance(manager, ast.Call)
         if not before:
-            raise ConflictError(_ANOTHER)
+            raise ConflictError("a `with`", _ANOTHER)
         origins = self._project.origins(self._module, manager.func)
         if origins == {"contextlib.suppress"}:
             if not since:
                 self._replace(manager, self._with_argument(manager))
         elif origins == {"pytest.raises"}:
             if manager.keywords or self._is_used(item.optional_vars):
-                raise ConflictError("a test around this use asks which error was raised")
+                raise ConflictError("a test", _EXAMINES)
             if not since:
                 kinds = next(each for each, names in named.items() if BEFORE in names)
                 self._replace(kinds, self._with_runtime_error(kinds))
         elif not since:
             called = self._module.segment(manager.func)
-            raise ConflictError(f"`{called}` around this use is told of AttributeError")
+            raise ConflictError(f"`{called}`", EXPECTS)
         return False
 
     def _named(self, call: ast.Call) -> dict[ast.expr, frozenset[str]]:
@@ -184,7 +201,7 @@ class Handlers:
 
     def _replace(self, node: ast.expr, code: str) -> None:
         if self._edits is None:
-            raise ConflictError("a `with` around this use expects an AttributeError")
+            raise ConflictError("a `with`", EXPECTS)
         self._edits.append(ReplaceExpression(self._module.span(node), code))
 
     def _is_used(self, target: ast.expr | None) -> bool:
@@ -199,7 +216,7 @@ class Handlers:
         if isinstance(value, Instance):
             leave = self._values.member(value.of, "__exit__", of_instance=True)
             if isinstance(leave, Function) and self._asked.in_exit(leave):
-                raise ConflictError("a `with` around this use asks which error there is")
+                raise ConflictError("a `with`", _EXAMINES)
         maker = self._values.of(self._module, without_call(manager))
         if isinstance(maker, Function) and maker.is_generator:
             handlers = Handlers(maker.module, self._project)

@@ -25,7 +25,6 @@ from flask_ctxfix.codemods.removed_apis.texts import read_fails
 from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow import Need as Context
 from flask_ctxfix.context_flow.direct_calls import as_called
-from flask_ctxfix.context_flow.said_uses import fitting
 from flask_ctxfix.context_flow.values import Function
 from flask_ctxfix.flask_facts import FIRST_REQUEST, FIRST_REQUEST_HOOKS, ROUTES, SERVING
 from flask_ctxfix.flask_versions import TargetVersion
@@ -34,6 +33,7 @@ from flask_ctxfix.obligations.lasting_work import function_run_by, with_called
 from flask_ctxfix.project import Project
 from flask_ctxfix.statements import block_of, own_nodes
 from flask_ctxfix.syntax import root_of
+from flask_ctxfix.wording import fitting
 
 _HOOK_REMOVED = (2, 3)
 _FLAG_DEPRECATED = (2, 3)
@@ -63,7 +63,7 @@ _ADVICE_FOR_ROUTES: dict[str, str] = {
     "before_app_first_request": "call the function after all blueprints are registered, in "
     "`with app.app_context():`",
 }
-_ONCE = "call {{function}} once, in a `{{receiver}}.{}` function, behind a flag"
+_ONCE = "call {{function}} once, with `{{receiver}}.{}` and a flag of your own"
 _GUARDED: dict[str, str] = {
     "before_first_request": _ONCE.format("before_request"),
     "before_app_first_request": _ONCE.format("before_app_request"),
@@ -164,6 +164,7 @@ class BeforeFirstRequest(Rule):
     code = "CTX404"
     name = "before-first-request"
     message = "`before_first_request` and related hooks were removed in Flask 2.3"
+    levels = ("error", "warning")
 
     def find(self, module: Module, project: Project, target: TargetVersion) -> Iterator[Finding]:
         """Yield the uses of the hooks, of their list, and of what triggers them."""
@@ -211,7 +212,7 @@ def _spelled(module: Module, node: ast.Attribute, text: str) -> str:
     if isinstance(given, ast.Name | ast.Attribute):
         name = module.segment(given)
     names = (f"`{name}`", "the function") if name else ("the function",)
-    return fitting(text.replace("{function}", each) for each in names)
+    return fitting(*(text.replace("{function}", each) for each in names))
 
 
 def _about_routes(module: Module, project: Project, node: ast.Attribute) -> Advice | None:

@@ -25,7 +25,7 @@ from flask_ctxfix.syntax import root_of
 PRIVATE = frozenset((*flask_facts.LOOKUPS, *flask_facts.ERROR_MESSAGES, "_find_app"))
 _BY_HAND = Advice(
     "write a function of your own that reads `g` or the proxies",
-    "no public API takes its place as it stands",
+    "no public API does the same",
 )
 _REMOVED = "2.2"
 _BUILT_IN: dict[Kind, frozenset[str]] = {
@@ -89,7 +89,7 @@ class _Lookup:
             use = self._use(name, read)
             all_fixed = all_fixed and use.fix is not None
             yield use
-        fix = Fix("", retires=retired) if all_fixed else None
+        fix = Fix(texts.unused().help, retires=retired) if all_fixed else None
         for binding in self._bindings:
             if binding.alias is not None:
                 advice = texts.unused() if fix else texts.still_used()

@@ -25,7 +25,7 @@ from flask_ctxfix.scopes import Binding, Scope
 _STACK_NAME = {kind: name for name, kind in flask_facts.REMOVED_STACKS.items()}
 _PATCHED = re.compile(r"([\w.]+\.)?(_request_ctx_stack|_app_ctx_stack)(\.[\w.]+)?")
 _FOR_OLDER = "the project may still support the older Flask"
-_WITH_USES = "the fix of a use of this name is unsafe"
+_WITH_USES = "another line uses this name, and its fix is unsafe"
 _REEXPORTED = "another package may import this name from here"
 _PATCHES = Advice("patch what the module uses instead, or push a real context")
 
@@ -109,7 +109,7 @@ class NamedStacks:
                 doubt = _REEXPORTED if self._may_be_reexported(scope, binding) else None
                 if any(id(first_name(node)) in reads for node in self._unsafe):
                     doubt = _WITH_USES
-                fix = Fix("", retires=retires, groups=groups, unsafe_reason=doubt)
+                fix = Fix(advice.help, retires=retires, groups=groups, unsafe_reason=doubt)
             yield self._binding_finding(binding, place, advice, fix)
 
     def _may_be_reexported(self, scope: Scope, binding: Binding) -> bool:
@@ -167,7 +167,7 @@ class NamedStacks:
                 names = {flask_facts.name_of(origin) for origin in origins}
                 if len(names) == 1 and names <= flask_facts.REMOVED_STACKS.keys():
                     kind: Kind = "app" if "_app_ctx_stack" in names else "request"
-                    message = f"this sets `{stack}`, to which Flask pushes nothing since 2.2"
+                    message = f"this sets `{stack}`, to which Flask has pushed nothing since 2.2"
                     yield self._finding(kind, node, message, Advice("remove the assignment"), None)
 
     def _patched(self) -> Iterator[Finding]:

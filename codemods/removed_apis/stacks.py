@@ -64,7 +64,7 @@ class RequestContextStack(_StackRule):
 
     When there is no fix
 
-    * An `except` asks which error it caught, or catches RuntimeError for something else: check
+    * An `except` examines its error, or catches RuntimeError for something else: check
       `has_request_context()` first instead.
     * The code pushes to the stack or pops from it: open the context with `with ctx:`.
     * The code sets `session`: change its items, or write a session interface.
@@ -91,6 +91,7 @@ class RequestContextStack(_StackRule):
     code = "CTX401"
     name = "request-context-stack"
     message = "`_request_ctx_stack` was removed in Flask 3.0"
+    levels = ("error", "warning", "info")
 
 
 class AppContextStack(_StackRule):
@@ -140,7 +141,7 @@ class AppContextStack(_StackRule):
 
     When there is no fix
 
-    * An `except` asks which error it caught, or catches RuntimeError for something else: check
+    * An `except` examines its error, or catches RuntimeError for something else: check
       `has_app_context()` first instead.
     * The code pushes to the stack or pops from it: open the context with `with ctx:`.
     * A context is kept and entered by another function, as in a thread: since Flask 2.2 the
@@ -168,6 +169,7 @@ class AppContextStack(_StackRule):
     code = "CTX402"
     name = "app-context-stack"
     message = "`_app_ctx_stack` was removed in Flask 3.0"
+    levels = ("error", "warning", "info")
 
 
 class PrivateContextLookup(_StackRule):
@@ -228,3 +230,4 @@ class PrivateContextLookup(_StackRule):
     code = "CTX403"
     name = "private-context-lookup"
     message = "private functions that look up a context were removed in Flask 2.2"
+    levels = ("error",)

@@ -9,16 +9,13 @@ from __future__ import annotations
 import ast
 from collections.abc import Collection, Iterable
 
-from flask_ctxfix.codemod import SEE_DIFF, Advice, ReplaceExpression
+from flask_ctxfix.codemod import Advice, ReplaceExpression, Untold
 from flask_ctxfix.module import Module
 from flask_ctxfix.origins import NONE
 from flask_ctxfix.project import Project
 from flask_ctxfix.scopes import Binding
 from flask_ctxfix.source import Span
-
-# Code that is longer is left out, and so is what makes a text longer than that.
-_LONGEST_CODE = 60
-_LONGEST = 90
+from flask_ctxfix.wording import fitting, is_short
 
 LIVES_LONGER = "`g` lives as long as the app context, not the request"
 OTHER_ERROR = "without a context the replacement raises RuntimeError, not AttributeError"
@@ -32,7 +29,7 @@ def unused(what: str = "import") -> Advice:
 def still_used(what: str = "import") -> Advice:
     """Advise on what binds a name of which a use has no fix."""
     text = f"replace by hand what still uses this name, then remove the {what}"
-    return Advice(text, "a use of this name stays")
+    return Advice(text, "another line uses this name, and has no fix")
 
 
 def used_elsewhere(what: str = "import") -> Advice:
@@ -67,22 +64,22 @@ def name_fails(module: Module, project: Project, node: ast.expr, name: str, vers
         homes = project.origins(module, node.value) - {NONE}
         if {home.partition(".")[0] for home in homes} == {"flask"}:
             text = read_fails(node, version, in_short(module.segment(node)))
-            return text if len(text) <= _LONGEST else removed(name, version)
+            return fitting(text, removed(name, version))
     return removed(name, version)
 
 
 def in_short(code: str) -> str | None:
     """Return code if it can be told: it is short, and on one line."""
-    return code if len(code) <= _LONGEST_CODE and "\n" not in code else None
+    return code if is_short(code) else None
 
 
 def replacement(old: str, new: str) -> str:
     """Say what takes the place of one expression, as far as that can be told."""
     before, after = in_short(old), in_short(new)
     if after is None:
-        return f"replace this use ({SEE_DIFF})"
-    text = f"replace `{before}` with `{after}`"
-    return text if before is not None and len(text) <= _LONGEST else f"use `{after}` instead"
+        return Untold("replace this use")
+    short = f"use `{after}` instead"
+    return short if before is None else fitting(f"replace `{before}` with `{after}`", short)
 
 
 def replacements(
@@ -106,4 +103,4 @@ def replacements(
     uses = "this use" if len(every) == 1 else f"its {len(every)} uses"
     if variable is not None:
         uses = f"the {len(every)} uses of `{variable}`" if len(every) > 1 else f"`{variable}`"
-    return f"replace {uses} ({SEE_DIFF})"
+    return Untold(f"replace {uses}")

@@ -77,7 +77,7 @@ class TopRewriter:
                 draft.handlers = widened_handlers(self._module, self._project, draft.node)
             except ConflictError as conflict:
                 text = _ASK_FIRST.format(draft.top.kind)
-                advice = Advice(text, str(conflict), (OTHER_ERROR,))
+                advice = Advice(text, conflict.about("this use"), (OTHER_ERROR,))
                 return Refusal(advice, expects_old_error=True)
         return None
 

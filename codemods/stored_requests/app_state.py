@@ -117,8 +117,8 @@ class RequestInAppState(SharedSlot):
     itself reads from the application never get one, as other code may read them. Keep the value in
     `g` if it is for this request, in `session` if it is for this user, and in a database if it is
     for all users. If what goes into a mapping comes from the body of a request, as from a form that
-    changes settings, it may be meant for all: the finding is a warning, and only info where no view
-    reads it. Then too, other processes do not get it.
+    changes settings, it may be meant for all users: the finding is a warning, and only info where
+    no view reads it. But even then, the other processes of the server do not get it.
 
     Safe or unsafe
 
@@ -138,6 +138,7 @@ class RequestInAppState(SharedSlot):
     code = "CTX503"
     name = "request-in-app-state"
     message = "the application or the environment keeps data of one request"
+    levels = ("error", "warning", "info")
     is_of_kept_data = True
     kinds = frozenset({"application"})
 

@@ -13,12 +13,12 @@ from flask_ctxfix.codemods.stored_requests.caches import (
 )
 from flask_ctxfix.codemods.stored_requests.hand_caches import KeptByHand, kept_by_hand
 from flask_ctxfix.codemods.stored_requests.kept_paths import one_after_the_other
-from flask_ctxfix.codemods.stored_requests.texts import fitting
-from flask_ctxfix.context_flow import ContextFlow, Use, Where
+from flask_ctxfix.context_flow import ContextFlow, Reach, Use, Where
 from flask_ctxfix.context_flow.direct_calls import calls_of
-from flask_ctxfix.context_flow.paths import path_to
+from flask_ctxfix.context_flow.paths import AT_IMPORT, path_to
 from flask_ctxfix.context_flow.request_data import RequestData
 from flask_ctxfix.context_flow.request_datum import Kind
+from flask_ctxfix.context_flow.said_uses import verb_of
 from flask_ctxfix.context_flow.values import Function, receiving_class
 from flask_ctxfix.flask_facts import (
     LETTING_IN,
@@ -33,6 +33,7 @@ from flask_ctxfix.module import Module
 from flask_ctxfix.project import Project
 from flask_ctxfix.steps import expression_at, step_at
 from flask_ctxfix.syntax import arguments_of, defaults_of, parameters_in, without_call
+from flask_ctxfix.wording import fitting
 
 _READS = REQUEST_PROXIES | REQUEST_GETTERS
 _OF_USER = USERS | REQUEST_GETTERS | {"flask.session"}
@@ -55,6 +56,12 @@ _GETS = "gets the result of request A"
 
 class CachedFunctionReadsRequest(Rule):
     """A cached function reads the request, so one user's result is given to all users.
+
+    A decorator of the project counts as a cache if it keeps the results of what it decorates,
+    under a key without data of the request. Two caches of views are found as well: one that stands
+    outside of `login_required`, or of another decorator that checks the user, so that everyone
+    gets what one user may see; and one whose `key_prefix` is the same for all URLs of a view, so
+    that everyone gets the page of the first URL.
 
     Who is hurt
 
@@ -94,11 +101,6 @@ class CachedFunctionReadsRequest(Rule):
 
     When there is no fix
 
-    A decorator of the project counts as a cache if it keeps the results of what it decorates,
-    under a key without data of the request. A cache that stands outside of `login_required`, or of
-    another decorator that checks the user, gives everyone what one user may see; one whose
-    `key_prefix` is the same for all URLs of a view gives everyone the page of the first URL.
-
     There never is a fix, as the code does not say what the key should be. Read the value in the
     caller, and pass it as an argument: strings and numbers are good keys. For a cached view, make
     it a part of the key, with `make_cache_key` or `query_string=True` of Flask-Caching. Do not
@@ -117,6 +119,7 @@ class CachedFunctionReadsRequest(Rule):
     code = "CTX505"
     name = "cached-function-reads-request"
     message = "a cached function reads the request, so users share its result"
+    levels = ("error",)
     is_of_kept_data = True
 
     def find(self, module: Module, project: Project, target: TargetVersion) -> Iterator[Finding]:
@@ -130,13 +133,14 @@ class CachedFunctionReadsRequest(Rule):
             use = _read_of_request(cached, project)
             if use is not None:
                 told.add(cached.decorator)
+                read = f"{verb_of(use)} `{use.name}`"
                 message = fitting(
-                    f"`{cached.node.name}` is cached for everyone, but reads `{use.name}`",
-                    f"this function is cached for everyone, but reads `{use.name}`",
+                    f"`{cached.node.name}` is cached for everyone, but {read}",
+                    f"this function is cached for everyone, but {read}",
                     "this function is cached for everyone, but reads the request",
                 )
                 advice = _advice_on(cached, use, project)
-                path = _path(cached, use, project)
+                path = _path(cached, use.steps, project)
                 yield self.finding(module, "error", cached.decorator, message, advice, None, path)
             else:
                 found = [*self._let_in(module, project, cached)]
@@ -190,11 +194,7 @@ class CachedFunctionReadsRequest(Rule):
 
     def _kept(self, cached: CachedFunction, message: str, advice: str, project: Project) -> Finding:
         """Return the finding on a view whose result another request gets."""
-        kept = step_at(cached.module, cached.decorator, "register", message="keeps the results")
-        reach = ContextFlow.of(project).reachability.of_function(cached.module, cached.node)
-        *way, call = reach.steps or (kept,)
-        second = (*way, call._replace(message=_GETS))
-        path = (kept, *one_after_the_other(reach.steps, second)) if reach.steps else (kept,)
+        path = _path(cached, (), project)
         return self.finding(cached.module, "error", cached.decorator, message, advice, None, path)
 
     def _passed(
@@ -248,18 +248,20 @@ def _argument_of_url(cached: CachedFunction, project: Project) -> str | None:
     return next((each.arg for each in own), None)
 
 
-def _path(cached: CachedFunction, use: Use, project: Project) -> tuple[Step, ...]:
+def _path(cached: CachedFunction, reads: tuple[Step, ...], project: Project) -> tuple[Step, ...]:
     """Return the path of a result: from what is cached, over one request that makes it, to another.
 
     Who calls the function is not known everywhere.
     """
     kept = step_at(cached.module, cached.decorator, "register", message="keeps the results")
+    at = AT_IMPORT if kept.function is None else Reach(Where.UNKNOWN)
+    begin = path_to(at, kept)
     reach = ContextFlow.of(project).reachability.of_function(cached.module, cached.node)
     if reach.where is not Where.REQUEST or not reach.steps:
-        return (kept, *use.steps)
+        return (*begin, *reads)
     *way, call = path_to(reach)
     second = (*way, call._replace(message=_GETS))
-    return (kept, *one_after_the_other(path_to(reach, *use.steps), second))
+    return (*begin, *one_after_the_other(path_to(reach, *reads), second))
 
 
 def _advice_on(cached: CachedFunction, use: Use, project: Project) -> Advice | str:
@@ -282,8 +284,9 @@ def _read_in_caller(cached: CachedFunction, use: Use, steps: tuple[Step, ...]) -
     caller = around.name if around is not None else ""
     if not caller.isidentifier() or caller in (name, "lambda"):
         return _ADVICE_READ
+    value = "the value" if use.access == "call" else f"`{use.name}`"
     return fitting(
-        f"read `{use.name}` in `{caller}`, and pass it to `{name}` as an argument",
+        f"read {value} in `{caller}`, and pass it to `{name}` as an argument",
         f"read the value in `{caller}`, and pass it to `{name}` as an argument",
         _ADVICE_READ,
     )

@@ -124,6 +124,7 @@ class HandlerRegisteredInView(Rule):
     code = "CTX506"
     name = "handler-registered-in-view"
     message = "code in a request registers a handler for all later requests"
+    levels = ("error", "warning")
     is_of_kept_data = True
 
     def find(self, module: Module, project: Project, target: TargetVersion) -> Iterator[Finding]:

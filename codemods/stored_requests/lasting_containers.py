@@ -29,6 +29,7 @@ from flask_ctxfix.flask_facts import (
     ADDING,
     ENTRY_BASES,
     GROWING,
+    KEPT_BY_THREAD,
     PLAIN_BASES,
 )
 from flask_ctxfix.module import Module
@@ -303,3 +304,45 @@ def _only_adds(module: Module, use: ast.expr) -> bool:
         if parent.attr not in ITEMS:
             return parent.attr in ADDING
         use = call
+
+
+def object_with_items(module: Module, project: Project, node: ast.expr) -> Container | None:
+    """Return what `node` is, or is an item of, if all requests share it, whatever its class is.
+
+    An object from elsewhere may have no items but those that code gives it, under fixed keys.
+    """
+    while (item := container_of(node)) is not None:
+        node = item
+    if not isinstance(node, ast.Name | ast.Attribute):
+        return None
+    slot = shared_slot(module, project, node)
+    is_of_names = slot is not None and slot.name == "__dict__"  # its items are attributes
+    if slot is None or is_of_names or slot.kind not in {"global", "variable", "object"}:
+        return None
+    owner = slot._replace(kind="global", owner="", name=slot.owner)
+    if not _is_made_once(owner if slot.kind == "object" else slot, project):
+        return None
+    found = _used(slot, node, project, True, True)
+    if slot.kind != "object":
+        return found
+    return found._replace(uses=(*found.uses, *_uses_of_owner(slot, project)))
+
+
+def _uses_of_owner(slot: Slot, project: Project) -> Iterator[tuple[Module, ast.expr]]:
+    """Yield what else is done with the object that has an attribute, and may read that."""
+    owner = slot._replace(kind="global", owner="", name=slot.owner)
+    for module in project.parsed(sorted({slot.path, *project.naming(owner.name)})):
+        for use in uses_in(owner, module, project).reads:
+            if last_name(module.scopes.parents[use]) != slot.name:
+                yield module, use
+
+
+def _is_made_once(slot: Slot, project: Project) -> bool:
+    """Whether a name gets one value, which a call of code from elsewhere makes."""
+    home = project.module(slot.path)
+    bound = _scope_of(slot, home).bindings.get(slot.name, ())
+    made = _value_bound(home, bound[0]) if len(bound) == 1 else None
+    if not isinstance(made, ast.Call):
+        return False
+    value = ContextFlow.of(project).values.of(home, made)
+    return isinstance(value, Foreign) and value.name.removesuffix("()") not in KEPT_BY_THREAD

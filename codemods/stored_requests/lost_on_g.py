@@ -8,7 +8,6 @@ from typing import NamedTuple
 
 from flask_ctxfix.codemod import Advice, Finding, Level, Rule
 from flask_ctxfix.codemods.stored_requests.kept_paths import one_after_the_other
-from flask_ctxfix.codemods.stored_requests.texts import fitting
 from flask_ctxfix.context_flow import ContextFlow, Where
 from flask_ctxfix.context_flow.call_sites import CallSite
 from flask_ctxfix.context_flow.caught import may_catch, names_of
@@ -22,6 +21,7 @@ from flask_ctxfix.scopes import FunctionNode
 from flask_ctxfix.statements import TRIES, ends, loops_around, statement_of, way_out
 from flask_ctxfix.steps import name_of, step_at
 from flask_ctxfix.syntax import last_name
+from flask_ctxfix.wording import fitting
 
 _VIEW = "view"
 _TOP = "the module"
@@ -94,6 +94,7 @@ class ExpectedAcrossRequests(Rule):
     code = "CTX507"
     name = "g-expected-across-requests"
     message = "a view reads from `g` what only another request has set"
+    levels = ("error", "warning")
 
     def find(self, module: Module, project: Project, target: TargetVersion) -> Iterator[Finding]:
         """Yield the reads of attributes of `g` that nothing in their request has written."""
@@ -128,8 +129,9 @@ class ExpectedAcrossRequests(Rule):
         )
         reachability = ContextFlow.of(project).reachability
         whole = step_at(home, statement_of(home, write), "write")
-        says = "not there" if read.is_asked else f"AttributeError: {name}"
-        step = step_at(module, node, "read", message=says)
+        step = step_at(module, node, "read", error=f"AttributeError: {name}")
+        if read.is_asked:
+            step = step_at(module, node, "read", message="is not there")
         first = path_to(reachability.of(home, write), whole)
         then = path_to(reachability.of(module, node), step)
         is_set_up = where == _OUTSIDE

@@ -79,7 +79,8 @@ def _on_g(
     if not text.endswith(expected):
         raise UnmovableError("a read of this value cannot be located in the text")
     if _is_shown(module, node):
-        raise UnmovableError("an f-string prints its name")
+        name = f"the name `{slot.name}`"
+        raise UnmovableError(f"an f-string prints {name}, which the fix would change")
     code = f"{written}.{slot.name}"
     if (module.path, name_around(module, node)) in verdict.defaulted:
         code = f'{written}.get("{slot.name}", {verdict.default})'

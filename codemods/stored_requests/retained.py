@@ -28,18 +28,22 @@ from flask_ctxfix.codemods.stored_requests.lasting_containers import (
     Container,
     lasting_container,
     may_last,
+    object_with_items,
     shared_container,
     shared_slot,
 )
+from flask_ctxfix.codemods.stored_requests.locks import Locking, locking_around
+from flask_ctxfix.codemods.stored_requests.progress import COUNTED, items_that_progress
 from flask_ctxfix.codemods.stored_requests.puts import Put, puts_in
 from flask_ctxfix.codemods.stored_requests.shared_items import (
     is_emptied_by_requests,
     is_refilled,
     read_by_others,
+    read_meanwhile,
     told_to_others,
 )
 from flask_ctxfix.codemods.stored_requests.slots import is_total, slot_of
-from flask_ctxfix.codemods.stored_requests.texts import READ_BY_OTHERS, fitting, kept
+from flask_ctxfix.codemods.stored_requests.texts import READ_BY_OTHERS, kept
 from flask_ctxfix.codemods.stored_requests.thread_state import thread_reads, thread_stores
 from flask_ctxfix.codemods.stored_requests.trusted_flags import trusted
 from flask_ctxfix.codemods.stored_requests.uses import reads_of
@@ -52,6 +56,7 @@ from flask_ctxfix.flask_versions import ONE_CONTEXT, TargetVersion
 from flask_ctxfix.module import Module
 from flask_ctxfix.project import Project
 from flask_ctxfix.syntax import is_truthy
+from flask_ctxfix.wording import fitting
 
 # What holds the environ of the request, and from Flask 3.2 on the request itself.
 _HOLDERS = (".headers", ".environ")
@@ -67,6 +72,11 @@ _ADVICE_THREAD = "keep the value in `g`, or reset it when the request ends"
 
 class RequestObjectRetained(Rule):
     """A request, or data of one, stays in memory or on its thread after the request.
+
+    An item that each request sets, under a fixed key, is found even if something removes it, as
+    long as another request reads it. So is what a request puts into a container that it has just
+    emptied, or that others empty as a whole, and what it puts into a list that it passes to a
+    function from elsewhere for its answer, as a chat bot does with what everyone has said.
 
     Who is hurt
 
@@ -147,11 +157,6 @@ class RequestObjectRetained(Rule):
     The same on all versions of Flask. From Flask 3.2 on, `request.headers` and `request.environ`
     keep their request in memory, too.
 
-    An item that each request sets, under a fixed key, is reported although something removes it,
-    if another request reads it. So is what a request puts into a container that it has just
-    emptied, or that others empty as a whole, and what it puts into a list that it passes to a
-    function from elsewhere for its answer, as a chat bot does with what everyone has said.
-
     Sources
 
     Python's documentation, `BaseException.__traceback__`; pallets/flask issues 5709 and 5710.
@@ -160,6 +165,7 @@ class RequestObjectRetained(Rule):
     code = "CTX504"
     name = "request-object-retained"
     message = "a request, or data of one, stays in memory after the request"
+    levels = ("error", "warning")
     is_of_kept_data = True
 
     def find(self, module: Module, project: Project, target: TargetVersion) -> Iterator[Finding]:
@@ -182,6 +188,10 @@ class RequestObjectRetained(Rule):
             yield self._growing(module, project, growth)
         if data.may_be_in(module):
             yield from self._flags(module, project, puts)
+        for item, container in items_that_progress(module, project):
+            read = read_by_others(module, project, container)
+            put = Put(item, item.value, (), (item.slice,))
+            yield self._shared(module, project, put, container, COUNTED, read)
         yield from self._last_exceptions(module, project, data)
         for store in thread_stores(module, project, data):
             node, datum = store.node, store.datum
@@ -206,6 +216,8 @@ class RequestObjectRetained(Rule):
             return
         found = lasting_container(module, project, put.container)
         others = found or shared_container(module, project, put.container)
+        if others is None and put.fixed_keys(module, project) is not None:
+            others = object_with_items(module, project, put.container)
         if others is None or not may_serve_request(module, project, put.node):
             return
         shared = _read_as_shared(module, project, put, others, datum)
@@ -330,6 +342,9 @@ def _kept_by(
             datum = data.of(module, value, (), widest) or datum
         if datum is not None and datum.kind is not Kind.PROXY:
             return value, datum
+    found = data.of_turn(module, put.node) if put.values and widest >= How.FOUND else None
+    if found is not None and not _counts(module, project, put):
+        return put.values[0], found
     keys = put.keys_of_item if put.keys is None else ()
     for key in keys if not are_bounded(module, project, keys) else ():
         if data.may_be(module, key):
@@ -355,6 +370,8 @@ def _read_as_shared(
     """Return where another request gets what is put in, whether or not it is taken out later."""
     if datum.kind is not Kind.VALUE or not _is_telling(put, datum):
         return None
+    if locking_around(module, project, put.node) >= Locking.KEPT:
+        return None  # requests share it on purpose
     keys = put.fixed_keys(module, project)
     is_set = keys is not None or is_refilled(module, put.node, put.container)
     is_for_all = put.keys is None and not put.keys_of_item
@@ -362,7 +379,7 @@ def _read_as_shared(
         return read_by_another(module, project, put.node, found.reads)
     is_piled_up = is_for_all and datum.how is not How.READ
     if is_set or is_piled_up or (is_for_all and is_emptied_by_requests(project, found)):
-        return read_by_others(module, project, found)
+        return read_by_others(module, project, found) or read_meanwhile(project, found)
     return told_to_others(module, project, put.node, found) if is_for_all else None
 
 

@@ -36,6 +36,12 @@ def read_by_others(module: Module, project: Project, found: Container) -> Read |
     return None
 
 
+def read_meanwhile(project: Project, found: Container) -> Read | None:
+    """Return where a request reads a container while another one may write to it."""
+    reads = (each for each in found.reads if not _is_emptied_at(*each))
+    return next((each for each in reads if may_be_in_request(each[0], project, each[1])), None)
+
+
 def is_refilled(module: Module, node: ast.AST, container: ast.expr) -> bool:
     """Whether code empties a container before it puts something in, so that it is as if set."""
     if isinstance(node, ast.Assign) and any(map(_is_all, node.targets)):

@@ -24,7 +24,6 @@ from flask_ctxfix.codemods.stored_requests.slots import (
 )
 from flask_ctxfix.codemods.stored_requests.texts import (
     READ_BY_OTHERS,
-    fitting,
     kept,
     kept_elsewhere,
 )
@@ -38,6 +37,7 @@ from flask_ctxfix.obligations.which_application import is_application
 from flask_ctxfix.project import Project
 from flask_ctxfix.records import Record, replace
 from flask_ctxfix.steps import step_at
+from flask_ctxfix.wording import fitting
 
 _NOT_EVERYWHERE = "files that are not changed use the value"
 _STAYS = ("which stays there after the request",)
@@ -252,10 +252,14 @@ def _level(store: Store, verdict: Verdict, project: Project) -> Level:
 
 
 def _is_read_by_another(store: Store, project: Project) -> bool:
-    """Whether a request may read a slot that it has not written in the same function."""
+    """Whether a request may read in a slot what another one has written.
+
+    What a function alone uses is read so while it answers several requests at a time: that harms
+    none of them where it was drawn at random.
+    """
     slot = store.slot
     if verdict_of(slot, project).goes_to == "local":
-        return False
+        return store.datum.how < How.DRAWN
     return any(may_be_in_request(home, project, read) for home, read in reads_of(slot, project))
 
 
@@ -299,6 +303,12 @@ def _first_use(slot: Slot, module: Module, project: Project) -> ast.AST | None:
 
 class RequestInGlobal(SharedSlot):
     """A global variable keeps data of one request, and other requests read it.
+
+    What is found by data of a request counts as that data, too: the item under that key, the row of
+    a query, the file of that name, an object that is made with it. As a warning, so does what an
+    unknown function makes of it, what a request draws at random, a count that goes on from request
+    to request and that one of them sets back, and a constant such as `logged_in = True` behind a
+    test of who is asking, if a view lets visitors in by it.
 
     Who is hurt
 
@@ -367,21 +377,17 @@ class RequestInGlobal(SharedSlot):
     When there is no fix
 
     The finding says why. Mostly one request reads what another one wrote, and `g` ends with its
-    request. What is found by data of a request counts as that data: the item under that key, the
-    row of a query, the file of that name, an object that is made with it. So does, as a warning,
-    what an unknown function makes of it, what a request draws at random, a count that goes on from
-    request to request and that one of them sets back, and a constant such as `logged_in = True`
-    behind a test of who is asking, if a view lets visitors in by it. Decide whose value it is, and
-    keep it in `g` for one request, in `session` for one user, or in a database for all users. Two
-    kinds of globals are only info, as they are right as they are: those that a lock guards, and
-    proxies such as `request`, which always stand for the current request.
+    request. Decide whose value it is, and keep it in `g` for one request, in `session` for one
+    user, or in a database for all users. Two kinds of globals are only info, as they are right as
+    they are: those that a lock guards, and proxies such as `request`, which always stand for the
+    current request.
 
     Safe or unsafe
 
-    The fix is safe if every request sets the global before it reads it, on each path, and nothing
-    but requests uses it. Then it is not exported or named by a string, it starts as a constant, and
-    its name is free on `g`. The fix is unsafe if one thing is likely but not proven, such as what
-    the decorator of a library does with a view. The finding names it.
+    The fix is safe if, on each path, every request sets the global before it reads it, and nothing
+    but requests uses it. Also, no module exports the global, no string names it, its first value is
+    a constant, and its name is free on `g`. The fix is unsafe if one of these is likely but not
+    proven, such as what the decorator of a library does with a view. The finding names it.
 
     Versions
 
@@ -395,6 +401,7 @@ class RequestInGlobal(SharedSlot):
     code = "CTX501"
     name = "request-in-global"
     message = "a global keeps data of one request, and other requests read it"
+    levels = ("error", "warning", "info")
     is_of_kept_data = True
     kinds = frozenset({"global", "variable"})
 
@@ -485,5 +492,6 @@ class RequestInClassAttribute(SharedSlot):
     code = "CTX502"
     name = "request-in-class-attribute"
     message = "a class or a shared object keeps data of one request"
+    levels = ("error", "warning", "info")
     is_of_kept_data = True
     kinds = frozenset({"class", "instance", "object"})

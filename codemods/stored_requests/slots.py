@@ -6,7 +6,10 @@ import ast
 from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
-from flask_ctxfix.context_flow import ContextFlow
+from flask_ctxfix.codemods.stored_requests.records_of_all import is_of_record
+from flask_ctxfix.codemods.stored_requests.stores_by_name import stores_by_name
+from flask_ctxfix.codemods.stored_requests.told_objects import told
+from flask_ctxfix.context_flow import ContextFlow, Where
 from flask_ctxfix.context_flow.request_data import RequestData
 from flask_ctxfix.context_flow.request_datum import Datum, How
 from flask_ctxfix.context_flow.values import Class, Foreign, Function, Instance, Value
@@ -21,12 +24,12 @@ from flask_ctxfix.obligations.lasting_places import variables_outlive
 from flask_ctxfix.obligations.shared_instances import is_shared
 from flask_ctxfix.obligations.which_application import is_application
 from flask_ctxfix.project import Project
-from flask_ctxfix.scopes import Binding, Scope
-from flask_ctxfix.syntax import text_of
+from flask_ctxfix.scopes import Binding, FunctionNode, Scope
 
 # What takes the data out of a value instead of putting it in.
 _LESSENING = (ast.Sub, ast.BitAnd)
-_SETATTR, _GLOBALS = Foreign("builtins.setattr"), Foreign("builtins.globals")
+# What holds the data itself, beside what was there before.
+_HOLDING = (ast.Dict, ast.JoinedStr, ast.List, ast.Set, ast.Tuple)
 _NAMED = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
 
@@ -85,7 +88,11 @@ def _to_globals(module: Module, project: Project, data: RequestData) -> Iterator
             target = target_of(binding) or _other_target(binding)
             if target is None or _counts(module, project, binding, slot.name):
                 continue
+            if is_of_record(module, target):
+                continue
             datum = data.of_binding(module, binding, How.DRAWN)
+            if datum is None and binding.value is not None:
+                datum = told(module, project, target, binding.value)
             if datum is not None and not datum.is_caught:
                 yield Store(slot, target, datum)
 
@@ -131,7 +138,18 @@ def slot_of_scope(module: Module, project: Project, home: Scope, name: str) -> S
     is_known = scope_of_owner(module, owner) is home
     if not is_known or not variables_outlive(module, home, project):
         return None
-    return Slot(module.path, "variable", owner, name)
+    return Slot(module.path, "variable", owner, name) if _sets_up(module, project, home) else None
+
+
+def _sets_up(module: Module, project: Project, home: Scope) -> bool:
+    """Whether a function runs outside of requests, or makes functions that answer them."""
+    reachability = ContextFlow.of(project).reachability
+    assert isinstance(home.node, FunctionNode)
+    if reachability.of_function(module, home.node).where is Where.OUTSIDE:
+        return True
+    inner = (each.node for each in module.scopes.every if each.parent is home)
+    functions = (each for each in inner if isinstance(each, FunctionNode))
+    return any(reachability.of_function(module, f).where is Where.REQUEST for f in functions)
 
 
 def scope_of_owner(module: Module, owner: str) -> Scope | None:
@@ -170,6 +188,10 @@ def _counts_up(module: Module, project: Project, node: ast.AugAssign) -> bool:
 
 def is_total(module: Module, project: Project, value: ast.expr) -> bool:
     """Whether a value that is made of the one before, and of data, is a number of all requests."""
+    while isinstance(value, ast.Subscript):
+        value = value.value
+    if isinstance(value, _HOLDING):
+        return False
     if isinstance(value, ast.Call):
         return is_well_known(ContextFlow.of(project).values.name_of(module, value.func))
     if not isinstance(value, ast.BinOp) or isinstance(value.op, _LESSENING):
@@ -220,6 +242,8 @@ def _to_attributes(module: Module, project: Project, data: RequestData) -> Itera
         assigned = module.scopes.parents[target]
         if isinstance(assigned, ast.AugAssign) and _counts_up(module, project, assigned):
             continue
+        if is_of_record(module, target):
+            continue
         slot = slot_of(module, project, target)
         datum = data.of(module, value, widest=How.DRAWN) if slot is not None else None
         if slot is not None and datum is not None and not datum.is_caught:
@@ -228,31 +252,14 @@ def _to_attributes(module: Module, project: Project, data: RequestData) -> Itera
 
 def _by_name(module: Module, project: Project, data: RequestData) -> Iterator[Store]:
     """Yield what is set by its name: ``setattr(state, "user", …)``, ``globals()["user"] = …``."""
-    values = ContextFlow.of(project).values
-    for call in module.scopes.calls.get("setattr", ()):
-        if len(call.args) == 3 and values.of(module, call.func) == _SETATTR:
-            base, key, value = call.args
-            name = text_of(key)
-            slot = slot_at(module, project, base, name) if name is not None else None
-            yield from _named(module, data, slot, call, value)
-    for call in module.scopes.calls.get("globals", ()):
-        item = module.scopes.parents[call]
-        if isinstance(item, ast.Subscript) and values.of(module, call.func) == _GLOBALS:
-            written = value_assigned(module, item) if isinstance(item.ctx, ast.Store) else None
-            name = text_of(item.slice)
-            if written is not None and name is not None:
-                slot = Slot(module.path, "global", "", name)
-                yield from _named(module, data, slot, item, written)
-
-
-def _named(
-    module: Module, data: RequestData, slot: Slot | None, target: ast.expr, value: ast.expr
-) -> Iterator[Store]:
-    if slot is None or module.scopes.function_of(target) is None or not data.may_be(module, value):
-        return
-    datum = data.of(module, value, widest=How.DRAWN)
-    if datum is not None and not datum.is_caught:
-        yield Store(slot, target, datum)
+    for base, name, target, value in stores_by_name(module, project):
+        if module.scopes.function_of(target) is None or not data.may_be(module, value):
+            continue
+        of_module = Slot(module.path, "global", "", name)
+        slot = of_module if base is None else slot_at(module, project, base, name)
+        datum = data.of(module, value, widest=How.DRAWN) if slot is not None else None
+        if slot is not None and datum is not None and not datum.is_caught:
+            yield Store(slot, target, datum)
 
 
 def value_assigned(module: Module, target: ast.expr) -> ast.expr | None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 
 from flask_ctxfix.context_flow.request_datum import Datum, How
+from flask_ctxfix.wording import fitting
 
-_LONGEST = 90
 _HOLDER = re.compile(r"[\w.]+(?=\[)")
 
 # What says in a reason that `g` is no place for a value: another request reads it, or none does.
@@ -64,9 +64,9 @@ def kept_elsewhere(name: str, why: str, *, is_read_by_others: bool) -> str:
     return fitting(f"keep `{name}` in {place}", KEEP_ELSEWHERE)
 
 
-def fitting(*messages: str) -> str:
-    """Return the first message that is short enough, or else the last one."""
-    return next((each for each in messages if len(each) <= _LONGEST), messages[-1])
+def unseen(why: str) -> str:
+    """Return a reason why what is kept cannot move: there may be more uses of it."""
+    return fitting(f"{why}, so not all its uses are known", why)
 
 
 def _holder(code: str) -> str:

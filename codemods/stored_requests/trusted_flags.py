@@ -52,7 +52,7 @@ def trusted(module: Module, project: Project, node: ast.AST, reads: Reads) -> Da
 
     They trust it if another function that serves requests decides by it what a visitor gets.
     """
-    test = next(_tests_of_user(module, RequestData.of_project(project), node), None)
+    test = next(tests_of_user(module, RequestData.of_project(project), node), None)
     if test is None:
         return None
     datum, is_proof = test
@@ -82,9 +82,7 @@ def _attributes(module: Module, project: Project) -> Iterator[tuple[Slot, ast.ex
                 yield slot, target
 
 
-def _tests_of_user(
-    module: Module, data: RequestData, node: ast.AST
-) -> Iterator[tuple[Datum, bool]]:
+def tests_of_user(module: Module, data: RequestData, node: ast.AST) -> Iterator[tuple[Datum, bool]]:
     """Yield the data of the tests that `node` is behind, and whether it is what a form proves.
 
     What a visitor sends by themselves shows who they are only if it is compared with something, as
@@ -95,13 +93,24 @@ def _tests_of_user(
             datum = data.of(module, part, widest=How.MADE) if isinstance(part, ast.expr) else None
             if datum is None or datum.is_caught or datum.kind is Kind.PROXY:
                 continue
-            names = {*datum.of.replace("(", ".").replace("[", ".").split(".")}
-            if names & _OF_ROUTE:
+            if _names_in(datum) & _OF_ROUTE:
                 continue
-            if names.isdisjoint(_ASKED_FOR) and not datum.of.isidentifier():
+            if not is_sent(datum):
                 yield datum, False
             elif datum.how in {How.FOUND, How.MADE} or _is_checked(module, part):
                 yield datum, True
+
+
+def is_sent(datum: Datum) -> bool:
+    """Whether a visitor sends data by themselves, in a form or a link."""
+    names = _names_in(datum)
+    if names & _OF_ROUTE:
+        return False
+    return not names.isdisjoint(_ASKED_FOR) or datum.of.isidentifier()
+
+
+def _names_in(datum: Datum) -> set[str]:
+    return {*datum.of.replace("(", ".").replace("[", ".").split(".")}
 
 
 def _is_checked(module: Module, node: ast.AST) -> bool:

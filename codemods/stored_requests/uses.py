@@ -17,7 +17,7 @@ from flask_ctxfix.codemods.stored_requests.slots import (
     slot_of,
     target_of,
 )
-from flask_ctxfix.codemods.stored_requests.texts import WithoutG
+from flask_ctxfix.codemods.stored_requests.texts import WithoutG, unseen
 from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.evaluation import Values
 from flask_ctxfix.context_flow.values import Class, Foreign, Instance
@@ -141,7 +141,7 @@ def _own(slot: Slot, uses: Uses) -> None:
     if slot.owner and any(_looking_into(module, scope)):
         uses.problems.append(f"`{slot.owner}` looks its variables up by their names")
     if not slot.owner and slot.name in exported_names(module):
-        uses.problems.append(f"`__all__` exports `{slot.name}`")
+        uses.problems.append(f"`__all__` exports `{slot.name}`, so other code may use it")
     for node in module.scopes.nodes(ast.ClassDef):
         body = module.scopes.opened_by(node)
         if slot.name in body.bindings and slot.name in body.reads:
@@ -194,12 +194,12 @@ def _imported(slot: Slot, uses: Uses, project: Project) -> None:
     """Collect the imports of a global's name, and the reads of what they bind."""
     module = uses.module
     if _is_passed_on(slot, module, project):
-        uses.problems.append(f"code uses the module of `{slot.name}` as a value")
+        uses.problems.append(unseen(f"code uses the module of `{slot.name}` as a value"))
     for scope in module.scopes.every:
         for star in scope.star_imports:
             is_named = slot.name in module.scopes.names
             if is_named and project.source_of(module.path, star) == slot.path:
-                uses.problems.append(f"a star import imports `{slot.name}`")
+                uses.problems.append(unseen(f"a star import imports `{slot.name}`"))
     for scope, node, binding in _imports_of(module).get(slot.name, ()):
         if project.source_of(module.path, node) != slot.path:
             continue
@@ -208,7 +208,7 @@ def _imported(slot: Slot, uses: Uses, project: Project) -> None:
         if len(scope.bindings[binding.name]) > 1 or module.scopes.in_type_checking(node):
             uses.problems.append(f"a module imports `{slot.name}` in several ways")
         if scope.parent is None and binding.name in exported_names(module):
-            uses.problems.append(f"`__all__` exports `{slot.name}`")
+            uses.problems.append(f"`__all__` exports `{slot.name}`, so other code may use it")
 
 
 def _imports_of(module: Module) -> dict[str, list[tuple[Scope, ast.ImportFrom, Binding]]]:
@@ -331,9 +331,9 @@ def _of_class(slot: Slot, uses: Uses, project: Project) -> None:
         if is_class(value, owner):
             is_made = isinstance(parent, ast.Call) and parent.func is name
             if not (is_made and slot.kind == "instance" and _is_first_instance(module, parent)):
-                uses.problems.append(f"code uses `{slot.owner}` itself as a value")
+                uses.problems.append(unseen(f"code uses `{slot.owner}` itself as a value"))
         elif isinstance(value, Instance) and is_class(value.of, owner):
-            uses.problems.append(f"code uses an instance of `{slot.owner}` as a value")
+            uses.problems.append(unseen(f"code uses an instance of `{slot.owner}` as a value"))
 
 
 def _classes_read(module: Module, values: Values) -> list[tuple[Class | Instance, ast.expr]]:

@@ -89,6 +89,7 @@ class StreamWithContextHazard(Rule):
     code = "CTX602"
     name = "stream-with-context-hazard"
     message = "a stream keeps its context, but still fails or loses data"
+    levels = ("error", "warning")
 
     def find(self, module: Module, project: Project, target: TargetVersion) -> Iterator[Finding]:
         """Yield what is wrong with the streams of a module that keep their context."""

@@ -11,7 +11,7 @@ from flask_ctxfix.codemods.streams.parameters import passing_edits
 from flask_ctxfix.codemods.streams.streamed import Stream, is_view, streams_of
 from flask_ctxfix.context_flow import ContextFlow, Where
 from flask_ctxfix.context_flow.handled_errors import fallbacks
-from flask_ctxfix.context_flow.said_uses import fitting, listed
+from flask_ctxfix.context_flow.said_uses import listed
 from flask_ctxfix.context_flow.summaries import Use
 from flask_ctxfix.context_flow.uses import writes_session
 from flask_ctxfix.flask_facts import SAME_ANYWHERE, USERS
@@ -32,6 +32,7 @@ from flask_ctxfix.value_reads import (
     read_of,
     survives_errors,
 )
+from flask_ctxfix.wording import fitting
 
 _MAY_FAIL = "if a value is missing, the view fails instead of the stream"
 _UNCERTAIN = "the stream may be made outside a request, and reading the values would fail there"
@@ -70,7 +71,8 @@ def values_fix(stream: Stream, project: Project) -> Fix | None:
         doubt = _UNCERTAIN
     codes = listed(read.written(stream.module) for read in values.reads)
     before = f"read {codes} before the stream starts"
-    changes = fitting((f"{before}, and pass the result to the stream", before))
+    them = "it" if len({read.written(stream.module) for read in values.reads}) == 1 else "them"
+    changes = fitting(f"{before}, and pass {them} to the stream", before)
     return Fix(changes, tuple(edits), unsafe_reason=doubt)
 
 

@@ -96,6 +96,7 @@ class GeneratorReadsRequest(Rule):
     code = "CTX601"
     name = "generator-reads-request"
     message = "a stream reads the request after its view has returned"
+    levels = ("error",)
 
     def find(self, module: Module, project: Project, target: TargetVersion) -> Iterator[Finding]:
         """Yield the streams of a module that need a context."""

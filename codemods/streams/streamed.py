@@ -59,7 +59,8 @@ class Stream(Record, eq=False):
     def step(self) -> Step:
         """The step at which the response gets what it streams."""
         if isinstance(self.root, ast.FunctionDef):
-            return entry_step(self.module, self.root, "stream")._replace(role="boundary")
+            entered = entry_step(self.module, self.root, "stream")
+            return entered._replace(role="boundary", verb="runs as")
         return step_at(self.module, self.root, "boundary", "stream")
 
     def reach(self, project: Project) -> Reach:

@@ -9,7 +9,7 @@ from flask_ctxfix.codemod import AddDecorator, Fix, ReplaceExpression, Step
 from flask_ctxfix.codemods.streams.late_code import is_stream
 from flask_ctxfix.codemods.streams.streamed import Stream
 from flask_ctxfix.context_flow import Reach, Where
-from flask_ctxfix.context_flow.said_uses import is_short, quoted, written
+from flask_ctxfix.context_flow.said_uses import quoted, written
 from flask_ctxfix.context_flow.summaries import Summary
 from flask_ctxfix.context_flow.uses import left_on_g, writes_session
 from flask_ctxfix.flask_versions import ONE_CONTEXT, TargetVersion
@@ -19,6 +19,7 @@ from flask_ctxfix.project import Project
 from flask_ctxfix.source import Span
 from flask_ctxfix.spelling import flask_name_at
 from flask_ctxfix.steps import function_at
+from flask_ctxfix.wording import is_short
 
 WITH_CONTEXT = "stream_with_context"
 _ENDS_LATE = ("the stream then has the request context until it ends",)

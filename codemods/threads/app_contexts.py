@@ -35,7 +35,7 @@ from flask_ctxfix.obligations.overriding import may_be_called_unseen
 from flask_ctxfix.project import Project
 from flask_ctxfix.spelling import is_free_in
 
-_IN_A_FORK = "a forked process already has the request's context, and `g` starts empty in another"
+_IN_A_FORK = "a forked process already has an app context, and `g` starts empty in the new one"
 
 
 def app_context_fix(start: Start, project: Project, summary: Summary, where: Where) -> Fix | None:

@@ -41,7 +41,8 @@ def opening(
     edits: tuple[Edit, ...],
     needs: tuple[Need, ...] = (),
     app: str = "app",
-    wrapper: str = "",
+    *,
+    has_wrapper: bool = False,
 ) -> Fix | None:
     """Return the fix that opens a context of `app` for a target by some edits, if there are any."""
     if not edits:
@@ -49,8 +50,8 @@ def opening(
     changes = f"put the body of {{}} in `with {app}.app_context():`"
     if not any(isinstance(edit, WrapBody | InsertStatement) for edit in edits):
         changes = f"open `{app}.app_context()` in {{}}, not the context of the proxy"
-    if wrapper:
-        changes = f"start a new `{wrapper}` that calls {{}} in `with {app}.app_context():`"
+    if has_wrapper:
+        changes = f"start a new function that calls {{}} in `with {app}.app_context():`"
     given = any("._get_current_object()" in getattr(edit, "code", "") for edit in edits)
     notes = (of_function(start.function, _TAKEN), *_TEARS_DOWN) if given else _TEARS_DOWN
     told = of_function(start.function, changes)

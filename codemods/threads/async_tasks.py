@@ -120,6 +120,7 @@ class TaskLostInAsyncView(Rule):
     code = "CTX106"
     name = "task-lost-in-async-view"
     message = "an async view starts a function that loses its context or is cancelled"
+    levels = ("error", "warning")
 
     def find(self, module: Module, project: Project, target: TargetVersion) -> Iterator[Finding]:
         """Yield the functions given to executors, and the tasks that nobody awaits."""

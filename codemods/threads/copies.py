@@ -11,7 +11,7 @@ from flask_ctxfix.codemods.threads.made_copies import COPY, app_contexts_in, cap
 from flask_ctxfix.codemods.threads.maps import can_have_copies, map_fix
 from flask_ctxfix.codemods.threads.uploads import are_read_after
 from flask_ctxfix.context_flow import ContextFlow, Need, Summary, Where
-from flask_ctxfix.context_flow.said_uses import is_short, of_function
+from flask_ctxfix.context_flow.said_uses import of_function
 from flask_ctxfix.context_flow.starts import Start
 from flask_ctxfix.context_flow.summaries import Use
 from flask_ctxfix.context_flow.uses import left_on_g, writes_session
@@ -26,6 +26,7 @@ from flask_ctxfix.obligations.waiting import waiting_for
 from flask_ctxfix.project import Project
 from flask_ctxfix.records import replace
 from flask_ctxfix.spelling import flask_name_at
+from flask_ctxfix.wording import is_short
 
 _IN_A_COPY = "in the copied context `g` starts empty, and teardown functions run a second time"
 LATE_SESSION = "session changes made after the response has been sent are not saved"
@@ -59,7 +60,7 @@ def why_not(start: Start, project: Project, summary: Summary) -> str | None:
     if next(captured_files(start.function, project), None) is not None:
         return "uploaded files are closed when the request ends"
     if are_read_after(start.module, start.call, project):
-        return "the end of a copied context closes uploaded files that are still read"
+        return "uploaded files are closed when a copied context ends, but are read later"
     if next(app_contexts_in(start.function), None) is not None:
         return of_function(
             start.function, "the app context that {} opens hides the request from Flask 3.2 on"

@@ -73,7 +73,8 @@ def values_fix(start: Start, project: Project, summary: Summary, where: Where) -
 
 def before_start(start: Start) -> str:
     """Return how a sentence says that something happens before a start."""
-    if start.starter.kind == "pool":
+    starter = start.starter
+    if starter.kind == "pool" or (starter.kind == "process" and starter.passing != "tuple"):
         return "before submitting the task"
     return f"before starting the {start.starter.noun}"
 

@@ -9,13 +9,13 @@ from flask_ctxfix.codemod import Advice, Finding, Fix, Level, Rule, Step
 from flask_ctxfix.codemods.threads.app_contexts import app_context_fix
 from flask_ctxfix.codemods.threads.captured_proxies import are_of_aliases
 from flask_ctxfix.codemods.threads.copies import copy_fix, why_not
-from flask_ctxfix.codemods.threads.hoists import values_fix
+from flask_ctxfix.codemods.threads.hoists import before_start, values_fix
 from flask_ctxfix.codemods.threads.processes import Inherited, inherited
 from flask_ctxfix.context_flow import ContextFlow, Need, Reach, Summary, Where
 from flask_ctxfix.context_flow.made_contexts import makes_context
-from flask_ctxfix.context_flow.paths import path_to
 from flask_ctxfix.context_flow.proxies import proxy_of
 from flask_ctxfix.context_flow.said_uses import failing, of_function, sentence
+from flask_ctxfix.context_flow.start_paths import path_over
 from flask_ctxfix.context_flow.starts import Start, is_deferred, starts_in
 from flask_ctxfix.context_flow.summaries import Use
 from flask_ctxfix.context_flow.uses import left_on_g, writes_session
@@ -118,6 +118,7 @@ class ThreadReadsRequest(Rule):
     code = "CTX101"
     name = "thread-reads-request"
     message = "a thread, task or process reads the request, but has no request context"
+    levels = ("error", "warning")
 
     def find(self, module: Module, project: Project, target: TargetVersion) -> Iterator[Finding]:
         """Yield the starts of what needs a request."""
@@ -126,7 +127,7 @@ class ThreadReadsRequest(Rule):
             level, message, steps = _loss(start, project, use, Need.REQUEST)
             fix = request_fix(start, project, summary, reach.where)
             advice = _advice(start, project, summary, reach, fix)
-            path = path_to(reach, start.step, then=steps)
+            path = path_over(start, project, then=steps)
             yield self.finding(module, level, start.target, message, advice, fix, path)
 
 
@@ -217,6 +218,7 @@ class ThreadNeedsApp(Rule):
     code = "CTX102"
     name = "thread-needs-app"
     message = "a thread, task or process uses the application, but has no app context"
+    levels = ("error", "warning")
 
     def find(self, module: Module, project: Project, target: TargetVersion) -> Iterator[Finding]:
         """Yield the starts of what needs no more than the application."""
@@ -229,7 +231,7 @@ class ThreadNeedsApp(Rule):
             advice: Advice | str = _advice_for_app(start, project, reach)
             if fix is not None:
                 advice = fix.message
-            path = path_to(reach, start.step, then=steps)
+            path = path_over(start, project, then=steps)
             yield self.finding(module, level, start.target, message, advice, fix, path)
 
 
@@ -245,7 +247,8 @@ _ADVICE_PROCESS = "create the Flask app in {}, and open `with app.app_context():
 _PROCESS = "a Flask app cannot be pickled, which starting a process may require"
 _FOR_BOTH = "the start also runs without a request, when no request context exists to copy"
 _ADVICE_SESSION = "return the value, and set the session in the view before the view responds"
-_ADVICE_VALUES = "read the values while a request is active, and pass the values to {}"
+_ADVICE_VALUES = "read the values while a request is active, and pass them to {}"
+_ADVICE_BEFORE = "read the values {}, and pass them to {{}}"
 _CONTEXTS = {Need.APP: "app context", Need.REQUEST: "request context"}
 
 
@@ -362,7 +365,8 @@ def _advice(
         reason = of_function(start.function, "no request is active when {} is started")
     elif _is_for_both(start, project, reach.where):
         reason = _FOR_BOTH
-    is_written = any(map(writes_session, summary.uses))
-    return Advice(
-        _ADVICE_SESSION if is_written else of_function(start.function, _ADVICE_VALUES), reason
-    )
+    if any(map(writes_session, summary.uses)):
+        return Advice(_ADVICE_SESSION, reason)
+    is_inside = reach.where is Where.REQUEST
+    advice = _ADVICE_BEFORE.format(before_start(start)) if is_inside else _ADVICE_VALUES
+    return Advice(of_function(start.function, advice), reason)

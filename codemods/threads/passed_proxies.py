@@ -28,7 +28,8 @@ from flask_ctxfix.codemods.threads.signals import senders_in
 from flask_ctxfix.context_flow import ContextFlow, Use, Where
 from flask_ctxfix.context_flow.paths import path_to
 from flask_ctxfix.context_flow.proxies import proxy_of
-from flask_ctxfix.context_flow.said_uses import failing, fitting, of_function, quoted
+from flask_ctxfix.context_flow.said_uses import failing, of_function, quoted
+from flask_ctxfix.context_flow.start_paths import path_over
 from flask_ctxfix.context_flow.starts import Start, starts_in
 from flask_ctxfix.flask_facts import NONE_WITHOUT_REQUEST
 from flask_ctxfix.flask_versions import TargetVersion
@@ -38,11 +39,12 @@ from flask_ctxfix.obligations.same_context import is_in_same_context
 from flask_ctxfix.obligations.waiting import may_wait
 from flask_ctxfix.project import Project
 from flask_ctxfix.steps import step_at
+from flask_ctxfix.wording import fitting
 
 _ADVICE_PASS = "pass `current_app._get_current_object()`, and use this argument in {}"
 _ADVICE_ALIAS = (
-    "use `app` in {}, after `app = current_app._get_current_object()` before the start",
-    "take `app = current_app._get_current_object()` before the start, and use `app`",
+    "before the start, set `app = current_app._get_current_object()`, and use `app` in {}",
+    "before the start, set `app = current_app._get_current_object()`, and use `app`",
 )
 _ADVICE_SENDER = "send the signal with `current_app._get_current_object()`"
 _ADVICE_PROCESS = "create the Flask app in the new process"
@@ -131,6 +133,7 @@ class ProxyPassedToThread(Rule):
     code = "CTX103"
     name = "proxy-passed-to-thread"
     message = "a thread, task or process gets a proxy, but has no context to look it up in"
+    levels = ("error", "warning")
 
     def find(self, module: Module, project: Project, target: TargetVersion) -> Iterator[Finding]:
         """Yield what is handed over, and lost: in starts, in their targets, and to signals."""
@@ -161,7 +164,7 @@ class ProxyPassedToThread(Rule):
                 fix = _passing_fix(start, project, handed, uses) if name == APP else None
                 advice = fix.message if fix is not None else _advice(name, start)
                 steps = _failing(start, uses[:1])
-                path = path_to(start.reach(project), start.step, then=steps)
+                path = path_over(start, project, then=steps)
                 yield node, self.finding(module, "error", node, message, advice, fix, path)
             elif proxy_of(module, project, node) is None and not may_wait(
                 module, project, start.call
@@ -169,8 +172,8 @@ class ProxyPassedToThread(Rule):
                 ending = ending_of(module, project, node)
                 if ending is not None:
                     may = f"a {noun} may use {written} after the request"
-                    message = fitting((f"{may}, when {ending.after}", f"{may} has ended"))
-                    path = path_to(start.reach(project), start.step)
+                    message = fitting(f"{may}, when {ending.after}", f"{may} has ended")
+                    path = path_over(start, project)
                     advice = ending.advice
                     yield node, self.finding(module, "error", node, message, advice, None, path)
 
@@ -184,7 +187,7 @@ class ProxyPassedToThread(Rule):
         is_changeable = start.function is not None and not unwraps(start.function, project)
         fix = alias_fix(start, project, summary, reach.where) if is_changeable else None
         advice = fix.message if fix is not None else of_function(start.function, *_ADVICE_ALIAS)
-        path = path_to(reach, start.step, then=_failing(start, summary.uses[:1]))
+        path = path_over(start, project, then=_failing(start, summary.uses[:1]))
         yield (
             start.target,
             self.finding(start.module, "error", start.target, message, advice, fix, path),

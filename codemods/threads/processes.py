@@ -32,7 +32,7 @@ class Inherited(Enum):
 def inherited(start: Start, project: Project) -> Inherited:
     """Return whether what a start runs in another process has the contexts of its caller."""
     methods = _start_methods(project)
-    if start.starter.noun == "task of joblib" or (methods and "fork" not in methods):
+    if start.starter.is_fresh or (methods and "fork" not in methods):
         return Inherited.NO
     if _is_of_kept_pool(start):
         return Inherited.STALE

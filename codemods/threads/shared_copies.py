@@ -12,7 +12,7 @@ from flask_ctxfix.codemods.threads.moved_copies import can_be_moved, maker_place
 from flask_ctxfix.codemods.threads.overlaps import exclude_each_other, has_one_worker, is_repeated
 from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.paths import path_to
-from flask_ctxfix.context_flow.said_uses import fitting, is_short
+from flask_ctxfix.context_flow.start_paths import path_over
 from flask_ctxfix.context_flow.starts import Start, starts_in
 from flask_ctxfix.context_flow.values import Copied, Foreign
 from flask_ctxfix.flask_versions import ONE_CONTEXT, TargetVersion
@@ -22,8 +22,9 @@ from flask_ctxfix.obligations.same_value import is_repeatable
 from flask_ctxfix.project import Project
 from flask_ctxfix.records import replace
 from flask_ctxfix.steps import step_at
+from flask_ctxfix.wording import fitting, is_short
 
-_ADVICE = "wrap the function anew in each call that starts a task, so that no tasks share a copy"
+_ADVICE = "wrap the function again in each call that starts a task, so that no tasks share a copy"
 _ADVICE_SUBMIT = "submit the tasks one by one, so that each task gets its own copy"
 _MADE_ONCE = "makes one copy"
 _SHARING_ITEMS = "overlapping items share one context copy"
@@ -114,6 +115,7 @@ class SharedContextCopy(Rule):
     code = "CTX104"
     name = "shared-context-copy"
     message = "several tasks share one copy of the request's context"
+    levels = ("error",)
 
     def find(self, module: Module, project: Project, target: TargetVersion) -> Iterator[Finding]:
         """Yield the starts that share a copy."""
@@ -126,7 +128,7 @@ class SharedContextCopy(Rule):
                 advice = withheld(lasting) if lasting is not None else advice
                 message = _message(each, _error(target))
                 made = step_at(module, each.copied.maker, "call", message=_MADE_ONCE)
-                path = path_to(each.start.reach(project), made, each.start.step)
+                path = path_over(each.start, project, made)
                 yield self.finding(module, "error", each.node, message, advice, fix, path)
         for call in _mapped_by_executors(module, project):
             message = f"{_SHARING_ITEMS}, so an item may raise {_error(target)}"
@@ -177,7 +179,7 @@ def _message(each: _CopiedStart, error: str) -> str:
     if isinstance(each.node, ast.Name):
         name = f"`{each.node.id}`"
         texts.insert(0, f"{name} is wrapped once but run by several tasks, which may raise {error}")
-    return fitting(texts)
+    return fitting(*texts)
 
 
 def _error(target: TargetVersion) -> str:

@@ -23,6 +23,7 @@ from flask_ctxfix.codemods.threads.made_copies import (
 from flask_ctxfix.context_flow import ContextFlow, Summary, Use, Where
 from flask_ctxfix.context_flow.paths import path_to
 from flask_ctxfix.context_flow.said_uses import sentence
+from flask_ctxfix.context_flow.start_paths import path_over
 from flask_ctxfix.context_flow.starts import is_deferred, starts_in
 from flask_ctxfix.context_flow.uses import left_on_g, writes_session
 from flask_ctxfix.context_flow.values import Foreign, Function
@@ -184,6 +185,7 @@ class UnsafeContextCopy(Rule):
     code = "CTX105"
     name = "unsafe-context-copy"
     message = "a copy of the request context lacks something that its function needs"
+    levels = ("error", "warning", "info")
 
     def find(self, module: Module, project: Project, target: TargetVersion) -> Iterator[Finding]:
         """Yield what copies cannot do, and contexts that are carried by hand."""
@@ -218,7 +220,7 @@ class UnsafeContextCopy(Rule):
         fix = moved_decorator(copy, project)
         advice = fix.message if fix else _ADVICE_MADE
         *before, made = _path(copy, project)
-        path = (*before, made._replace(message="RuntimeError"))
+        path = (*before, made._replace(error="RuntimeError"))
         return self.finding(copy.module, "error", copy.maker, message, advice, fix, path)
 
     def _stored_copies(self, copy: Copy, project: Project) -> Iterator[Finding]:
@@ -347,13 +349,13 @@ class UnsafeContextCopy(Rule):
                     "run the function in an app context of its own, or in a copy of this context",
                     notes=("no teardown function cleans up what it opens after the request",),
                 )
-                path = path_to(start.reach(project), start.step, then=shared.steps)
+                path = path_over(start, project, then=shared.steps)
                 yield self.finding(module, "info", start.target, message, advice, None, path)
 
 
 def _path(copy: Copy, project: Project, *then: Step) -> tuple[Step, ...]:
     """Return the path to where a copy is made, and to what is done in it."""
-    made = step_at(copy.module, copy.maker, "boundary", "copy of the context")
+    made = step_at(copy.module, copy.maker, "boundary", "copy of the context", verb="makes")
     return path_to(copy.reach(project), made, then=then, there="request")
 
 
@@ -362,7 +364,7 @@ def _steps(reason: _Reason, use: Use) -> tuple[Step, ...]:
     *before, last = use.steps
     is_missed = reason is _G and use.access == "read" and use.attribute
     error = f"AttributeError: {use.attribute}" if is_missed else ""
-    return (*before, last._replace(message=error))
+    return (*before, last._replace(error=error))
 
 
 def _why_lasting(copies: list[Copy], project: Project) -> str | None:

@@ -70,11 +70,11 @@ def wrapper_fix(start: Start, project: Project, summary: Summary, where: Where) 
         ReplaceExpression(module.span(called), wrapper),
     )
     if taken is None:
-        return opening(start, doubt_of(start, summary), edits, app=name, wrapper=wrapper)
+        return opening(start, doubt_of(start, summary), edits, app=name, has_wrapper=True)
     real, needs = taken
     takes = InsertStatement(module.span(first), f"app = {real}", "before")
     doubt = doubt_of(start, summary, where)
-    return opening(start, doubt, (takes, *edits), needs, wrapper=wrapper)
+    return opening(start, doubt, (takes, *edits), needs, has_wrapper=True)
 
 
 def _parameters_and_result(module: Module, called: ast.expr) -> tuple[str, str]:

@@ -10,7 +10,7 @@ from flask_ctxfix.codemod import Role
 from flask_ctxfix.context_flow.evaluation import Values
 from flask_ctxfix.context_flow.guards import Guards, is_proxy
 from flask_ctxfix.context_flow.made_contexts import NEED_OF, Need
-from flask_ctxfix.context_flow.summaries import Access, Summary, Use, distinct
+from flask_ctxfix.context_flow.summaries import Access, Summary, Use, distinct, is_called
 from flask_ctxfix.context_flow.values import (
     Class,
     Copied,
@@ -299,7 +299,8 @@ class ExpressionUses:
             return
         name = _short(named, of)
         role: Role = "write" if access == "write" else "read" if of in PROXIES else "call"
-        step = step_at(self._module, whole, role)
+        verb = "calls" if is_called(access, name) else ""
+        step = step_at(self._module, whole, role, verb=verb)
         span = self._module.span(whole)
         self._uses.append(Use(need, name, of, access, (step,), state.is_certain, span))
 

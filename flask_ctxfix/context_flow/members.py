@@ -62,6 +62,12 @@ class Members(ValueQuestions):
         every = module.memo("assigned", lambda: _assigned_in(module))
         return every.get(owner.node, {})
 
+    def kept_by_class(self, owner: Class) -> dict[str, list[ast.expr]]:
+        """Return what methods of a class assign to attributes of the class itself, as ``cls``."""
+        module = owner.module
+        every = module.memo("kept by classes", lambda: _assigned_in(module, of_classes=True))
+        return every.get(owner.node, {})
+
     def _attribute(self, module: Module, node: ast.Attribute, given: Known) -> Evaluated:
         """Return the value of an attribute: what its owner is tells it, unless that is a module."""
         owner = self._of(module, node.value, given)
@@ -160,6 +166,9 @@ class Members(ValueQuestions):
         if isinstance(receiver, Instance) and name in self.assigned(owner):
             values = self.assigned(owner)[name]
             return agreed(self._of(owner.module, value) for value in values)
+        if isinstance(receiver, Class) and name in self.kept_by_class(owner):
+            kept = agreed(self._of(owner.module, e) for e in self.kept_by_class(owner)[name])
+            return kept if isinstance(kept, Instance) else None
         return self._inherited(owner, name, receiver)
 
     def _inherited(self, owner: Class, name: str, receiver: Instance | Class) -> Evaluated:
@@ -185,8 +194,13 @@ class Members(ValueQuestions):
         return _seen_as(value, receiver)
 
 
-def _assigned_in(module: Module) -> dict[ast.AST, dict[str, list[ast.expr]]]:
-    """Return, for each class, what its methods assign to attributes of their first parameter."""
+def _assigned_in(
+    module: Module, *, of_classes: bool = False
+) -> dict[ast.AST, dict[str, list[ast.expr]]]:
+    """Return, for each class, what its methods assign to attributes of their first parameter.
+
+    With `of_classes`, only what its class methods do.
+    """
     found: dict[ast.AST, dict[str, list[ast.expr]]] = {}
     nodes: list[ast.Assign | ast.AnnAssign] = [
         *module.scopes.nodes(ast.Assign),
@@ -200,6 +214,9 @@ def _assigned_in(module: Module) -> dict[ast.AST, dict[str, list[ast.expr]]]:
             if not isinstance(target, ast.Attribute):
                 continue
             owner = class_of_receiver(module, target.value)
+            function = module.scopes.function_of(target)
+            if of_classes and not (function and has_decorator(function, "classmethod")):
+                continue
             if owner is not None:
                 found.setdefault(owner, {}).setdefault(target.attr, []).append(value)
     return found

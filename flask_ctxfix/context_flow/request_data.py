@@ -26,6 +26,7 @@ from flask_ctxfix.context_flow.request_datum import (
     most_harmful,
     within,
 )
+from flask_ctxfix.context_flow.request_searches import sides_of_search
 from flask_ctxfix.context_flow.request_sources import (
     COPIES,
     PASSING_CALLS,
@@ -73,6 +74,13 @@ class RequestData(DataOfSearches):
     ) -> Datum | None:
         """Return what data of a request `node` is, if it came about as surely as `widest`."""
         return within(self._of(Frame(module, (), given), node), widest)
+
+    def of_turn(self, module: Module, node: ast.AST) -> Datum | None:
+        """Return the data by which a loop finds the item in whose turn `node` runs."""
+        sides = sides_of_search(module, node)
+        if not any(self.may_be(module, each) for each in sides):
+            return None
+        return self._searched(Frame(module), node)
 
     def may_be_in(self, module: Module) -> bool:
         """Whether a module may hold data of a request at all."""
@@ -222,7 +230,9 @@ class RequestData(DataOfSearches):
         node, module = function.node, function.module
         every = parameters_in(node.args)
         known = tuple(argument_of(node, each.arg, given.get(each.arg)) for each in every)
-        inner = Frame(module, known, function.given)
+        around = frozenset(module.scopes.ancestors(node)) if frame.arguments else frozenset()
+        seen = tuple(each for each in frame.arguments if each.function in around)
+        inner = Frame(module, (*known, *seen), function.given)
         if isinstance(node, ast.Lambda):
             return from_call(self._of(inner, node.body), given, ())
         step = step_at(frame.module, call, "call")

@@ -166,8 +166,12 @@ class DataQuestions:
         return most_harmful(self._of(frame, node) for node in nodes if node is not None)
 
     def _read(self, frame: Frame, nodes: Iterable[ast.expr | None]) -> Datum | None:
-        """Return the value that is made of expressions, if one of them is data."""
-        return made_of(self._first(frame, nodes))
+        """Return the value that is made of expressions, if one of them is data.
+
+        An exception among them may say anything; the others are data all the same.
+        """
+        found = (self._of(frame, node) for node in nodes if node is not None)
+        return made_of(most_harmful(each for each in found if each and not each.is_caught))
 
     def _known(self, frame: Frame, node: ast.expr) -> Datum | None:
         """Return what a proxy, a context or a value that an extension keeps is."""

@@ -7,17 +7,15 @@ from collections.abc import Iterable
 
 from flask_ctxfix.codemod import Step
 from flask_ctxfix.context_flow.made_contexts import NEED_OF, Need
-from flask_ctxfix.context_flow.summaries import Use
+from flask_ctxfix.context_flow.summaries import Use, is_called
 from flask_ctxfix.context_flow.values import Function
 from flask_ctxfix.flask_facts import (
-    METHODS_OF_G,
     NEEDS,
     NONE_WITHOUT_REQUEST,
     PROXIES,
 )
+from flask_ctxfix.wording import fitting, is_short
 
-_LONGEST = 90
-_LONGEST_CODE = 60
 _LONGEST_LIST = 40
 _NAMELESS = "this function"
 _NO_REQUEST = "RuntimeError: Working outside of request context"
@@ -26,20 +24,12 @@ _NO_APP = "RuntimeError: Working outside of application context"
 _READING_REQUEST = frozenset({"flask.flash", "flask.get_flashed_messages"})
 
 
-def fitting(texts: Iterable[str]) -> str:
-    """Return the first of some texts that is short enough, or the last one."""
-    last = ""
-    for last in texts:
-        if len(last) <= _LONGEST:
-            break
-    return last
-
-
 def of_function(function: Function | None, *texts: str) -> str:
     """Return the first of some texts that fits, with the name of a function for each `{}`."""
     node = function.node if function is not None else None
     names = [f"`{node.name}`"] if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) else []
-    return fitting(text.replace("{}", name) for name in (*names, "the function") for text in texts)
+    every = (*names, "the function")
+    return fitting(*(text.replace("{}", name) for name in every for text in texts))
 
 
 def sentence(use: Use, *rests: str, user: str | None = None) -> str:
@@ -49,19 +39,14 @@ def sentence(use: Use, *rests: str, user: str | None = None) -> str:
     """
     users = dict.fromkeys((user or _user(use.steps), user or _NAMELESS))
     codes = dict.fromkeys((f"`{written(use)}`", f"`{_without_index(use.name)}`"))
-    begins = [f"{who} {_verb(use)} {code}" for who in users for code in codes]
+    begins = [f"{who} {verb_of(use)} {code}" for who in users for code in codes]
     begins += [f"{who} uses a value" for who in users]
-    return fitting(f"{begin} {rest}" for begin in begins for rest in rests)
+    return fitting(*(f"{begin} {rest}" for begin in begins for rest in rests))
 
 
 def quoted(code: str) -> str:
     """Return code for a sentence, as it is written; "the value" if that is too long for one."""
     return f"`{code}`" if is_short(code) else "the value"
-
-
-def is_short(code: str) -> bool:
-    """Whether code can stand in a sentence."""
-    return "\n" not in code and len(code) <= _LONGEST_CODE
 
 
 def written(use: Use) -> str:
@@ -85,7 +70,7 @@ def failing(use: Use) -> tuple[Step, ...]:
     *before, last = use.steps or (None,)
     if last is None:
         return ()
-    return (*filter(None, before), last._replace(message=raised_by(use)))
+    return (*filter(None, before), last._replace(error=raised_by(use)))
 
 
 def raised_by(use: Use) -> str:
@@ -115,11 +100,11 @@ def _user(steps: tuple[Step, ...]) -> str:
     return "a lambda" if name == "lambda" else f"`{name}`"
 
 
-def _verb(use: Use) -> str:
-    is_probed = use.access == "probe" and use.name.rpartition(".")[2] in METHODS_OF_G
+def verb_of(use: Use) -> str:
+    """Return what a function does with what it uses."""
     if use.access == "write":
         return "changes"
-    if use.access == "call" or is_probed:
+    if is_called(use.access, use.name):
         return "calls"
     return "reads" if use.of in PROXIES else "uses"
 

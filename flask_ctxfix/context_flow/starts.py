@@ -141,12 +141,15 @@ class Start(Record, eq=False):
     def step(self) -> Step:
         """The step at which the work starts."""
         kind = self.starter.noun
+        is_job = self.starter.kind == "job"
         if not isinstance(self.call, ast.FunctionDef | ast.AsyncFunctionDef):
-            return step_at(self.module, self.call, "boundary", kind)
-        entered = entry_step(self.module, self.call, kind)._replace(role="boundary")
+            verb = "queues" if is_job else ""
+            return step_at(self.module, self.call, "boundary", kind, verb=verb)
+        verb = "runs as" if is_job else "runs in"
+        entered = entry_step(self.module, self.call, kind)._replace(role="boundary", verb=verb)
         if self.call is self.target:
             return entered
-        decorated = step_at(self.module, self.target, "boundary", kind)
+        decorated = step_at(self.module, self.target, "boundary", kind, verb=verb)
         return decorated._replace(function=entered.function)
 
     @property

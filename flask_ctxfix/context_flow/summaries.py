@@ -8,9 +8,16 @@ from typing import Literal, NamedTuple
 from flask_ctxfix.codemod import Step
 from flask_ctxfix.context_flow.made_contexts import Need
 from flask_ctxfix.context_flow.tables import QuestionKind
+from flask_ctxfix.flask_facts import METHODS_OF_G
 from flask_ctxfix.source import Span
 
 Access = Literal["read", "write", "probe", "call"]
+
+
+def is_called(access: Access, name: str) -> bool:
+    """Whether a use calls what it names, as methods of `g` are that ask for a name."""
+    is_probed = access == "probe" and name.rpartition(".")[2] in METHODS_OF_G
+    return access == "call" or is_probed
 
 
 class Use(NamedTuple):

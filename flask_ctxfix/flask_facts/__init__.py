@@ -272,6 +272,8 @@ for _name in _BY_ROLE["hands over arguments"]:
     JOB_METHODS.setdefault(_runner(_name), {})["" if _method == "__call__" else _method] = "rest"
 for _name in _BY_ROLE["hands over a tuple"]:
     JOB_METHODS.setdefault(_runner(_name), {})[_name.rpartition(".")[2]] = "tuple"
+# What a job of a runner is called.
+JOB_NOUNS = jobs.JOB_NOUNS
 # Packages that give jobs a context, or replace what runs them.
 JOB_INTEGRATIONS: dict[Runner, frozenset[str]] = dict.fromkeys(jobs.RUNNERS.values(), frozenset())
 for _name, _detail in _DETAILED:

@@ -19,6 +19,15 @@ RUNNERS: dict[str, Runner] = {
     "rq": "RQ",
     "rq_scheduler": "RQ",
 }
+# How a sentence names a job of a runner.
+JOB_NOUNS: dict[Runner, str] = {
+    "APScheduler": "APScheduler job",
+    "Celery": "Celery task",
+    "Dramatiq": "Dramatiq actor",
+    "Flask-APScheduler": "Flask-APScheduler job",
+    "Huey": "Huey task",
+    "RQ": "RQ job",
+}
 
 
 def _job(
@@ -28,7 +37,7 @@ def _job(
     passing: Literal["tuple", "rest", "each"],
     arguments: int = 0,
 ) -> Starter:
-    return Starter("job", f"job of {runner}", position, keyword, passing, arguments)
+    return Starter("job", JOB_NOUNS[runner], position, keyword, passing, arguments)
 
 
 _CRON = _job("RQ", 1, "func", "tuple", 2)

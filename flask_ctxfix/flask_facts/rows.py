@@ -191,7 +191,7 @@ class Starter(Record):
 
     `position` and `keyword` say which argument is the function; its arguments are given as a tuple
     and a dict ("tuple", at `arguments` and behind it), or as the rest of the call ("rest"), or one
-    by one out of an iterable ("each").
+    by one out of an iterable ("each"). `is_fresh` says of a process that it never is a fork.
     """
 
     kind: Literal["thread", "timer", "pool", "greenlet", "delayed", "process", "job"]
@@ -200,6 +200,7 @@ class Starter(Record):
     keyword: str
     passing: Literal["tuple", "rest", "each"]
     arguments: int = 0
+    is_fresh: bool = False
 
 
 class TakesContext(Record):

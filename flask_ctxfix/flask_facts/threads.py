@@ -113,7 +113,11 @@ ROWS = (
     ),
     Facts(
         "joblib 1.5, parallel.py",
-        {"joblib.delayed": (Starter("process", "task of joblib", 0, "function", "each"),)},
+        {
+            "joblib.delayed": (
+                Starter("process", "joblib task", 0, "function", "each", is_fresh=True),
+            ),
+        },
     ),
     Facts(
         "gevent 26, API reference; executed in a request",

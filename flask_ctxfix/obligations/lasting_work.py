@@ -16,7 +16,7 @@ from flask_ctxfix.project import Project
 from flask_ctxfix.scopes import FunctionNode
 from flask_ctxfix.statements import has_way_out, is_endless, own_nodes
 
-_ADVICE = "start the function once, and pass it the values of each request, as in a queue"
+_ADVICE = "start the function once, and send it the values of each request through a queue"
 _ENDLESS = "the function runs for as long as the process, and would keep one request's data"
 _REPEATED = "the function starts itself again, and would keep one request's data"
 _ONCE = "the function is started only once, and would keep the first request's data"

@@ -15,6 +15,7 @@ from flask_ctxfix.flask_facts import PLAIN_BASES
 from flask_ctxfix.module import Module, NodeKey
 from flask_ctxfix.obligations.singletons import is_kept_by_its_class
 from flask_ctxfix.project import Project
+from flask_ctxfix.syntax import last_name
 
 
 def is_shared(owner: Class, project: Project) -> bool:
@@ -32,7 +33,7 @@ def _is_shared(owner: Class, project: Project) -> bool:
     reachability = ContextFlow.of(project).reachability
     made = [call for each in (owner, *heirs) for call in instantiations(each, project)]
     return bool(made) and all(
-        reachability.of(module, call).where is Where.OUTSIDE or is_kept_in_global(module, call)
+        reachability.of(module, call).where is Where.OUTSIDE or _is_kept(module, call)
         for module, call in made
     )
 
@@ -57,6 +58,17 @@ def is_kept_in_global(module: Module, made: ast.Call) -> bool:
     targets = statement.targets if isinstance(statement, ast.Assign) else []
     names = [each for each in targets if isinstance(each, ast.Name)]
     return len(names) == len(targets) == 1 and module.scopes.home_of(names[0]).parent is None
+
+
+def _is_kept(module: Module, made: ast.Call) -> bool:
+    """Whether a new instance becomes the value of a global, or of an attribute of its class."""
+    statement = module.scopes.parents[made]
+    targets = statement.targets if isinstance(statement, ast.Assign) else []
+    owner = (
+        targets[0].value if len(targets) == 1 and isinstance(targets[0], ast.Attribute) else None
+    )
+    is_of_class = isinstance(owner, ast.Name) and owner.id == last_name(made.func)
+    return is_of_class or is_kept_in_global(module, made)
 
 
 def may_be_shared(owner: Class, project: Project) -> bool:

@@ -67,7 +67,9 @@ def _step(step: Step) -> Object:
         "end_row": step.end_row,
         "end_column": step.end_column,
         "context": step.context,
-        "message": ": ".join(text for text in (step.lane, step.message) if text),
+        "verb": step.does,
+        "message": ": ".join(text for text in (step.lane, step.says) if text),
+        "error": step.error or None,
     }
 
 

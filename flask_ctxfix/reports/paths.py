@@ -11,17 +11,6 @@ if TYPE_CHECKING:
     from flask_ctxfix.codemod import Finding, Step
 
 _MOST_CODE = 60
-# What ends the kind of a boundary at which a context is opened, and no other work starts.
-_CONTEXT = "context"
-# How the kind of a boundary begins at which nothing runs yet, which may be a decorator.
-_MADE = ("copy of ", "job of ")
-_VERBS = {
-    "entry": "is called",
-    "call": "calls",
-    "read": "reads",
-    "write": "writes",
-    "register": "registers",
-}
 
 
 class Marks(NamedTuple):
@@ -86,8 +75,8 @@ def _told(steps: list[Step], file: str, marks: Marks) -> str:
     if last.role == "boundary":
         return text + _sign(last, marks)
     if last.role == "entry":
-        return text + _verb(last)
-    return f"{text}{_verb(last)} {_shortened(last.code, marks)}"
+        return text + last.does
+    return f"{text}{last.does} {_shortened(last.code, marks)}"
 
 
 def _sign(step: Step, marks: Marks) -> str:
@@ -110,11 +99,7 @@ def _says_more(finding: Finding, row: int) -> bool:
     """Whether a path shows what the line `row` of the finding does not: more lines, or an error."""
     steps = [step for step, _ in _merged(finding.path)]
     places = {(step.filename, step.row) for step in steps}
-    return not places <= {(finding.filename, row)} or any(map(_names_error, steps))
-
-
-def _names_error(step: Step) -> bool:
-    return step.message.partition(":")[0].endswith("Error")
+    return not places <= {(finding.filename, row)} or any(step.error for step in steps)
 
 
 def _merged(path: tuple[Step, ...]) -> Iterator[tuple[Step, str]]:
@@ -139,16 +124,11 @@ def _rows(path: tuple[Step, ...], marks: Marks) -> Iterator[_Row]:
         place = f"{_from_here(step.filename)}:{step.row}"
         code = _shortened(step.code, marks) if step.role != "entry" else ""
         lane = f"{step.lane}:" if step.lane else ""
-        yield _Row(lane, place, kind, _function(step), _verb(step), code, step.message)
+        yield _Row(lane, place, kind, _function(step), _verb(step), code, step.says)
 
 
 def _verb(step: Step) -> str:
-    if step.role == "read" and step.code.startswith(("from ", "import ")):
-        return "imports"
-    if step.role != "boundary":
-        return _VERBS[step.role]
-    verb = "OPENS" if step.kind.endswith(_CONTEXT) else "STARTS"
-    return f"{'MAKES' if step.kind.startswith(_MADE) else verb} {step.kind.upper()}"
+    return f"{step.does} {step.kind}".upper() if step.role == "boundary" else step.does
 
 
 def _function(step: Step) -> str:

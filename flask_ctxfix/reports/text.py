@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 
 from click import style, unstyle
 
+from flask_ctxfix.codemod import Untold
 from flask_ctxfix.reports import paths
 
 if TYPE_CHECKING:
+    from flask_ctxfix.codemod import Finding
     from flask_ctxfix.outcome import Located, Outcome
     from flask_ctxfix.reports.paths import Marks
     from flask_ctxfix.settings import Settings
@@ -78,7 +80,7 @@ def _said(located: Located, settings: Settings) -> Iterator[tuple[str, str]]:
     """Yield what there is to say of a finding below its path, each with its label."""
     finding, fix = located.finding, located.finding.fix
     if finding.help:
-        yield "help", finding.help
+        yield "help", f"{finding.help}{_shown_by(finding, settings)}"
     for note in finding.notes:
         yield "note", note
     for label in finding.labels:
@@ -89,3 +91,11 @@ def _said(located: Located, settings: Settings) -> Iterator[tuple[str, str]]:
         yield "unsafe", f"{fix.unsafe_reason}{how}"
     if finding.no_fix_reason is not None:
         yield "no fix", finding.no_fix_reason
+
+
+def _shown_by(finding: Finding, settings: Settings) -> str:
+    """Return where to see what a fix does, in brackets, if the help does not tell all of it."""
+    if finding.fix is None or not isinstance(finding.help, Untold):
+        return ""
+    is_off = not settings.allows(finding.fix.applicability)
+    return f" (see `--diff{' --unsafe-fixes' if is_off else ''}`)"
