@@ -14,6 +14,7 @@ from flask_ctxfix.codemods.stored_requests.kept_paths import (
     read_by_another,
 )
 from flask_ctxfix.codemods.stored_requests.locks import Locking, locking_around
+from flask_ctxfix.codemods.stored_requests.mappings import ENVIRON, mapping_of, mapping_read
 from flask_ctxfix.codemods.stored_requests.shared_slots import SharedSlot
 from flask_ctxfix.codemods.stored_requests.slots import value_assigned
 from flask_ctxfix.codemods.stored_requests.texts import KEEP_ELSEWHERE, READ_BY_OTHERS, kept
@@ -22,9 +23,7 @@ from flask_ctxfix.context_flow.request_data import RequestData
 from flask_ctxfix.context_flow.request_datum import Datum, How, Kind
 from flask_ctxfix.context_flow.values import Foreign
 from flask_ctxfix.flask_facts import (
-    APPLICATIONS,
     BODY_READS,
-    ITEM_READERS,
     NAMES_OF_APPLICATION,
     spelled,
 )
@@ -34,18 +33,7 @@ from flask_ctxfix.obligations.which_application import is_application
 from flask_ctxfix.project import Project
 from flask_ctxfix.syntax import arguments_of, text_of
 
-_ENVIRON = "os.environ"
-# Mappings that all requests share, under each of their names.
-_MAPPINGS = {
-    _ENVIRON: _ENVIRON,
-    **{
-        f"{application}.{name}": name
-        for application in APPLICATIONS
-        for name in ("config", "extensions", "jinja_env.globals")
-    },
-}
 _WRITERS = frozenset({"from_mapping", "setdefault", "update"})
-_GETENV = Foreign("os.getenv")
 _PUTENV = "os.putenv"
 _SETATTR = "builtins.setattr"
 _SETTERS = spelled((_PUTENV, _SETATTR))
@@ -214,22 +202,9 @@ def _reads_of(project: Project, write: _Write, key: str) -> Iterator[tuple[Modul
             continue
         for text, constant in module.scopes.strings:
             read = module.scopes.parents[constant]
-            if text == key and _mapping_read(module, project, read, constant) == write.mapping:
+            if text == key and mapping_read(module, project, read, constant) == write.mapping:
                 if read is not write.node:
                     yield module, cast(ast.expr, read)
-
-
-def _mapping_read(module: Module, project: Project, node: ast.AST, key: ast.expr) -> str | None:
-    """Return the mapping whose item of this key an expression reads."""
-    if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Load):
-        return _mapping(module, project, node.value)
-    if not isinstance(node, ast.Call) or key not in node.args[:1]:
-        return None
-    if ContextFlow.of(project).values.of(module, node.func) == _GETENV:
-        return _ENVIRON
-    if isinstance(node.func, ast.Attribute) and node.func.attr in ITEM_READERS:
-        return _mapping(module, project, node.func.value)
-    return None
 
 
 def _writes(module: Module, project: Project, data: RequestData) -> Iterator[_Write]:
@@ -266,7 +241,7 @@ def _to_state(
 ) -> Iterator[_Write]:
     """Yield the assignment to an attribute or an item, if that is of shared state."""
     if isinstance(node, ast.Subscript):
-        mapping = _mapping(module, project, node.value)
+        mapping = mapping_of(module, project, node.value)
         if mapping is not None:
             yield _Write(node, _written(module, node), values, mapping)
     elif is_application(module, project, node.value) and node.attr in NAMES_OF_APPLICATION:
@@ -279,22 +254,17 @@ def _called(
     """Yield what a call writes to shared state."""
     function = call.func
     if isinstance(function, ast.Attribute) and function.attr in _WRITERS:
-        mapping = _mapping(module, project, function.value)
+        mapping = mapping_of(module, project, function.value)
         if mapping is not None:
             yield _Write(call, _written(module, function.value), values, mapping)
         return
     value = ContextFlow.of(project).values.of(module, function)
     if value == Foreign(_PUTENV):
-        yield _Write(call, _ENVIRON, values, _ENVIRON)
+        yield _Write(call, ENVIRON, values, ENVIRON)
     elif value == Foreign(_SETATTR) and len(call.args) == 3:
         is_slot = text_of(call.args[1]) not in {None, *NAMES_OF_APPLICATION}
         if not is_slot and is_application(module, project, call.args[0]):
             yield _Write(call, _written(module, call.args[0]), values[1:], "")
-
-
-def _mapping(module: Module, project: Project, node: ast.expr) -> str | None:
-    """Return which of the mappings an expression is, by the one name of it."""
-    return _MAPPINGS.get(ContextFlow.of(project).values.name_of(module, node))
 
 
 def _written(module: Module, node: ast.expr) -> str:

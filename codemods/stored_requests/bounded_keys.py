@@ -16,7 +16,14 @@ from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.direct_calls import as_called, passed_by
 from flask_ctxfix.context_flow.request_data import RequestData
 from flask_ctxfix.context_flow.values import Class, Foreign, Function, Instance
-from flask_ctxfix.flask_facts import FINDING, NEVER_RETURNING, USERS, is_well_known
+from flask_ctxfix.flask_facts import (
+    FINDING,
+    NEVER_RETURNING,
+    RANDOM,
+    USER_GETTERS,
+    USERS,
+    is_well_known,
+)
 from flask_ctxfix.module import Module
 from flask_ctxfix.project import Project
 from flask_ctxfix.scopes import Binding
@@ -24,20 +31,27 @@ from flask_ctxfix.statements import before, ends, way_out
 from flask_ctxfix.syntax import last_name
 
 _CHOICE = "any("
+_CHOOSING = "choice"
 _NAMED = (ast.Name, ast.Attribute, ast.Subscript)
 
 
-def are_bounded(module: Module, project: Project, keys: Iterable[ast.expr]) -> bool:
-    """Whether there can only be so many of the keys that are written here."""
-    bounded = _Bounded(project)
+def are_bounded(
+    module: Module, project: Project, keys: Iterable[ast.expr], *, trusts_session: bool = False
+) -> bool:
+    """Whether there can only be so many of the keys that are written here.
+
+    Where it `trusts_session`, an item of the session that nothing is seen to set counts as bounded.
+    """
+    bounded = _Bounded(project, trusts_session)
     return all(bounded.is_bounded(module, key) for key in keys)
 
 
 class _Bounded:
     """Follows keys to where they come from, and looks at what was asked of them before."""
 
-    def __init__(self, project: Project) -> None:
+    def __init__(self, project: Project, trusts_session: bool) -> None:
         self._project = project
+        self._trusts_session = trusts_session
         self._flow = ContextFlow.of(project)
         self._known: dict[ast.expr, bool] = {}
         self._made = MadeResults(project, self._is_checked)
@@ -85,6 +99,8 @@ class _Bounded:
         if self._is_enum(module, call) or self._is_of_session(module, call):
             return True
         name = self._flow.values.name_of(module, call.func)
+        if name in USER_GETTERS or (name in RANDOM and last_name(call.func) == _CHOOSING):
+            return True
         if isinstance(call.func, ast.Attribute) and not name.startswith("builtins."):
             return not call.args and self._is_of_row(module, call.func.value)
         is_form = name.startswith("builtins.") and bool(call.args)
@@ -115,7 +131,8 @@ class _Bounded:
             and getattr(item.slice, "value", None) == key.value
             and self._is_session(other, item.value)
         ]
-        return bool(given) and all(self.is_bounded(*each) for each in given)
+        is_known = bool(given) or self._trusts_session
+        return is_known and all(self.is_bounded(*each) for each in given)
 
     def _is_session(self, module: Module, node: ast.expr | None) -> bool:
         return node is not None and self._flow.values.name_of(module, node) == "flask.session"

@@ -11,6 +11,7 @@ from flask_ctxfix.codemods.stored_requests.caches import (
     cached_functions,
     calls_of_cached,
 )
+from flask_ctxfix.codemods.stored_requests.hand_caches import KeptByHand, kept_by_hand
 from flask_ctxfix.codemods.stored_requests.kept_paths import one_after_the_other
 from flask_ctxfix.context_flow import ContextFlow, Reach, Use, Where
 from flask_ctxfix.context_flow.direct_calls import calls_of
@@ -46,6 +47,7 @@ _ADVICE_VIEW = "read the value in the view, and pass the value to a cached funct
 _ADVICE_READ = "read the value in the caller, and pass it as an argument"
 _ADVICE_INSIDE = "put the cache below the decorators that check the user"
 _ADVICE_PREFIX = "leave `key_prefix` out, so that the key is the path, or use `make_cache_key`"
+_ADVICE_BY_HAND = "add the value, or the user's id, to the key, or do not keep it"
 _MIXED_UP = "so users can get each other's results"
 _ADVICE_ARGUMENT = "pass the values that the function needs, such as strings and numbers"
 # What another request comes to that calls a function whose result is kept.
@@ -124,9 +126,13 @@ class CachedFunctionReadsRequest(Rule):
         """Yield the cached functions that read a request, and the proxies given to one."""
         if project.is_test(module.path):
             return
+        told: set[ast.expr] = set()  # a decorator of a class is one of each of its methods
         for cached in cached_functions(module, project):
+            if cached.decorator in told:
+                continue
             use = _read_of_request(cached, project)
             if use is not None:
+                told.add(cached.decorator)
                 read = f"{verb_of(use)} `{use.name}`"
                 message = fitting(
                     f"`{cached.node.name}` is cached for everyone, but {read}",
@@ -137,9 +143,31 @@ class CachedFunctionReadsRequest(Rule):
                 path = _path(cached, use.steps, project)
                 yield self.finding(module, "error", cached.decorator, message, advice, None, path)
             else:
-                yield from self._let_in(module, project, cached)
+                found = [*self._let_in(module, project, cached)]
+                told.update([cached.decorator] if found else [])
+                yield from found
         for call, cached in calls_of_cached(module, project):
             yield from self._passed(module, project, call, cached)
+        for kept in kept_by_hand(module, project):
+            yield from self._by_hand(module, project, kept)
+
+    def _by_hand(self, module: Module, project: Project, kept: KeptByHand) -> Iterator[Finding]:
+        """Yield the finding on what code keeps in a cache by itself, for everyone."""
+        reach = ContextFlow.of(project).reachability.of(module, kept.call)
+        if reach.where is not Where.REQUEST:
+            return
+        read = kept.use.name if kept.use is not None else kept.datum.of if kept.datum else ""
+        steps = kept.use.steps if kept.use is not None else kept.datum.steps if kept.datum else ()
+        written, key = module.segment(kept.call.func), module.segment(kept.key)
+        message = fitting(
+            f"`{written}` keeps `{read}` for everyone: `{key}` does not tell users apart",
+            f"`{written}` keeps `{read}` for everyone, under a key without it",
+            "a value of one request is kept for everyone here, under a key without it",
+        )
+        step = step_at(module, kept.call, "call")
+        first = (*steps, step) if kept.datum is not None else (step, *steps)
+        path = path_to(reach, *first)
+        yield self.finding(module, "error", kept.call, message, _ADVICE_BY_HAND, None, path)
 
     def _let_in(
         self, module: Module, project: Project, cached: CachedFunction
@@ -195,9 +223,8 @@ class CachedFunctionReadsRequest(Rule):
 
 def _guard_inside(cached: CachedFunction, project: Project) -> ast.expr | None:
     """Return the decorator that lets users in, and that does not run for what is in the cache."""
-    decorators = cached.node.decorator_list
     values = ContextFlow.of(project).values
-    for each in decorators[decorators.index(cached.decorator) + 1 :]:
+    for each in cached.inside:
         if values.name_of(cached.module, without_call(each)) in LETTING_IN:
             return None if _lets_everyone_in(each) else each
     return None
@@ -244,7 +271,7 @@ def _advice_on(cached: CachedFunction, use: Use, project: Project) -> Advice | s
         reach = flow.reachability.of_function(cached.module, cached.node)
         return _ADVICE_VIEW if len(reach.steps) == 1 else _read_in_caller(cached, use, reach.steps)
     uses = flow.needs.of(Function(cached.module, cached.node)).uses
-    decorators = (without_call(each) for each in cached.node.decorator_list)
+    decorators = map(without_call, (*cached.inside, *cached.node.decorator_list))
     asked = {flow.values.name_of(cached.module, each) for each in decorators}
     if asked & LETTING_IN or any(each.of in _OF_USER for each in uses):
         return _ADVICE_USER
@@ -294,4 +321,5 @@ def _roots_passed(cached: CachedFunction, project: Project) -> set[str]:
 def _is_of_request(cached: CachedFunction, use: Use, project: Project) -> bool:
     """Whether the attribute of `g` that is read holds data of the request."""
     found = expression_at(cached.module, project, use.steps[-1])
-    return found is not None and RequestData.of_project(project).of(*found) is not None
+    datum = RequestData.of_project(project).of(*found) if found is not None else None
+    return datum is not None and datum.kind is not Kind.PROXY

@@ -7,13 +7,24 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from flask_ctxfix.aliases import calls_of_any, known_as_any, may_be
-from flask_ctxfix.codemods.stored_requests.own_caches import keeps_results, names_of_own
+from flask_ctxfix.codemods.stored_requests.own_caches import (
+    attributes_of_key,
+    names_of_own,
+    told_by,
+)
 from flask_ctxfix.context_flow import ContextFlow, Where
 from flask_ctxfix.context_flow.direct_calls import calls_of
 from flask_ctxfix.context_flow.module_names import functions_of
 from flask_ctxfix.context_flow.request_data import RequestData
 from flask_ctxfix.context_flow.values import Class, Foreign, Function, passed_arguments
-from flask_ctxfix.flask_facts import CACHES, TOLD_BY_PATH, TOLD_BY_QUERY, CacheKey, spelled
+from flask_ctxfix.flask_facts import (
+    CACHES,
+    ENTRY_BASES,
+    TOLD_BY_PATH,
+    TOLD_BY_QUERY,
+    CacheKey,
+    spelled,
+)
 from flask_ctxfix.module import Module
 from flask_ctxfix.obligations.shared_instances import is_shared
 from flask_ctxfix.project import Project
@@ -23,12 +34,15 @@ from flask_ctxfix.syntax import without_call
 NAMES = spelled(CACHES)
 # What decides on the key, or on whether there is one: the author has thought of the request.
 _DECIDING = frozenset({"key", "make_cache_key", "make_name", "unless"})
+# The attributes of a class of views that hold decorators: of the whole view, and of its methods.
+_LISTS = ("decorators", "method_decorators")
 
 
 class CachedFunction(NamedTuple):
     """A function whose results are kept for the process, told apart by `key`.
 
-    `attributes` are those of the request that are a part of the key.
+    `attributes` are those of the request that are a part of the key. `inside` are the decorators
+    that do not run for what is kept.
     """
 
     module: Module
@@ -36,6 +50,7 @@ class CachedFunction(NamedTuple):
     decorator: ast.expr
     key: CacheKey
     attributes: frozenset[str] = frozenset()
+    inside: tuple[ast.expr, ...] = ()
 
 
 def cached_functions(module: Module, project: Project) -> Iterator[CachedFunction]:
@@ -44,30 +59,89 @@ def cached_functions(module: Module, project: Project) -> Iterator[CachedFunctio
         found = cached_function(module, project, node)
         if found is not None:
             yield found
+    yield from _cached_by_calls(module, project)
 
 
 def cached_function(
     module: Module, project: Project, node: FunctionDefinition
 ) -> CachedFunction | None:
     """Return how the results of a function are kept, if they outlive the request."""
-    names = known_as_any(project, NAMES | names_of_own(project))
-    for place, decorator in enumerate(node.decorator_list):
-        called = without_call(decorator)
-        if not may_be(module, called, names):
-            continue
-        found: CachedFunction | None = None
-        name = _name_of(module, project, called)
-        if keeps_results(module, project, called):
-            found = CachedFunction(module, node, decorator, "arguments")
-        elif name in CACHES and _lasts(module, project, node, CACHES[name]):
-            found = _keyed(CachedFunction(module, node, decorator, CACHES[name]), project)
+    decorators = (*decorators_of_class(module, project, node), *node.decorator_list)
+    for place, decorator in enumerate(decorators):
+        found = _kept_by(module, project, node, decorator)
         if found is not None:
             # What is registered inside of it is the function without its cache.
-            inner = node.decorator_list[place + 1 :]
+            inner = decorators[place + 1 :]
             entries = ContextFlow.of(project).entries
             is_used = all(entries.by_decorator(module, each) is None for each in inner)
-            return found if is_used else None
+            return found._replace(inside=inner) if is_used else None
     return None
+
+
+def decorators_of_class(
+    module: Module, project: Project, node: FunctionDefinition
+) -> tuple[ast.expr, ...]:
+    """Return what a class of views decorates its methods with, the outermost first.
+
+    Those are in a list: ``decorators = [cache.cached(60)]``.
+    """
+    owner = module.scopes.parents[node]
+    if not isinstance(owner, ast.ClassDef):
+        return ()
+    values = ContextFlow.of(project).values
+    methods = (ENTRY_BASES.get(base) or () for base in values.base_names(Class(module, owner)))
+    if not any(node.name in each for each in methods):
+        return ()
+    body = module.scopes.opened_by(owner).bindings
+    lists = [each.value for name in _LISTS for each in body.get(name, ())]
+    given = (each for each in lists if isinstance(each, ast.List | ast.Tuple))
+    return tuple(decorator for each in given for decorator in reversed(each.elts))
+
+
+def _kept_by(
+    module: Module, project: Project, node: FunctionDefinition, decorator: ast.expr
+) -> CachedFunction | None:
+    """Return how a decorator keeps the results of a function, if it does."""
+    called = without_call(decorator)
+    if not may_be(module, called, known_as_any(project, NAMES | names_of_own(project))):
+        return None
+    name = _name_of(module, project, called)
+    attributes = attributes_of_key(module, project, called)
+    if attributes is not None:
+        return CachedFunction(module, node, decorator, "arguments", attributes)
+    if name in CACHES and _lasts(module, project, node, CACHES[name]):
+        return _keyed(CachedFunction(module, node, decorator, CACHES[name]), project)
+    return None
+
+
+def _cached_by_calls(module: Module, project: Project) -> Iterator[CachedFunction]:
+    """Yield the functions that a call has cached: ``lru_cache(load)``, ``cached(60)(load)``."""
+    scopes = module.scopes
+    values = ContextFlow.of(project).values
+    names = known_as_any(project, NAMES | names_of_own(project))
+    for call in scopes.nodes(ast.Call):
+        is_decorator = call in getattr(scopes.parents[call], "decorator_list", ())
+        if (
+            is_decorator
+            or len(call.args) != 1
+            or not may_be(module, without_call(call.func), names)
+        ):
+            continue
+        run = values.of(module, call.args[0])
+        if not isinstance(run, Function) or run.module is not module or run.given:
+            continue
+        if isinstance(run.node, FunctionDefinition) and _is_set_up(module, project, call):
+            found = _kept_by(module, project, run.node, call.func)
+            if found is not None:
+                yield found._replace(inside=tuple(run.node.decorator_list))
+
+
+def _is_set_up(module: Module, project: Project, node: ast.AST) -> bool:
+    """Whether code runs while the application is set up."""
+    if module.scopes.function_of(node) is None:
+        return True
+    where = ContextFlow.of(project).reachability.of(module, node).where
+    return where in (Where.OUTSIDE, Where.APP)
 
 
 def _name_of(module: Module, project: Project, called: ast.expr) -> str:
@@ -90,10 +164,8 @@ def _name_of(module: Module, project: Project, called: ast.expr) -> str:
 
 def _lasts(module: Module, project: Project, node: FunctionDefinition, key: CacheKey) -> bool:
     """Whether there is one cache for all requests, which nothing clears."""
-    around = module.scopes.function_of(node)
-    if around is not None:
-        where = ContextFlow.of(project).reachability.of(module, node).where
-        return where in (Where.OUTSIDE, Where.APP)  # while the application is set up
+    if module.scopes.function_of(node) is not None:
+        return _is_set_up(module, project, node)
     owner = module.scopes.parents[node]
     if isinstance(owner, ast.ClassDef) and key != "path":
         names = {getattr(each, "id", "") for each in node.decorator_list}
@@ -159,16 +231,10 @@ def _keyed_by(
     cached: CachedFunction, prefix: ast.Lambda, project: Project
 ) -> CachedFunction | None:
     """Return the function with what a lambda puts into its key; None if the user is among it."""
-    attributes: set[str] = set()
-    for use in ContextFlow.of(project).needs.of(Function(cached.module, prefix)).uses:
-        if use.of != "flask.request":
-            return None
-        attributes.add(use.attribute)
-        if use.attribute in TOLD_BY_PATH:
-            attributes |= TOLD_BY_PATH
-        elif use.attribute in TOLD_BY_QUERY:
-            attributes |= TOLD_BY_PATH | TOLD_BY_QUERY
-    return cached._replace(attributes=frozenset(attributes))
+    uses = ContextFlow.of(project).needs.of(Function(cached.module, prefix)).uses
+    if any(each.of != "flask.request" for each in uses):
+        return None
+    return cached._replace(attributes=told_by({each.attribute for each in uses}))
 
 
 def calls_of_cached(module: Module, project: Project) -> Iterator[tuple[ast.Call, CachedFunction]]:
@@ -181,7 +247,7 @@ def calls_of_cached(module: Module, project: Project) -> Iterator[tuple[ast.Call
         if not data.may_be_given(module, call):
             continue
         for home, node in _called(module, project, call.func):
-            cached = cached_function(home, project, node) if node.decorator_list else None
+            cached = cached_function(home, project, node)
             if cached is not None and cached.key == "arguments":
                 yield call, cached
 

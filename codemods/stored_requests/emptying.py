@@ -9,7 +9,7 @@ from flask_ctxfix.codemods.stored_requests.slots import Slot, slot_of
 from flask_ctxfix.codemods.stored_requests.views_and_hooks import ViewsAndHooks
 from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.class_families import families, key_of
-from flask_ctxfix.context_flow.values import Class, Function, Instance, bound_arguments
+from flask_ctxfix.context_flow.values import Class, Function, Instance, Partial, bound_arguments
 from flask_ctxfix.flask_facts import (
     ANSWERING,
     DERIVING_CALLS,
@@ -17,6 +17,7 @@ from flask_ctxfix.flask_facts import (
     LAZY_WRAPPERS,
     READING_AT_ONCE,
     TAKING,
+    TAKING_OUT,
     is_report,
 )
 from flask_ctxfix.module import Module, stem_of
@@ -24,6 +25,7 @@ from flask_ctxfix.obligations.named_in_strings import strings_naming
 from flask_ctxfix.project import Project
 from flask_ctxfix.scopes import FunctionNode
 from flask_ctxfix.statements import statement_of
+from flask_ctxfix.syntax import arguments_of
 
 ITEMS = ITEM_READERS - TAKING
 # Functions that only read what they are given.
@@ -124,6 +126,7 @@ def may_empty(
             return any(may_empty(run.module, each, project, is_item, around) for each in uses)
         name = ContextFlow.of(project).values.name_of(module, parent.func)
         is_read = name in _READERS or is_report(name) or _is_of_text(parent.func)
+        is_read = is_read or _is_of_library(module, project, parent, name)
         return _limits(parent, parents[parent]) if is_read else True
     if isinstance(parent, ast.Return) and not _is_answered(module, parent, project):
         return _may_empty_result(module, parent, project, is_item, inside)
@@ -263,6 +266,19 @@ def _is_of_text(called: ast.expr) -> bool:
     """Whether a method of a text that the code says is called: ``", ".join(names)``."""
     owner = called.value if isinstance(called, ast.Attribute) else None
     return isinstance(owner, ast.JoinedStr) or isinstance(getattr(owner, "value", None), str)
+
+
+def _is_of_library(module: Module, project: Project, call: ast.Call, name: str) -> bool:
+    """Whether a function of a library is called, that takes nothing out of what it is given.
+
+    An object that it makes may keep that, and a function that it is given may get it.
+    """
+    is_function = name.rpartition(".")[2].islower() and not name.startswith("builtins.")
+    if not is_function or name in TAKING_OUT:
+        return False
+    values = ContextFlow.of(project).values
+    given = (values.of(module, each) for each in arguments_of(call))
+    return not any(isinstance(each, Function | Partial) for each in given)
 
 
 def _is_unpacked(use: ast.expr, parent: ast.AST) -> bool:

@@ -19,6 +19,8 @@ from flask_ctxfix.steps import step_at
 
 Read = tuple[Module, ast.AST]
 Reads = Iterable[Read]
+# Where code runs for each request, at its end too.
+_SERVING = frozenset({Where.REQUEST, Where.ENDING})
 # What a request comes to when it reads what another one has kept.
 _GETS = "may get what request A wrote"
 
@@ -110,14 +112,14 @@ def read_by_another(module: Module, project: Project, node: ast.AST, reads: Read
 def may_be_in_request(module: Module, project: Project, node: ast.AST) -> bool:
     """Whether code may serve a request, not only use the context of a test request."""
     where = _where(module, project, node)
-    return where is Where.REQUEST or (
+    return where in _SERVING or (
         where is Where.UNKNOWN and not _is_in_test_case(module, project, node)
     )
 
 
 def serves_requests(module: Module, project: Project, node: ast.AST) -> bool:
     """Whether code serves requests for certain."""
-    return _where(module, project, node) is Where.REQUEST
+    return _where(module, project, node) in _SERVING
 
 
 def _is_in_test_case(module: Module, project: Project, node: ast.AST) -> bool:

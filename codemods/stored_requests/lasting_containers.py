@@ -13,6 +13,7 @@ from flask_ctxfix.codemods.stored_requests.emptying import (
     uses_of_relatives,
 )
 from flask_ctxfix.codemods.stored_requests.handed_on import handed_on
+from flask_ctxfix.codemods.stored_requests.mappings import MappingItem, item_of, uses_of_item
 from flask_ctxfix.codemods.stored_requests.slots import (
     Slot,
     scope_of_owner,
@@ -22,7 +23,7 @@ from flask_ctxfix.codemods.stored_requests.slots import (
     value_assigned,
 )
 from flask_ctxfix.codemods.stored_requests.uses import class_of, modules_with, uses_in
-from flask_ctxfix.context_flow import ContextFlow
+from flask_ctxfix.context_flow import ContextFlow, Where
 from flask_ctxfix.context_flow.direct_calls import as_called, calls_of, passed_by
 from flask_ctxfix.context_flow.values import Class, Foreign, Instance, is_parameter
 from flask_ctxfix.flask_facts import (
@@ -40,6 +41,7 @@ from flask_ctxfix.syntax import defaults_of, last_name
 
 _PLAIN = PLAIN_BASES | ENTRY_BASES.keys()
 _LISTS = frozenset({"deque", "list"})
+_MAKING_ITEMS = frozenset({"Counter", "defaultdict"})
 _LITERALS = (ast.List, ast.Dict, ast.Set)
 
 
@@ -49,7 +51,8 @@ class Container(NamedTuple):
     `writes` are the assignments of another one in its place.
 
     `is_emptied` says that something takes out of it, or may do so; `is_list` that it is one, so
-    that giving an item of it another value makes it no longer.
+    that giving an item of it another value makes it no longer; `makes_items` that it makes one of
+    each key that it is asked for.
     """
 
     named: ast.expr
@@ -57,6 +60,7 @@ class Container(NamedTuple):
     is_emptied: bool
     is_list: bool
     writes: tuple[tuple[Module, ast.expr], ...] = ()
+    makes_items: bool = False
 
     @property
     def reads(self) -> Iterator[tuple[Module, ast.expr]]:
@@ -92,6 +96,9 @@ def lasting_container(module: Module, project: Project, node: ast.expr) -> Conta
     """Return the container that `node` is, or is an item of; None if it does not last or grow."""
     is_item = False
     while (item := container_of(node)) is not None:
+        kept = item_of(module, project, node)
+        if kept is not None:
+            return _item(node, project, kept, is_item)
         node, is_item = item, True
     if isinstance(node, ast.Name):
         home = module.scopes.home_of(node)
@@ -104,7 +111,21 @@ def lasting_container(module: Module, project: Project, node: ast.expr) -> Conta
     first = _first_value(slot, project) if slot is not None else None
     if slot is None or first is None:
         return None
-    return _used(slot, node, project, is_item, _is_list(first))
+    found = _used(slot, node, project, is_item, _is_list(first))
+    return found._replace(makes_items=_makes_items(first))
+
+
+def _item(named: ast.expr, project: Project, item: MappingItem, is_item: bool) -> Container | None:
+    """Return the container that an item of a mapping of the application is, and stays."""
+    uses = uses_of_item(item, project)
+    if len(uses.writes) != 1:
+        return None
+    home, target, first = uses.writes[0]
+    if not _is_growing(home, project, first):
+        return None
+    is_emptied = isinstance(target, ast.Subscript) and _may_serve(home, project, target)
+    is_emptied |= any(may_empty(module, use, project, is_item) for module, use in uses.reads)
+    return Container(named, uses.reads, is_emptied, _is_list(first), (), _makes_items(first))
 
 
 def container_of(node: ast.expr) -> ast.expr | None:
@@ -245,6 +266,10 @@ def _is_list(node: ast.expr | None) -> bool:
     return isinstance(node, ast.List) or last_name(getattr(node, "func", None)) in _LISTS
 
 
+def _makes_items(node: ast.expr) -> bool:
+    return last_name(getattr(node, "func", None)) in _MAKING_ITEMS
+
+
 def _used(slot: Slot, named: ast.expr, project: Project, is_item: bool, is_list: bool) -> Container:
     """Return the container in a slot with its uses in all of the project."""
     found: list[tuple[Module, ast.expr]] = []
@@ -253,7 +278,7 @@ def _used(slot: Slot, named: ast.expr, project: Project, is_item: bool, is_list:
     paths = {slot.path, *project.naming(slot.name)} - {""}
     for module in project.parsed(sorted(paths)):
         uses = uses_in(slot, module, project)
-        is_emptied |= bool(uses.writes)
+        is_emptied |= any(_may_replace(slot, module, project, each) for each in uses.writes)
         writes += ((module, each) for each in uses.writes)
         found += ((module, read) for read in uses.reads)
     found += uses_of_relatives(slot, project)
@@ -261,6 +286,19 @@ def _used(slot: Slot, named: ast.expr, project: Project, is_item: bool, is_list:
     owner = class_of(slot, project) if slot.kind == "instance" else None
     is_emptied |= owner is not None and is_made_again(owner, project)
     return Container(named, tuple(found), is_emptied, is_list, tuple(writes))
+
+
+def _may_replace(slot: Slot, module: Module, project: Project, target: ast.expr) -> bool:
+    """Whether an assignment may put another container in the place of one that is filled.
+
+    What sets the application up gives an attribute of it the first one.
+    """
+    return slot.kind != "application" or _may_serve(module, project, target)
+
+
+def _may_serve(module: Module, project: Project, node: ast.AST) -> bool:
+    """Whether code may run in requests, and does not only set the application up."""
+    return ContextFlow.of(project).reachability.of(module, node).where is not Where.OUTSIDE
 
 
 def _only_adds(module: Module, use: ast.expr) -> bool:

@@ -11,12 +11,20 @@ from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.module_names import functions_of
 from flask_ctxfix.context_flow.request_data import RequestData
 from flask_ctxfix.context_flow.request_datum import How
-from flask_ctxfix.context_flow.values import Foreign, Function
-from flask_ctxfix.flask_facts import ADDING, ITEM_READERS
+from flask_ctxfix.context_flow.values import Class, Foreign, Function
+from flask_ctxfix.flask_facts import (
+    ADDING,
+    ITEM_READERS,
+    REQUEST_GETTERS,
+    TOLD_BY_PATH,
+    TOLD_BY_QUERY,
+)
 from flask_ctxfix.module import Module
 from flask_ctxfix.project import Project
-from flask_ctxfix.scopes import FunctionDefinition, FunctionNode, Scope
+from flask_ctxfix.scopes import Binding, FunctionDefinition, FunctionNode, Scope
 from flask_ctxfix.syntax import last_name
+
+_REQUEST = "flask.request"
 
 
 def names_of_own(project: Project) -> frozenset[str]:
@@ -25,8 +33,12 @@ def names_of_own(project: Project) -> frozenset[str]:
     def compute() -> Iterator[str]:
         for module in project.parsed(sorted(project.paths)):
             for wrapper in functions_of(module):
+                owner = module.scopes.parents[wrapper]
                 around = module.scopes.function_of(wrapper)
-                if around is not None and _may_keep(module, wrapper):
+                if isinstance(owner, ast.ClassDef):
+                    if wrapper.name == "__call__" and _may_keep(module, wrapper):
+                        yield owner.name
+                elif around is not None and _may_keep(module, wrapper):
                     functions = (around, *module.scopes.ancestors(around))
                     yield from (e.name for e in functions if isinstance(e, FunctionDefinition))
 
@@ -43,52 +55,139 @@ def _may_keep(module: Module, wrapper: FunctionDefinition) -> bool:
     )
 
 
-def keeps_results(module: Module, project: Project, called: ast.expr) -> bool:
-    """Whether a decorator keeps results under a key without data of the request.
+def attributes_of_key(module: Module, project: Project, called: ast.expr) -> frozenset[str] | None:
+    """Return the attributes of the request in the key by which a decorator keeps results.
 
-    `called` is what it is without its arguments. What it puts in the place of a function calls
-    that, puts the result into a container which outlives the call, and gives what is there.
+    None if it keeps none, or under what else tells users apart. `called` is what it is without its
+    arguments. What it puts in the place of a function calls that, puts the result into a container
+    which outlives the call, and gives what is there.
     """
     value = ContextFlow.of(project).values.of(module, called)
-    if not isinstance(value, Function) or isinstance(value.node, ast.Lambda):
-        return False
+    if not isinstance(value, Function | Class) or isinstance(value.node, ast.Lambda):
+        return None
     home, node = value.module, value.node
-    return home.memo(
-        ("keeps results", node),
-        lambda: any(_keeps(home, project, each) for each in _inner(home, node)),
-    )
+
+    def compute() -> frozenset[str] | None:
+        found = (_attributes(home, project, each) for each in _inner(home, node))
+        return next((each for each in found if each is not None), None)
+
+    return home.memo(("attributes of key", node), compute)
 
 
-def _inner(module: Module, around: FunctionNode) -> Iterator[FunctionDefinition]:
+def _inner(
+    module: Module, around: FunctionDefinition | ast.ClassDef
+) -> Iterator[FunctionDefinition]:
     for each in ast.walk(around):
         if isinstance(each, FunctionDefinition) and each is not around:
             yield each
 
 
-def _keeps(module: Module, project: Project, wrapper: FunctionDefinition) -> bool:
-    """Whether a function keeps what the one gives that it has been made for."""
+def _attributes(
+    module: Module, project: Project, wrapper: FunctionDefinition
+) -> frozenset[str] | None:
+    """Return what is in the key under which a function keeps what the wrapped one gives."""
     own = [each for each in ast.walk(wrapper) if module.scopes.function_of(each) is wrapper]
     results = [each for each in own if _calls_wrapped(module, wrapper, each)]
     if not results:
+        return None
+    for container, key, put in puts_by_key(own):
+        if is_of(module, put, results) and _lasts(module, project, container, wrapper):
+            if gives_back(module, own, container):
+                return told_by_key(module, project, key)
+    return None
+
+
+def told_by_key(module: Module, project: Project, key: ast.expr) -> frozenset[str] | None:
+    """Return the attributes of the request that a key is made of; None if it holds what else is."""
+    data = RequestData.of_project(project)
+    if data.of(module, key, widest=How.MADE) is None:
+        return frozenset()
+    attributes: set[str] = set()
+    left: list[ast.AST] = [key]
+    known: set[str] = set()
+    values = ContextFlow.of(project).values
+    for node in left:  # grows
+        name = values.name_of(module, node) if isinstance(node, ast.Attribute) else ""
+        owner, _, attribute = name.rpartition(".")
+        if owner == _REQUEST:
+            attributes.add(attribute)
+        elif isinstance(node, ast.Name):
+            is_new = node.id not in known and data.of(module, node, widest=How.MADE) is not None
+            known.add(node.id)
+            for each in _bindings(module, node) if is_new else ():
+                if _is_of_url(module, project, each):
+                    attributes |= TOLD_BY_PATH
+                elif each.value is None:
+                    return None
+                else:
+                    left.append(each.value)
+        elif isinstance(node, ast.Call) and _may_tell(module, project, node):
+            return None
+        else:
+            left += ast.iter_child_nodes(node)
+    return told_by(attributes) if attributes else None
+
+
+def _bindings(module: Module, name: ast.Name) -> list[Binding]:
+    return module.scopes.home_of(name).bindings.get(name.id, [])
+
+
+def _is_of_url(module: Module, project: Project, binding: Binding) -> bool:
+    """Whether a name is an argument that a URL gives a view."""
+    if binding.kind != "parameter":
         return False
-    for container, key, put in _puts(own):
-        if _is_of(module, put, results) and _lasts(module, project, container, wrapper):
-            if _gives_back(module, own, container):
-                data = RequestData.of_project(project)
-                return data.of(module, key, widest=How.MADE) is None
-    return False
+    function = module.scopes.parents[module.scopes.parents[binding.node]]
+    if not isinstance(function, FunctionNode):
+        return False
+    return ContextFlow.of(project).callers.give_data(module, function)
+
+
+def _may_tell(module: Module, project: Project, call: ast.Call) -> bool:
+    """Whether a function of the project, or one of an extension, gives data of the request."""
+    value = ContextFlow.of(project).values.of(module, call.func)
+    is_known = isinstance(value, Foreign) and value.name not in REQUEST_GETTERS
+    data = RequestData.of_project(project)
+    return not is_known and data.of(module, call, widest=How.MADE) is not None
+
+
+def told_by(attributes: set[str]) -> frozenset[str]:
+    """Return what of a request is the same wherever some attributes of it are."""
+    told = set(attributes)
+    if attributes & TOLD_BY_PATH:
+        told |= TOLD_BY_PATH
+    if attributes & (TOLD_BY_QUERY - TOLD_BY_PATH):
+        told |= TOLD_BY_PATH | TOLD_BY_QUERY
+    return frozenset(told)
 
 
 def _calls_wrapped(module: Module, wrapper: FunctionDefinition, node: ast.AST) -> bool:
-    """Whether a node calls a parameter of a function around."""
-    if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name):
+    """Whether a node calls a parameter of a function around, or of the one that made an object."""
+    if not isinstance(node, ast.Call):
+        return False
+    owner = module.scopes.parents[wrapper]
+    if isinstance(owner, ast.ClassDef) and isinstance(node.func, ast.Attribute):
+        return node.func.attr in _given(owner)
+    if not isinstance(node.func, ast.Name):
         return False
     home = module.scopes.home_of(node.func)
     kinds = {each.kind for each in home.bindings.get(node.func.id, ())}
     return kinds == {"parameter"} and home.node is not wrapper
 
 
-def _puts(nodes: list[ast.AST]) -> Iterator[tuple[ast.expr, ast.expr, ast.expr]]:
+def _given(owner: ast.ClassDef) -> set[str]:
+    """Return the attributes that the constructor of a class gives its objects as it is given."""
+    init = next((e for e in owner.body if getattr(e, "name", "") == "__init__"), None)
+    names = {each.arg for each in init.args.args} if isinstance(init, ast.FunctionDef) else set()
+    return {
+        target.attr
+        for each in ast.walk(init or owner)
+        if isinstance(each, ast.Assign) and getattr(each.value, "id", "") in names
+        for target in each.targets
+        if isinstance(target, ast.Attribute)
+    }
+
+
+def puts_by_key(nodes: list[ast.AST]) -> Iterator[tuple[ast.expr, ast.expr, ast.expr]]:
     """Yield what is put under a key: the container, the key and the value."""
     for each in nodes:
         if isinstance(each, ast.Assign):
@@ -100,7 +199,7 @@ def _puts(nodes: list[ast.AST]) -> Iterator[tuple[ast.expr, ast.expr, ast.expr]]
                 yield each.func.value, each.args[0], each.args[1]
 
 
-def _is_of(module: Module, node: ast.expr, results: list[ast.AST]) -> bool:
+def is_of(module: Module, node: ast.expr, results: list[ast.AST]) -> bool:
     """Whether an expression holds one of some results, or a variable that does."""
     for each in ast.walk(node):
         if each in results:
@@ -116,6 +215,8 @@ def _lasts(module: Module, project: Project, node: ast.expr, wrapper: FunctionDe
     """Whether a container is there for more than one call."""
     while (item := container_of(node)) is not None:
         node = item
+    if isinstance(node, ast.Attribute):
+        return isinstance(module.scopes.parents[wrapper], ast.ClassDef)
     if not isinstance(node, ast.Name):
         return False
     if isinstance(ContextFlow.of(project).values.of(module, node), Foreign):
@@ -124,7 +225,7 @@ def _lasts(module: Module, project: Project, node: ast.expr, wrapper: FunctionDe
     return home.node is not wrapper
 
 
-def _gives_back(module: Module, nodes: list[ast.AST], container: ast.expr) -> bool:
+def gives_back(module: Module, nodes: list[ast.AST], container: ast.expr) -> bool:
     """Whether a function returns items of a container, or a part of one."""
     written = module.segment(container)
     read: list[ast.AST] = []
@@ -132,7 +233,7 @@ def _gives_back(module: Module, nodes: list[ast.AST], container: ast.expr) -> bo
         if _reads_item(each) and module.segment(each.value) == written:
             read += [each, module.scopes.parents[each]]
     returned = (each.value for each in nodes if isinstance(each, ast.Return) and each.value)
-    return any(_is_of(module, each, read) for each in returned)
+    return any(is_of(module, each, read) for each in returned)
 
 
 def _reads_item(node: ast.AST) -> TypeGuard[ast.Subscript | ast.Attribute]:

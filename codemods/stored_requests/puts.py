@@ -82,6 +82,9 @@ def puts_in(module: Module) -> Iterator[Put]:
                 container = _item_of(module, target.value)
                 yield Put(node, container, (node.value,), (target.slice,))
     for added in scopes.nodes(ast.AugAssign):
+        if scopes.function_of(added) is not None and isinstance(added.target, ast.Subscript):
+            container = _item_of(module, added.target.value)
+            yield Put(added, container, (), (added.target.slice,))
         if isinstance(added.value, ast.List | ast.Set | ast.Dict):
             if scopes.function_of(added) is not None:
                 yield Put(added, added.target, (added.value,))

@@ -10,6 +10,7 @@ from flask_ctxfix.aliases import known_as_any
 from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.values import Function, Partial, Value
 from flask_ctxfix.flask_facts import (
+    EVENT_DECORATORS,
     LISTING,
     LISTS_OF_FUNCTIONS,
     LOGGERS,
@@ -21,10 +22,12 @@ from flask_ctxfix.obligations.started_once import asks_what_changes, conditions
 from flask_ctxfix.project import Project
 from flask_ctxfix.scopes import FunctionNode
 from flask_ctxfix.statements import way_out
-from flask_ctxfix.syntax import last_name
+from flask_ctxfix.syntax import arguments_of, last_name
 
 _PLACES = ast.Name | ast.Attribute | ast.Subscript
 _CONNECTS = frozenset({"connect", "connect_via"})
+_SOCKETS = "flask_socketio.SocketIO()."
+_LISTENING = frozenset({"sqlalchemy.event.listen", "sqlalchemy.event.listens_for"})
 _SCHEDULERS = "apscheduler.schedulers."
 _REPEATING = frozenset({"cron", "interval"})
 _ADVICE_LIST = "use `after_this_request`, or register the function once at startup"
@@ -37,13 +40,17 @@ _UNDONE_BY = {
     "append": frozenset({"clear", "pop", "remove"}),
     "connect": frozenset({"disconnect"}),
     "connect_via": frozenset({"disconnect"}),
+    "do": frozenset({"cancel_job", "clear"}),
     "extend": frozenset({"clear", "pop", "remove"}),
     "insert": frozenset({"clear", "pop", "remove"}),
+    "listen": frozenset({"remove"}),
+    "listens_for": frozenset({"remove"}),
     "register": frozenset({"unregister"}),
 }
 
 
-_REGISTERING = frozenset(_UNDONE_BY.keys() - LISTING)
+_REGISTERING = frozenset(_UNDONE_BY.keys() - LISTING) | EVENT_DECORATORS
+_REGISTERING |= {"on_event"}
 
 
 class Registration(NamedTuple):
@@ -155,6 +162,15 @@ def _registration(
     if method == "add_job" and name.startswith(_SCHEDULERS) and _is_repeated(call):
         message = f"`{written}` adds a job in each request, and each of them runs repeatedly"
         return Registration(node, call.func, message, _ADVICE_JOB)
+    if name in _LISTENING and _is_of_call(module, project, node, call):
+        message = f"`{written}` adds a listener in each request, and all of them are called"
+        return Registration(node, call.func, message, "add one listener at startup")
+    if name.startswith(_SOCKETS) and method in EVENT_DECORATORS | {"on_event"}:
+        message = f"`{written}` registers a handler in each request, for all clients"
+        return Registration(node, call.func, message, "register the handler once at startup")
+    if name.startswith("schedule.") and method == "do":
+        message = f"`{written}` adds a job in each request, and each of them runs repeatedly"
+        return Registration(node, call.func, message, _ADVICE_JOB)
     if name == "atexit.register":
         message = f"`{written}` keeps a function of each request until the process ends"
         return Registration(
@@ -164,6 +180,13 @@ def _registration(
             "register one function at startup, without values of a request",
         )
     return None
+
+
+def _is_of_call(module: Module, project: Project, node: ast.AST, call: ast.Call) -> bool:
+    """Whether what is registered is made anew each time: what is decorated, or an argument."""
+    if node is not call:
+        return True
+    return any(is_made_here(module, project, each) for each in arguments_of(call))
 
 
 def _is_signal(name: str) -> bool:

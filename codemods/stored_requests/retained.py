@@ -13,6 +13,11 @@ from flask_ctxfix.codemods.stored_requests.better_places import (
 )
 from flask_ctxfix.codemods.stored_requests.bounded_keys import are_bounded
 from flask_ctxfix.codemods.stored_requests.exceptions import fix_of, handled, has_traceback
+from flask_ctxfix.codemods.stored_requests.growth import (
+    Growth,
+    growths_in,
+    tells_visitors_apart,
+)
 from flask_ctxfix.codemods.stored_requests.kept_paths import (
     Read,
     may_serve_request,
@@ -46,7 +51,7 @@ from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.request_data import RequestData
 from flask_ctxfix.context_flow.request_datum import Datum, How, Kind
 from flask_ctxfix.context_flow.values import Copied
-from flask_ctxfix.flask_facts import FLASK_PROXIES, TOLD_BY_PATH
+from flask_ctxfix.flask_facts import FLASK_PROXIES
 from flask_ctxfix.flask_versions import ONE_CONTEXT, TargetVersion
 from flask_ctxfix.module import Module
 from flask_ctxfix.project import Project
@@ -170,12 +175,17 @@ class RequestObjectRetained(Rule):
         data = RequestData.of_project(project)
         puts = [each for each in puts_in(module) if may_last(module, each.container)]
         known: set[ast.AST] = set()
+        told: list[Put] = []
         for put in puts:
             value, datum = _kept_by(module, project, data, put)
             if datum is not None and put.node not in known:
                 found = [*self._put(module, project, target, put, value, datum)]
-                known.update([put.node] if found else [])
+                if found:
+                    known.add(put.node)
+                    told.append(put)
                 yield from found
+        for growth in growths_in(module, project, puts, told):
+            yield self._growing(module, project, growth)
         if data.may_be_in(module):
             yield from self._flags(module, project, puts)
         for item, container in items_that_progress(module, project):
@@ -251,6 +261,21 @@ class RequestObjectRetained(Rule):
             advice = where_to_pile_up(module, project, put.node, found)
         yield self.finding(module, level, put.node, message, advice, fix, path)
 
+    def _growing(self, module: Module, project: Project, growth: Growth) -> Finding:
+        """Return the finding on what gets one more item with each request, or each visitor."""
+        put, found, datum = growth
+        named = module.segment(found.named)
+        each = (f"`{named}` is never emptied, so it keeps an item for each `{datum.of}`",)
+        message = fitting(
+            *(each if datum.of else ()),
+            f"`{named}` is never emptied, so it grows with each request",
+            "this container is never emptied, so it grows with each request",
+        )
+        read = read_by_another(module, project, put.node, found.reads)
+        path = path_of_write(module, project, put.node, datum, read, "nothing removes it")
+        advice = where_to_pile_up(module, project, put.node, found)
+        return self.finding(module, "warning", put.node, message, advice, None, path)
+
     def _shared(
         self,
         module: Module,
@@ -324,7 +349,7 @@ def _kept_by(
     for key in keys if not are_bounded(module, project, keys) else ():
         if data.may_be(module, key):
             datum = data.of(module, key)
-            if datum is not None and _tells_visitors_apart(datum):
+            if datum is not None and tells_visitors_apart(datum):
                 return key, datum
     return put.container, None
 
@@ -337,12 +362,6 @@ def _counts(module: Module, project: Project, put: Put) -> bool:
     own = {module.segment(each) for each in put.node.targets}
     parts = (each for each in ast.walk(value) if isinstance(each, ast.Subscript))
     return any(module.segment(each) in own for each in parts) and is_total(module, project, value)
-
-
-def _tells_visitors_apart(datum: Datum) -> bool:
-    """Whether there is another value for each visitor, not for each of the application's paths."""
-    is_of_path = any(datum.of.endswith(f".{name}") for name in TOLD_BY_PATH)
-    return datum.kind is Kind.VALUE and not datum.is_caught and not is_of_path
 
 
 def _read_as_shared(

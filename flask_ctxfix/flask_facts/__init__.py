@@ -113,6 +113,7 @@ NEEDS = _kinds("needs app", "needs request")
 # own, as code spells them.
 REQUEST_PROXIES = PROXIES.keys() - {"flask.current_app"}
 USERS = named("stands for user")
+USER_GETTERS = named("gives user")
 # Decorators of what only users may see.
 LETTING_IN = named("lets users in")
 NONE_WITHOUT_REQUEST = named("none without request")
@@ -210,6 +211,8 @@ CACHES: dict[str, CacheKey] = {
     **dict.fromkeys(named("cached by path"), "path"),
     **dict.fromkeys(named("cached by object"), "nothing"),
 }
+# What keeps a value in a cache: its arguments are a key and the value.
+CACHE_SETTERS = named("cache setter")
 # Decorators of other packages that have one instance made of a class.
 SINGLETON_DECORATORS = named("one instance")
 
@@ -281,6 +284,7 @@ for _name, _detail in _DETAILED:
 # any way, and that give an item by its key. Methods of lists that put something in.
 ADDING = methods("adds")
 TAKING = methods("takes out")
+TAKING_OUT = named("takes out of argument")
 CHANGING = ADDING | TAKING | methods("changes order")
 ITEM_READERS = methods("gives item")
 # Those that may hold ever more.

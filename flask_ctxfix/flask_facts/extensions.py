@@ -6,6 +6,7 @@ from flask_ctxfix.flask_facts.rows import Facts, KeepsOnG, Roles, members
 
 _PACKAGE: Roles = ("without teardown",)
 _LOGIN_USER: Roles = ("request proxy", "stands for user", "none without request")
+_GIVING_USER: Roles = ("request data", "gives user")
 
 ROWS = (
     Facts(
@@ -60,9 +61,9 @@ ROWS = (
             "flask_jwt_extended.create_access_token": ("needs app",),
             "flask_jwt_extended.create_refresh_token": ("needs app",),
             "flask_jwt_extended.decode_token": ("needs app",),
-            "flask_jwt_extended.get_current_user": ("needs request", "request data"),
+            "flask_jwt_extended.get_current_user": ("needs request", *_GIVING_USER),
             "flask_jwt_extended.get_jwt": ("needs request", "request data"),
-            "flask_jwt_extended.get_jwt_identity": ("needs request", "request data"),
+            "flask_jwt_extended.get_jwt_identity": ("needs request", *_GIVING_USER),
             "flask_jwt_extended.verify_jwt_in_request": ("needs request",),
             "flask_jwt_extended.JWTManager().user_lookup_loader": ("entry",),
         },
@@ -71,10 +72,22 @@ ROWS = (
         "Flask-HTTPAuth 4.8, flask_httpauth.py",
         {
             "flask_httpauth": ("without teardown",),
-            "flask_httpauth.HTTPBasicAuth().current_user": ("needs app", "request data"),
-            "flask_httpauth.HTTPBasicAuth().username": ("needs request", "request data"),
+            "flask_httpauth.HTTPBasicAuth().current_user": (
+                "needs app",
+                "request data",
+                "gives user",
+            ),
+            "flask_httpauth.HTTPBasicAuth().username": (
+                "needs request",
+                "request data",
+                "gives user",
+            ),
             "flask_httpauth.HTTPBasicAuth().verify_password": ("entry",),
-            "flask_httpauth.HTTPTokenAuth().current_user": ("needs app", "request data"),
+            "flask_httpauth.HTTPTokenAuth().current_user": (
+                "needs app",
+                "request data",
+                "gives user",
+            ),
             "flask_httpauth.HTTPTokenAuth().verify_token": ("entry",),
         },
     ),
@@ -194,7 +207,16 @@ ROWS = (
             "flask_caching": ("without teardown",),
             "flask_caching.Cache().cached": ("cached by path",),
             "flask_caching.Cache().memoize": ("cached by arguments",),
+            "flask_caching.Cache().add": ("cache setter",),
+            "flask_caching.Cache().set": ("cache setter",),
         },
+    ),
+    Facts(
+        "cachelib 0.13, simple.py, file.py and redis.py",
+        members(
+            ("cachelib.FileSystemCache()", "cachelib.RedisCache()", "cachelib.SimpleCache()"),
+            dict.fromkeys(("add", "set"), ("cache setter",)),
+        ),
     ),
     Facts(
         "Their sources of 2025: what runs a function elsewhere and takes the context along",

@@ -114,12 +114,22 @@ ROWS = (
                     **dict.fromkeys(("reverse", "rotate"), _ORDERS),
                 },
             ),
+            "collections.Counter": ("grows",),
             "collections.OrderedDict": ("gives back", "passive class", "grows"),
             "collections.UserDict": ("passive class",),
             "collections.defaultdict": ("passive class", "grows"),
             "collections.deque": ("grows",),
             "collections.OrderedDict().move_to_end": ("changes order",),
         },
+    ),
+    Facts(
+        "Python 3.14, library reference, heapq",
+        members(
+            ("heapq",),
+            dict.fromkeys(
+                ("heappop", "heappop_max", "heappushpop", "heapreplace"), ("takes out of argument",)
+            ),
+        ),
     ),
     Facts(
         "Python 3.14, library reference: what is another form of its argument",

@@ -43,6 +43,7 @@ Role = Literal[
     "app proxy",
     "request proxy",
     "stands for user",
+    "gives user",
     "lets users in",
     "none without request",
     "needs app",
@@ -93,6 +94,7 @@ Role = Literal[
     "cached by arguments",
     "cached by path",
     "cached by object",
+    "cache setter",
     # Classes whose methods serve requests: those named as HTTP methods, as events, or the one.
     "resource",
     "namespace of events",
@@ -132,6 +134,7 @@ Role = Literal[
     # Methods of containers.
     "adds",
     "takes out",
+    "takes out of argument",
     "changes order",
     "gives item",
     "grows",
