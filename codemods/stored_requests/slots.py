@@ -15,6 +15,7 @@ from flask_ctxfix.context_flow.request_data import RequestData
 from flask_ctxfix.context_flow.request_datum import Datum, How
 from flask_ctxfix.context_flow.values import Class, Foreign, Function, Instance, Value
 from flask_ctxfix.flask_facts import (
+    FLASK_PROXIES,
     KEPT_BY_THREAD,
     MAKING_NUMBERS,
     NAMES_OF_APPLICATION,
@@ -27,6 +28,7 @@ from flask_ctxfix.obligations.which_application import is_application
 from flask_ctxfix.project import Project
 from flask_ctxfix.scopes import Binding, FunctionNode, Scope
 
+_PROXIES = FLASK_PROXIES - {"current_app"}
 # What takes the data out of a value instead of putting it in.
 _LESSENING = (ast.Sub, ast.BitAnd)
 # What holds the data itself, beside what was there before.
@@ -148,6 +150,9 @@ def _sets_up(module: Module, project: Project, home: Scope) -> bool:
     assert isinstance(home.node, FunctionNode)
     if reachability.of_function(module, home.node).where is Where.OUTSIDE:
         return True
+    proxies = project.uses_of(module, _PROXIES)
+    if any(module.scopes.function_of(each) is home.node for each in proxies):
+        return False  # it answers a request itself
     inner = (each.node for each in module.scopes.every if each.parent is home)
     functions = (each for each in inner if isinstance(each, FunctionNode))
     return any(reachability.of_function(module, f).where is Where.REQUEST for f in functions)
