@@ -33,7 +33,9 @@ def where_to_share(
 
     What is one more of many is there to be read later.
     """
-    if is_pile and is_meant_for_each(module, project, found.named):
+    slot = shared_slot(module, project, found.named)
+    is_default = slot is None and isinstance(found.named, ast.Name)
+    if is_default or (is_pile and is_meant_for_each(module, project, found.named)):
         return where_to_pile_up(module, project, node, found)
     if is_pile:
         return _FOR_OTHERS
@@ -48,6 +50,8 @@ def where_to_pile_up(module: Module, project: Project, node: ast.AST, found: Con
     name, named = module.segment(found.named), found.named
     function = module.scopes.function_of(node)
     slot = shared_slot(module, project, named)
+    if slot is None and not isinstance(named, ast.Name):
+        return _IN_A_STORE
     if slot is None:
         return f"set the default to `{name}=None`, and make a new value in each call"
     owner = class_of(slot, project) if slot.kind == "class" else None

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterable, Iterator
 
 from flask_ctxfix.codemod import Step
-from flask_ctxfix.context_flow import ContextFlow, Where
+from flask_ctxfix.context_flow import ContextFlow, Reach, Where
 from flask_ctxfix.context_flow.paths import path_to
 from flask_ctxfix.context_flow.request_datum import Datum
 from flask_ctxfix.context_flow.starts import Start, starts_by_function, starts_in
@@ -14,6 +14,7 @@ from flask_ctxfix.context_flow.values import Class
 from flask_ctxfix.flask_facts import TEST_CASES
 from flask_ctxfix.module import Module, NodeKey
 from flask_ctxfix.project import Project
+from flask_ctxfix.scope import FunctionDefinition
 from flask_ctxfix.statements import statement_of
 from flask_ctxfix.steps import step_at
 
@@ -44,7 +45,7 @@ def path_of_write(
     reachability = ContextFlow.of(project).reachability
     start = _start_in(before, module, project, node)
     if start is None:
-        path = path_to(reachability.of(module, node), *before, whole)
+        path = path_to(_reach_of_data(before, module, project, node), *before, whole)
     else:
         until = before.index(start.step) + 1
         there = (*before[until:], whole)
@@ -54,6 +55,32 @@ def path_of_write(
     home, reading = read
     step = step_at(home, reading, "read", message=_GETS)
     return one_after_the_other(path, path_to(reachability.of(home, reading), step))
+
+
+def _reach_of_data(steps: list[Step], module: Module, project: Project, node: ast.AST) -> Reach:
+    """Return how the code is reached that reads the data, or else the code that writes it.
+
+    What calls the writing function may be other requests, which pass something else.
+    """
+    reachability = ContextFlow.of(project).reachability
+    first = steps[0] if steps else None
+    if first is not None and first.role == "read" and first.filename in project.paths:
+        home = project.module(first.filename)
+        function = _function_at(home, first.row)
+        if function is not None and function is not module.scopes.function_of(node):
+            reach = reachability.of_function(home, function)
+            if reach.where is Where.REQUEST:
+                return reach
+    return reachability.of(module, node)
+
+
+def _function_at(module: Module, row: int) -> FunctionDefinition | None:
+    """Return the innermost function that has code on a line."""
+    scopes = module.scopes
+    every: list[FunctionDefinition] = [*scopes.nodes(ast.FunctionDef)]
+    every += scopes.nodes(ast.AsyncFunctionDef)
+    around = [each for each in every if each.lineno <= row <= (each.end_lineno or row)]
+    return max(around, key=lambda function: function.lineno, default=None)
 
 
 def _start_in(steps: list[Step], module: Module, project: Project, node: ast.AST) -> Start | None:

@@ -132,7 +132,8 @@ class DataOfNames(DataQuestions):
                 datum = self._given(Frame(home), call, value, name).get(name)
                 if datum is not None:
                     step = step_at(home, call, "call")
-                    return datum._replace(steps=(*datum.steps, step))
+                    is_known = step in datum.steps  # what calls itself passes it on and on
+                    return datum if is_known else datum._replace(steps=(*datum.steps, step))
         elsewhere = self._passed_elsewhere(module, function, name)
         return elsewhere or self._assigned_to(module, function)
 

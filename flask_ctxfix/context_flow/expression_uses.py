@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple, Protocol
 
 from flask_ctxfix.codemod import Role
@@ -25,7 +25,13 @@ from flask_ctxfix.context_flow.values import (
     Switch,
     Value,
 )
-from flask_ctxfix.flask_facts import METHODS_OF_G, NEEDS, NONE_WITHOUT_REQUEST, PROXIES
+from flask_ctxfix.flask_facts import (
+    METHODS_OF_G,
+    NEEDS,
+    NONE_WITHOUT_REQUEST,
+    PROXIES,
+    TOLD_BY,
+)
 from flask_ctxfix.module import Module
 from flask_ctxfix.scopes import children
 from flask_ctxfix.steps import step_at
@@ -244,6 +250,8 @@ class ExpressionUses:
             short = name.rpartition(".")[2]
             path = self._module.path
             need = self._needs.url_need(path) if short == "url_for" else NEED_OF[NEEDS[name]]
+            if name in TOLD_BY and _tells(node, TOLD_BY[name]):
+                need = Need.APP
             self._used(need, node, node.func, name, "call", state)
         elif name.partition(".")[0] == "builtins" and name.partition(".")[2] in _READERS:
             probes = name in {"builtins.hasattr", "builtins.getattr"}
@@ -368,3 +376,9 @@ def _is_object(value: Value | None) -> bool:
     if isinstance(value, Foreign):
         return value.name == "flask.Flask()" or value.name in PROXIES
     return isinstance(value, Function | Class | Instance | Partial | Copied | Proxy)
+
+
+def _tells(call: ast.Call, groups: Iterable[frozenset[str]]) -> bool:
+    """Whether a call names an argument of each group, or may do so by `**`."""
+    named = {each.arg for each in call.keywords}
+    return None in named or not any(named.isdisjoint(group) for group in groups)

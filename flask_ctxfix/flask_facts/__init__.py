@@ -31,6 +31,7 @@ from flask_ctxfix.flask_facts.rows import (
     Roles,
     Says,
     TakesContext,
+    ToldBy,
 )
 from flask_ctxfix.flask_facts.rows import ContextKind as ContextKind
 from flask_ctxfix.flask_facts.rows import Runner as Runner
@@ -109,6 +110,8 @@ def _runner(name: str) -> Runner:
 # What needs a context, and what gives one.
 PROXIES = _kinds("app proxy", "request proxy")
 NEEDS = _kinds("needs app", "needs request")
+# Those that need only the application if their call has an argument of each of these groups.
+TOLD_BY = {name: e.groups for name, e in _DETAILED if isinstance(e, ToldBy)}
 # Those whose values are of a request, or kept for one, and those that stand for its user; Flask's
 # own, as code spells them.
 REQUEST_PROXIES = PROXIES.keys() - {"flask.current_app"}

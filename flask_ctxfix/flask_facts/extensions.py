@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from flask_ctxfix.flask_facts.rows import Facts, KeepsOnG, Roles, members
+from flask_ctxfix.flask_facts.rows import Facts, KeepsOnG, Roles, ToldBy, members
 
 _PACKAGE: Roles = ("without teardown",)
 _LOGIN_USER: Roles = ("request proxy", "stands for user", "none without request")
 _GIVING_USER: Roles = ("request data", "gives user")
+_NAMESPACE = frozenset({"namespace"})
+_OF_CLIENT = ToldBy((_NAMESPACE, frozenset({"sid"})))
+_TO_CLIENTS = ToldBy((_NAMESPACE, frozenset({"to", "room", "broadcast"})))
 
 ROWS = (
     Facts(
@@ -169,13 +172,13 @@ ROWS = (
     Facts(
         "Flask-SocketIO 5.3, __init__.py and namespace.py",
         {
-            "flask_socketio.close_room": ("needs app",),
-            "flask_socketio.disconnect": ("needs request",),
-            "flask_socketio.emit": ("needs app",),
-            "flask_socketio.join_room": ("needs request",),
-            "flask_socketio.leave_room": ("needs request",),
-            "flask_socketio.rooms": ("needs request",),
-            "flask_socketio.send": ("needs app",),
+            "flask_socketio.close_room": ("needs request", ToldBy((_NAMESPACE,))),
+            "flask_socketio.disconnect": ("needs request", _OF_CLIENT),
+            "flask_socketio.emit": ("needs request", _TO_CLIENTS),
+            "flask_socketio.join_room": ("needs request", _OF_CLIENT),
+            "flask_socketio.leave_room": ("needs request", _OF_CLIENT),
+            "flask_socketio.rooms": ("needs request", _OF_CLIENT),
+            "flask_socketio.send": ("needs request", _TO_CLIENTS),
             "flask_socketio.Namespace": ("namespace of events",),
             "flask_socketio.SocketIO().event": ("entry", "event handler"),
             "flask_socketio.SocketIO().on": ("entry", "event handler"),

@@ -221,6 +221,12 @@ class Owns(Record):
     names: frozenset[str]
 
 
+class ToldBy(Record):
+    """What needs a request only for what its call leaves out: one argument of each group tells."""
+
+    groups: tuple[frozenset[str], ...]
+
+
 class Integrates(Record):
     """A package that gives jobs of a runner a context, or replaces what runs them."""
 
@@ -272,6 +278,7 @@ Roles = tuple[
     | TakesContext
     | KeepsOnG
     | Owns
+    | ToldBy
     | Integrates
     | Says
     | Calls
