@@ -24,6 +24,8 @@ from flask_ctxfix.codemods.stored_requests.slots import (
     stores_in,
 )
 from flask_ctxfix.codemods.stored_requests.texts import (
+    IS_READABLE,
+    KINDS,
     READ_BY_OTHERS,
     kept,
     kept_elsewhere,
@@ -45,15 +47,6 @@ _STAYS = ("which stays there after the request",)
 _AS_SHARED = ("which every request can read",)
 _IF_OF_ONE = "if {} belongs to one user, keep it in `session` or a database"
 _OF_PROXY = "a proxy always stands for the current request"
-# What a slot is, in a message; of a class and its objects, the name shows it.
-_KINDS = {
-    "global": "global",
-    "variable": "variable",
-    "class": "class attribute",
-    "instance": "shared attribute",
-    "application": "attribute",
-    "object": "shared attribute",
-}
 
 
 class SlotFacts(Record):
@@ -188,7 +181,7 @@ class SharedSlot(Rule):
             written = module.segment(store.target)
         elif slot.kind == "variable":
             written = slot.name
-        what = _KINDS[slot.kind]
+        what = KINDS[slot.kind]
         if datum.kind is Kind.PROXY:
             message = fitting(
                 f"`{written}` is the proxy `{datum.of}`, so each request reads its own data",
@@ -203,6 +196,8 @@ class SharedSlot(Rule):
             advice = Advice(fix.message)
         else:
             advice = self._advice(slot, written, verdict, project)
+            if datum.how is How.DRAWN and "`session`" in advice.help:
+                advice = advice._replace(notes=(*advice.notes, IS_READABLE))
         ends = {UNREAD: _STAYS, GUARDED: _AS_SHARED}.get(verdict.reason, READ_BY_OTHERS)
         message = kept(written, datum, ends, what)
         path = _path(store, verdict, module, project)

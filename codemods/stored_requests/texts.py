@@ -26,6 +26,16 @@ class ReadByOthers(WithoutG):
 
 # What becomes of a count that each user goes on with.
 _GOES_ON = "carries on from one request to the next, whoever sends it"
+# What a slot is, in a message; of a class and its objects, the name shows it.
+KINDS = {
+    "global": "global",
+    "variable": "variable",
+    "class": "class attribute",
+    "instance": "shared attribute",
+    "application": "attribute",
+    "object": "shared attribute",
+}
+IS_READABLE = "users can read what their `session` holds, so keep a secret in a database"
 # What comes of it that something is kept, in words and in fewer words.
 READ_BY_OTHERS = ("so another user's request can read it", "so other users can read it")
 KEEP_ELSEWHERE = "keep the value in `g` (one request), `session` (one user) or a database (all)"
