@@ -141,6 +141,7 @@ Role = Literal[
     "makes number",
     "gives random",
     "never returns",
+    "remembers",
     "finds or fails",
     "runs query",
     "gives rows",
