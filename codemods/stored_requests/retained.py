@@ -35,6 +35,7 @@ from flask_ctxfix.codemods.stored_requests.lasting_containers import (
 from flask_ctxfix.codemods.stored_requests.locks import Locking, locking_around
 from flask_ctxfix.codemods.stored_requests.progress import COUNTED, items_that_progress
 from flask_ctxfix.codemods.stored_requests.puts import Put, puts_in
+from flask_ctxfix.codemods.stored_requests.remembering import told_to_shared
 from flask_ctxfix.codemods.stored_requests.shared_items import (
     is_emptied_by_requests,
     is_refilled,
@@ -67,6 +68,7 @@ _NEXT_ON_THREAD = (
 _PROXY_NAMES = FLASK_PROXIES - {"current_app"}
 _ADVICE_OBJECT = "store values such as `request.path` instead, and limit their number"
 _ADVICE_CAUGHT = "keep only the text of the exception, such as `traceback.format_exc()`"
+_ADVICE_CHAT = "make one in each request, of a history in `session` or a database"
 _ADVICE_THREAD = "keep the value in `g`, or reset it when the request ends"
 
 
@@ -192,6 +194,10 @@ class RequestObjectRetained(Rule):
             read = read_by_others(module, project, container)
             put = Put(item, item.value, (), (item.slice,))
             yield self._shared(module, project, put, container, COUNTED, read)
+        for call, named, datum in told_to_shared(module, project):
+            message = kept(module.segment(named), datum, READ_BY_OTHERS)
+            path = path_of_write(module, project, call, datum, (module, call))
+            yield self.finding(module, "warning", call, message, _ADVICE_CHAT, None, path)
         yield from self._last_exceptions(module, project, data)
         for store in thread_stores(module, project, data):
             node, datum = store.node, store.datum

@@ -31,8 +31,8 @@ from flask_ctxfix.scopes import Binding, FunctionNode, Scope
 _PROXIES = FLASK_PROXIES - {"current_app"}
 # What takes the data out of a value instead of putting it in.
 _LESSENING = (ast.Sub, ast.BitAnd)
-# What holds the data itself, beside what was there before.
-_HOLDING = (ast.Dict, ast.JoinedStr, ast.List, ast.Set, ast.Tuple)
+# What holds the data itself, beside what was there before, or what the data leaves of that.
+_HOLDING = (ast.Dict, ast.JoinedStr, ast.List, ast.Set, ast.Subscript, ast.Tuple)
 _NAMED = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
 
@@ -194,8 +194,6 @@ def _counts_up(module: Module, project: Project, node: ast.AugAssign) -> bool:
 
 def is_total(module: Module, project: Project, value: ast.expr) -> bool:
     """Whether a value that is made of the one before, and of data, is a number of all requests."""
-    while isinstance(value, ast.Subscript):
-        value = value.value
     if isinstance(value, _HOLDING):
         return False
     if isinstance(value, ast.Call):

@@ -9,7 +9,7 @@ from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.request_data import RequestData
 from flask_ctxfix.context_flow.request_datum import Datum, How, Kind
 from flask_ctxfix.context_flow.values import Foreign
-from flask_ctxfix.flask_facts import GROWING, QUERYING, is_report
+from flask_ctxfix.flask_facts import DATABASES, GROWING, QUERYING, is_report, is_well_known
 from flask_ctxfix.module import Module
 from flask_ctxfix.project import Project
 from flask_ctxfix.statements import statement_of, way_out
@@ -25,9 +25,7 @@ def told(module: Module, project: Project, target: ast.Name, value: ast.expr) ->
     Where the variable is only filled if it is empty, the object is for all requests.
     """
     made = ContextFlow.of(project).values.of(module, value) if isinstance(value, ast.Call) else None
-    if not isinstance(made, Foreign) or made.name.removesuffix("()") in GROWING:
-        return None  # what is put into containers is looked at by itself
-    if _is_asked_for(module, target):
+    if not isinstance(made, Foreign) or not _keeps(made) or _is_asked_for(module, target):
         return None
     data = RequestData.of_project(project)
     for call in _calls_after(module, target):
@@ -36,6 +34,16 @@ def told(module: Module, project: Project, target: ast.Name, value: ast.expr) ->
             if datum is not None and datum.kind is Kind.VALUE and not datum.is_caught:
                 return datum._replace(how=How.DRAWN)
     return None
+
+
+def _keeps(made: Foreign) -> bool:
+    """Whether an object may keep what it is told for itself.
+
+    What is put into containers is looked at by itself; databases keep it for all.
+    """
+    name = made.name.removesuffix("()")
+    is_class = name.rpartition(".")[2][:1].isupper() or is_well_known(name)
+    return is_class and name not in GROWING and not name.startswith(DATABASES)
 
 
 def _is_asked_for(module: Module, target: ast.Name) -> bool:

@@ -292,6 +292,8 @@ CHANGING = ADDING | TAKING | methods("changes order")
 ITEM_READERS = methods("gives item")
 # Those that may hold ever more.
 GROWING = named("grows")
+# Methods of objects that keep what they are told, and answer later calls by it.
+REMEMBERING = named("remembers")
 LISTING = spelled(name for name in named("adds") if name.startswith("builtins.list()."))
 
 # Classes of tests.

@@ -246,4 +246,27 @@ ROWS = (
             ("built on Flask",),
         ),
     ),
+    Facts(
+        "Google's reference of google.generativeai and vertexai, ChatSession: it collects what is "
+        "sent; its page on moving to google.genai: a chat is a stateful object",
+        dict.fromkeys(
+            (
+                "google.genai.Client().chats.create().send_message",
+                "google.genai.Client().chats.create().send_message_stream",
+                "google.generativeai.ChatSession().send_message",
+                "google.generativeai.GenerativeModel().start_chat().send_message",
+                "vertexai.generative_models.ChatSession().send_message",
+                "vertexai.generative_models.GenerativeModel().start_chat().send_message",
+            ),
+            ("remembers",),
+        ),
+    ),
+    Facts(
+        "LangChain's source, chains/conversation/base.py: a chain has a memory if none is given",
+        {
+            f"{package}.ConversationChain().{method}": ("remembers",)
+            for package in ("langchain", "langchain.chains", "langchain_classic.chains")
+            for method in ("invoke", "predict", "run")
+        },
+    ),
 )

@@ -144,6 +144,7 @@ Role = Literal[
     "makes number",
     "gives random",
     "never returns",
+    "remembers",
     "finds or fails",
     "runs query",
     "gives rows",
