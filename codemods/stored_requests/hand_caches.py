@@ -32,10 +32,11 @@ from flask_ctxfix.flask_facts import (
 )
 from flask_ctxfix.module import Module
 from flask_ctxfix.project import Project
-from flask_ctxfix.scopes import FunctionDefinition
+from flask_ctxfix.scopes import FunctionDefinition, FunctionNode
 
 _READS = REQUEST_PROXIES | REQUEST_GETTERS
 _REQUEST = "request."
+_NAMED = (ast.Attribute, ast.Call, ast.Name, ast.Subscript)
 # What tells one page from another, and no user from another.
 _OF_URL = TOLD_BY_PATH | {"full_path", "query_string", "url"}
 # How what is of a user is written, where it is read.
@@ -76,9 +77,29 @@ def _put(
         return
     own = [each for each in ast.walk(function) if module.scopes.function_of(each) is function]
     if _lasts(module, project, item.value) and gives_back(module, own, item.value):
-        datum = RequestData.of_project(project).of(module, value, widest=How.MADE)
-        if datum is not None and datum.of.startswith(_OF_USER) and not datum.is_caught:
+        found = _data_in(module, project, value, function)
+        datum = next((each for each in found if each.of.startswith(_OF_USER)), None)
+        if datum is not None:
             yield KeptByHand(item, item.slice, datum)
+
+
+def _data_in(
+    module: Module, project: Project, value: ast.expr, function: FunctionNode
+) -> Iterator[Datum]:
+    """Yield all data that a value is made of, also that of variables of the function around."""
+    data = RequestData.of_project(project)
+    left: list[ast.AST] = [value]
+    known: set[str] = set()
+    for node in left:  # grows
+        datum = data.of(module, node, widest=How.MADE) if isinstance(node, _NAMED) else None
+        if datum is not None and not datum.is_caught:
+            yield datum
+        if isinstance(node, ast.Name) and node.id not in known:
+            known.add(node.id)
+            home = module.scopes.home_of(node)
+            bindings = home.bindings.get(node.id, ()) if home.node is function else ()
+            left += (each.value for each in bindings if each.value is not None)
+        left += ast.iter_child_nodes(node)
 
 
 def _set(module: Module, project: Project, call: ast.Call) -> Iterator[KeptByHand]:
