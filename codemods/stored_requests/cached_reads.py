@@ -158,13 +158,14 @@ class CachedFunctionReadsRequest(Rule):
             return
         read = kept.use.name if kept.use is not None else kept.datum.of if kept.datum else ""
         steps = kept.use.steps if kept.use is not None else kept.datum.steps if kept.datum else ()
-        written, key = module.segment(kept.call.func), module.segment(kept.key)
+        named = kept.call.func if isinstance(kept.call, ast.Call) else kept.call.value
+        written, key = module.segment(named), module.segment(kept.key)
         message = fitting(
             f"`{written}` keeps `{read}` for everyone: `{key}` does not tell users apart",
             f"`{written}` keeps `{read}` for everyone, under a key without it",
             "a value of one request is kept for everyone here, under a key without it",
         )
-        step = step_at(module, kept.call, "call")
+        step = step_at(module, kept.call, "call" if isinstance(kept.call, ast.Call) else "write")
         first = (*steps, step) if kept.datum is not None else (step, *steps)
         path = path_to(reach, *first)
         yield self.finding(module, "error", kept.call, message, _ADVICE_BY_HAND, None, path)

@@ -94,6 +94,13 @@ def decorators_of_class(
         return ()
     body = module.scopes.opened_by(owner).bindings
     lists = [each.value for name in _LISTS for each in body.get(name, ())]
+    by_method = [each for each in lists if isinstance(each, ast.Dict)]
+    lists += [
+        value
+        for each in by_method
+        for key, value in zip(each.keys, each.values, strict=True)
+        if getattr(key, "value", None) == node.name
+    ]
     given = (each for each in lists if isinstance(each, ast.List | ast.Tuple))
     return tuple(decorator for each in given for decorator in reversed(each.elts))
 

@@ -12,28 +12,41 @@ from typing import NamedTuple
 
 from flask_ctxfix.codemods.stored_requests.lasting_containers import container_of, shared_slot
 from flask_ctxfix.codemods.stored_requests.own_caches import (
+    attributes_in,
     gives_back,
     is_of,
     puts_by_key,
     told_by_key,
 )
+from flask_ctxfix.codemods.stored_requests.slots import value_assigned
 from flask_ctxfix.context_flow import ContextFlow, Use
 from flask_ctxfix.context_flow.request_data import RequestData
 from flask_ctxfix.context_flow.request_datum import Datum, How, Kind
 from flask_ctxfix.context_flow.values import Foreign, Function, bound_arguments
-from flask_ctxfix.flask_facts import BODY_READS, CACHE_SETTERS, REQUEST_GETTERS, REQUEST_PROXIES
+from flask_ctxfix.flask_facts import (
+    BODY_READS,
+    CACHE_SETTERS,
+    REQUEST_GETTERS,
+    REQUEST_PROXIES,
+    TOLD_BY_PATH,
+)
 from flask_ctxfix.module import Module
 from flask_ctxfix.project import Project
-from flask_ctxfix.scopes import FunctionDefinition
+from flask_ctxfix.scopes import FunctionDefinition, FunctionNode
 
 _READS = REQUEST_PROXIES | REQUEST_GETTERS
 _REQUEST = "request."
+_NAMED = (ast.Attribute, ast.Call, ast.Name, ast.Subscript)
+# What tells one page from another, and no user from another.
+_OF_URL = TOLD_BY_PATH | {"full_path", "query_string", "url"}
+# How what is of a user is written, where it is read.
+_OF_USER = ("session", "current_user", "g.")
 
 
 class KeptByHand(NamedTuple):
-    """A call that keeps `datum`, or what a function reads at `use`, under a key for everyone."""
+    """A call, or an item that is set, that keeps `datum`, or what a function reads at `use`."""
 
-    call: ast.Call
+    call: ast.Call | ast.Subscript
     key: ast.expr
     datum: Datum | None = None
     use: Use | None = None
@@ -48,6 +61,45 @@ def kept_by_hand(module: Module, project: Project) -> Iterator[KeptByHand]:
         if isinstance(call.func, ast.Attribute) and data.may_be_given(module, call):
             yield from _set(module, project, call)
         yield from _made_by_function(module, project, call)
+    for item in module.scopes.nodes(ast.Subscript):
+        value = value_assigned(module, item) if isinstance(item.ctx, ast.Store) else None
+        if value is not None and data.may_be(module, value):
+            yield from _put(module, project, item, value)
+
+
+def _put(
+    module: Module, project: Project, item: ast.Subscript, value: ast.expr
+) -> Iterator[KeptByHand]:
+    """Yield what a function keeps for the next request of the same URL, and gives back."""
+    function = module.scopes.function_of(item)
+    attributes = attributes_in(module, project, item.slice) if function is not None else None
+    if function is None or not attributes or not attributes <= _OF_URL:
+        return
+    own = [each for each in ast.walk(function) if module.scopes.function_of(each) is function]
+    if _lasts(module, project, item.value) and gives_back(module, own, item.value):
+        found = _data_in(module, project, value, function)
+        datum = next((each for each in found if each.of.startswith(_OF_USER)), None)
+        if datum is not None:
+            yield KeptByHand(item, item.slice, datum)
+
+
+def _data_in(
+    module: Module, project: Project, value: ast.expr, function: FunctionNode
+) -> Iterator[Datum]:
+    """Yield all data that a value is made of, also that of variables of the function around."""
+    data = RequestData.of_project(project)
+    left: list[ast.AST] = [value]
+    known: set[str] = set()
+    for node in left:  # grows
+        datum = data.of(module, node, widest=How.MADE) if isinstance(node, _NAMED) else None
+        if datum is not None and not datum.is_caught:
+            yield datum
+        if isinstance(node, ast.Name) and node.id not in known:
+            known.add(node.id)
+            home = module.scopes.home_of(node)
+            bindings = home.bindings.get(node.id, ()) if home.node is function else ()
+            left += (each.value for each in bindings if each.value is not None)
+        left += ast.iter_child_nodes(node)
 
 
 def _set(module: Module, project: Project, call: ast.Call) -> Iterator[KeptByHand]:

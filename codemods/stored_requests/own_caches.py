@@ -11,7 +11,7 @@ from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.module_names import functions_of
 from flask_ctxfix.context_flow.request_data import RequestData
 from flask_ctxfix.context_flow.request_datum import How
-from flask_ctxfix.context_flow.values import Class, Foreign, Function
+from flask_ctxfix.context_flow.values import Class, Foreign, Function, Instance
 from flask_ctxfix.flask_facts import (
     ADDING,
     ITEM_READERS,
@@ -25,6 +25,7 @@ from flask_ctxfix.scopes import Binding, FunctionDefinition, FunctionNode, Scope
 from flask_ctxfix.syntax import last_name
 
 _REQUEST = "flask.request"
+_PATH = "path"
 
 
 def names_of_own(project: Project) -> frozenset[str]:
@@ -41,8 +42,19 @@ def names_of_own(project: Project) -> frozenset[str]:
                 elif around is not None and _may_keep(module, wrapper):
                     functions = (around, *module.scopes.ancestors(around))
                     yield from (e.name for e in functions if isinstance(e, FunctionDefinition))
+                    owners = (e for e in functions if isinstance(e, ast.ClassDef))
+                    yield from (name for e in owners for name in _objects_of(project, e.name))
 
     return project.memo("own caching decorators", lambda: frozenset(compute()))
+
+
+def _objects_of(project: Project, name: str) -> Iterator[str]:
+    """Yield the names of objects that are made of a class of this name: ``kept = Kept(60)``."""
+    for module in project.parsed(sorted(project.naming(name))):
+        for call in module.scopes.calls.get(name, ()):
+            assigned = module.scopes.parents[call]
+            for target in assigned.targets if isinstance(assigned, ast.Assign) else ():
+                yield last_name(target)
 
 
 def _may_keep(module: Module, wrapper: FunctionDefinition) -> bool:
@@ -62,7 +74,10 @@ def attributes_of_key(module: Module, project: Project, called: ast.expr) -> fro
     arguments. What it puts in the place of a function calls that, puts the result into a container
     which outlives the call, and gives what is there.
     """
-    value = ContextFlow.of(project).values.of(module, called)
+    values = ContextFlow.of(project).values
+    value = values.of(module, called)
+    if isinstance(value, Instance):
+        value = values.member(value.of, "__call__", of_instance=True)
     if not isinstance(value, Function | Class) or isinstance(value.node, ast.Lambda):
         return None
     home, node = value.module, value.node
@@ -98,10 +113,16 @@ def _attributes(
 
 
 def told_by_key(module: Module, project: Project, key: ast.expr) -> frozenset[str] | None:
-    """Return the attributes of the request that a key is made of; None if it holds what else is."""
+    """Return what of the request a key tells; None if it holds other data that may tell more."""
+    attributes = attributes_in(module, project, key)
+    return told_by(attributes) if attributes is not None else None
+
+
+def attributes_in(module: Module, project: Project, key: ast.expr) -> set[str] | None:
+    """Return the attributes of the request that a key is made of; None if it holds other data."""
     data = RequestData.of_project(project)
     if data.of(module, key, widest=How.MADE) is None:
-        return frozenset()
+        return set()
     attributes: set[str] = set()
     left: list[ast.AST] = [key]
     known: set[str] = set()
@@ -116,7 +137,7 @@ def told_by_key(module: Module, project: Project, key: ast.expr) -> frozenset[st
             known.add(node.id)
             for each in _bindings(module, node) if is_new else ():
                 if _is_of_url(module, project, each):
-                    attributes |= TOLD_BY_PATH
+                    attributes.add(_PATH)
                 elif each.value is None:
                     return None
                 else:
@@ -125,7 +146,7 @@ def told_by_key(module: Module, project: Project, key: ast.expr) -> frozenset[st
             return None
         else:
             left += ast.iter_child_nodes(node)
-    return told_by(attributes) if attributes else None
+    return attributes or None
 
 
 def _bindings(module: Module, name: ast.Name) -> list[Binding]:
@@ -216,7 +237,8 @@ def _lasts(module: Module, project: Project, node: ast.expr, wrapper: FunctionDe
     while (item := container_of(node)) is not None:
         node = item
     if isinstance(node, ast.Attribute):
-        return isinstance(module.scopes.parents[wrapper], ast.ClassDef)
+        # of the object that decorates, which is there for as long as what it has decorated
+        return any(isinstance(each, ast.ClassDef) for each in module.scopes.ancestors(wrapper))
     if not isinstance(node, ast.Name):
         return False
     if isinstance(ContextFlow.of(project).values.of(module, node), Foreign):

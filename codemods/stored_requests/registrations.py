@@ -28,6 +28,7 @@ _PLACES = ast.Name | ast.Attribute | ast.Subscript
 _CONNECTS = frozenset({"connect", "connect_via"})
 _SOCKETS = "flask_socketio.SocketIO()."
 _LISTENING = frozenset({"sqlalchemy.event.listen", "sqlalchemy.event.listens_for"})
+_CLASSES_OF_HANDLERS = "logging.handlers"
 _SCHEDULERS = "apscheduler.schedulers."
 _REPEATING = frozenset({"cron", "interval"})
 _ADVICE_LIST = "use `after_this_request`, or register the function once at startup"
@@ -69,7 +70,7 @@ def registrations_in(module: Module, project: Project) -> Iterator[Registration]
     for node, call in _calls(module):
         name = last_name(call.func)
         found = _registration(module, project, node, call)
-        if found is not None and not _is_undone(module, _UNDONE_BY.get(name, frozenset())):
+        if found is not None and not _is_undone(module, project, _UNDONE_BY.get(name, frozenset())):
             yield found
 
 
@@ -236,6 +237,13 @@ def _list_of_handlers(module: Module, project: Project, called: ast.expr) -> ast
     return None
 
 
-def _is_undone(module: Module, names: frozenset[str]) -> bool:
-    """Whether something in the module may take back what is registered."""
-    return any(each.attr in names for each in module.scopes.nodes(ast.Attribute))
+def _is_undone(module: Module, project: Project, names: frozenset[str]) -> bool:
+    """Whether something in the module may take back what is registered.
+
+    The handlers of a logger may be looked at; those of the package `logging.handlers` are classes.
+    """
+    values = ContextFlow.of(project).values
+    return any(
+        each.attr in names and values.name_of(module, each) != _CLASSES_OF_HANDLERS
+        for each in module.scopes.nodes(ast.Attribute)
+    )

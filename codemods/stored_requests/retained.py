@@ -39,6 +39,7 @@ from flask_ctxfix.codemods.stored_requests.remembering import told_to_shared
 from flask_ctxfix.codemods.stored_requests.shared_items import (
     is_emptied_by_requests,
     is_refilled,
+    is_told_by_key,
     read_by_others,
     read_meanwhile,
     told_to_others,
@@ -380,6 +381,8 @@ def _read_as_shared(
         return None  # requests share it on purpose
     keys = put.fixed_keys(module, project)
     is_set = keys is not None or is_refilled(module, put.node, put.container)
+    if keys is None and put.keys and not isinstance(put.keys[0], ast.Slice):
+        is_set = is_set and not all(is_told_by_key(*each) for each in found.reads)
     is_for_all = put.keys is None and not put.keys_of_item
     if is_for_all and is_meant_for_each(module, project, found.named):
         return read_by_another(module, project, put.node, found.reads)

@@ -10,7 +10,7 @@ from flask_ctxfix.codemods.stored_requests.lasting_containers import Container
 from flask_ctxfix.codemods.stored_requests.order import Order, Written
 from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.values import Foreign, Function, passed_arguments
-from flask_ctxfix.flask_facts import DERIVING_CALLS, is_report, is_well_known
+from flask_ctxfix.flask_facts import DERIVING_CALLS, ITEM_READERS, is_report, is_well_known
 from flask_ctxfix.module import Module
 from flask_ctxfix.project import Project
 from flask_ctxfix.scopes import FunctionNode
@@ -48,6 +48,24 @@ def is_refilled(module: Module, node: ast.AST, container: ast.expr) -> bool:
         return True
     written = module.segment(container)
     return any(written in _emptied(module, statement) for statement in before(module, node))
+
+
+def is_told_by_key(module: Module, use: ast.expr) -> bool:
+    """Whether a use of a container is one of the item under a key, or asks for that, or empties it.
+
+    Code that makes up the key itself looks at the item that it wants, whoever has put it there.
+    """
+    parent = module.scopes.parents[use]
+    if isinstance(parent, ast.Subscript):
+        return parent.value is use and not isinstance(parent.slice, ast.Constant | ast.Slice)
+    if isinstance(parent, ast.Compare):
+        return isinstance(parent.ops[-1], ast.In | ast.NotIn)
+    call = module.scopes.parents[parent] if isinstance(parent, ast.Attribute) else None
+    if not isinstance(parent, ast.Attribute) or not isinstance(call, ast.Call):
+        return False
+    is_by_key = bool(call.args) and not isinstance(call.args[0], ast.Constant)
+    is_by_key = is_by_key and parent.attr in ITEM_READERS
+    return is_by_key or parent.attr == _EMPTYING
 
 
 def _emptied(module: Module, statement: ast.stmt) -> Iterator[str]:

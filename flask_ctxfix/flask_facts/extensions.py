@@ -197,10 +197,10 @@ ROWS = (
         {
             "flask_restful": ("without teardown",),
             "flask_restful.Resource": ("resource",),
-            "flask_restful.reqparse.RequestParser().parse_args": ("request data",),
+            "flask_restful.reqparse.RequestParser().parse_args": ("needs request", "request data"),
             "flask_restplus.Resource": ("resource",),
             "flask_restx.Resource": ("resource",),
-            "flask_restx.reqparse.RequestParser().parse_args": ("request data",),
+            "flask_restx.reqparse.RequestParser().parse_args": ("needs request", "request data"),
         },
     ),
     Facts("Flask-apispec 0.11, views.py", {"flask_apispec.MethodResource": ("resource",)}),
