@@ -283,3 +283,45 @@ def test_a_push_is_led_to_and_leads_to_its_pop(tree: Write) -> None:
         "index boundary made.push()",
         "index call made.pop()",
     ]
+
+
+def test_data_comes_from_the_request_that_reads_it(tree: Write) -> None:
+    code = """
+        preview = None
+
+        def start(path):
+            global preview
+            preview = path
+
+        @app.get("/feed")
+        def feed():
+            start("0")
+            return preview
+
+        @app.post("/settings")
+        def settings():
+            start(request.form["path"])
+            return preview
+        """
+    tree({"app.py": HEAD + dedent(code)})
+    who = [step.split()[:2] for step in path_of("CTX501")]
+    assert ["A:", "settings"] in who
+    assert ["A:", "feed"] not in who
+
+
+def test_a_function_that_calls_itself_passes_data_on_once(tree: Write) -> None:
+    code = """
+        names = {}
+
+        def keep(name, depth=0):
+            names[name, depth] = depth
+            if depth < 3:
+                keep(name, depth + 1)
+
+        @app.get("/")
+        def index():
+            keep(request.args["name"])
+            return str(names)
+        """
+    tree({"app.py": HEAD + dedent(code)})
+    assert [step.split()[2] for step in path_of("CTX504")].count("call") <= 2
