@@ -57,8 +57,9 @@ _GETS = "gets the result of request A"
 class CachedFunctionReadsRequest(Rule):
     """A cached function reads the request, so one user's result is given to all users.
 
-    A decorator of the project counts as a cache if it keeps the results of what it decorates,
-    under a key without data of the request. Two caches of views are found as well: one that stands
+    A decorator of the project counts as a cache if it keeps the results of what it decorates; so
+    does code that asks for a key by itself, and puts the result there. What is in the key is not
+    found, as is the path in `request.path`. Two caches of views are found as well: one that stands
     outside of `login_required`, or of another decorator that checks the user, so that everyone
     gets what one user may see; and one whose `key_prefix` is the same for all URLs of a view, so
     that everyone gets the page of the first URL.

@@ -49,7 +49,8 @@ class HandlerRegisteredInView(Rule):
     The user of the request, who gets an error, if the handler is registered with an application or
     a blueprint. Otherwise the server: it keeps one handler more for each request, with all that the
     handler keeps, and calls all of them from then on. That is so for signals, loggers, jobs of a
-    scheduler, lists such as `after_request_funcs`, and `atexit`.
+    scheduler, listeners of SQLAlchemy, events of sockets, lists such as `after_request_funcs`, and
+    `atexit`.
 
     How it fails
 

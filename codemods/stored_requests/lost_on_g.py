@@ -43,6 +43,8 @@ class _Read(NamedTuple):
 class ExpectedAcrossRequests(Rule):
     """A view reads a value from `g` that only another view, in another request, has set.
 
+    So is what only code that sets the application up has put there.
+
     Who is hurt
 
     Every visitor of that view: `g` is new and empty in each request, so the value of the request

@@ -45,7 +45,7 @@ from flask_ctxfix.codemods.stored_requests.shared_items import (
     told_to_others,
 )
 from flask_ctxfix.codemods.stored_requests.slots import is_total, slot_of
-from flask_ctxfix.codemods.stored_requests.texts import READ_BY_OTHERS, kept
+from flask_ctxfix.codemods.stored_requests.texts import READ_BY_OTHERS, growing, kept
 from flask_ctxfix.codemods.stored_requests.thread_state import thread_reads, thread_stores
 from flask_ctxfix.codemods.stored_requests.trusted_flags import trusted
 from flask_ctxfix.codemods.stored_requests.uses import reads_of
@@ -76,10 +76,10 @@ _ADVICE_THREAD = "keep the value in `g`, or reset it when the request ends"
 class RequestObjectRetained(Rule):
     """A request, or data of one, stays in memory or on its thread after the request.
 
-    An item that each request sets, under a fixed key, is found even if something removes it, as
-    long as another request reads it. So is what a request puts into a container that it has just
-    emptied, or that others empty as a whole, and what it puts into a list that it passes to a
-    function from elsewhere for its answer, as a chat bot does with what everyone has said.
+    Whatever a container holds, it is found if each request adds to it, or each visitor, by a key
+    such as `request.remote_addr`. An item under a fixed key is found even if something removes it,
+    as long as another request reads it. So is what a request puts into a container that it, or
+    another one, empties as a whole, and into a list of which it has its answer made elsewhere.
 
     Who is hurt
 
@@ -177,16 +177,14 @@ class RequestObjectRetained(Rule):
             return
         data = RequestData.of_project(project)
         puts = [each for each in puts_in(module) if may_last(module, each.container)]
-        known: set[ast.AST] = set()
         told: list[Put] = []
         for put in puts:
             value, datum = _kept_by(module, project, data, put)
-            if datum is not None and put.node not in known:
-                found = [*self._put(module, project, target, put, value, datum)]
-                if found:
-                    known.add(put.node)
-                    told.append(put)
-                yield from found
+            if datum is None or any(each.node is put.node for each in told):
+                continue
+            found = [*self._put(module, project, target, put, value, datum)]
+            told += [put] if found else []
+            yield from found
         for growth in growths_in(module, project, puts, told):
             yield self._growing(module, project, growth)
         if data.may_be_in(module):
@@ -271,13 +269,7 @@ class RequestObjectRetained(Rule):
     def _growing(self, module: Module, project: Project, growth: Growth) -> Finding:
         """Return the finding on what gets one more item with each request, or each visitor."""
         put, found, datum = growth
-        named = module.segment(found.named)
-        each = (f"`{named}` is never emptied, so it keeps an item for each `{datum.of}`",)
-        message = fitting(
-            *(each if datum.of else ()),
-            f"`{named}` is never emptied, so it grows with each request",
-            "this container is never emptied, so it grows with each request",
-        )
+        message = growing(module.segment(found.named), datum)
         read = read_by_another(module, project, put.node, found.reads)
         path = path_of_write(module, project, put.node, datum, read, "nothing removes it")
         advice = where_to_pile_up(module, project, put.node, found)

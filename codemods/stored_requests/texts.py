@@ -60,6 +60,19 @@ def kept(where: str, datum: Datum, consequences: tuple[str, ...], what: str = ""
     return fitting(*(f"{each}, {then}" for each in subjects if each for then in consequences))
 
 
+def growing(where: str, datum: Datum) -> str:
+    """Return the message about a container that gets one more item for each `datum` of its kind.
+
+    Where `of` of that is empty, there is one more with each request.
+    """
+    each = (f"`{where}` is never emptied, so it keeps an item for each `{datum.of}`",)
+    return fitting(
+        *(each if datum.of else ()),
+        f"`{where}` is never emptied, so it grows with each request",
+        "this container is never emptied, so it grows with each request",
+    )
+
+
 def kept_elsewhere(name: str, why: str, *, is_read_by_others: bool) -> str:
     """Return where to keep what `name` holds: none of the places that `why` rules out."""
     if isinstance(why, ReadByOthers) or (is_read_by_others and not isinstance(why, WithoutG)):
