@@ -47,6 +47,8 @@ def where_to_pile_up(module: Module, project: Project, node: ast.AST, found: Con
     """Return where values belong that pile up: in the call where that is what was meant."""
     name, named = module.segment(found.named), found.named
     function = module.scopes.function_of(node)
+    if not isinstance(named, ast.Name | ast.Attribute):
+        return _IN_A_STORE  # an item of a mapping of the application
     slot = shared_slot(module, project, named)
     if slot is None:
         return f"set the default to `{name}=None`, and make a new value in each call"
