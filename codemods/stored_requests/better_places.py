@@ -49,6 +49,8 @@ def where_to_pile_up(module: Module, project: Project, node: ast.AST, found: Con
     """Return where values belong that pile up: in the call where that is what was meant."""
     name, named = module.segment(found.named), found.named
     function = module.scopes.function_of(node)
+    if not isinstance(named, ast.Name | ast.Attribute):
+        return _IN_A_STORE  # an item of a mapping of the application
     slot = shared_slot(module, project, named)
     if slot is None and not isinstance(named, ast.Name):
         return _IN_A_STORE

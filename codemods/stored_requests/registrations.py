@@ -170,8 +170,8 @@ def _registration(
         message = f"`{written}` registers a handler in each request, for all clients"
         return Registration(node, call.func, message, "register the handler once at startup")
     if name.startswith("schedule.") and method == "do":
-        message = f"`{written}` adds a job in each request, and each of them runs repeatedly"
-        return Registration(node, call.func, message, _ADVICE_JOB)
+        message = "each request adds a job here, and each of them runs repeatedly"
+        return Registration(node, call.func, message, "add the job once at startup")
     if name == "atexit.register":
         message = f"`{written}` keeps a function of each request until the process ends"
         return Registration(

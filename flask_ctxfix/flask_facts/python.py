@@ -126,9 +126,7 @@ ROWS = (
         "Python 3.14, library reference, heapq",
         members(
             ("heapq",),
-            dict.fromkeys(
-                ("heappop", "heappop_max", "heappushpop", "heapreplace"), ("takes out of argument",)
-            ),
+            dict.fromkeys(("heappop", "heappushpop", "heapreplace"), ("takes out of argument",)),
         ),
     ),
     Facts(
