@@ -253,11 +253,12 @@ def _is_read_by_another(store: Store, project: Project) -> bool:
     """Whether a request may read in a slot what another one has written.
 
     What a function alone uses is read so while it answers several requests at a time: that harms
-    none of them where it was drawn at random, or is counted from the start.
+    none of them where it was drawn at random, or is counted from the start, and maybe not where
+    something unknown has made it.
     """
     slot = store.slot
     if verdict_of(slot, project).goes_to == "local":
-        return bool(store.datum.of) and store.datum.how < How.DRAWN
+        return bool(store.datum.of) and store.datum.how < How.MADE
     return any(may_be_in_request(home, project, read) for home, read in reads_of(slot, project))
 
 
