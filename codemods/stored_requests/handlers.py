@@ -17,10 +17,11 @@ from flask_ctxfix.context_flow import ContextFlow, Reach, Where
 from flask_ctxfix.context_flow.caught import caught_around, may_catch
 from flask_ctxfix.context_flow.module_names import functions_of
 from flask_ctxfix.context_flow.paths import path_to
-from flask_ctxfix.context_flow.values import Function
+from flask_ctxfix.context_flow.values import Class, Function
 from flask_ctxfix.flask_facts import AFTER_REQUEST, EVENT_DECORATORS, SETTING_UP, TEARDOWNS
 from flask_ctxfix.flask_versions import TargetVersion
 from flask_ctxfix.module import Module
+from flask_ctxfix.obligations.singletons import is_kept_by_its_class
 from flask_ctxfix.obligations.which_application import has_one_application
 from flask_ctxfix.project import Project
 from flask_ctxfix.spelling import flask_name_at
@@ -134,7 +135,9 @@ class HandlerRegisteredInView(Rule):
             return
         for node, method in _set_up(module, project):
             reach = _in_request(module, project, node)
-            if reach is not None and _LATE_ERROR not in caught_around(module, project, node):
+            if reach is None or _makes_only_instance(module, project, node):
+                continue
+            if _LATE_ERROR not in caught_around(module, project, node):
                 yield self._at_setup(module, project, target, node, method, reach)
         for registration in registrations_in(module, project):
             reach = _in_request(module, project, registration.node)
@@ -260,3 +263,12 @@ def _answers(module: Module, project: Project, node: ast.expr | ast.stmt) -> boo
     if not isinstance(registered, ast.FunctionDef | ast.AsyncFunctionDef):
         return True
     return bool(module.scopes.returned.get(registered))
+
+
+def _makes_only_instance(module: Module, project: Project, node: ast.AST) -> bool:
+    """Whether code runs as the one instance of a class is made, by whichever call is the first."""
+    function = module.scopes.function_of(node)
+    owner = module.scopes.parents[function] if function is not None else None
+    if not isinstance(owner, ast.ClassDef) or getattr(function, "name", "") != "__init__":
+        return False
+    return is_kept_by_its_class(Class(module, owner), project)

@@ -14,9 +14,8 @@ from flask_ctxfix.context_flow.values import Class
 from flask_ctxfix.flask_facts import TEST_CASES
 from flask_ctxfix.module import Module, NodeKey
 from flask_ctxfix.project import Project
-from flask_ctxfix.scope import FunctionDefinition
 from flask_ctxfix.statements import statement_of
-from flask_ctxfix.steps import step_at
+from flask_ctxfix.steps import function_at, step_at
 
 Read = tuple[Module, ast.AST]
 Reads = Iterable[Read]
@@ -63,24 +62,13 @@ def _reach_of_data(steps: list[Step], module: Module, project: Project, node: as
     What calls the writing function may be other requests, which pass something else.
     """
     reachability = ContextFlow.of(project).reachability
-    first = steps[0] if steps else None
-    if first is not None and first.role == "read" and first.filename in project.paths:
-        home = project.module(first.filename)
-        function = _function_at(home, first.row)
-        if function is not None and function is not module.scopes.function_of(node):
-            reach = reachability.of_function(home, function)
-            if reach.where is Where.REQUEST:
-                return reach
+    first = steps[0] if steps and steps[0].role == "read" else None
+    found = function_at(module, project, first.function) if first and first.function else None
+    if found is not None and found[1] is not module.scopes.function_of(node):
+        reach = reachability.of_function(*found)
+        if reach.where is Where.REQUEST:
+            return reach
     return reachability.of(module, node)
-
-
-def _function_at(module: Module, row: int) -> FunctionDefinition | None:
-    """Return the innermost function that has code on a line."""
-    scopes = module.scopes
-    every: list[FunctionDefinition] = [*scopes.nodes(ast.FunctionDef)]
-    every += scopes.nodes(ast.AsyncFunctionDef)
-    around = [each for each in every if each.lineno <= row <= (each.end_lineno or row)]
-    return max(around, key=lambda function: function.lineno, default=None)
 
 
 def _start_in(steps: list[Step], module: Module, project: Project, node: ast.AST) -> Start | None:

@@ -6,6 +6,7 @@ import ast
 from collections.abc import Callable, Iterator
 
 from flask_ctxfix.context_flow import ContextFlow
+from flask_ctxfix.context_flow.evaluation import Values
 from flask_ctxfix.context_flow.values import Class, Foreign, Function, parameters_of
 from flask_ctxfix.flask_facts import ONCE_DECORATORS, SINGLETON_DECORATORS
 from flask_ctxfix.module import Module
@@ -14,6 +15,8 @@ from flask_ctxfix.scopes import FunctionNode
 from flask_ctxfix.statements import own_nodes
 from flask_ctxfix.syntax import without_call
 
+_ADD_METACLASS = Foreign("six.add_metaclass")
+
 
 def is_kept_by_its_class(owner: Class, project: Project) -> bool:
     """Whether a decorator, the metaclass or `__new__` of a class gives the same instance again."""
@@ -21,14 +24,23 @@ def is_kept_by_its_class(owner: Class, project: Project) -> bool:
     new = values.member(owner, "__new__", of_instance=False)
     if isinstance(new, Function) and _keeps(new.module, new.node, _makes_by_super):
         return True
-    for keyword in owner.node.keywords:
-        kind = values.of(owner.module, keyword.value) if keyword.arg == "metaclass" else None
+    for metaclass in _metaclasses(owner, values):
+        kind = values.of(owner.module, metaclass)
         call = (
             values.member(kind, "__call__", of_instance=True) if isinstance(kind, Class) else None
         )
         if isinstance(call, Function) and _keeps(call.module, call.node, _makes_by_super):
             return True
     return any(_is_keeping(owner, project, each) for each in owner.node.decorator_list)
+
+
+def _metaclasses(owner: Class, values: Values) -> Iterator[ast.expr]:
+    """Yield what a class names as its metaclass, also as old code for both Pythons does."""
+    yield from (each.value for each in owner.node.keywords if each.arg == "metaclass")
+    for decorator in owner.node.decorator_list:
+        if isinstance(decorator, ast.Call) and len(decorator.args) == 1:
+            if values.of(owner.module, decorator.func) == _ADD_METACLASS:
+                yield decorator.args[0]
 
 
 def _is_keeping(owner: Class, project: Project, decorator: ast.expr) -> bool:
