@@ -17,6 +17,7 @@ from flask_ctxfix.codemods.removed_apis.handlers import (
 from flask_ctxfix.context_flow import ContextFlow
 from flask_ctxfix.context_flow.call_sites import CallSite, is_setter
 from flask_ctxfix.context_flow.caught import catches, names_of
+from flask_ctxfix.context_flow.starts import is_deferred
 from flask_ctxfix.context_flow.values import (
     Class,
     Foreign,
@@ -114,10 +115,18 @@ class _Callers:
         known = {reference.node for reference in references}
         for reference in references:  # grows
             yield reference
+            if self._has_run(reference, function):
+                continue
             for further in self._passed_on(reference):
                 if further.node not in known:
                     known.add(further.node)
                     references.append(further)
+
+    def _has_run(self, reference: _Reference, function: FunctionNode) -> bool:
+        """Whether a reference is a call of the function, whose result raises nothing any more."""
+        called = reference.node.func if isinstance(reference.node, ast.Call) else None
+        value = self._values.of(reference.module, called) if called is not None else None
+        return isinstance(value, Function) and value.node is function and not is_deferred(value)
 
     def _named(self, module: Module, function: FunctionNode) -> Iterator[_Reference]:
         if isinstance(function, ast.Lambda):
