@@ -114,11 +114,13 @@ def argument_of(function: FunctionNode, name: str, datum: Datum | None) -> Argum
 def from_call(
     datum: Datum | None, given: Mapping[str, Datum | None], call: tuple[Step, ...]
 ) -> Datum | None:
-    """Return what a function returns in a call that gives its parameters this data."""
-    if datum is None or not datum.parameter:
+    """Return what a function returns in a call that gives its parameters this data.
+
+    What a parameter of a function around it holds is told where that one is called.
+    """
+    passed = given.get(datum.parameter) if datum is not None and datum.parameter else None
+    if datum is None or passed is None:
         return datum and datum._replace(steps=(*call, *datum.steps))
-    passed = given[datum.parameter]
-    assert passed is not None
     unnamed = f"<{datum.parameter}>"
     of = datum.of
     if of.startswith(unnamed):
