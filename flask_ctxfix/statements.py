@@ -135,9 +135,9 @@ def leaves_turn(module: Module, statement: ast.AST, outermost: ast.AST) -> bool:
     """Whether a ``break`` or a ``continue`` is one of a loop around `outermost`."""
     if not isinstance(statement, ast.Break | ast.Continue) or isinstance(outermost, LOOPS):
         return False
-    for parent in module.scopes.ancestors(statement):
-        if isinstance(parent, LOOPS) or parent is outermost:
-            return parent is outermost
+    for each in (statement, *module.scopes.ancestors(statement)):
+        if isinstance(each, LOOPS) or each is outermost:
+            return each is outermost
     return True
 
 

@@ -26,7 +26,7 @@ class Closing(Record):
     """How a block pops what it pushed: the statements up to `last` run in the context.
 
     `edits` leave out what pops, `pops` are all calls that do; what comes under the ``with`` is
-    `inside`.
+    `inside`, which begins at `first` if the push is not where the ``with`` can be.
     """
 
     kind: Kind
@@ -34,6 +34,7 @@ class Closing(Record):
     inside: tuple[ast.stmt, ...]
     pops: tuple[ast.Call, ...]
     edits: tuple[Edit, ...]
+    first: ast.stmt | None = None
 
 
 def closing_of(push: Push, project: Project) -> Closing | None:
@@ -51,7 +52,7 @@ def closing_of(push: Push, project: Project) -> Closing | None:
 def rewritten(push: Push, closing: Closing) -> tuple[Edit, ...] | None:
     """Return the edits that make a ``with`` of a push and what pops its context."""
     kept = [node for use, node in push.uses() if use == "read" or not _is_of(push, closing, node)]
-    wrapped = wrap(push, closing.last, kept)
+    wrapped = wrap(push, closing.last, kept, closing.first)
     return (*wrapped, *closing.edits) if wrapped is not None else None
 
 
@@ -100,7 +101,7 @@ def _around(push: Push, following: Sequence[ast.stmt]) -> Closing | None:
     closing = _of_finally(push, parent)
     if closing is None or _before_returns(push, parent.body[-1]) != []:
         return None
-    return replace(closing, last=following[-1], inside=tuple(following))
+    return replace(closing, first=parent, inside=(*following, *parent.finalbody[:-1]))
 
 
 def _of_finally(push: Push, statement: ast.Try) -> Closing | None:

@@ -11,11 +11,9 @@ from flask_ctxfix.statements import before_in, leaves_turn, nodes_of, way_out
 
 def returns_pushed(push: Push, closing: Closing) -> bool:
     """Whether a path on which nothing raises leaves the block with its context pushed."""
-    block = push.block
-    start, end = block.index(push.statement) + 1, block.index(closing.last) + 1
-    for statement in block[start:end]:
-        for node in nodes_of([statement]):
-            is_out = isinstance(node, ast.Return) or leaves_turn(push.module, node, statement)
+    for each in closing.inside:
+        for node in nodes_of([each]):
+            is_out = isinstance(node, ast.Return) or leaves_turn(push.module, node, each)
             if is_out and not _is_popped_at(push, node):
                 return True
     return False

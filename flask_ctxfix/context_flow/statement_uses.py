@@ -75,13 +75,18 @@ class StatementUses(ExpressionUses):
         if decided is not None:
             return self.block(node.body if decided else node.orelse, state)
         if_true, if_false = self._proven(node.test)
-        self.block(node.body, state.maybe().where(if_true))
-        self.block(node.orelse, state.maybe().where(if_false))
+        then = self.block(node.body, state.maybe().where(if_true))
+        otherwise = self.block(node.orelse, state.maybe().where(if_false))
         after = self._after(node, state)
         if ends(node.body):
-            after = after.where(if_false)
+            return after.with_context(otherwise.provided)
         if ends(node.orelse):
-            after = after.where(if_true)
+            return after.with_context(then.provided)
+        if not (if_true and if_false):
+            pushed = min(then.provided, otherwise.provided)
+            if after.is_certain:
+                self._leaves = max(self._leaves, pushed)
+            after = after.with_context(pushed)
         return after
 
     def _with(self, node: ast.With | ast.AsyncWith, state: State) -> State:
