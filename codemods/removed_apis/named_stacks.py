@@ -27,6 +27,10 @@ _PATCHED = re.compile(r"([\w.]+\.)?(_request_ctx_stack|_app_ctx_stack)(\.[\w.]+)
 _FOR_OLDER = "the project may still support the older Flask"
 _WITH_USES = "another line uses this name, and its fix is unsafe"
 _REEXPORTED = "another package may import this name from here"
+_CHOSEN = Advice(
+    "replace every use of this stack at once, then remove the version check",
+    "a version check chooses between imports, and none of them works from Flask 3.0 on",
+)
 _PATCHES = Advice("patch what the module uses instead, or push a real context")
 
 NAMES = {
@@ -111,6 +115,9 @@ class NamedStacks:
                     doubt = _WITH_USES
                 fix = Fix(advice.help, retires=retires, groups=groups, unsafe_reason=doubt)
             yield self._binding_finding(binding, place, advice, fix)
+        for binding in self._uses.chosen:
+            if binding.alias is not None:
+                yield self._binding_finding(binding, binding.alias, _CHOSEN, None)
 
     def _may_be_reexported(self, scope: Scope, binding: Binding) -> bool:
         """Whether others may import a name from this package, on a Flask that still has it."""

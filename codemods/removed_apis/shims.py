@@ -14,6 +14,7 @@ from flask_ctxfix.codemods.removed_apis.versions import Version, is_flask_versio
 from flask_ctxfix.context_flow.caught import catches_import_error
 from flask_ctxfix.flask_versions import STACKS_REMOVED, TargetVersion
 from flask_ctxfix.module import Module
+from flask_ctxfix.origins import NONE
 from flask_ctxfix.project import Project
 
 _COMPARISONS: dict[type[ast.cmpop], Callable[[Version, Version], bool]] = {
@@ -42,10 +43,16 @@ def shims(module: Module, project: Project, target: TargetVersion) -> Iterator[S
     for statement in module.scopes.nodes(ast.Try):
         kept = _kept_arm(module, project, statement)
         if kept is not None:
-            dead = statement.body if kept == "handler" else statement.handlers[0].body
-            yield from _shim(module, statement, dead, kept)
+            arms = {"body": statement.body, "handler": statement.handlers[0].body}
+            dead = arms["body" if kept == "handler" else "handler"]
+            if not _needs_stack(module, project, arms[kept]):
+                yield from _shim(module, statement, dead, kept)
     for branch in module.scopes.nodes(ast.If):
         outcome = _outcome(module, project, target, branch.test)
+        if outcome is None or _needs_stack(
+            module, project, branch.body if outcome else branch.orelse
+        ):
+            continue
         if outcome is True and branch.orelse:
             yield from _shim(module, branch, branch.orelse, "body")
         elif outcome is False and not _is_elif(branch.orelse):
@@ -81,6 +88,16 @@ def _words(node: ast.Try | ast.If, kept: str | None) -> tuple[str, str]:
     if kept is None:
         return "this `if` body", "remove the whole `if` statement"
     return "this `if` body", "keep only the `else` body"
+
+
+def _needs_stack(module: Module, project: Project, kept: Sequence[ast.stmt]) -> bool:
+    """Whether a branch that stays needs a stack as well, by any name."""
+    if any(True for statement in kept for _ in _stacks_in(statement)):
+        return True
+    nodes = (node for part in kept for node in ast.walk(part) if isinstance(node, ast.Name))
+    reads = (node for node in nodes if isinstance(node.ctx, ast.Load))
+    origins = (each for node in reads for each in project.origins(module, node) - {NONE})
+    return any(flask_facts.name_of(each) in flask_facts.REMOVED_STACKS for each in origins)
 
 
 def _stacks_in(statement: ast.stmt) -> Iterator[Kind]:

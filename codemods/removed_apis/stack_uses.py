@@ -67,6 +67,8 @@ class StackUses:
         self._project = project
         self._scopes = module.scopes
         self._shims: set[ast.AST] = set()
+        # imports of which a version test chooses one, each of a stack
+        self.chosen: list[Binding] = []
         may_be_used = may_know(module, project, STACKS)
         self.bindings = list(self._stack_bindings()) if may_be_used else []
         self.stacks = list(self._stacks()) if may_be_used else []
@@ -122,21 +124,26 @@ class StackUses:
                     continue
                 if NONE in origins and self._is_shim(scope, bindings[0].name):
                     self._shims.update(binding.node for binding in bindings)
-                elif not any(map(self._depends_on_flask, bindings)):
+                elif any(map(self._is_for_older_flask, bindings)):
+                    continue
+                elif any(map(self._is_chosen, bindings)):
+                    self.chosen += [each for each in bindings if each.alias is not None]
+                else:
                     # what a class binds is read through its instances as well
                     yield from ((scope, b) for b in bindings if b.alias or not scope.is_class)
 
-    def _depends_on_flask(self, binding: Binding) -> bool:
-        """Whether a binding is made for some versions of Flask only."""
-        choices = self._scopes.ancestors(binding.node)
+    def _is_for_older_flask(self, binding: Binding) -> bool:
+        """Whether a binding is made for older versions of Flask only, or the code does without."""
         module, project = self._module, self._project
-        return (
-            serves_newer_flask(module, project, binding.node)
-            or works_without(module, project, binding.node)
-            or any(
-                isinstance(choice, ast.If) and is_version_test(module, project, choice.test)
-                for choice in choices
-            )
+        return serves_newer_flask(module, project, binding.node) or works_without(
+            module, project, binding.node
+        )
+
+    def _is_chosen(self, binding: Binding) -> bool:
+        """Whether a version test chooses a binding, though the other branch needs a stack too."""
+        return any(
+            isinstance(choice, ast.If) and is_version_test(self._module, self._project, choice.test)
+            for choice in self._scopes.ancestors(binding.node)
         )
 
     def _is_shim(self, scope: Scope, name: str) -> bool:
