@@ -22,6 +22,7 @@ from flask_ctxfix.codemods.stored_requests.slots import (
     declarations_in,
     group_of,
     stores_in,
+    value_assigned,
 )
 from flask_ctxfix.codemods.stored_requests.texts import (
     IS_READABLE,
@@ -40,6 +41,7 @@ from flask_ctxfix.obligations.which_application import is_application
 from flask_ctxfix.project import Project
 from flask_ctxfix.records import Record, replace
 from flask_ctxfix.steps import step_at
+from flask_ctxfix.syntax import last_name
 from flask_ctxfix.wording import fitting
 
 _NOT_EVERYWHERE = "files that are not changed use the value"
@@ -167,7 +169,7 @@ class SharedSlot(Rule):
         moving = _moving(project)
         stores = [each for each in _stores_in(module, project) if each.slot.kind in self.kinds]
         for store in stores:
-            if store.datum.how is How.READ or _is_read_by_another(store, project):
+            if store.datum.how is How.READ or _is_read_by_another(store, module, project):
                 yield self._stored(store, moving, module, project)
         seen = {store.slot for store in stores if _is_leak(store)}
         for slot in moving:
@@ -249,16 +251,18 @@ def _level(module: Module, store: Store, verdict: Verdict, project: Project) -> 
     return "warning" if datum.how >= How.MADE else "error"
 
 
-def _is_read_by_another(store: Store, project: Project) -> bool:
+def _is_read_by_another(store: Store, module: Module, project: Project) -> bool:
     """Whether a request may read in a slot what another one has written.
 
     What a function alone uses is read so while it answers several requests at a time: that harms
     none of them where it was drawn at random, or is counted from the start, and maybe not where
-    something unknown has made it.
+    something unknown has made it, or is a new object.
     """
     slot = store.slot
     if verdict_of(slot, project).goes_to == "local":
-        return bool(store.datum.of) and store.datum.how < How.MADE
+        value = value_assigned(module, store.target)
+        is_new = isinstance(value, ast.Call) and last_name(value.func)[:1].isupper()
+        return bool(store.datum.of) and store.datum.how < How.MADE and not is_new
     return any(may_be_in_request(home, project, read) for home, read in reads_of(slot, project))
 
 
